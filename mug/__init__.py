@@ -1,0 +1,1 @@
+"""MuG Diffusion: songs to charts for vertical-scrolling rhythm games."""

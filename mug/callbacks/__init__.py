@@ -1,0 +1,1 @@
+"""What happens periodically during training."""

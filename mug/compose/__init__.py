@@ -1,0 +1,1 @@
+"""Sample songs and charts made by code."""

@@ -1,0 +1,1 @@
+"""YAML composition, overrides, and the resolved config that is kept."""

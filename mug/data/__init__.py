@@ -1,0 +1,1 @@
+"""Files to items: note tensors, features, datasets."""

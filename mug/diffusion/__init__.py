@@ -1,0 +1,1 @@
+"""Noise schedules, samplers, the U-Net and the DDPM module."""

@@ -1,0 +1,1 @@
+"""ddim (to be written)."""

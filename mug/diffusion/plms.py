@@ -1,0 +1,1 @@
+"""plms (to be written)."""

@@ -1,0 +1,1 @@
+"""Beatmap features: names and values to embedding ids."""

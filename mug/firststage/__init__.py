@@ -1,0 +1,1 @@
+"""The autoencoder between note tensors and latents."""

@@ -1,0 +1,1 @@
+"""Inference: a request in, files out."""

@@ -1,0 +1,1 @@
+"""What happens to decoded notes on their way to a chart."""

@@ -1,0 +1,180 @@
+"""Objects from configuration: `{target: package.module.Class, params: {...}}`.
+
+Only names below allowed packages can be reached, so that loading a YAML file cannot run anything
+else; a misspelt parameter is refused with the nearest valid name.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, Any
+
+from mug.errors import ConfigError
+
+ALLOWED_PREFIXES = ("mug.", "torch.", "pytorch_lightning.")
+
+# Names in the original's YAML files and in published `model.yaml`, and where they live here.
+LEGACY_TARGETS = {
+    "main.DataModuleFromConfig": "mug.data.datamodule.DataModuleFromConfig",
+    "main.SetupCallback": "mug.callbacks.setup.SetupCallback",
+    "main.LearningRateMonitor": "pytorch_lightning.callbacks.LearningRateMonitor",
+    "main.CUDACallback": "mug.callbacks.resources.ResourceCallback",
+}
+LEGACY_PREFIXES = {"ldm.lr_scheduler.": "mug.lr_scheduler."}
+
+# torch callables that make sense in a config; everything else under torch. stays out of reach.
+_TORCH_ALLOWED = ("torch.nn.", "torch.optim.")
+
+_MARKERS = {"__is_first_stage__", "__is_unconditional__"}
+
+
+def nearest(name: str, accepted: Iterable[str]) -> str:
+    """A remedy: the accepted name that is most like the given one, and the whole list."""
+    names = sorted(accepted)
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"Did you mean {close[0]!r}? " if close else ""
+    return f"{hint}Accepted: {', '.join(names) if names else 'none'}"
+
+
+def resolve_target(target: str) -> str:
+    """The name behind a legacy alias; the name itself otherwise."""
+    if target in LEGACY_TARGETS:
+        return LEGACY_TARGETS[target]
+    for old, new in LEGACY_PREFIXES.items():
+        if target.startswith(old):
+            return new + target[len(old) :]
+    return target
+
+
+def get_obj_from_str(target: str) -> Any:
+    """The class behind a dotted name.
+
+    Raises:
+        ConfigError: for a name outside the allowed packages, or one that does not exist.
+    """
+    name = resolve_target(target)
+    allowed = name.startswith(ALLOWED_PREFIXES) and (
+        not name.startswith("torch.") or name.startswith(_TORCH_ALLOWED)
+    )
+    if not allowed:
+        raise ConfigError(
+            "this target is not allowed",
+            value=target,
+            remedy="Targets may name classes under mug., torch.nn., torch.optim. and"
+            " pytorch_lightning. only",
+        )
+    module_name, _, attribute = name.rpartition(".")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and not module_name.startswith(error.name):
+            raise  # a package that the module itself needs is missing: say that, not this
+        raise ConfigError("no such module", value=name, remedy="Check the target") from error
+    found = getattr(module, attribute, None)
+    # Only what is defined below an allowed package: `mug.util.importlib` must not be a way out.
+    defined_in = getattr(found, "__module__", None) or ""
+    if not inspect.isclass(found) or not f"{defined_in}.".startswith(ALLOWED_PREFIXES):
+        names = [
+            key
+            for key, value in vars(module).items()
+            if inspect.isclass(value) and value.__module__.startswith("mug")
+        ]
+        raise ConfigError(
+            f"module {module_name} has no class", value=attribute, remedy=nearest(attribute, names)
+        )
+    return found
+
+
+def accepted_names(factory: Any) -> set[str] | None:
+    """Keyword names that a class or function takes; None where it takes any."""
+    parameters = inspect.signature(factory).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return None
+    return {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+
+
+def check_params(factory: Any, params: Mapping[str, Any], where: str) -> None:
+    """Refuses unknown keys with the nearest valid name.
+
+    Raises:
+        ConfigError: names the key, the class and the accepted names.
+    """
+    accepted = accepted_names(factory)
+    if accepted is None:
+        return
+    for key in params:
+        if key not in accepted:
+            raise ConfigError(
+                f"{where} takes no parameter", value=key, remedy=nearest(str(key), accepted)
+            )
+
+
+def instantiate_from_config(config: Mapping[str, Any] | str | None, **extra: Any) -> Any:
+    """Builds `target(**params, **extra)`; the markers of latent diffusion and None give None.
+
+    Args:
+        config: plain containers (not OmegaConf nodes) with `target` and, optionally, `params`.
+        extra: further arguments by name; they win over `params`.
+    """
+    if config is None or (isinstance(config, str) and config in _MARKERS):
+        return None
+    if not isinstance(config, Mapping) or "target" not in config:
+        raise ConfigError(
+            "expected a mapping with a `target`",
+            value=config,
+            remedy="Write {target: package.module.Class, params: {...}}",
+        )
+    for key in config:
+        if key not in ("target", "params"):
+            raise ConfigError(
+                f"unknown key beside target {config['target']}",
+                value=key,
+                remedy=nearest(str(key), ("target", "params")),
+            )
+    factory = get_obj_from_str(str(config["target"]))
+    params = {**(config.get("params") or {}), **extra}
+    check_params(factory, params, str(config["target"]))
+    return factory(**params)
+
+
+def find_file(path: str | Path) -> Path:
+    """A file named in a config: relative to the working directory, else to the repository.
+
+    Raises:
+        ConfigError: when it lies in neither place.
+    """
+    given = Path(path)
+    for candidate in (given, Path(__file__).resolve().parents[1] / given):
+        if candidate.exists():
+            return candidate
+    raise ConfigError("no such file", file=given, remedy="Check the path in the config")
+
+
+@contextmanager
+def atomic_write(path: Path, mode: str = "wb", **kwargs: Any) -> Iterator[IO[Any]]:
+    """Opens a temporary file beside `path` and renames it into place when the block succeeds.
+
+    A reader never sees a half-written file, and a failure leaves the old one untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(
+        mode, dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False, **kwargs
+    ) as handle:
+        temporary = Path(handle.name)
+        try:
+            yield handle
+            handle.flush()
+            os.fsync(handle.fileno())
+        except BaseException:
+            handle.close()
+            temporary.unlink(missing_ok=True)
+            raise
+    temporary.chmod(0o644)
+    temporary.replace(path)

@@ -1,0 +1,63 @@
+"""What every test may use: where the recorded numbers and the real songs lie."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+GOLDEN = Path(__file__).parent / "golden"
+sys.path.insert(0, str(GOLDEN))  # golden_formula.py: weights and inputs of the recordings
+
+_EXTERNAL = {"real_data": "MUG_REAL_DATA", "golden_dir": "MUG_GOLDEN"}
+
+
+def pytest_report_header() -> list[str]:
+    """Says which outside data this run has."""
+    return [
+        f"{variable}: {os.environ[variable]}"
+        if os.environ.get(variable)
+        else f"{variable} is not set: tests marked {marker} are left out of this run"
+        for marker, variable in _EXTERNAL.items()
+    ]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what needs outside data where there is none."""
+    missing = [m for m, variable in _EXTERNAL.items() if not os.environ.get(variable)]
+    left_out = [item for item in items if any(item.get_closest_marker(m) for m in missing)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Folder of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def golden_dir() -> Path:
+    """Folder of the large recordings (tests marked golden_dir)."""
+    return Path(os.environ["MUG_GOLDEN"])
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of the real songs (tests marked real_data)."""
+    return Path(os.environ["MUG_REAL_DATA"])
+
+
+def load_golden(name: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """A recording under tests/golden: its JSON and its arrays (none where it has no npz)."""
+    meta = json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
+    arrays_file = GOLDEN / f"{name}.npz"
+    arrays = dict(np.load(arrays_file)) if arrays_file.exists() else {}
+    return meta, arrays
