@@ -26,6 +26,7 @@ LEGACY_TARGETS = {
     "main.SetupCallback": "mug.callbacks.setup.SetupCallback",
     "main.LearningRateMonitor": "pytorch_lightning.callbacks.LearningRateMonitor",
     "main.CUDACallback": "mug.callbacks.resources.ResourceCallback",
+    "mug.data.dataset.BeatmapLogger": "mug.callbacks.beatmap_logger.BeatmapLogger",
 }
 LEGACY_PREFIXES = {"ldm.lr_scheduler.": "mug.lr_scheduler."}
 
