@@ -1,0 +1,172 @@
+"""The shape of the house: sizes, layers, what may be imported where, what may not be written."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = sorted(
+    path
+    for pattern in ("mug/**/*.py", "scripts/*.py", "benchmarks/*.py", "main.py", "webui.py")
+    for path in ROOT.glob(pattern)
+)
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
+FUNCTIONS = [
+    (path, node)
+    for path, tree in TREES.items()
+    for node in ast.walk(tree)
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+]
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def _tracked() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    return [ROOT / line for line in listed if (ROOT / line).is_file()]
+
+
+def test_there_is_something_to_check() -> None:
+    assert len(SOURCES) > 30
+    assert len(FUNCTIONS) > 200
+
+
+def test_files_stay_under_400_lines() -> None:
+    sizes = {_name(p): p.read_text(encoding="utf-8").count("\n") for p in SOURCES}
+    assert {name: lines for name, lines in sizes.items() if lines > 400} == {}
+
+
+def test_functions_stay_under_60_lines() -> None:
+    long = {
+        f"{_name(path)}:{node.lineno} {node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for path, node in FUNCTIONS
+    }
+    assert {name: lines for name, lines in long.items() if lines > 60} == {}
+
+
+def test_packages_hold_a_docstring_only() -> None:
+    for path, tree in TREES.items():
+        if path.name == "__init__.py":
+            assert len(tree.body) == 1, f"{_name(path)} holds more than a docstring"
+            assert isinstance(tree.body[0], ast.Expr), _name(path)
+
+
+def test_every_test_file_mirrors_a_folder() -> None:
+    folders = {p.name for p in (ROOT / "mug").iterdir() if p.is_dir()}
+    allowed = folders | {"architecture", "configs", "golden", "integration", "scripts", "browser"}
+    found = {p.name for p in (ROOT / "tests").iterdir() if p.is_dir() and p.name[0] not in "_."}
+    assert found <= allowed
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("mug.beatmap.osu", ("torch", "pytorch_lightning", "omegaconf", "librosa")),
+        ("mug.audio.load", ("torch", "librosa")),
+        ("mug.data.convertor", ("torch",)),
+        ("mug.features", ("torch", "omegaconf")),
+        ("mug.diffusion.ddim", ("pytorch_lightning", "omegaconf")),
+        ("mug.diffusion.unet", ("pytorch_lightning", "omegaconf")),
+    ],
+)
+def test_a_fresh_import_stays_light(module: str, absent: tuple[str, ...]) -> None:
+    code = f"import sys, {module}; print([m for m in {absent!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_training_core_imports_with_few_packages() -> None:
+    """torch, Lightning, OmegaConf, einops, numpy, PyYAML, jaxtyping and tqdm are enough to train."""
+    blocked = (
+        "librosa soundfile soxr scipy rosu_pp_py PIL tinytag safetensors tensorboard torchsummary "
+        "gradio beartype"
+    ).split()
+    code = f"""
+import sys
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] in {blocked!r}:
+            raise ModuleNotFoundError('blocked ' + name, name=name)
+for name in {blocked!r}:
+    assert name not in sys.modules
+# Lightning itself looks for optional packages; they are blocked after it is in.
+import pytorch_lightning
+sys.meta_path.insert(0, Blocker())
+import mug.train, mug.diffusion.diffusion, mug.firststage.autoencoder, mug.data.datamodule
+import mug.data.dataset, mug.cond.wave, mug.cond.feature, mug.config
+import mug.diffusion.ddim, mug.diffusion.plms, mug.diffusion.dpm_solver, mug.diffusion.ancestral
+print('ok')
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "ok", done.stderr
+
+
+def test_hit_object_lines_are_read_in_one_file() -> None:
+    """A line of a `.osu` file is parsed in exactly one place."""
+    readers = [_name(p) for p in SOURCES if "[HitObjects]" in p.read_text(encoding="utf-8")]
+    assert all(name.startswith("mug/beatmap/") for name in readers), readers
+
+
+def test_layer_checker_is_told_about_every_module() -> None:
+    """An undeclared module below mug/ breaks the layers contract (exhaustive = true)."""
+    binary = Path(sys.executable).with_name("lint-imports")
+    program = str(binary) if binary.exists() else shutil.which("lint-imports")
+    assert program, "import-linter comes with requirements-dev.txt"
+    done = subprocess.run([program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "0 broken" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_repository_speaks_of_the_project_alone() -> None:
+    forbidden = re.compile(r"/work/(?:main|shared)|/tmp/[A-Za-z]|\.\./\.library|pypi-more")
+    found = []
+    for path in _tracked():
+        if (
+            path.suffix in {".py", ".md", ".yaml", ".toml", ".txt", ".cff"}
+            or path.name == "Makefile"
+        ):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            if path != Path(__file__).resolve() and forbidden.search(text):
+                found.append(_name(path))
+    assert found == []
+
+
+def test_no_song_or_weight_of_somebody_else_is_tracked() -> None:
+    suffixes = {".mp3", ".ogg", ".flac", ".wav", ".osz", ".ckpt", ".safetensors", ".pt"}
+    assert [_name(p) for p in _tracked() if p.suffix.lower() in suffixes] == []
+
+
+def test_parity_has_a_row_for_every_known_bug_of_the_original() -> None:
+    text = (ROOT / "docs" / "parity.md").read_text(encoding="utf-8")
+    rows = {int(m) for m in re.findall(r"^\| B(\d+) \|", text, flags=re.MULTILINE)}
+    assert rows == set(range(1, 51))
+
+
+def test_parity_names_tests_that_exist() -> None:
+    text = (ROOT / "docs" / "parity.md").read_text(encoding="utf-8")
+    names = set(re.findall(r"`(test_\w+)`", text))
+    known = set()
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        known |= set(re.findall(r"def (test_\w+)\(", path.read_text(encoding="utf-8")))
+        known.add(path.stem)
+    assert len(names) > 20
+    assert names - known == set()
