@@ -1,0 +1,140 @@
+"""Blocks that every network is made of: normalisation, resampling, residual blocks.
+
+Module names are those of the original's checkpoints. Source: reference facts, section 2; residual
+blocks after He et al. 2016, in the pre-activation order of latent diffusion (Rombach et al. 2022).
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def Normalize(channels: int, num_groups: int = 32) -> nn.GroupNorm:  # noqa: N802 (original's name)
+    """Group normalisation with the original's epsilon.
+
+    Args:
+        channels: a multiple of `num_groups`.
+        num_groups: groups that share mean and variance.
+    """
+    return nn.GroupNorm(num_groups, channels, eps=1e-6, affine=True)
+
+
+class Downsample(nn.Module):
+    """Halves the time axis with a strided convolution.
+
+    One zero is added on the right only, so that frame i of the result sees frames 2i ... 2i+2.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(channels, channels, 3, stride=2)
+
+    def forward(self, x: Float[Tensor, "b c t"]) -> Float[Tensor, "b c t_half"]:
+        """Of t frames, t/2 (rounded down)."""
+        return self.conv(functional.pad(x, (0, 1)))
+
+
+class Upsample(nn.Module):
+    """Doubles the time axis: each frame twice, then a convolution."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Float[Tensor, "b c t"]) -> Float[Tensor, "b c t_double"]:
+        """Of t frames, 2t."""
+        return self.conv(x.repeat_interleave(2, dim=2))
+
+
+class Downsample2D(nn.Module):
+    """Halves frequency and time; one zero is added below and on the right only."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, stride=2)
+
+    def forward(self, x: Float[Tensor, "b c f t"]) -> Float[Tensor, "b c f_half t_half"]:
+        """Of f x t, f/2 x t/2 (rounded down)."""
+        return self.conv(functional.pad(x, (0, 1, 0, 1)))
+
+
+class Upsample2D(nn.Module):
+    """Doubles frequency and time: each value four times, then a convolution."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Float[Tensor, "b c f t"]) -> Float[Tensor, "b c f_double t_double"]:
+        """Of f x t, 2f x 2t."""
+        return self.conv(x.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3))
+
+
+class _Resnet(nn.Module):
+    """What the residual blocks of one and two dimensions share; `conv` is the convolution class."""
+
+    def __init__(
+        self,
+        conv: type[nn.Conv1d] | type[nn.Conv2d],
+        channels: tuple[int, int],
+        dropout: float,
+        num_groups: int,
+        dilations: tuple[int, int],
+    ) -> None:
+        super().__init__()
+        inner, outer = channels
+        first, second = dilations
+        self.norm1 = Normalize(inner, num_groups)
+        self.conv1 = conv(inner, outer, 3, padding=first, dilation=first)
+        self.norm2 = Normalize(outer, num_groups)
+        self.dropout = nn.Dropout(dropout)
+        self.conv2 = conv(outer, outer, 3, padding=second, dilation=second)
+        self.nin_shortcut = nn.Identity() if inner == outer else conv(inner, outer, 1)
+
+    def forward(self, x: Float[Tensor, "b c_in *axes"]) -> Float[Tensor, "b c_out *axes"]:
+        """Skip path plus two normalised, activated convolutions."""
+        h = self.conv1(functional.silu(self.norm1(x)))
+        h = self.conv2(self.dropout(functional.silu(self.norm2(h))))
+        skip: Tensor = self.nin_shortcut(x)
+        return torch.add(skip, h)
+
+
+class ResnetBlock(_Resnet):
+    """Residual block over time `[b, c, t]`.
+
+    Args:
+        in_channels: channels of the input; a multiple of `num_groups`.
+        out_channels: channels of the result; `in_channels` unless given.
+        dropout: probability before the second convolution.
+        num_groups: groups of both normalisations.
+        dilations: spacing of the taps of the first and the second convolution.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int | None = None,
+        dropout: float = 0.0,
+        num_groups: int = 32,
+        dilations: tuple[int, int] = (1, 1),
+    ) -> None:
+        channels = (in_channels, out_channels or in_channels)
+        super().__init__(nn.Conv1d, channels, dropout, num_groups, dilations)
+
+
+class ResnetBlock2D(_Resnet):
+    """Residual block over frequency and time `[b, c, f, t]`; arguments as `ResnetBlock`'s."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int | None = None,
+        dropout: float = 0.0,
+        num_groups: int = 32,
+        dilations: tuple[int, int] = (1, 1),
+    ) -> None:
+        channels = (in_channels, out_channels or in_channels)
+        super().__init__(nn.Conv2d, channels, dropout, num_groups, dilations)
