@@ -1,1 +1,242 @@
-"""Beatmap features: names and values to embedding ids."""
+"""The one owner of beatmap features: names and values to rows of one embedding table.
+
+Each feature owns a run of rows: the first says "not given", the others are its bins or values.
+Source: the original's feature YAML and `feature_dict_to_embedding_ids`.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mug.errors import ConfigError
+from mug.util import find_file, nearest
+
+NUMERIC, BOOL, CATEGORY = "numeric", "bool", "category"
+_KEYS = {
+    NUMERIC: {"name", "type", "min", "max", "interval", "count"},
+    BOOL: {"name", "type", "count"},
+    CATEGORY: {"name", "type", "values", "count"},
+}
+_WORDS = {"1": True, "true": True, "yes": True, "on": True}
+_WORDS |= {"0": False, "false": False, "no": False, "off": False}
+_MISSING_WORDS = ("", "none", "null")
+
+FeatureValue = float | int | bool | str
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One thing that a model can be asked for.
+
+    Args:
+        name: as in the YAML file, the database and on command lines.
+        kind: `numeric`, `bool` or `category`.
+        minimum: smallest value of a numeric feature; smaller ones count as this.
+        maximum: largest value of a numeric feature; larger ones count as this.
+        step: width of a bin of a numeric feature.
+        choices: values of a category, in the order of their rows.
+    """
+
+    name: str
+    kind: str
+    minimum: float = 0.0
+    maximum: float = 1.0
+    step: float = 1.0
+    choices: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in _KEYS:
+            raise ConfigError(
+                f"feature {self.name} has an unknown type",
+                value=self.kind,
+                remedy=nearest(self.kind, _KEYS),
+            )
+        if self.kind == NUMERIC and not (self.maximum > self.minimum and self.step > 0):
+            raise ConfigError(
+                f"feature {self.name} has no bins",
+                value=(self.minimum, self.maximum, self.step),
+                remedy="It needs min < max and interval > 0",
+            )
+        if self.kind == CATEGORY and not self.choices:
+            raise ConfigError(f"feature {self.name} lists no values")
+
+    @property
+    def bins(self) -> int:
+        """Rows besides the one for "not given"."""
+        if self.kind == NUMERIC:
+            return math.ceil((self.maximum - self.minimum) / self.step)
+        return 2 if self.kind == BOOL else len(self.choices)
+
+    def row(self, value: object, *, clamp_top: bool = True) -> int:
+        """Row within the feature's own rows; 0 is "not given" (None, or -1 of a bool).
+
+        A numeric value goes to the bin below it by float64 division and truncation, so that 1.2
+        with bins of 0.2 from 1.0 is in the first bin (0.19999... / 0.2 < 1). Trained weights
+        depend on that.
+
+        Args:
+            value: number, truth value or category.
+            clamp_top: puts the maximum into the last bin; otherwise it gets the row after the
+                last bin, which belongs to the next feature, as in the original.
+
+        Raises:
+            ConfigError: for a value that the feature cannot have, naming what it can.
+        """
+        if value is None:
+            return 0
+        if self.kind == NUMERIC:
+            clamped = min(max(self._number(value), self.minimum), self.maximum)
+            index = int((clamped - self.minimum) / self.step)
+            return 1 + (min(index, self.bins - 1) if clamp_top else index)
+        if self.kind == BOOL:
+            number = self._number(value)
+            if number not in (-1.0, 0.0, 1.0):
+                raise self._refuse(value, "It is true or false (or None or -1: not given)")
+            return int(number) + 1
+        if value not in self.choices:
+            raise self._refuse(value, nearest(str(value), self.choices))
+        return 1 + self.choices.index(str(value))
+
+    def parse(self, text: str) -> FeatureValue | None:
+        """The value that a person typed; `none` and the empty text mean "not given".
+
+        Raises:
+            ConfigError: when it is no value of this feature.
+        """
+        word = text.strip()
+        if word.lower() in _MISSING_WORDS:
+            return None
+        if self.kind == BOOL:
+            if word.lower() not in _WORDS:
+                raise self._refuse(text, "Write true, false or none")
+            return _WORDS[word.lower()]
+        if self.kind == CATEGORY:
+            if word not in self.choices:
+                raise self._refuse(text, nearest(word, self.choices))
+            return word
+        return self._number(word)
+
+    def _number(self, value: object) -> float:
+        try:
+            number = float(value)  # type: ignore[arg-type]  # anything else is refused below
+        except (TypeError, ValueError):
+            number = math.nan
+        if math.isnan(number):
+            raise self._refuse(value, f"It is a number from {self.minimum:g} to {self.maximum:g}")
+        return number
+
+    def _refuse(self, value: object, remedy: str) -> ConfigError:
+        return ConfigError(f"not a value of feature {self.name}", value=value, remedy=remedy)
+
+
+@dataclass(frozen=True)
+class FeatureSchema:
+    """The features of a model in the order of its embedding ids.
+
+    Args:
+        features: one entry an id; an entry may occur more than once (`count` in the YAML file).
+        clamp_top: see `Feature.row`; False only for checkpoints of the original.
+    """
+
+    features: tuple[Feature, ...]
+    clamp_top: bool = True
+
+    @classmethod
+    def from_yaml(cls, path: str | Path, *, clamp_top: bool = True) -> FeatureSchema:
+        """Reads a list of features; a relative path as in `find_file`.
+
+        Raises:
+            ConfigError: names the file, the entry and the key that is wrong.
+        """
+        file = find_file(path)
+        try:
+            entries = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            raise ConfigError("not a YAML file", file=file, value=str(error)) from error
+        if not isinstance(entries, list) or not entries:
+            raise ConfigError("expected a list of features", file=file, value=entries)
+        features: list[Feature] = []
+        for entry in entries:
+            features += _read_entry(entry, file)
+        return cls(tuple(features), clamp_top)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name of each id."""
+        return tuple(feature.name for feature in self.features)
+
+    @property
+    def table_size(self) -> int:
+        """Rows of the embedding table."""
+        return sum(feature.bins + 1 for feature in self.features)
+
+    def ids(self, values: Mapping[str, object]) -> list[int]:
+        """Embedding ids of a prompt or of a beatmap's features; other keys are not looked at.
+
+        Args:
+            values: by feature name; absent or None is "not given".
+
+        Raises:
+            ConfigError: for a value that its feature cannot have.
+        """
+        found, first = [], 0
+        for feature in self.features:
+            found.append(first + feature.row(values.get(feature.name), clamp_top=self.clamp_top))
+            first += feature.bins + 1
+        return found
+
+    def missing_ids(self) -> list[int]:
+        """Ids of the empty prompt."""
+        return self.ids({})
+
+    def describe(self, name: str) -> Feature:
+        """Kind and range of a feature, for pages and command lines.
+
+        Raises:
+            ConfigError: for an unknown name, with the nearest known one.
+        """
+        for feature in self.features:
+            if feature.name == name:
+                return feature
+        raise ConfigError("no such feature", value=name, remedy=nearest(name, self.names))
+
+    def parse_value(self, name: str, text: str) -> FeatureValue | None:
+        """The value that `--name text` stands for; see `Feature.parse`."""
+        return self.describe(name).parse(text)
+
+
+def _read_entry(entry: Any, file: Path) -> list[Feature]:
+    if not isinstance(entry, Mapping) or "name" not in entry or "type" not in entry:
+        raise ConfigError("a feature needs a name and a type", file=file, value=entry)
+    name, kind = str(entry["name"]), str(entry["type"])
+    accepted = _KEYS.get(kind, {"name", "type"})
+    for key in entry:
+        if kind in _KEYS and key not in accepted:
+            raise ConfigError(
+                f"unknown key in feature {name}",
+                file=file,
+                value=key,
+                remedy=nearest(str(key), accepted),
+            )
+    missing = accepted - {"count"} - set(entry)
+    if missing:
+        raise ConfigError(f"feature {name} lacks", file=file, value=sorted(missing))
+    try:
+        feature = Feature(
+            name,
+            kind,
+            minimum=float(entry.get("min", 0)),
+            maximum=float(entry.get("max", 1)),
+            step=float(entry.get("interval", 1)),
+            choices=tuple(str(value) for value in entry.get("values", ())),
+        )
+        return [feature] * operator.index(entry.get("count", 1))
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"feature {name} is malformed", file=file, value=str(error)) from error
