@@ -1,0 +1,293 @@
+"""Checkpoints in, models out: three formats, none of which can run code while it is read.
+
+1. Our inference format: a folder with `model.safetensors` and `model.yaml`.
+2. A training checkpoint of ours: `*.ckpt`, plain containers, the resolved config inside.
+3. The original's published pair: `model.ckpt` with `model.yaml` beside it.
+
+Source: the reference's facts, sections 7 and 17 (P5, B1, B3, B45).
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import logging
+import pickle
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mug.clock import FrameClock
+from mug.config import load_config, save_config
+from mug.diffusion.diffusion import DDPM
+from mug.errors import CheckpointError
+from mug.features import FeatureSchema
+from mug.util import atomic_write, find_file, instantiate_from_config
+
+log = logging.getLogger(__name__)
+
+WEIGHTS_NAME, CONFIG_NAME = "model.safetensors", "model.yaml"
+FORMAT_VERSION = "1"
+
+# What a Lightning checkpoint of the original holds beside tensors: numpy scalars in the state of
+# its learning-rate scheduler. Nothing else is unpickled.
+_ALLOWED_GLOBALS: list[Any] = [
+    np.dtype,
+    np.dtypes.Float64DType,
+    np.dtypes.Float32DType,
+    np.dtypes.Int64DType,
+    np._core.multiarray.scalar,  # type: ignore[attr-defined]
+]
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that is ready to generate.
+
+    Args:
+        ddpm: the diffusion model in evaluation mode.
+        config: its resolved config, plain containers.
+        schema: feature names and embedding ids as this checkpoint was trained with.
+        clock: time base of its audio, notes and latents.
+        weights_hash: SHA-256 over names, shapes and values of the weights.
+        published: whether it is a checkpoint of the original.
+    """
+
+    ddpm: DDPM
+    config: dict[str, Any]
+    schema: FeatureSchema
+    clock: FrameClock
+    weights_hash: str
+    published: bool
+
+    @property
+    def n_mels(self) -> int:
+        """Mel bands that the audio encoder expects."""
+        return int(_data_params(self.config).get("n_mels", 128))
+
+    @property
+    def z_channels(self) -> int:
+        """Channels of a latent."""
+        return int(self.config["model"]["params"]["z_channels"])
+
+    @property
+    def latent_multiple(self) -> int:
+        """Latent frames come in multiples of this, so that every network halves them evenly."""
+        params = self.config["model"]["params"]
+        unet_levels = len(params["unet_config"]["params"]["channel_mult"])
+        wave_levels = len(params["wave_stage_config"]["params"].get("channel_mult", [1]))
+        frames = self.clock.audio_per_note * self.clock.notes_per_latent
+        return max(2 ** (unet_levels - 1), 2 ** (wave_levels - 1) // frames, 1)
+
+
+def load_model(path: str | Path, device: str | torch.device = "cpu") -> LoadedModel:
+    """Reads a checkpoint of any of the three formats.
+
+    Args:
+        path: a folder of our inference format or its weights file, or a `.ckpt` file.
+        device: where the model goes.
+
+    Raises:
+        CheckpointError: when the file is missing, damaged, needs code to be read, or does not fit
+            its config.
+    """
+    config, weights, published = read_checkpoint(path)
+    ddpm = build_model(config, published=published)
+    _load_weights(ddpm, weights, Path(path))
+    ddpm.eval().requires_grad_(requires_grad=False).to(device)
+    data = _data_params(config)
+    ratio = int(data.get("audio_note_window_ratio", 8))
+    return LoadedModel(
+        ddpm=ddpm,
+        config=config,
+        schema=FeatureSchema.from_yaml(_feature_yaml(config), clamp_top=not published),
+        clock=FrameClock(
+            sample_rate=int(data.get("sr", 22050)),
+            n_fft=int(data.get("n_fft", 512)),
+            audio_per_note=ratio,
+            notes_per_latent=_notes_per_latent(config),
+        ),
+        weights_hash=hash_weights(weights),
+        published=published,
+    )
+
+
+def read_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor], bool]:
+    """Config, weights, and whether they are the original's; nothing is built yet."""
+    given = Path(path)
+    if given.is_dir():
+        if not (given / WEIGHTS_NAME).exists():
+            raise CheckpointError(
+                f"the folder holds no {WEIGHTS_NAME}",
+                file=given,
+                remedy="Name a .ckpt file, or a folder made by scripts/convert_checkpoint.py",
+            )
+        given = given / WEIGHTS_NAME
+    if not given.is_file():
+        raise CheckpointError(
+            "no such checkpoint", file=given, remedy="`make demo` trains one and says where it lies"
+        )
+    if given.suffix == ".safetensors":
+        weights, metadata = _read_safetensors(given)
+        return _config_beside(given), weights, metadata.get("published") == "True"
+    content = _read_pickle(given)
+    weights = content.get("state_dict", content)
+    if not isinstance(weights, Mapping) or not all(isinstance(v, Tensor) for v in weights.values()):
+        raise CheckpointError("no state_dict of tensors in this file", file=given)
+    if "mug_config" in content:
+        return copy.deepcopy(content["mug_config"]), dict(weights), False
+    return _config_beside(given), dict(weights), True
+
+
+def build_model(config: Mapping[str, Any], *, published: bool) -> DDPM:
+    """An untrained model from a config, with whatever only training needs left out.
+
+    Args:
+        config: resolved config with a `model` node.
+        published: build what the original's weights need: its half kernel sum (B1).
+    """
+    node = copy.deepcopy(dict(config["model"]))
+    params = node.setdefault("params", {})
+    for key in ("scheduler_config", "ckpt_path", "ignore_keys", "training_keys"):
+        params.pop(key, None)
+    first_stage = params.get("first_stage_config", {}).get("params", {})
+    for key in ("ckpt_path", "ignore_keys"):
+        first_stage.pop(key, None)
+    if published:
+        params["unet_config"]["params"].setdefault("s4_kernel_sum", "half")
+    model = instantiate_from_config(node)
+    if not isinstance(model, DDPM):
+        raise CheckpointError(
+            "this checkpoint holds no diffusion model",
+            value=node.get("target"),
+            remedy="Give the checkpoint of the diffusion, not that of the first stage",
+        )
+    return model
+
+
+def save_inference(
+    folder: Path, config: Mapping[str, Any], weights: Mapping[str, Tensor], *, published: bool
+) -> str:
+    """Writes our inference format and returns the hash of the weights.
+
+    Args:
+        folder: made when missing; its two files are replaced together, weights first.
+        config: resolved config.
+        weights: state dict of the diffusion model.
+        published: whether the weights are the original's (kept in the file's metadata).
+    """
+    from safetensors.torch import save
+
+    plain = {key: value.detach().cpu().contiguous() for key, value in weights.items()}
+    digest = hash_weights(plain)
+    metadata = {
+        "format": "mug-diffusion",
+        "version": FORMAT_VERSION,
+        "sha256": digest,
+        "published": str(published),
+    }
+    with atomic_write(folder / WEIGHTS_NAME) as handle:
+        handle.write(save(plain, metadata=metadata))
+    save_config(dict(config), folder / CONFIG_NAME)
+    return digest
+
+
+def hash_weights(weights: Mapping[str, Tensor]) -> str:
+    """SHA-256 over the sorted names, shapes and bytes of the tensors."""
+    digest = hashlib.sha256()
+    for key in sorted(weights):
+        value = weights[key].detach().cpu().contiguous()
+        digest.update(f"{key} {tuple(value.shape)} {value.dtype}\n".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+@contextmanager
+def _checkpoint_errors(path: Path) -> Iterator[None]:
+    """Turns what a damaged or hostile file raises into one sentence."""
+    try:
+        yield
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            "this file needs code to be read, and that is never run",
+            file=path,
+            remedy="Ask its author for a safetensors file, or save plain tensors and containers."
+            f" Reader: {str(error).splitlines()[0]}",
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise CheckpointError(
+            "this file is damaged or not a checkpoint",
+            file=path,
+            remedy=f"Fetch or make it again. Reader: {str(error).splitlines()[0]}",
+        ) from error
+
+
+def _read_pickle(path: Path) -> dict[str, Any]:
+    with _checkpoint_errors(path), torch.serialization.safe_globals(_ALLOWED_GLOBALS):
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(content, dict):
+        raise CheckpointError("this file holds no checkpoint", file=path)
+    return content
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as handle:
+            weights = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118
+            return weights, dict(handle.metadata() or {})
+    except SafetensorError as error:
+        raise CheckpointError(
+            "this file is damaged or no safetensors file", file=path, remedy=str(error)
+        ) from error
+
+
+def _config_beside(weights: Path) -> dict[str, Any]:
+    """`model.yaml`, or a YAML file of the weights' own name, in the same folder."""
+    for candidate in (weights.with_suffix(".yaml"), weights.parent / CONFIG_NAME):
+        if candidate.is_file():
+            return load_config([candidate], [])
+    raise CheckpointError(
+        "no config beside this checkpoint",
+        file=weights,
+        remedy=f"Put its {CONFIG_NAME} into the same folder",
+    )
+
+
+def _load_weights(model: DDPM, weights: Mapping[str, Tensor], path: Path) -> None:
+    own = {key: value.shape for key, value in model.state_dict().items()}
+    missing = sorted(own.keys() - weights.keys())
+    surplus = sorted(weights.keys() - own.keys())
+    unequal = sorted(k for k in own.keys() & weights.keys() if own[k] != weights[k].shape)
+    if missing or surplus or unequal:
+        raise CheckpointError(
+            "weights and config do not fit",
+            file=path,
+            value={"missing": missing[:3], "unexpected": surplus[:3], "other shape": unequal[:3]},
+            remedy=f"{len(missing)} missing, {len(surplus)} unexpected, {len(unequal)} of another"
+            " shape: is this the config that the checkpoint was trained with?",
+        )
+    model.load_state_dict(dict(weights), strict=True)
+
+
+def _data_params(config: Mapping[str, Any]) -> dict[str, Any]:
+    params = (config.get("data") or {}).get("params") or {}
+    return dict(params.get("common_params") or {})
+
+
+def _feature_yaml(config: Mapping[str, Any]) -> Path:
+    params = config["model"]["params"].get("cond_stage_config", {}).get("params", {})
+    return find_file(params.get("path_to_yaml", "configs/mug/mania_beatmap_features.yaml"))
+
+
+def _notes_per_latent(config: Mapping[str, Any]) -> int:
+    first_stage = config["model"]["params"]["first_stage_config"]["params"]
+    levels = len(first_stage["ddconfig"]["channel_mult"])
+    return int(2 ** (levels - 1))
