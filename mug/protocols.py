@@ -22,6 +22,7 @@ class Condition(NamedTuple):
     audio: Sequence[Tensor]
 
 
+@runtime_checkable
 class Denoiser(Protocol):
     """Predicts the clean sample and the noise at one noise level."""
 

@@ -1,0 +1,67 @@
+"""What all samplers share: the protocol, the kept region, randomness."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mug.diffusion.schedule import NoiseSchedule
+from mug.protocols import Denoiser, Progress
+
+
+class Constraint(NamedTuple):
+    """A region whose content is known and stays (in-painting, continuing a chart).
+
+    Attributes:
+        mask: True where the content is known; broadcasts against the sample.
+        known: the clean content; only its masked part is read.
+        noise: the noise to put on it at every level, which keeps trajectories smooth for the
+            multi-step samplers; drawn afresh at every level where None.
+    """
+
+    mask: Tensor
+    known: Tensor
+    noise: Tensor | None = None
+
+    def noisy(self, x_t: Tensor, alpha_bar: float, generator: torch.Generator | None) -> Tensor:
+        """`x_t` with the known region as it is at this noise level."""
+        noise = noise_like(x_t, generator) if self.noise is None else self.noise
+        known = alpha_bar**0.5 * self.known + (1 - alpha_bar) ** 0.5 * noise
+        return torch.where(self.mask.bool(), known.to(x_t), x_t)
+
+    def clean(self, x: Tensor) -> Tensor:
+        """`x` with the known region exactly as given."""
+        return torch.where(self.mask.bool(), self.known.to(x), x)
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """Turns noise into data with a denoiser, whatever network, condition or axes are behind it."""
+
+    def sample(
+        self,
+        denoise: Denoiser,
+        x_T: Float[Tensor, "b ..."],
+        schedule: NoiseSchedule,
+        *,
+        steps: int,
+        generator: torch.Generator | None = None,
+        constraint: Constraint | None = None,
+        progress: Progress | None = None,
+    ) -> Float[Tensor, "b ..."]:
+        """A sample from the noise `x_T` in `steps` steps."""
+        ...
+
+
+def noise_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Standard normal noise; drawn where the generator lives, so that seeds hold on any device."""
+    device = x.device if generator is None else generator.device
+    return torch.randn(x.shape, generator=generator, device=device, dtype=x.dtype).to(x.device)
+
+
+def step_tensor(x: Tensor, step: int) -> Tensor:
+    """The time step once for each item of the batch."""
+    return torch.full((x.shape[0],), step, dtype=torch.long, device=x.device)

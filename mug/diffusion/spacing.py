@@ -1,0 +1,131 @@
+"""Which time steps a sampler visits: exactly as many as asked for, or as the original did."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float
+
+from mug.diffusion.schedule import NoiseSchedule
+from mug.errors import GenerationError
+from mug.util import nearest
+
+ORIGINAL = ("original", "original_quad")
+
+
+def time_steps(schedule: NoiseSchedule, steps: int, spacing: str) -> list[int]:
+    """Time steps in the order of sampling, strictly decreasing.
+
+    Args:
+        schedule: the noise levels of training.
+        steps: how many; the `original` spacings may give more than that.
+        spacing: `trailing` evenly in time and always from the noisiest step; `linspace` evenly
+            in time from the noisiest to the least noisy; `logsnr` evenly in the logarithm of the
+            signal-to-noise ratio; `karras` evenly in the seventh root of the noise level;
+            `original` and `original_quad` the reference's, evenly in time and in its root.
+
+    Raises:
+        GenerationError: for a number outside 1 ... N, one that the original's spacing cannot
+            serve, or an unknown spacing.
+
+    Source: Lin et al. 2024, table 2 (trailing, linspace); Lu et al. 2022 (logsnr); Karras et al.
+        2022, eq. 5 (karras); reference facts, section 8.1 (original).
+    """
+    if spacing in ORIGINAL:
+        return _original(schedule, steps, quadratic=spacing == "original_quad")
+    if spacing not in _POSITIONS:
+        raise GenerationError(
+            "unknown spacing", value=spacing, remedy=nearest(spacing, [*_POSITIONS, *ORIGINAL])
+        )
+    _check_range(steps, schedule.steps)
+    return _distinct(_POSITIONS[spacing](schedule, steps), schedule.steps)
+
+
+def levels(schedule: NoiseSchedule, steps: int, spacing: str) -> list[tuple[int, float, float]]:
+    """Per step: its time step, its abar, and the abar where it lands.
+
+    The last one lands on clean data (abar 1); with an `original` spacing on abar of time step 0,
+    so that a little noise stays in the result, as in the reference.
+    """
+    sequence = time_steps(schedule, steps, spacing)
+    bars = [float(schedule.alphas_bar[step]) for step in sequence]
+    last = float(schedule.alphas_bar[0]) if spacing in ORIGINAL else 1.0
+    return list(zip(sequence, bars, [*bars[1:], last], strict=True))
+
+
+def _check_range(steps: int, available: int) -> None:
+    if not 1 <= steps <= available:
+        raise GenerationError(
+            "cannot take this number of sampling steps",
+            value=steps,
+            remedy=f"Choose 1 to {available}",
+        )
+
+
+def _trailing(schedule: NoiseSchedule, steps: int) -> Float[np.ndarray, "s"]:
+    return schedule.steps * (1 - np.arange(steps) / steps) - 1
+
+
+def _linspace(schedule: NoiseSchedule, steps: int) -> Float[np.ndarray, "s"]:
+    return np.linspace(schedule.steps - 1, 0, steps)
+
+
+def _at_log_snr(schedule: NoiseSchedule, log_snr: Float[np.ndarray, "s"]) -> np.ndarray:
+    """Fractional time steps that have these ratios."""
+    return np.interp(-log_snr, -schedule.log_snr, np.arange(schedule.steps))
+
+
+def _logsnr(schedule: NoiseSchedule, steps: int) -> Float[np.ndarray, "s"]:
+    ratios = schedule.log_snr
+    return _at_log_snr(schedule, np.linspace(ratios[-1], ratios[0], steps))
+
+
+def _karras(schedule: NoiseSchedule, steps: int) -> Float[np.ndarray, "s"]:
+    rho = 7.0
+    sigma = np.exp(-schedule.log_snr) ** (1 / rho)
+    return _at_log_snr(schedule, -rho * np.log(np.linspace(sigma[-1], sigma[0], steps)))
+
+
+_POSITIONS: dict[str, Callable[[NoiseSchedule, int], np.ndarray]] = {
+    "trailing": _trailing,
+    "linspace": _linspace,
+    "logsnr": _logsnr,
+    "karras": _karras,
+}
+
+
+def _distinct(positions: Float[np.ndarray, "s"], available: int) -> list[int]:
+    """The nearest whole steps that strictly decrease within 0 ... available - 1."""
+    chosen = np.clip(np.rint(positions).astype(int), 0, available - 1)
+    count = len(chosen)
+    down = np.arange(count)
+    # Adding the index turns "strictly decreasing" into "not increasing", which a running minimum
+    # gives; the floor leaves room for the steps that follow.
+    falling = np.minimum.accumulate(chosen + down) - down
+    result: list[int] = np.maximum(falling, count - 1 - down).tolist()
+    return result
+
+
+def _original(schedule: NoiseSchedule, steps: int, *, quadratic: bool) -> list[int]:
+    """The reference's steps; where it would read past its tables, an error.
+
+    One number is mended: N itself takes every step, where the reference asks for step N too.
+    """
+    total = schedule.steps
+    _check_range(steps, total)
+    if steps == total and not quadratic:
+        return list(range(total))[::-1]
+    if quadratic:
+        ascending = [int(root**2) + 1 for root in np.linspace(0, np.sqrt(total * 0.8), steps)]
+    else:
+        ascending = [step + 1 for step in range(0, total, total // steps)]
+    rises = all(a < b for a, b in itertools.pairwise(ascending))
+    if not rises or ascending[-1] >= total:
+        raise GenerationError(
+            "the original's spacing has no such number of steps",
+            value=steps,
+            remedy="Choose another number, or another spacing, which takes any",
+        )
+    return ascending[::-1]
