@@ -6,6 +6,8 @@ blocks after He et al. 2016, in the pre-activation order of latent diffusion (Ro
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -138,3 +140,13 @@ class ResnetBlock2D(_Resnet):
     ) -> None:
         channels = (in_channels, out_channels or in_channels)
         super().__init__(nn.Conv2d, channels, dropout, num_groups, dilations)
+
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def zero_module(module: M) -> M:
+    """The module with all parameters set to zero: as last layer of a branch it adds nothing yet."""
+    for parameter in module.parameters():
+        nn.init.zeros_(parameter)
+    return module

@@ -1,0 +1,208 @@
+"""Structured state-space layer (S4): a convolution over all of time, made by a linear system.
+
+Unlike the original's, the forward pass never changes a weight or a buffer, and its result does not
+depend on which lengths came before (B2).
+
+Source: Gu, Goel, Re 2022, Efficiently Modeling Long Sequences with Structured State Spaces;
+reference facts, section 2.6, B1, B2.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mug.errors import ConfigError
+from mug.model.checkpointing import checkpoint
+from mug.model.s4_kernel import KERNEL_SUMS, System, bound_to, hippo_legs, impulse_response
+
+
+class NPLRKernel(nn.Module):
+    """The kernel of S4 as a pure function of parameters, the buffer `L` and the length.
+
+    `C` and the integer buffer `L` belong together. L = 0: C is the systems' output matrix. L > 0: C
+    holds C (I - dA^L), from which a kernel of length L follows without a matrix power; published
+    checkpoints and models prepared by `bind_length` are like that. A longer input doubles L for
+    this one call.
+
+    Gradients are exact in both forms. For L < length they pass through dA^length, which is
+    recomputed in the backward pass (some gigabytes otherwise) and slow; `bind_length` first makes
+    training cheap. dt, B, P and w carry `_no_weight_decay = True`: they are the dynamics, and
+    zero is no neutral value for them. C is an ordinary output weight.
+
+    Args:
+        features: independent systems.
+        states: states of each, even; half are stored.
+        channels: kernels a system makes.
+        kernel_sum: "conjugate" sums over both states of each pair, which is right; "half" over the
+            stored ones alone, as the original did without compiled extensions, so that its
+            published weights need it (B1).
+
+    Raises:
+        ConfigError: for another `kernel_sum`.
+    """
+
+    L: Tensor
+
+    def __init__(
+        self, features: int, states: int, channels: int = 1, kernel_sum: str = "conjugate"
+    ) -> None:
+        super().__init__()
+        if kernel_sum not in KERNEL_SUMS:
+            raise ConfigError("unknown kernel_sum", value=kernel_sum, remedy="half or conjugate")
+        self.kernel_sum = kernel_sum
+        w, b, p = hippo_legs(states)
+        shape = (features, states // 2)
+        low, high = math.log(0.001), math.log(0.1)
+        self.C = nn.Parameter(torch.randn(channels, *shape, 2) * math.sqrt(0.5))
+        self.log_dt = nn.Parameter(torch.rand(features) * (high - low) + low)
+        self.B = nn.Parameter(_as_real(b).repeat(1, features, 1, 1))
+        self.P = nn.Parameter(_as_real(p).repeat(1, features, 1, 1))
+        self.inv_w_real = nn.Parameter(torch.full(shape, math.log(0.5)))
+        self.w_imag = nn.Parameter(_as_real(w)[:, 1].repeat(features, 1))
+        self.register_buffer("L", torch.tensor(0))
+        for parameter in (self.log_dt, self.B, self.P, self.inv_w_real, self.w_imag):
+            parameter._no_weight_decay = True  # type: ignore[attr-defined]
+        self._last: tuple[int, Tensor, Tensor] | None = None
+
+    def forward(self, length: int) -> Float[Tensor, "channels h {length}"]:
+        """The first `length` values of each kernel, in float32 (float64 for a float64 module).
+
+        Without gradients the last kernel is kept and given again while nothing has changed.
+        """
+        if torch.is_grad_enabled():
+            unbound = int(self.L) < length
+            kernel: Tensor = checkpoint(self._kernel, length, enabled=unbound)
+            return kernel
+        signature = torch.cat(
+            [self.L.reshape(1).double(), *(p.flatten() for p in self.parameters())]
+        )
+        if self._last is not None:
+            known_length, known, kernel = self._last
+            if known_length == length and _same(known, signature):
+                return kernel
+        kernel = self._kernel(length)
+        self._last = (length, signature, kernel)
+        return kernel
+
+    @torch.no_grad()
+    def bind_length(self, length: int) -> None:
+        """Rewrites `C` and `L` in place so that kernels up to `length` need no matrix power.
+
+        What the original does inside its first forward pass. The kernel of `length` stays the same,
+        shorter ones too with the conjugate sum (not with the half sum). Nothing happens where L
+        already reaches.
+        """
+        C, bound = bound_to(self.system(), int(self.L), length)
+        self.C.copy_(torch.view_as_real(C.resolve_conj()))
+        self.L.fill_(bound)
+
+    def system(self) -> System:
+        """The parameters as complex numbers, in float32 at least."""
+        w = torch.complex(-_wide(self.inv_w_real).exp(), _wide(self.w_imag))
+        B, P, C = (torch.view_as_complex(_wide(p)) for p in (self.B, self.P, self.C))
+        return System(w=w, B=B[0], P=P[0], C=C, dt=_wide(self.log_dt).exp())
+
+    def _kernel(self, length: int) -> Tensor:
+        system = self.system()
+        C, bound = bound_to(system, int(self.L), length)
+        return impulse_response(system._replace(C=C), bound, self.kernel_sum)[..., :length]
+
+
+def _as_real(values: np.ndarray) -> Tensor:
+    return torch.view_as_real(torch.as_tensor(values.astype(np.complex64)))
+
+
+def _wide(parameter: Tensor) -> Tensor:
+    """At least float32: half precision has no complex arithmetic worth the name."""
+    return parameter if parameter.dtype == torch.float64 else parameter.float()
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return a.device == b.device and a.dtype == b.dtype and torch.equal(a, b)
+
+
+class S4(nn.Module):
+    """One S4 layer: per-channel convolution over all of time, GELU, gated mixing of the channels.
+
+    Args:
+        features: channels H.
+        d_state: states of each channel's system.
+        bidirectional: also look ahead, with a second kernel.
+        kernel_sum: see `NPLRKernel`.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        d_state: int = 64,
+        bidirectional: bool = False,
+        kernel_sum: str = "conjugate",
+    ) -> None:
+        super().__init__()
+        self.D = nn.Parameter(torch.randn(1, features))
+        # A scale per channel, like a normalisation's; decaying it would only fade the skip path.
+        self.D._no_weight_decay = True  # type: ignore[attr-defined]
+        inner = NPLRKernel(features, d_state, 2 if bidirectional else 1, kernel_sum)
+        self.kernel = nn.ModuleDict({"kernel": inner})  # the name in the original's checkpoints
+        self.output_linear = nn.Sequential(nn.Conv1d(features, 2 * features, 1), nn.GLU(dim=1))
+
+    def forward(self, u: Float[Tensor, "b h t"]) -> Float[Tensor, "b h t"]:
+        """The system and the transforms run in float32 whatever the autocast state says."""
+        device = u.device.type
+        if torch.amp.is_autocast_available(device):
+            with torch.autocast(device, enabled=False):
+                y = self._convolve(_wide(u))
+        else:
+            y = self._convolve(_wide(u))
+        return self.output_linear(functional.gelu(y).to(u.dtype))
+
+    def bind_length(self, length: int) -> None:
+        """Prepares training at inputs of up to `length` frames; see `NPLRKernel.bind_length`."""
+        self._kernel_module().bind_length(length)
+
+    def _kernel_module(self) -> NPLRKernel:
+        kernel = self.kernel["kernel"]
+        assert isinstance(kernel, NPLRKernel)
+        return kernel
+
+    def _convolve(self, u: Tensor) -> Tensor:
+        """Linear convolution through transforms of twice the length, plus the direct path D u."""
+        length = u.shape[-1]
+        kernel = self.kernel["kernel"](length)
+        if len(kernel) == 2:  # the second one runs backwards: it ends where the first begins
+            ahead = functional.pad(kernel[1].flip(-1), (length, 0))
+            kernel = functional.pad(kernel[:1], (0, length)) + ahead
+        spectrum = torch.fft.rfft(u, n=2 * length) * torch.fft.rfft(kernel[0], n=2 * length)
+        y = torch.fft.irfft(spectrum, n=2 * length)[..., :length]
+        return y + _wide(self.D)[0, :, None] * u
+
+
+@torch.no_grad()
+def bind_lengths(network: nn.Module, *inputs: Any) -> None:
+    """Binds every S4 layer inside to the length that it meets when the network gets these inputs.
+
+    Call it once before training a new model; a forward pass in evaluation mode finds the lengths.
+    """
+
+    def bind(layer: nn.Module, arguments: tuple[Any, ...]) -> None:
+        assert isinstance(layer, S4)
+        layer.bind_length(arguments[0].shape[-1])
+
+    layers = [module for module in network.modules() if isinstance(module, S4)]
+    handles = [layer.register_forward_pre_hook(bind) for layer in layers]
+    modes = [(module, module.training) for module in network.modules()]
+    try:
+        network.eval()
+        network(*inputs)
+    finally:
+        for module, training in modes:
+            module.training = training
+        for handle in handles:
+            handle.remove()
