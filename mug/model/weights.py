@@ -1,0 +1,88 @@
+"""Weights from files, without running code, and which names a list of keys selects."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mug.errors import CheckpointError
+
+log = logging.getLogger(__name__)
+
+# What a checkpoint of the original holds beside tensors: numpy scalars in the state of its
+# learning-rate scheduler. Nothing else is unpickled.
+SAFE_GLOBALS = [
+    np.dtype,
+    np.dtypes.Float64DType,
+    np.dtypes.Float32DType,
+    np.dtypes.Int64DType,
+    np._core.multiarray.scalar,  # type: ignore[attr-defined]
+]
+
+
+def selects(keys: Iterable[str], name: str) -> bool:
+    """Whether a name starts with one of the keys, or contains one that is written `#key`."""
+    return any(
+        key[1:] in name if key.startswith("#") else name.startswith(key) for key in keys if key
+    )
+
+
+def read_state_dict(path: str | Path) -> dict[str, Tensor]:
+    """The tensors of a `.safetensors` file, a Lightning checkpoint or a bare state dict.
+
+    Raises:
+        CheckpointError: when the file is missing, damaged, or needs code to be read.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise CheckpointError("no such checkpoint", file=file, remedy="Check ckpt_path")
+    if file.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(file)
+    try:
+        with torch.serialization.safe_globals(SAFE_GLOBALS):
+            content = torch.load(file, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        raise CheckpointError(
+            "this file is damaged, or needs code to be read, which is never run",
+            file=file,
+            remedy="Make it again, or convert it with scripts/convert_checkpoint.py",
+        ) from error
+    weights = content.get("state_dict", content) if isinstance(content, dict) else None
+    if weights is None or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise CheckpointError("no state dict of tensors in this file", file=file)
+    return dict(weights)
+
+
+def load_weights(module: nn.Module, path: str | Path, ignore_keys: Sequence[str] = ()) -> None:
+    """Fills a module from a file.
+
+    Args:
+        module: what to fill.
+        path: see `read_state_dict`.
+        ignore_keys: names to leave out (see `selects`); these alone may be missing.
+
+    Raises:
+        CheckpointError: when other names are missing or unknown, or shapes differ.
+    """
+    own = module.state_dict()
+    given = {k: v for k, v in read_state_dict(path).items() if not selects(ignore_keys, k)}
+    missing = [key for key in own if key not in given and not selects(ignore_keys, key)]
+    unknown = [key for key in given if key not in own]
+    unequal = [key for key in given if key in own and given[key].shape != own[key].shape]
+    if missing or unknown or unequal:
+        raise CheckpointError(
+            "weights and model do not fit",
+            file=path,
+            value={"missing": missing[:3], "unknown": unknown[:3], "other shape": unequal[:3]},
+            remedy="Name what may be left out in ignore_keys, or give the config it was made with",
+        )
+    module.load_state_dict(given, strict=False)
+    log.info("%s: %d tensors into %s", path, len(given), type(module).__name__)

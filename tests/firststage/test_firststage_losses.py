@@ -1,0 +1,63 @@
+"""The reconstruction loss against the recording, and what the valid mask leaves out."""
+
+import pytest
+import torch
+from conftest import load_golden
+from golden_formula import normal_input, note_input
+
+from mug.firststage.losses import ManiaReconstructLoss
+
+META, _ = load_golden("losses")
+# The weights of the reference's autoencoder.yaml.
+YAML = {
+    "weight_start_offset": 0.5,
+    "weight_holding": 0.5,
+    "weight_end_offset": 0.2,
+    "label_smoothing": 0.001,
+}
+NOTES = torch.from_numpy(note_input("loss_note", 256, 3))
+RANDOM = torch.from_numpy(normal_input("loss_rec", (3, 16, 256)))
+OUTPUTS = {"random": RANDOM, "good": RANDOM * 0.5 + 4 * (NOTES - 0.5)}
+VALID = (torch.arange(256) < 200).float().expand(3, 256)
+
+
+@pytest.mark.parametrize("output", ["random", "good"])
+@pytest.mark.parametrize(("name", "weights"), [("defaults", {}), ("yaml", YAML)])
+def test_parts_and_metrics_equal_the_recording(name, weights, output):
+    expected = dict(META["results"][f"{name}/{output}"])
+    expected.pop("loss_float64")
+    loss, parts = ManiaReconstructLoss(**weights)(NOTES, OUTPUTS[output], VALID)
+    assert loss.item() == pytest.approx(expected.pop("loss"), rel=1e-5)
+    assert {key: value.item() for key, value in parts.items()} == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_valid_mask_leaves_out_what_is_behind_the_chart():
+    loss = ManiaReconstructLoss(use_valid=True)
+    spoiled = RANDOM.clone()
+    spoiled[..., 200:] = 50
+    reference = ManiaReconstructLoss()
+    total, parts = loss(NOTES, RANDOM, VALID)
+    total_spoiled, parts_spoiled = loss(NOTES, spoiled, VALID)
+    assert total_spoiled == total
+    assert parts_spoiled == parts
+    assert reference(NOTES, spoiled, VALID)[0] > reference(NOTES, RANDOM, VALID)[0] + 1
+    _, parts_cut = reference(NOTES[..., :200], RANDOM[..., :200], VALID[..., :200])
+    # Holds across the cut end there for the cut chart only; starts know nothing of it.
+    for name in ("start_loss", "holding_loss", "offset_start_loss", "acc_rice", "recall_ln"):
+        assert parts[name].item() == pytest.approx(parts_cut[name].item(), rel=1e-5)
+
+
+def test_an_end_offset_counts_at_the_last_frame_of_a_hold_only():
+    notes = torch.zeros(1, 16, 12)
+    notes[0, 8, 3:6] = 1
+    notes[0, 9, 10:12] = 1  # held to the last frame
+    loss = ManiaReconstructLoss()
+    base = loss(notes, torch.zeros(1, 16, 12), torch.ones(1, 12))[1]["offset_end_loss"]
+    touched = []
+    for row in range(4):
+        for frame in range(12):
+            output = torch.zeros(1, 16, 12)
+            output[0, 12 + row, frame] = 1
+            if loss(notes, output, torch.ones(1, 12))[1]["offset_end_loss"] != base:
+                touched.append((row, frame))
+    assert touched == [(0, 5), (1, 11)]
