@@ -52,7 +52,7 @@ class SongStyle:
     lead_in_ms: Span = (300.0, 2200.0)
     density: Span = (0.1, 0.95)
     sustain: Span = (0.0, 1.0)
-    loudness_db: Span = (-22.0, -11.0)
+    loudness_db: Span = (-24.0, -14.0)
     brightness: Span = (0.1, 1.0)
     room: Span = (0.0, 0.35)
 

@@ -1,0 +1,200 @@
+"""Folders of composed songs: audio, charts, and the truth about each song beside them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import shutil
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mug.beatmap import osu
+from mug.compose.charts import TIERS, make_charts
+from mug.compose.composer import compose_song
+from mug.compose.score import Song
+from mug.compose.sound import SAMPLE_RATE, render, write_audio
+from mug.compose.style import SongStyle
+from mug.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+"""Raise it when the same seed gives another song: finished folders are then made anew."""
+
+TRUTH = "truth.json"
+MOST_SONGS = 100_000
+_FIRST_ID = 10_000_000  # above the ids that real beatmapsets have
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class CollectionOptions:
+    """What to write for each song.
+
+    Args:
+        style: what songs may draw from.
+        keys: columns of the charts, 1 ... 18.
+        difficulties: charts a song, 1 ... 4, easiest first.
+        audio_format: ogg (small), flac or wav (exact).
+    """
+
+    style: SongStyle = field(default_factory=SongStyle)
+    keys: int = 4
+    difficulties: int = 4
+    audio_format: str = "ogg"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.difficulties <= len(TIERS):
+            raise ConfigError(f"difficulties must be 1 to {len(TIERS)}", value=self.difficulties)
+        if not 1 <= self.keys <= 18:
+            raise ConfigError("keys must be 1 to 18", value=self.keys)
+        if self.audio_format not in ("ogg", "flac", "wav"):
+            raise ConfigError(
+                "no such audio format", value=self.audio_format, remedy="Choose ogg, flac or wav"
+            )
+
+
+def beatmapset_id(song_seed: int) -> int:
+    """A number that tells composed songs apart, from each other and from real ones."""
+    return _FIRST_ID + song_seed
+
+
+def folder_name(song: Song) -> str:
+    """`<id> <artist> - <title>`, as osu! names its folders."""
+    return f"{beatmapset_id(song.seed)} {song.artist} - {song.title}"
+
+
+def _recipe(options: CollectionOptions) -> dict[str, Any]:
+    """What a folder was made with; equal recipes and seeds give equal folders."""
+    plain: dict[str, Any] = json.loads(json.dumps({"version": VERSION, **asdict(options)}))
+    return plain
+
+
+def is_complete(folder: Path, options: CollectionOptions) -> bool:
+    """Whether a folder holds a whole song made with these options."""
+    try:
+        truth = json.loads((folder / TRUTH).read_text(encoding="utf-8"))
+        files = truth["files"]
+        whole = all((folder / name).stat().st_size == size for name, size in files.items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False  # missing, cut off or not ours: it is made anew
+    return whole and truth.get("recipe") == _recipe(options)
+
+
+def write_song(song: Song, folder: Path, options: CollectionOptions) -> None:
+    """Writes the audio, the charts and the truth of a song into an existing folder."""
+    audio = f"audio.{options.audio_format}"
+    write_audio(folder / audio, render(song), SAMPLE_RATE)
+    charts = make_charts(
+        song,
+        TIERS[: options.difficulties],
+        keys=options.keys,
+        audio_filename=audio,
+        beatmapset_id=beatmapset_id(song.seed),
+    )
+    names = [audio]
+    for chart in charts:
+        name = f"{song.artist} - {song.title} ({chart.creator}) [{chart.version}].osu"
+        osu.write(chart, folder / name)
+        names.append(name)
+    truth = song.truth() | {
+        "recipe": _recipe(options),
+        "files": {name: (folder / name).stat().st_size for name in names},
+    }
+    (folder / TRUTH).write_text(json.dumps(truth, separators=(",", ":")), encoding="utf-8")
+
+
+def compose_folder(out_dir: Path, song_seed: int, options: CollectionOptions) -> Path:
+    """Makes one song's folder unless it is there already, whole.
+
+    It is built under a hidden name and renamed, so that a song folder is never half written.
+    """
+    song = compose_song(song_seed, options.style)
+    folder = out_dir / folder_name(song)
+    if is_complete(folder, options):
+        return folder
+    unfinished = out_dir / f".{beatmapset_id(song_seed)}.part"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    write_song(song, unfinished, options)
+    if folder.exists():
+        log.info("making anew: %s", folder)
+        shutil.rmtree(folder)
+    unfinished.rename(folder)
+    return folder
+
+
+def _leave_interrupts_to_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _in_processes(
+    out_dir: Path, seeds: Sequence[int], options: CollectionOptions, workers: int
+) -> Iterator[tuple[int, Path]]:
+    """Yields seeds and folders as they are finished."""
+    pool = ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_leave_interrupts_to_parent,
+    )
+    try:
+        waiting: dict[Future[Path], int] = {
+            pool.submit(compose_folder, out_dir, seed, options): seed for seed in seeds
+        }
+        while waiting:
+            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield waiting.pop(future), future.result()
+    finally:
+        # After Ctrl-C the songs at hand are finished (a moment), and no further one is begun.
+        pool.shutdown(cancel_futures=True)
+
+
+def compose_collection(
+    out_dir: Path,
+    count: int,
+    *,
+    seed: int = 0,
+    options: CollectionOptions | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Composes songs into folders `<id> <artist> - <title>`; goes on where it was stopped.
+
+    Each folder holds the audio, one `.osu` a difficulty and `truth.json` (`Song.truth`, the recipe
+    and the files' sizes). Neither `count` nor `workers` changes what song number n is.
+
+    Args:
+        out_dir: made if need be.
+        count: songs, 1 ... 100 000.
+        seed: of the collection; other seeds give other songs and other ids.
+        options: style, columns, difficulties and audio format.
+        workers: processes; 1 works in this one.
+        progress: called as `progress(done, total)` after each song.
+
+    Returns:
+        The songs' folders, in order of their number.
+    """
+    if not 1 <= count <= MOST_SONGS:
+        raise ConfigError(f"a collection has 1 to {MOST_SONGS} songs", value=count)
+    if seed < 0 or workers < 1:
+        raise ConfigError("seed must be at least 0 and workers at least 1", value=(seed, workers))
+    options = options or CollectionOptions()
+    out_dir.mkdir(parents=True, exist_ok=True)
+    seeds = [seed * MOST_SONGS + index for index in range(count)]
+    if workers == 1:
+        finished = ((s, compose_folder(out_dir, s, options)) for s in seeds)
+    else:
+        finished = _in_processes(out_dir, seeds, options, workers)
+    folders: dict[int, Path] = {}
+    for song_seed, folder in finished:
+        folders[song_seed] = folder
+        if progress is not None:
+            progress(len(folders), count)
+    return [folders[s] for s in seeds]
