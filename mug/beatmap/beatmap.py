@@ -34,6 +34,7 @@ class Beatmap:
         difficulty: section [Difficulty].
         events: lines of [Events] as written, comments included.
         other: further sections by name: lines as written.
+        comments: `//` lines of the other sections by section name, '' for those above the first.
         file_format: the number in `osu file format v14`.
         path: where it was read from.
     """
@@ -47,6 +48,7 @@ class Beatmap:
     difficulty: Section = field(default_factory=dict)
     events: tuple[str, ...] = ()
     other: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    comments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     file_format: int = 14
     path: Path | None = field(default=None, compare=False)
 
