@@ -1,1 +1,339 @@
-"""Training: a config in, checkpoints out."""
+"""Training: a config in, checkpoints out.
+
+`main.py` calls `main`. A run lives in `logs/<time>_<name>/`: `configs/` (what was resolved),
+`checkpoints/` (`last.ckpt` to resume from, the best few by `model.params.monitor`),
+`tensorboard/` and `csv/` (metrics).
+"""
+
+from __future__ import annotations
+
+import logging
+import pdb
+import sys
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.loggers import Logger
+
+from mug.callbacks.checkpoint import AtomicCheckpointIO, ResumeCheckpoint
+from mug.config import load_config
+from mug.errors import CheckpointError, ConfigError, MugError, TrainingError
+from mug.options import Options, parse_arguments
+from mug.util import instantiate_from_config
+
+log = logging.getLogger(__name__)
+
+Config = dict[str, Any]
+
+INTERRUPTED = 130  # the exit code that shells give to Ctrl-C
+
+# Advice of Lightning that does not fit here: the data module resumes by itself, the first stage
+# is frozen on purpose, small runs are meant to be small, and a resumed folder is not empty.
+_UNWANTED_ADVICE = (
+    ".*does not have many workers.*",
+    ".*in eval mode at the start of training.*",
+    ".*is smaller than the logging interval.*",
+    ".*your dataloader is not resumable.*",
+    ".*exists and is not empty.*",
+    ".*GPU available but not used.*",
+    ".*The dirpath has changed from.*",
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run's place, config and starting point."""
+
+    folder: Path
+    config: Config
+    resume_from: Path | None
+    now: str
+
+
+# ---------------------------------------------------------------------------- where, from what
+
+
+def plan_run(options: Options) -> Run:
+    """Finds the run's folder, its config and the checkpoint to go on from."""
+    now = time.strftime("%Y-%m-%dT%H-%M-%S")
+    if not options.resume:
+        config = load_config(options.base, options.overrides)
+        name = options.name or Path(options.base[-1]).stem
+        folder = Path(options.logdir) / options.project / f"{now}_{name}{options.postfix}"
+        return Run(folder, config, None, now)
+    folder, checkpoint = _resume_point(Path(options.resume))
+    kept = sorted((folder / "configs").glob("*.yaml"))
+    if not kept:
+        raise CheckpointError(
+            "no configs beside the checkpoint", file=folder / "configs", remedy="Name a log folder"
+        )
+    config = load_config([*kept, *options.base], options.overrides)
+    return Run(folder, config, checkpoint, now)
+
+
+def _resume_point(given: Path) -> tuple[Path, Path]:
+    if given.is_dir():
+        checkpoint = given / "checkpoints" / "last.ckpt"
+        folder = given
+    else:
+        checkpoint = given
+        folder = given.resolve().parent.parent
+    if not checkpoint.is_file():
+        raise CheckpointError(
+            "no checkpoint to resume from",
+            file=checkpoint,
+            remedy="Give -r a log folder that holds checkpoints/last.ckpt, or a checkpoint",
+        )
+    return folder, checkpoint
+
+
+def check_first_stage(config: Config, base: Sequence[str]) -> None:
+    """Refuses to train a diffusion model whose first stage has not been trained.
+
+    Raises:
+        TrainingError: with the command that makes a first stage.
+    """
+    stage = (config["model"].get("params") or {}).get("first_stage_config")
+    if not isinstance(stage, Mapping) or (config["model"]["params"]).get("ckpt_path"):
+        return
+    path = (stage.get("params") or {}).get("ckpt_path")
+    if path and Path(path).is_file():
+        return
+    own = Path(base[-1]) if base else Path("configs/mug/mug_diffusion.yaml")
+    beside = own.with_name(f"{own.stem}_autoencoder.yaml")
+    maker = beside if beside.exists() else own.with_name("autoencoder.yaml")
+    raise TrainingError(
+        "the first stage's checkpoint does not exist" if path else "the first stage is untrained",
+        value=path,
+        remedy=f"Train it with: python main.py --base {maker} -t ; then add"
+        " model.params.first_stage_config.params.ckpt_path=logs/<that run>/checkpoints/last.ckpt",
+    )
+
+
+# ---------------------------------------------------------------------------- building
+
+
+def trainer_arguments(config: Config) -> Config:
+    """Trainer arguments of the config, those of Lightning 1.x translated."""
+    arguments = dict((config.get("lightning") or {}).get("trainer") or {})
+    gpus = arguments.pop("gpus", None)
+    if gpus is not None:
+        devices = [int(g) for g in str(gpus).split(",") if g] if "," in str(gpus) else int(gpus)
+        arguments.update(accelerator="gpu" if devices else "cpu", devices=devices or 1)
+    if arguments.get("accelerator") in ("dp", "ddp", "ddp2", "ddp_spawn"):
+        old = arguments["accelerator"]
+        log.warning("accelerator: %s is Lightning 1.x; taking the devices at hand", old)
+        arguments["accelerator"] = "auto"
+        if old.startswith("ddp"):
+            arguments.setdefault("strategy", "ddp")
+    return arguments
+
+
+def _node(defaults: Config, own: Mapping[str, Any] | None) -> Config:
+    """A default `target`/`params` node with the config's own keys over it."""
+    own = dict(own or {})
+    target = own.get("target", defaults["target"])
+    kept = defaults["params"] if target == defaults["target"] else {}
+    return {"target": target, "params": {**kept, **(own.get("params") or {})}}
+
+
+def build_callbacks(run: Run, seed: int) -> list[Callback]:
+    """The usual callbacks, and the config's own over or beside them (null removes one)."""
+    lightning = run.config.get("lightning") or {}
+    usual: dict[str, Config] = {
+        "setup_callback": {
+            "target": "mug.callbacks.setup.SetupCallback",
+            "params": {"config": run.config, "logdir": str(run.folder), "now": run.now},
+        },
+        "randomness": {"target": "mug.callbacks.rng.StepRandomness", "params": {"seed": seed}},
+        "loss_guard": {"target": "mug.callbacks.guard.LossGuard", "params": {}},
+        "learning_rate_logger": {
+            "target": "pytorch_lightning.callbacks.LearningRateMonitor",
+            "params": {"logging_interval": "step"},
+        },
+        "cuda_callback": {"target": "mug.callbacks.resources.ResourceCallback", "params": {}},
+    }
+    own = dict(lightning.get("callbacks") or {})
+    nodes = {
+        name: _node(node, own.pop(name, None))
+        for name, node in usual.items()
+        if name not in own or own[name] is not None
+    }
+    nodes.update({name: node for name, node in own.items() if node is not None})
+    callbacks = [instantiate_from_config(node) for node in nodes.values()]
+    return [*callbacks, *_checkpoint_callbacks(run, lightning.get("modelcheckpoint") or {})]
+
+
+def _checkpoint_callbacks(run: Run, own: Mapping[str, Any]) -> list[Callback]:
+    folder = run.folder / "checkpoints"
+    params = dict(own.get("params") or {})
+    params.pop("save_last", None)  # ResumeCheckpoint does that, atomically
+    every = params.pop("every_n_train_steps", None)
+    monitor = (run.config["model"].get("params") or {}).get("monitor")
+    defaults = {
+        "target": "pytorch_lightning.callbacks.ModelCheckpoint",
+        "params": {
+            "dirpath": str(folder),
+            "filename": "{epoch:06}",
+            "verbose": False,
+            "save_top_k": 3 if monitor else 0,
+            "monitor": monitor,
+            "save_on_train_epoch_end": True,
+            "enable_version_counter": False,
+        },
+    }
+    best = instantiate_from_config(_node(defaults, {**own, "params": params}))
+    assert isinstance(best, ModelCheckpoint)
+    return [best, ResumeCheckpoint(folder / "last.ckpt", every)]
+
+
+def build_loggers(run: Run) -> list[Logger]:
+    """CSV always; the config's own logger, else TensorBoard where it is installed."""
+    own = (run.config.get("lightning") or {}).get("logger")
+    csv = {
+        "target": "pytorch_lightning.loggers.CSVLogger",
+        "params": {"save_dir": str(run.folder), "name": "csv", "version": run.now},
+    }
+    events = {
+        "target": "pytorch_lightning.loggers.TensorBoardLogger",
+        "params": {"save_dir": str(run.folder), "name": "tensorboard", "version": ""},
+    }
+    loggers = [instantiate_from_config(csv)]
+    try:
+        loggers.append(instantiate_from_config(_node(events, own)))
+    except ModuleNotFoundError as error:
+        log.warning("metrics go to csv/ alone: %s", error)
+    return loggers
+
+
+def build_trainer(run: Run, seed: int) -> pl.Trainer:
+    """The Trainer with callbacks, loggers and atomic checkpoints."""
+    arguments = {"log_every_n_steps": 10, **trainer_arguments(run.config)}
+    for taken in ("callbacks", "logger", "plugins"):
+        if taken in arguments:
+            raise ConfigError(
+                f"lightning.trainer.{taken} cannot be set in a config",
+                remedy="Write lightning.callbacks or lightning.logger instead",
+            )
+    return pl.Trainer(
+        **arguments,
+        callbacks=build_callbacks(run, seed),
+        logger=build_loggers(run),
+        plugins=[AtomicCheckpointIO()],
+    )
+
+
+def build_module(config: Config) -> pl.LightningModule:
+    """The model, without the learning rate that stands beside its target."""
+    node = {k: v for k, v in config["model"].items() if k in ("target", "params")}
+    module = instantiate_from_config(node)
+    if not isinstance(module, pl.LightningModule):
+        raise ConfigError("model.target is not a LightningModule", value=node["target"])
+    return module
+
+
+def learning_rate(config: Config, trainer: pl.Trainer, scale: bool) -> float:
+    """Base learning rate, multiplied by accumulation, devices and batch size if `scale`."""
+    base = float(config["model"].get("base_learning_rate", 1e-4))
+    if not scale:
+        log.info("learning rate %.3g (not scaled)", base)
+        return base
+    accumulation = trainer.accumulate_grad_batches
+    batch = int(config["data"]["params"]["batch_size"])
+    rate = accumulation * trainer.world_size * batch * base
+    log.info(
+        "learning rate %.3g = %d (accumulation) x %d (devices) x %d (batch size) x %.3g (base)",
+        rate, accumulation, trainer.world_size, batch, base,
+    )  # fmt: skip
+    return rate
+
+
+# ---------------------------------------------------------------------------- running
+
+
+def run(options: Options) -> int:
+    """One run from options to exit code.
+
+    Raises:
+        MugError: for everything that a person can mend.
+    """
+    place = plan_run(options)
+    for section in ("model", "data"):
+        if section not in place.config:
+            raise ConfigError(f"the config has no `{section}`", remedy="Add it, or a `defaults:`")
+    for advice in _UNWANTED_ADVICE:
+        warnings.filterwarnings("ignore", advice)
+    if options.train and not place.resume_from:
+        check_first_stage(place.config, options.base)
+    pl.seed_everything(options.seed, workers=False, verbose=False)
+    module = build_module(place.config)
+    data = instantiate_from_config(place.config["data"])
+    if not options.train:
+        print_summary(module)
+        return 0
+    trainer = build_trainer(place, options.seed)
+    rate = learning_rate(place.config, trainer, options.scale_lr)
+    object.__setattr__(module, "learning_rate", rate)
+    log.info("run folder %s", place.folder)
+    _fit(trainer, module, data, place)
+    if not options.no_test and _has_test(place.config, module):
+        trainer.test(module, datamodule=data)
+    log.info("done: %s", place.folder / "checkpoints" / "last.ckpt")
+    return 0
+
+
+def _fit(trainer: pl.Trainer, module: pl.LightningModule, data: Any, place: Run) -> None:
+    checkpoint = str(place.resume_from) if place.resume_from else None
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    except BaseException as error:
+        last = place.folder / "checkpoints" / "last.ckpt"
+        if last.exists():
+            log.warning("to go on: python main.py -r %s -t", place.folder)
+        else:
+            log.warning("stopped before the first checkpoint")
+        if isinstance(error, SystemExit):  # what Lightning makes of Ctrl-C
+            raise KeyboardInterrupt from error
+        raise
+
+
+def _has_test(config: Config, module: pl.LightningModule) -> bool:
+    wanted = (config["data"].get("params") or {}).get("test") is not None
+    able = type(module).test_step is not pl.LightningModule.test_step
+    if wanted and not able:
+        log.info("no test: %s has no test step", type(module).__name__)
+    return wanted and able
+
+
+def print_summary(module: pl.LightningModule) -> None:
+    """Layers and parameter counts, and that nothing was trained."""
+    from pytorch_lightning.utilities.model_summary.model_summary import ModelSummary
+
+    sys.stdout.write(f"{ModelSummary(module, max_depth=2)}\n")
+    sys.stdout.write("Everything could be built. Nothing was trained: add -t to train.\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command: errors become one sentence, unless --debug asks for the traceback."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    debug = False
+    try:
+        options = parse_arguments(sys.argv[1:] if argv is None else argv)
+        debug = options.debug
+        return run(options)
+    except MugError as error:
+        if debug and sys.stdin.isatty():
+            pdb.post_mortem()
+        if debug:
+            raise
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return INTERRUPTED
