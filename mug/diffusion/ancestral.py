@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mug.diffusion.sampling import Constraint, noise_like, step_tensor
+from mug.diffusion.sampling import Constraint, Generators, noise_like, step_tensor
 from mug.diffusion.schedule import NoiseSchedule
 from mug.diffusion.spacing import levels
 from mug.protocols import Denoiser, Progress
@@ -32,7 +31,7 @@ class AncestralSampler:
         schedule: NoiseSchedule,
         *,
         steps: int,
-        generator: torch.Generator | None = None,
+        generator: Generators = None,
         constraint: Constraint | None = None,
         progress: Progress | None = None,
     ) -> Float[Tensor, "b ..."]:

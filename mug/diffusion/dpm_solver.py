@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mug.diffusion.sampling import Constraint, step_tensor
+from mug.diffusion.sampling import Constraint, Generators, step_tensor
 from mug.diffusion.schedule import NoiseSchedule
 from mug.diffusion.spacing import levels
 from mug.protocols import Denoiser, Progress
@@ -34,7 +33,7 @@ class DPMSolverSampler:
         schedule: NoiseSchedule,
         *,
         steps: int,
-        generator: torch.Generator | None = None,
+        generator: Generators = None,
         constraint: Constraint | None = None,
         progress: Progress | None = None,
     ) -> Float[Tensor, "b ..."]:

@@ -41,6 +41,25 @@ def guide(
     return guided
 
 
+def guided(denoise: Denoiser, negative: Denoiser | None, guidance_scale: float) -> Denoiser:
+    """As `guide`, in two calls of the usual batch: the same answer in less memory, more slowly.
+
+    Args:
+        denoise: with what is asked for.
+        negative: with what to move away from.
+        guidance_scale: 1 turns guidance off, as does a missing `negative`, at half the cost.
+    """
+    if negative is None or guidance_scale == 1:
+        return denoise
+
+    def in_two_calls(x_t: Float[Tensor, "b ..."], step: Int[Tensor, "b"]) -> Prediction:
+        away, towards = negative(x_t, step), denoise(x_t, step)
+        parts = zip(away, towards, strict=True)
+        return Prediction(*(a + guidance_scale * (b - a) for a, b in parts))
+
+    return in_two_calls
+
+
 def join(first: Condition, second: Condition) -> Condition:
     """Both conditions as one batch, `first` in front.
 

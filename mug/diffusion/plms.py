@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mug.diffusion.sampling import Constraint, step_tensor
+from mug.diffusion.sampling import Constraint, Generators, step_tensor
 from mug.diffusion.schedule import NoiseSchedule
 from mug.diffusion.spacing import levels
 from mug.protocols import Denoiser, Progress
@@ -45,7 +45,7 @@ class PLMSSampler:
         schedule: NoiseSchedule,
         *,
         steps: int,
-        generator: torch.Generator | None = None,
+        generator: Generators = None,
         constraint: Constraint | None = None,
         progress: Progress | None = None,
     ) -> Float[Tensor, "b ..."]:
@@ -75,5 +75,6 @@ def _extrapolate(history: Sequence[Tensor]) -> Tensor:
 
 
 def _ddim_step(x: Tensor, eps: Tensor, bar: float, bar_next: float) -> Tensor:
-    x_0 = (x - (1 - bar) ** 0.5 * eps) / bar**0.5
-    return bar_next**0.5 * x_0 + (1 - bar_next) ** 0.5 * eps
+    x_0: Tensor = (x - (1 - bar) ** 0.5 * eps) / bar**0.5
+    following: Tensor = bar_next**0.5 * x_0 + (1 - bar_next) ** 0.5 * eps
+    return following

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -10,6 +11,10 @@ from torch import Tensor
 
 from mug.diffusion.schedule import NoiseSchedule
 from mug.protocols import Denoiser, Progress
+
+Generators = torch.Generator | Sequence[torch.Generator] | None
+"""One generator for the batch, one for each item (which then does not depend on its neighbours),
+or torch's own."""
 
 
 class Constraint(NamedTuple):
@@ -26,7 +31,7 @@ class Constraint(NamedTuple):
     known: Tensor
     noise: Tensor | None = None
 
-    def noisy(self, x_t: Tensor, alpha_bar: float, generator: torch.Generator | None) -> Tensor:
+    def noisy(self, x_t: Tensor, alpha_bar: float, generator: Generators) -> Tensor:
         """`x_t` with the known region as it is at this noise level."""
         noise = noise_like(x_t, generator) if self.noise is None else self.noise
         known = alpha_bar**0.5 * self.known + (1 - alpha_bar) ** 0.5 * noise
@@ -48,7 +53,7 @@ class Sampler(Protocol):
         schedule: NoiseSchedule,
         *,
         steps: int,
-        generator: torch.Generator | None = None,
+        generator: Generators = None,
         constraint: Constraint | None = None,
         progress: Progress | None = None,
     ) -> Float[Tensor, "b ..."]:
@@ -56,8 +61,16 @@ class Sampler(Protocol):
         ...
 
 
-def noise_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Standard normal noise; drawn where the generator lives, so that seeds hold on any device."""
+def noise_like(x: Tensor, generator: Generators) -> Tensor:
+    """Standard normal noise; drawn where the generator lives, so that seeds hold on any device.
+
+    Raises:
+        ValueError: when there are several generators, but not one for each item.
+    """
+    if isinstance(generator, Sequence):
+        if len(generator) != len(x):
+            raise ValueError(f"{len(generator)} generators for a batch of {len(x)}")
+        return torch.cat([noise_like(x[i : i + 1], g) for i, g in enumerate(generator)])
     device = x.device if generator is None else generator.device
     return torch.randn(x.shape, generator=generator, device=device, dtype=x.dtype).to(x.device)
 

@@ -65,16 +65,19 @@ def _check_range(steps: int, available: int) -> None:
 
 
 def _trailing(schedule: NoiseSchedule, steps: int) -> Float[np.ndarray, "s"]:
-    return schedule.steps * (1 - np.arange(steps) / steps) - 1
+    positions: np.ndarray = schedule.steps * (1 - np.arange(steps) / steps) - 1
+    return positions
 
 
 def _linspace(schedule: NoiseSchedule, steps: int) -> Float[np.ndarray, "s"]:
-    return np.linspace(schedule.steps - 1, 0, steps)
+    positions: np.ndarray = np.linspace(schedule.steps - 1, 0, steps)
+    return positions
 
 
 def _at_log_snr(schedule: NoiseSchedule, log_snr: Float[np.ndarray, "s"]) -> np.ndarray:
     """Fractional time steps that have these ratios."""
-    return np.interp(-log_snr, -schedule.log_snr, np.arange(schedule.steps))
+    positions: np.ndarray = np.interp(-log_snr, -schedule.log_snr, np.arange(schedule.steps))
+    return positions
 
 
 def _logsnr(schedule: NoiseSchedule, steps: int) -> Float[np.ndarray, "s"]:

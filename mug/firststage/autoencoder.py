@@ -70,7 +70,7 @@ class AutoencoderKL(pl.LightningModule):
         self.learning_rate, self.scheduler_config, self.seed = learning_rate, scheduler_config, seed
         self.downsampling = 2 ** (len(self.encoder.down) - 1)
         self.trained = False
-        self.register_load_state_dict_post_hook(_mark_trained)
+        self.register_load_state_dict_post_hook(_mark_trained)  # type: ignore[no-untyped-call]
         if ckpt_path is not None:
             load_weights(self, ckpt_path, ignore_keys)
 

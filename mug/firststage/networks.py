@@ -24,6 +24,35 @@ class _Middle(nn.Module):
         return h
 
 
+class _Level(nn.Module):
+    """Residual blocks of one level, and the step to the next one."""
+
+    def __init__(
+        self, widths: Sequence[tuple[int, int]], options: tuple[float, int], ending: str | None
+    ) -> None:
+        super().__init__()
+        dropout, num_groups = options
+        self.block = nn.ModuleList(
+            ResnetBlock(inner, outer, dropout, num_groups) for inner, outer in widths
+        )
+        # Under these names in checkpoints; absent where the level is the last.
+        self.downsample = Downsample(widths[-1][1]) if ending == "down" else None
+        self.upsample = Upsample(widths[-1][1]) if ending == "up" else None
+
+    def forward(self, x: Float[Tensor, "b c t"]) -> Float[Tensor, "b c_out t_out"]:
+        h = x
+        for block in self.block:
+            h = block(h)
+        for ending in (self.downsample, self.upsample):
+            h = h if ending is None else ending(h)
+        return h
+
+
+def _widths(inner: int, outer: int, blocks: int) -> list[tuple[int, int]]:
+    """Channels before and after each block of a level."""
+    return [(inner, outer), *[(outer, outer)] * (blocks - 1)]
+
+
 class Encoder(nn.Module):
     """Notes to the parameters of the posterior: twice `z_channels` channels.
 
@@ -53,15 +82,10 @@ class Encoder(nn.Module):
         channels = middle_channels
         self.down = nn.ModuleList()
         for i, mult in enumerate(channel_mult):
-            level = nn.Module()
-            level.block = nn.ModuleList()
-            for _ in range(num_res_blocks):
-                width = middle_channels * mult
-                level.block.append(ResnetBlock(channels, width, dropout, num_groups))
-                channels = width
-            if i < len(channel_mult) - 1:
-                level.downsample = Downsample(channels)
-            self.down.append(level)
+            widths = _widths(channels, middle_channels * mult, num_res_blocks)
+            ending = "down" if i < len(channel_mult) - 1 else None
+            self.down.append(_Level(widths, (dropout, num_groups), ending))
+            channels = middle_channels * mult
         self.mid = _Middle(channels, num_groups, dropout)
         self.norm_out = Normalize(channels, num_groups)
         self.conv_out = nn.Conv1d(channels, 2 * z_channels, 3, padding=1)
@@ -70,12 +94,9 @@ class Encoder(nn.Module):
         """Mean and log-variance, stacked on the channel axis."""
         h = self.conv_in(x)
         for level in self.down:
-            for block in level.block:
-                h = block(h)
-            if hasattr(level, "downsample"):
-                h = level.downsample(h)
-        h = self.mid(h)
-        return self.conv_out(silu(self.norm_out(h)))
+            h = level(h)
+        out: Tensor = self.conv_out(silu(self.norm_out(self.mid(h))))
+        return out
 
 
 class Decoder(nn.Module):
@@ -99,17 +120,11 @@ class Decoder(nn.Module):
         channels = middle_channels * channel_mult[-1]
         self.conv_in = nn.Conv1d(z_channels, channels, 3, padding=1)
         self.mid = _Middle(channels, num_groups, dropout)
-        levels = []
+        levels: list[_Level] = []
         for i, mult in reversed(list(enumerate(channel_mult))):
-            level = nn.Module()
-            level.block = nn.ModuleList()
-            for _ in range(num_res_blocks + 1):
-                width = middle_channels * mult
-                level.block.append(ResnetBlock(channels, width, dropout, num_groups))
-                channels = width
-            if i > 0:
-                level.upsample = Upsample(channels)
-            levels.insert(0, level)
+            widths = _widths(channels, middle_channels * mult, num_res_blocks + 1)
+            levels.insert(0, _Level(widths, (dropout, num_groups), "up" if i > 0 else None))
+            channels = middle_channels * mult
         self.up = nn.ModuleList(levels)
         self.norm_out = Normalize(channels, num_groups)
         self.conv_out = nn.Conv1d(channels, x_channels, 3, padding=1)
@@ -118,8 +133,6 @@ class Decoder(nn.Module):
         """Logits of starts and holds, offsets as they are."""
         h = self.mid(self.conv_in(z))
         for level in reversed(list(self.up)):
-            for block in level.block:
-                h = block(h)
-            if hasattr(level, "upsample"):
-                h = level.upsample(h)
-        return self.conv_out(silu(self.norm_out(h)))
+            h = level(h)
+        out: Tensor = self.conv_out(silu(self.norm_out(h)))
+        return out

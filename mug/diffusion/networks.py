@@ -1,0 +1,125 @@
+"""The four networks of a diffusion model under one roof."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from mug.errors import ConfigError
+from mug.model.weights import selects
+from mug.protocols import Condition
+
+
+class Networks(nn.Module):
+    """Denoiser, first stage, audio encoder and feature encoder, in the order of checkpoints.
+
+    The first stage stays in evaluation mode whatever `train()` says.
+
+    Args:
+        unet_model: called as `unet_model(x_t, step, context, *audio)`.
+        first_stage_model: `encode` and `decode` between data and latents.
+        wave_model: audio to one or more levels, coarsest last; None without audio.
+        cond_stage_model: feature ids to context; None without features.
+        audio_levels: how many of the last levels the denoiser reads; None for all.
+    """
+
+    def __init__(
+        self,
+        unet_model: nn.Module,
+        first_stage_model: nn.Module,
+        wave_model: nn.Module | None,
+        cond_stage_model: nn.Module | None,
+        audio_levels: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.unet_model = unet_model
+        self.first_stage_model = first_stage_model.eval()
+        self.wave_model = wave_model
+        self.cond_stage_model = cond_stage_model
+        self.audio_levels = audio_levels
+        self.first_stage_model.requires_grad_(requires_grad=False)
+
+    def train(self, mode: bool = True) -> Networks:
+        """Training or evaluation mode of all but the first stage."""
+        super().train(mode)
+        self.first_stage_model.eval()
+        return self
+
+    def context(self, feature_ids: Int[Tensor, "b n"] | Float[Tensor, "b n"]) -> Tensor | None:
+        """Feature tokens `[b, c, n]`."""
+        if self.cond_stage_model is None:
+            return None
+        tokens: Tensor = self.cond_stage_model(feature_ids)
+        return tokens
+
+    def audio(self, audio: Tensor | None) -> list[Tensor]:
+        """The levels of the audio that the denoiser reads."""
+        if self.wave_model is None:
+            return []
+        levels = self.wave_model(audio)
+        levels = [levels] if isinstance(levels, Tensor) else list(levels)
+        return levels if self.audio_levels is None else levels[-self.audio_levels :]
+
+    def denoise(
+        self, x_t: Float[Tensor, "b ..."], step: Int[Tensor, "b"], condition: Condition
+    ) -> Float[Tensor, "b ..."]:
+        """The denoiser's output; conditions with a batch of one serve every item."""
+        rows = len(x_t)
+        context = None if condition.context is None else _rows(condition.context, rows)
+        audio = [_rows(level, rows) for level in condition.audio]
+        output: Tensor = self.unet_model(x_t, step, context, *audio)
+        return output
+
+    def train_only(self, keys: Sequence[str]) -> None:
+        """Leaves only the parameters trainable that a list of keys selects (see `selects`).
+
+        Names are relative to this module. Those of the first stage can be selected too.
+
+        Raises:
+            ConfigError: when the keys select nothing.
+        """
+        chosen = {name for name, _ in self.named_parameters() if selects(keys, name)}
+        if not chosen:
+            raise ConfigError(
+                "training_keys select no parameter",
+                value=list(keys),
+                remedy="Start them with unet_model, wave_model or cond_stage_model, or with #",
+            )
+        for name, parameter in self.named_parameters():
+            parameter.requires_grad_(name in chosen)
+
+
+def _rows(x: Tensor, rows: int) -> Tensor:
+    return x.expand(rows, *x.shape[1:]) if len(x) == 1 else x
+
+
+def parameter_groups(
+    module: nn.Module, weight_decay: float, *, decay_all: bool = False
+) -> list[dict[str, Any]]:
+    """Trainable parameters for AdamW, those with weight decay apart from those without.
+
+    Biases, normalisations and what is marked `_no_weight_decay` (S4's dynamics, whose zero means
+    nothing) are not decayed, unless `decay_all` asks for the reference's behaviour.
+    """
+    trainable = {name: p for name, p in module.named_parameters() if p.requires_grad}
+    if decay_all:
+        return [{"params": list(trainable.values()), "weight_decay": weight_decay}]
+    normalisations = (nn.GroupNorm, nn.LayerNorm, nn.BatchNorm1d, nn.BatchNorm2d)
+    spared = {
+        id(parameter)
+        for part in module.modules()
+        if isinstance(part, normalisations)
+        for parameter in part.parameters(recurse=False)
+    }
+    spared |= {
+        id(parameter)
+        for name, parameter in trainable.items()
+        if name.endswith("bias") or getattr(parameter, "_no_weight_decay", False)
+    }
+    decayed = [p for p in trainable.values() if id(p) not in spared]
+    kept = [p for p in trainable.values() if id(p) in spared]
+    groups = [(decayed, weight_decay), (kept, 0.0)]
+    return [{"params": group, "weight_decay": decay} for group, decay in groups if group]

@@ -1,0 +1,33 @@
+"""The samplers by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mug.diffusion.ancestral import AncestralSampler
+from mug.diffusion.ddim import DDIMSampler
+from mug.diffusion.dpm_solver import DPMSolverSampler
+from mug.diffusion.plms import PLMSSampler
+from mug.diffusion.sampling import Sampler
+from mug.errors import GenerationError
+from mug.util import check_params, nearest
+
+SAMPLERS: dict[str, type[Sampler]] = {
+    "ddim": DDIMSampler,
+    "dpm_solver": DPMSolverSampler,
+    "plms": PLMSSampler,
+    "ancestral": AncestralSampler,
+}
+
+
+def make_sampler(name: str, **options: Any) -> Sampler:
+    """A sampler with options of its constructor, such as `spacing` or `eta`.
+
+    Raises:
+        GenerationError: for an unknown name.
+        ConfigError: for an option that it does not have.
+    """
+    if name not in SAMPLERS:
+        raise GenerationError("unknown sampler", value=name, remedy=nearest(name, SAMPLERS))
+    check_params(SAMPLERS[name], options, f"sampler {name}")
+    return SAMPLERS[name](**options)
