@@ -71,7 +71,7 @@ def bar_pattern(plan: Plan, kind: str) -> list[TickNote]:
 def fill(plan: Plan, kind: str) -> list[TickNote]:
     """The end of a section: snare and toms run over the last beats, in ticks from the bar line."""
     rng, energy = plan.rng(_STREAM + 1, kind), plan.energy(kind)
-    beats = min(plan.metre.beats, 1 + int(rng.random() < energy))
+    beats = min(plan.metre.beats - 1, 1 + int(rng.random() < energy))
     step = plan.finest(95.0)
     first = plan.metre.bar - beats * TICKS
     ticks = [t for t in range(first, plan.metre.bar, step) if t == first or rng.random() < 0.85]
