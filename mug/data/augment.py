@@ -1,0 +1,75 @@
+"""What happens to spectrograms on their way into an item; numpy only.
+
+All take `[..., bands, frames]` with the frames last: log-mel `[bands, frames]` as well as the real and
+imaginary parts of a short-time Fourier transform `[2, bins, frames]`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float32
+
+Spectrogram = Float32[np.ndarray, "*b t"]
+
+
+def stretched_frames(frames: int, rate: float) -> int:
+    """Frames of a song of so many frames at another speed."""
+    return max(1, round(frames / rate))
+
+
+def stretch(
+    spectrogram: Spectrogram, rate: float, *, first: int = 0, count: int | None = None
+) -> Spectrogram:
+    """The spectrogram of the song at another speed, by linear interpolation between frames.
+
+    The pitch stays. Source: the original's `cv2.resize` (bilinear, pixel centres at half a pixel).
+
+    Args:
+        spectrogram: all frames of the song.
+        rate: speed multiplier, above 1 is faster.
+        first: first frame of the result that is wanted.
+        count: how many frames are wanted; all that are left when None.
+    """
+    frames = spectrogram.shape[-1]
+    total = stretched_frames(frames, rate)
+    last = total if count is None else min(total, first + count)
+    if total == frames:
+        return spectrogram[..., first:last]
+    place = (np.arange(first, last) + 0.5) * (frames / total) - 0.5
+    left = np.floor(place).astype(np.int64)
+    weight = (place - left).astype(np.float32)
+    weight[left < 0] = 0
+    left = np.clip(left, 0, frames - 1)
+    right = np.minimum(left + 1, frames - 1)
+    return spectrogram[..., left] * (1 - weight) + spectrogram[..., right] * weight
+
+
+def fit_frames(spectrogram: Spectrogram, frames: int) -> Spectrogram:
+    """Exactly so many frames: the rest is cut, or zeros are added."""
+    missing = frames - spectrogram.shape[-1]
+    if missing <= 0:
+        return spectrogram[..., :frames]
+    return np.pad(spectrogram, [(0, 0)] * (spectrogram.ndim - 1) + [(0, missing)])
+
+
+def mask_frequencies(
+    spectrogram: Spectrogram, largest: int, rng: np.random.Generator
+) -> Spectrogram:
+    """Silences a random band of fewer than `largest` neighbouring rows (SpecAugment)."""
+    bands = spectrogram.shape[-2]
+    width = min(int(rng.uniform(0, largest)), bands)
+    start = int(rng.integers(0, bands - width + 1))
+    masked = spectrogram.copy()
+    masked[..., start : start + width, :] = 0
+    return masked
+
+
+def shift_pitch(spectrogram: Spectrogram, steps: int) -> Spectrogram:
+    """Moves the rows up by `steps` (down when negative); silence comes in."""
+    shifted = np.zeros_like(spectrogram)
+    bands = spectrogram.shape[-2]
+    if abs(steps) >= bands:
+        return shifted
+    low, high = max(steps, 0), bands + min(steps, 0)
+    shifted[..., low:high, :] = spectrogram[..., low - steps : high - steps, :]
+    return shifted
