@@ -343,15 +343,20 @@ def _each(beatmap: Beatmap, values: tuple[T, ...], text_of: Callable[[T], str]) 
     return lines
 
 
-def write(beatmap: Beatmap, path: Path) -> None:
-    """Writes a chart as UTF-8 with Windows line ends, as the game does; whole or not at all.
+def encode(beatmap: Beatmap) -> bytes:
+    """The bytes of a `.osu` file: UTF-8 with Windows line ends, as the game writes.
 
     Raises:
         BeatmapError: see `format`; also for text that is no Unicode.
     """
     try:
-        data = format(beatmap).replace("\n", "\r\n").encode("utf-8")
+        return format(beatmap).replace("\n", "\r\n").encode("utf-8")
     except UnicodeEncodeError as error:
-        raise BeatmapError("a field is not Unicode text", file=path, value=error.object) from error
+        raise _unwritable(beatmap, "a field is not Unicode text", error.object) from error
+
+
+def write(beatmap: Beatmap, path: Path) -> None:
+    """Writes a chart; whole or not at all. See `encode`."""
+    data = encode(beatmap)
     with atomic_write(path) as handle:
         handle.write(data)

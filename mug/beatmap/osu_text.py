@@ -56,6 +56,12 @@ def decode(data: bytes) -> str:
             value=str(error),
             remedy="Save it as UTF-8",
         ) from error
+    found = guess(data)
+    return data.decode("latin-1") if found is None else found
+
+
+def guess(data: bytes) -> str | None:
+    """Text of bytes that are UTF-8, or Shift-JIS with Japanese words; None for any other."""
     for encoding in ("utf-8", "cp932"):
         try:
             text = data.decode(encoding)
@@ -63,7 +69,7 @@ def decode(data: bytes) -> str:
             continue
         if encoding == "utf-8" or _JAPANESE.search(text):
             return text
-    return data.decode("latin-1")
+    return None
 
 
 def section_name(text: str) -> str | None:
