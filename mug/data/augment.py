@@ -1,7 +1,7 @@
 """What happens to spectrograms on their way into an item; numpy only.
 
-All take `[..., bands, frames]` with the frames last: log-mel `[bands, frames]` as well as the real and
-imaginary parts of a short-time Fourier transform `[2, bins, frames]`.
+All take `[..., bands, frames]` with the frames last: log-mel `[bands, frames]` as well as the real
+and imaginary parts of a short-time Fourier transform `[2, bins, frames]`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Float32
 
 Spectrogram = Float32[np.ndarray, "*b t"]
+Stretched = Float32[np.ndarray, "*b s"]
+"""The same with another number of frames."""
 
 
 def stretched_frames(frames: int, rate: float) -> int:
@@ -19,7 +21,7 @@ def stretched_frames(frames: int, rate: float) -> int:
 
 def stretch(
     spectrogram: Spectrogram, rate: float, *, first: int = 0, count: int | None = None
-) -> Spectrogram:
+) -> Stretched:
     """The spectrogram of the song at another speed, by linear interpolation between frames.
 
     The pitch stays. Source: the original's `cv2.resize` (bilinear, pixel centres at half a pixel).
@@ -41,10 +43,11 @@ def stretch(
     weight[left < 0] = 0
     left = np.clip(left, 0, frames - 1)
     right = np.minimum(left + 1, frames - 1)
-    return spectrogram[..., left] * (1 - weight) + spectrogram[..., right] * weight
+    stretched: np.ndarray = spectrogram[..., left] * (1 - weight) + spectrogram[..., right] * weight
+    return stretched
 
 
-def fit_frames(spectrogram: Spectrogram, frames: int) -> Spectrogram:
+def fit_frames(spectrogram: Spectrogram, frames: int) -> Stretched:
     """Exactly so many frames: the rest is cut, or zeros are added."""
     missing = frames - spectrogram.shape[-1]
     if missing <= 0:
