@@ -188,6 +188,7 @@ def compose_collection(
     options = options or CollectionOptions()
     out_dir.mkdir(parents=True, exist_ok=True)
     seeds = [seed * MOST_SONGS + index for index in range(count)]
+    finished: Iterator[tuple[int, Path]]
     if workers == 1:
         finished = ((s, compose_folder(out_dir, s, options)) for s in seeds)
     else:

@@ -16,7 +16,7 @@ from mug.compose.tempo import METRES, TICKS, Metre, TempoMap
 TAIL_MS = 1800.0
 """Time after the final beat for the last chord to ring."""
 
-_FORMS = (
+_FORMS: tuple[tuple[str, ...], ...] = (
     ("verse", "chorus"),
     ("intro", "verse", "chorus"),
     ("intro", "verse", "chorus", "outro"),
@@ -124,7 +124,7 @@ def share_bars(form: tuple[str, ...], bars: int) -> tuple[Section, ...]:
 
 
 def _draw_form(rng: np.random.Generator, bars: int) -> tuple[Section, ...]:
-    fitting = [form for form in _FORMS if 2 * len(form) <= bars] or [("verse",)]
+    fitting = [form for form in _FORMS if 2 * len(form) <= bars] or [_FORMS[0][:1]]
     # Long forms first come into question for long songs; favour the longer half.
     pool = fitting[len(fitting) // 3 :]
     return share_bars(pool[int(rng.integers(len(pool)))], bars)

@@ -27,7 +27,7 @@ _CEILING = 0.75
 
 def frequency_hz(pitch: int) -> float:
     """Equal temperament, A4 (69) at 440 Hz."""
-    return 440.0 * 2.0 ** ((pitch - 69) / 12)
+    return float(440.0 * 2.0 ** ((pitch - 69) / 12))
 
 
 class _Voices:
@@ -67,7 +67,8 @@ class _Voices:
             self._tables[instrument, pitch] = wavetable(frequency, brightness, odd, self.rate)
         wave = tone(self._tables[instrument, pitch], frequency, samples, self.rate)
         shape = envelope(samples, int(attack_ms * 1e-3 * self.rate), release, decay, self.rate)
-        return wave * shape
+        note: np.ndarray = wave * shape
+        return note
 
 
 def _gain(song: Song, instrument: str) -> float:

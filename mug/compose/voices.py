@@ -84,7 +84,8 @@ def wavetable(
     # Cosines: the period begins at its peak, so that a struck note starts on its first sample.
     phase = 2 * np.pi * np.arange(_TABLE) / _TABLE
     wave = (level[:, None] * np.cos(order[:, None] * phase)).sum(axis=0)
-    return (wave / np.sqrt(np.mean(wave**2))).astype(np.float32)
+    unit: np.ndarray = (wave / np.sqrt(np.mean(wave**2))).astype(np.float32)
+    return unit
 
 
 def tone(
