@@ -1,1 +1,337 @@
-"""diffusion (to be written)."""
+"""The diffusion model: networks, noise, objective, and how it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from mug.diffusion.generation import Generation
+from mug.diffusion.networks import Networks, parameter_groups
+from mug.diffusion.objective import LevelMeter, Losses, Objective, Target, latent_mask
+from mug.diffusion.parameterization import Parameterization
+from mug.diffusion.sampling import noise_like
+from mug.diffusion.schedule import NoiseSchedule, kind_from_config
+from mug.errors import CheckpointError, ConfigError, TrainingError
+from mug.model.randomness import seeded_generator
+from mug.model.weights import load_weights
+from mug.protocols import Condition
+from mug.util import instantiate_from_config
+
+Config = Mapping[str, Any]
+Batch = Mapping[str, Any]
+
+_VALIDATION_SEED = 0x76616C  # validation noise is the same in every run, whatever its seed
+
+
+class DDPM(Generation):
+    """Denoising diffusion in the latent space of a frozen first stage.
+
+    Args:
+        unet_config: target and params of the denoiser.
+        first_stage_config: of the autoencoder.
+        cond_stage_config: of the feature encoder; none without features.
+        wave_stage_config: of the audio encoder; none without audio.
+        timesteps: N, the number of time steps.
+        beta_schedule: `scaled_linear`, `cosine`, `sqrt` or `ddpm_linear`; the original's `linear`
+            means scaled_linear, and its `sqrt_linear` ddpm_linear.
+        linear_start: first beta of the linear schedules.
+        linear_end: last beta of the linear schedules.
+        cosine_s: offset of the cosine schedule.
+        given_betas: betas that replace those of the schedule.
+        v_posterior: weight of beta in the posterior variance.
+        parameterization: eps, x0, v or recon.
+        loss_type: l1, l2 or smooth_l1.
+        l_simple_weight: weight of the plain loss.
+        original_elbo_weight: weight of the loss in units of the variational bound.
+        z_channels: channels of a latent; the denoiser's input channels unless given.
+        z_length: latent frames in training, for the original's files; any length can be sampled.
+        min_step: lowest time step that is trained.
+        max_step: one above the highest; N unless given.
+        log_every_t: for the original's files; how often its sample charts were written.
+        clip_denoised: for the original's files; its sample charts were clipped at 10 (see
+            `AncestralSampler`).
+        monitor: metric that decides about checkpoints.
+        ckpt_path: weights to start from.
+        ignore_keys: names to leave out of them, see `mug.model.weights.selects`.
+        training_keys: names (below `model.`) that alone are trained; all but the first stage
+            unless given.
+        scheduler_config: learning-rate factors by step.
+        learning_rate: of AdamW; the trainer sets it from `base_learning_rate`.
+        weight_decay: of AdamW.
+        weight_decay_all: decay S4's dynamics, norms and biases too, as the reference does.
+        use_valid: let only the frames of the chart count; the reference lets all count.
+        sample_posterior: train on samples of the posterior instead of its mode.
+        latent_scale: factor between the first stage's latents and the diffusion's.
+        scale_by_std: measure that factor on the first batch, so that latents have unit variance.
+        allow_untrained_first_stage: do not refuse to train on random latents (debugging).
+        note_key: name of the data in a batch.
+        audio_key: name of the audio in a batch.
+        feature_key: name of the feature ids in a batch.
+        valid_key: name of the mask of the chart's frames in a batch.
+        seed: of noise and time steps in training.
+
+    Source: Ho et al. 2020; Rombach et al. 2022; reference facts, section 7.
+    """
+
+    # fmt: off
+    def __init__(  # noqa: PLR0913 (its arguments are the keys of the YAML file, by theme)
+        self,
+        unet_config: Config, first_stage_config: Config,
+        cond_stage_config: Config | None = None, wave_stage_config: Config | None = None, *,
+        timesteps: int = 1000, beta_schedule: str = "linear",
+        linear_start: float = 1e-4, linear_end: float = 2e-2, cosine_s: float = 8e-3,
+        given_betas: Sequence[float] | None = None, v_posterior: float = 0.0,
+        parameterization: str = "eps", loss_type: str = "l2",
+        l_simple_weight: float = 1.0, original_elbo_weight: float = 0.0,
+        z_channels: int | None = None, z_length: int | None = None,
+        min_step: int = 0, max_step: int | None = None,
+        log_every_t: int = 100, clip_denoised: bool = True, monitor: str = "val/loss",
+        ckpt_path: str | None = None, ignore_keys: Sequence[str] = (),
+        training_keys: Sequence[str] = (), scheduler_config: Config | None = None,
+        learning_rate: float | None = None,
+        weight_decay: float = 0.01, weight_decay_all: bool = False,
+        use_valid: bool = False, sample_posterior: bool = False,
+        latent_scale: float = 1.0, scale_by_std: bool = False,
+        allow_untrained_first_stage: bool = False,
+        note_key: str = "note", audio_key: str = "audio",
+        feature_key: str = "feature", valid_key: str = "valid", seed: int = 23,
+    ) -> None:
+        # fmt: on
+        super().__init__()
+        self.schedule = NoiseSchedule(
+            kind_from_config(beta_schedule), timesteps, linear_start, linear_end,
+            cosine_s=cosine_s, v_posterior=v_posterior, given_betas=given_betas,
+        )  # fmt: skip
+        self.parameterization = Parameterization(parameterization, self.schedule)
+        self.objective = Objective(
+            self.parameterization, loss_type, l_simple_weight, original_elbo_weight
+        )
+        self._register_tables(latent_scale, scale_by_std)
+        self.model = _build_networks(
+            unet_config, first_stage_config, wave_stage_config, cond_stage_config
+        )
+        self._check_recon()
+        self.z_channels = z_channels or (unet_config.get("params") or {}).get("in_channels")
+        self.z_length, self.log_every_t, self.clip_denoised = z_length, log_every_t, clip_denoised
+        self.min_step, self.max_step = _step_range(min_step, max_step, self.schedule.steps)
+        self.monitor, self.seed = monitor, seed
+        self.scheduler_config, self.learning_rate = scheduler_config, learning_rate
+        self.weight_decay, self.weight_decay_all = weight_decay, weight_decay_all
+        self.use_valid, self.sample_posterior = use_valid, sample_posterior
+        self.allow_untrained_first_stage = allow_untrained_first_stage
+        self.note_key, self.audio_key = note_key, audio_key
+        self.feature_key, self.valid_key = feature_key, valid_key
+        self._meters = {part: LevelMeter(self.schedule.steps) for part in ("train", "val")}
+        if training_keys:
+            self.model.train_only(training_keys)
+        self.register_load_state_dict_post_hook(_check_schedule)  # type: ignore[no-untyped-call]
+        if ckpt_path is not None:
+            load_weights(self, ckpt_path, ignore_keys)
+
+    # ---------------------------------------------------------------------- training
+
+    def encode(self, batch: Batch, generator: torch.Generator | None = None) -> Target:
+        """Clean latents of a batch; a sample of the posterior only with a generator."""
+        with torch.no_grad():
+            posterior = self.model.first_stage_model.encode(batch[self.note_key])  # type: ignore[operator]
+            z = posterior.mode() if generator is None else posterior.sample(generator)
+            self._measure_scale(z)
+            z = z * self.latent_factor
+        std = getattr(posterior, "std", None)
+        valid = batch.get(self.valid_key)
+        mask = latent_mask(valid, z) if self.use_valid and valid is not None else None
+        return Target(
+            z,
+            None if std is None else std * self.latent_factor,
+            mask,
+            partial(self._data_loss, batch),
+        )
+
+    def condition_of(self, batch: Batch) -> Condition:
+        """Audio and features of a batch."""
+        audio = None if self.model.wave_model is None else batch[self.audio_key]
+        features = None if self.model.cond_stage_model is None else batch[self.feature_key]
+        return self.conditions(audio, features)
+
+    def p_losses(
+        self,
+        target: Target,
+        condition: Condition,
+        step: Int[Tensor, "b"],
+        noise: Float[Tensor, "b ..."],
+        *,
+        all_noise: bool = False,
+    ) -> Losses:
+        """Loss at given time steps and noise; with `all_noise` the input is the noise alone."""
+        x_t = noise if all_noise else self.objective.noisy(target.z_0, step, noise)
+        output = self.model.denoise(x_t, step, condition)
+        return self.objective.losses(output, target, step, noise)
+
+    def draw(
+        self, target: Target, generator: torch.Generator
+    ) -> tuple[Int[Tensor, "b"], Float[Tensor, "b ..."]]:
+        """Time steps and noise for a batch."""
+        size = (len(target.z_0),)
+        step = torch.randint(self.min_step, self.max_step, size, generator=generator)
+        return step.to(target.z_0.device), noise_like(target.z_0, generator)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Loss of a batch; its noise depends on seed, step, batch and rank alone."""
+        key = (self.seed, self.global_step, batch_idx, self.global_rank)
+        generator = seeded_generator(*key)
+        target = self.encode(batch, generator if self.sample_posterior else None)
+        step, noise = self.draw(target, generator)
+        losses = self.p_losses(target, self.condition_of(batch), step, noise)
+        self._meters["train"].update(step, losses.per_sample)
+        self._log("train", losses, len(step))
+        self.log("global_step", float(self.global_step), batch_size=len(step))
+        if self.scheduler_config is not None:
+            rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+            self.log("lr_abs", float(rate), batch_size=len(step))
+        return losses.total
+
+    @torch.no_grad()
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Loss under the noise of this batch number, and of noise alone; one audio encoding."""
+        generator = seeded_generator(_VALIDATION_SEED, batch_idx, self.global_rank)
+        target = self.encode(batch)
+        condition = self.condition_of(batch)
+        step, noise = self.draw(target, generator)
+        losses = self.p_losses(target, condition, step, noise)
+        self._meters["val"].update(step, losses.per_sample)
+        self._log("val", losses, len(step))
+        blind = self.p_losses(target, condition, step, noise, all_noise=True)
+        value = blind.parts["loss_simple"]
+        self.log("val/loss_level_all", value, batch_size=len(step), sync_dist=True)
+
+    def on_train_epoch_end(self) -> None:
+        """Logs the epoch's loss in each tenth of the noise range."""
+        self._log_levels("train")
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs the epoch's loss in each tenth of the noise range."""
+        self._log_levels("val")
+
+    def on_fit_start(self) -> None:
+        """Looks at the first stage before any time is spent.
+
+        Raises:
+            TrainingError: when it is untrained, with the command that trains one.
+        """
+        trained = getattr(self.model.first_stage_model, "trained", True)
+        if not trained and not self.allow_untrained_first_stage:
+            raise TrainingError(
+                "the first stage is untrained",
+                remedy="Train one with `python main.py --base configs/mug/autoencoder.yaml -t` and"
+                " name its checkpoint in model.params.first_stage_config.params.ckpt_path (or set"
+                " model.params.allow_untrained_first_stage to try the machinery)",
+            )
+
+    def configure_optimizers(self) -> Any:
+        """AdamW over what is trainable, with the learning-rate factors of `scheduler_config`.
+
+        Raises:
+            TrainingError: without a learning rate.
+        """
+        if self.learning_rate is None:
+            raise TrainingError(
+                "no learning rate", remedy="Give the model's base_learning_rate in the config"
+            )
+        groups = parameter_groups(self.model, self.weight_decay, decay_all=self.weight_decay_all)
+        optimizer = torch.optim.AdamW(groups, lr=self.learning_rate)
+        if self.scheduler_config is None:
+            return optimizer
+        schedule = instantiate_from_config(self.scheduler_config)
+        by_step = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: schedule.schedule(n))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": by_step, "interval": "step"}}
+
+    # ----------------------------------------------------------------------- details
+
+    def _register_tables(self, latent_scale: float, scale_by_std: bool) -> None:
+        for name, table in self.schedule.tables.items():  # for the checkpoint's sake
+            self.register_buffer(name, table.clone())
+        self.register_buffer("lvlb_weights", self.objective.bound_weights, persistent=False)
+        self.scale_by_std = scale_by_std
+        # 0 means not measured yet; kept in the checkpoint only where it is measured.
+        factor = torch.tensor(0.0 if scale_by_std else float(latent_scale))
+        self.register_buffer("latent_factor", factor, persistent=scale_by_std)
+
+    def _measure_scale(self, z: Tensor) -> None:
+        if not self.scale_by_std or self.latent_factor.is_nonzero():
+            return
+        std = z.float().std()
+        if self._trainer is not None and self.trainer.world_size > 1:
+            std = self.all_gather(std).mean()  # type: ignore[union-attr]
+        self.latent_factor.copy_(1 / std)
+
+    def _data_loss(self, batch: Batch, z: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        notes = batch[self.note_key]
+        valid = batch.get(self.valid_key)
+        valid = torch.ones_like(notes[:, 0]) if valid is None else valid
+        result: tuple[Tensor, dict[str, Tensor]] = self.model.first_stage_model.loss(  # type: ignore[operator]
+            notes, self.decode(z), valid
+        )
+        return result
+
+    def _check_recon(self) -> None:
+        loss = getattr(self.model.first_stage_model, "loss", None)
+        if self.parameterization.name == "recon" and (loss is None or type(loss) is nn.Identity):
+            raise ConfigError(
+                "parameterization recon needs a reconstruction loss in the first stage",
+                remedy="Set first_stage_config.params.lossconfig to"
+                " mug.firststage.losses.ManiaReconstructLoss",
+            )
+
+    def _log(self, prefix: str, losses: Losses, size: int) -> None:
+        values = {f"{prefix}/{name}": value for name, value in losses.parts.items()}
+        shown = values.pop(f"{prefix}/loss_simple")
+        how: dict[str, Any] = {"batch_size": size, "sync_dist": prefix == "val"}
+        self.log(f"{prefix}/loss_simple", shown, prog_bar=True, **how)
+        self.log_dict(values, **how)
+
+    def _log_levels(self, prefix: str) -> None:
+        reduce = partial(self.trainer.strategy.reduce, reduce_op="sum")
+        for level, value in self._meters[prefix].means(reduce).items():
+            self.log(f"{prefix}/loss_level_{level}", value)
+
+
+def _build_networks(
+    unet: Config, first_stage: Config, wave: Config | None, cond: Config | None
+) -> Networks:
+    audio_channels = (unet.get("params") or {}).get("audio_channels")
+    return Networks(
+        instantiate_from_config(unet),
+        instantiate_from_config(first_stage),
+        instantiate_from_config(wave),
+        instantiate_from_config(cond),
+        None if audio_channels is None else len(audio_channels),
+    )
+
+
+def _step_range(low: int, high: int | None, steps: int) -> tuple[int, int]:
+    high = steps if high is None else high
+    if not 0 <= low < high <= steps:
+        raise ConfigError(
+            "min_step and max_step leave no time step",
+            value=(low, high),
+            remedy=f"Choose 0 <= min_step < max_step <= {steps}",
+        )
+    return low, high
+
+
+def _check_schedule(module: nn.Module, _result: Any) -> None:
+    """After weights were loaded: their noise schedule must be the one that is used."""
+    if not isinstance(module, DDPM):
+        return
+    expected = module.schedule.tables["betas"]
+    loaded = module.get_buffer("betas").detach().to(expected.device, expected.dtype)
+    if not torch.allclose(loaded, expected, rtol=1e-4, atol=1e-8):
+        raise CheckpointError(
+            "the checkpoint was trained with another noise schedule",
+            remedy="Take beta_schedule, linear_start and linear_end from its own config",
+        )

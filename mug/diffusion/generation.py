@@ -1,0 +1,78 @@
+"""What generation needs of a diffusion model: conditions, a denoiser, latents to data."""
+
+from __future__ import annotations
+
+import pytorch_lightning as pl
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mug.diffusion.networks import Networks
+from mug.diffusion.parameterization import Parameterization
+from mug.diffusion.schedule import NoiseSchedule
+from mug.errors import GenerationError, TrainingError
+from mug.protocols import Condition, Denoiser, Prediction
+
+
+class Generation(pl.LightningModule):
+    """The surface between a diffusion model and its samplers.
+
+    Attributes:
+        model: the networks.
+        schedule: the noise levels.
+        parameterization: what the denoiser's output means.
+        latent_factor: the diffusion's latents are the first stage's times this; 0 if unknown.
+        z_channels: channels of a latent.
+    """
+
+    model: Networks
+    schedule: NoiseSchedule
+    parameterization: Parameterization
+    latent_factor: Tensor
+    z_channels: int | None
+
+    def conditions(self, audio: Tensor | None, feature_ids: Tensor | None) -> Condition:
+        """What the denoiser is told about a song `[b, mels, t]` and a prompt `[b, features]`."""
+        context = None if feature_ids is None else self.context(feature_ids)
+        return Condition(context, self.model.audio(audio))
+
+    def context(self, feature_ids: Int[Tensor, "b n"] | Float[Tensor, "b n"]) -> Tensor | None:
+        """The prompt's part of a condition."""
+        return self.model.context(feature_ids)
+
+    def denoiser(self, condition: Condition) -> Denoiser:
+        """Predictions under a condition; a condition with a batch of one serves every item."""
+
+        def denoise(x_t: Float[Tensor, "b ..."], step: Int[Tensor, "b"]) -> Prediction:
+            output = self.model.denoise(x_t, step, condition)
+            return self.parameterization.to_prediction(output.to(x_t.dtype), x_t, step)
+
+        return denoise
+
+    def decode(self, z: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
+        """Data (logits for notes) of latents.
+
+        Raises:
+            TrainingError: where the latents' scale was to be measured and never was.
+        """
+        if not self.latent_factor.is_nonzero():
+            raise TrainingError(
+                "the scale of the latents was never measured",
+                remedy="Train the model (scale_by_std), or load its checkpoint",
+            )
+        data: Tensor = self.model.first_stage_model.decode(z / self.latent_factor)  # type: ignore[operator]
+        return data
+
+    def latent_shape(self, note_frames: int) -> tuple[int, int]:
+        """Channels and frames of the latent of so many note frames.
+
+        Raises:
+            GenerationError: when the first stage cannot halve them evenly.
+        """
+        halving = int(getattr(self.model.first_stage_model, "downsampling", 1))
+        if note_frames % halving or self.z_channels is None:
+            raise GenerationError(
+                "note frames must be a multiple of the first stage's downsampling",
+                value=note_frames,
+                remedy=f"Pad them to a multiple of {halving}",
+            )
+        return int(self.z_channels), note_frames // halving
