@@ -17,7 +17,7 @@ from mug.audio.mel import MelParams, log_mel
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
 from mug.data.convertor import ManiaConvertor
-from mug.diffusion.guidance import guided
+from mug.diffusion.guidance import guide
 from mug.diffusion.samplers import make_sampler
 from mug.errors import GenerationError
 from mug.notes import NoteLayout
@@ -160,17 +160,14 @@ def _sample(
     latent_frames = audio.shape[-1] // (model.clock.audio_per_note * model.clock.notes_per_latent)
     shape = (model.z_channels, latent_frames)
     starts = range(0, request.count, request.batch_size)
-    audio_levels = model.ddpm.conditions(audio, _id_tensor(ids[0], audio)).audio
+    condition = model.ddpm.conditions(audio, _id_tensor(ids[0], audio))
+    negative = Condition(model.ddpm.context(_id_tensor(ids[1], audio)), condition.audio)
     latents: list[Tensor] = []
     for part, first in enumerate(starts):
         chosen = range(first, min(first + request.batch_size, request.count))
-        generators = [torch.Generator().manual_seed(request.seed + 1_000_003 * i) for i in chosen]
+        generators = [torch.Generator().manual_seed(_chart_seed(request.seed, i)) for i in chosen]
         noise = torch.stack([torch.randn(shape, generator=g) for g in generators]).to(audio.device)
-        denoise = guided(
-            model.ddpm.denoiser(_condition(model, audio_levels, ids[0], len(chosen))),
-            model.ddpm.denoiser(_condition(model, audio_levels, ids[1], len(chosen))),
-            request.guidance_scale,
-        )
+        denoise = guide(model.ddpm.denoiser, condition, negative, request.guidance_scale)
         report = None
         if progress is not None:
             total = request.steps * len(starts)
@@ -180,7 +177,7 @@ def _sample(
             noise,
             model.ddpm.schedule,
             steps=request.steps,
-            generator=generators[0],
+            generator=generators,
             progress=report,
         )
         latents.extend(z)
@@ -194,17 +191,13 @@ def _shifted(progress: Progress, done_before: int, total: int) -> Progress:
     return report
 
 
+def _chart_seed(seed: int, index: int) -> int:
+    """Seed of one chart of a request: the same whatever the others are."""
+    return int(np.random.SeedSequence([seed % 2**64, index]).generate_state(1, np.uint64)[0] >> 1)
+
+
 def _id_tensor(ids: Sequence[int], like: Tensor) -> Tensor:
     return torch.tensor([list(ids)], dtype=torch.long, device=like.device)
-
-
-def _condition(
-    model: LoadedModel, audio_levels: Sequence[Tensor], ids: Sequence[int], count: int
-) -> Condition:
-    """The same song and prompt for `count` charts: encoded once, shown as a batch."""
-    context = model.ddpm.context(_id_tensor(ids, audio_levels[-1]))
-    expanded = [level.expand(count, *level.shape[1:]) for level in audio_levels]
-    return Condition(context.expand(count, *context.shape[1:]), expanded)
 
 
 def _decode(model: LoadedModel, z: Tensor) -> np.ndarray:
