@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from mug.audio.load import load_audio
 from mug.compose.composer import compose_song
 from mug.compose.score import INSTRUMENTS, PERCUSSION, NoteEvent, Timbre
 from mug.compose.sound import SAMPLE_RATE, frequency_hz, render, render_stem, write_audio
@@ -137,3 +138,17 @@ def test_files_keep_every_sample_in_place(song, tmp_path, kind, worst):
 def test_other_formats_are_refused(tmp_path):
     with pytest.raises(AudioError, match="ogg, flac or wav"):
         write_audio(tmp_path / "song.mp3", np.zeros(10, np.float32))
+
+
+@pytest.mark.parametrize("kind", ["ogg", "flac"])
+def test_strokes_are_read_back_within_a_millisecond(song, tmp_path, kind):
+    times = [400.0, 1003.3, 1777.7, 2600.0]
+    strokes = tuple(NoteEvent("kick", 0, t, 100.0, 0, 1.0) for t in times)
+    alone = replace(song, events=strokes, timbre=replace(song.timbre, room=0.0))
+    write_audio(tmp_path / f"kicks.{kind}", render(alone))
+    wave = np.abs(load_audio(tmp_path / f"kicks.{kind}", SAMPLE_RATE))
+    for time_ms in times:
+        start = round(time_ms / 1000 * SAMPLE_RATE)
+        near = wave[start - 400 : start + 400]
+        first = start - 400 + int(np.argmax(near > 0.3 * near.max()))
+        assert abs(first / SAMPLE_RATE * 1000 - time_ms) < 1.0
