@@ -66,7 +66,8 @@ class CrossAttention(nn.Module):
         scores = query @ key.transpose(2, 3) + by_distance(self.relative_position_embedding, *shape)
         weights = (scores * self.scale).softmax(dim=-1) * by_distance(self.C_embedding, *shape)
         mixed = weights.to(value.dtype) @ value
-        return self.to_out(rearrange(mixed, "b h t d -> b t (h d)"))
+        out: Tensor = self.to_out(rearrange(mixed, "b h t d -> b t (h d)"))
+        return out
 
 
 def by_distance(
@@ -90,7 +91,8 @@ class _GatedLinear(nn.Module):
     def forward(self, x: Float[Tensor, "*axes c"]) -> Float[Tensor, "*axes d"]:
         """Source: Shazeer 2020, GLU Variants Improve Transformer, GEGLU."""
         value, gate = self.proj(x).chunk(2, dim=-1)
-        return value * functional.gelu(gate)
+        out: Tensor = value * functional.gelu(gate)
+        return out
 
 
 class FeedForward(nn.Module):
@@ -104,7 +106,8 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Float[Tensor, "*axes c"]) -> Float[Tensor, "*axes c"]:
         """The same for every position."""
-        return self.net(x)
+        out: Tensor = self.net(x)
+        return out
 
 
 class BasicTransformerBlock(nn.Module):
@@ -141,12 +144,14 @@ class BasicTransformerBlock(nn.Module):
         self, x: Float[Tensor, "b t c"], context: Float[Tensor, "b k d"] | None = None
     ) -> Float[Tensor, "b t c"]:
         """Without a context the second attention attends to `x` as well."""
-        return checkpoint(self._forward, x, context, enabled=self.use_checkpoint)
+        out: Tensor = checkpoint(self._forward, x, context, enabled=self.use_checkpoint)
+        return out
 
     def _forward(self, x: Tensor, context: Tensor | None) -> Tensor:
         x = x + self.attn1(self.norm1(x))
         x = x + self.attn2(self.norm2(x), context)
-        return x + self.ff(self.norm3(x))
+        out: Tensor = x + self.ff(self.norm3(x))
+        return out
 
 
 class ContextualTransformer(nn.Module):
@@ -192,4 +197,5 @@ class ContextualTransformer(nn.Module):
         h = rearrange(self.proj_in(self.norm(x)), "b c t -> b t c")
         for block in self.transformer_blocks:
             h = block(h, tokens)
-        return x + self.proj_out(rearrange(h, "b t c -> b c t"))
+        out: Tensor = x + self.proj_out(rearrange(h, "b t c -> b c t"))
+        return out

@@ -13,6 +13,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mug.errors import ConfigError
+
 
 def Normalize(channels: int, num_groups: int = 32) -> nn.GroupNorm:  # noqa: N802 (original's name)
     """Group normalisation with the original's epsilon.
@@ -20,7 +22,16 @@ def Normalize(channels: int, num_groups: int = 32) -> nn.GroupNorm:  # noqa: N80
     Args:
         channels: a multiple of `num_groups`.
         num_groups: groups that share mean and variance.
+
+    Raises:
+        ConfigError: the channels cannot be split evenly.
     """
+    if channels % num_groups:
+        raise ConfigError(
+            f"normalisation in {num_groups} groups needs a multiple of {num_groups} channels",
+            value=channels,
+            remedy="Change the channels, or num_groups where the network has that parameter",
+        )
     return nn.GroupNorm(num_groups, channels, eps=1e-6, affine=True)
 
 
@@ -36,7 +47,8 @@ class Downsample(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c t"]) -> Float[Tensor, "b c t_half"]:
         """Of t frames, t/2 (rounded down)."""
-        return self.conv(functional.pad(x, (0, 1)))
+        out: Tensor = self.conv(functional.pad(x, (0, 1)))
+        return out
 
 
 class Upsample(nn.Module):
@@ -48,7 +60,8 @@ class Upsample(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c t"]) -> Float[Tensor, "b c t_double"]:
         """Of t frames, 2t."""
-        return self.conv(x.repeat_interleave(2, dim=2))
+        out: Tensor = self.conv(x.repeat_interleave(2, dim=2))
+        return out
 
 
 class Downsample2D(nn.Module):
@@ -60,7 +73,8 @@ class Downsample2D(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c f t"]) -> Float[Tensor, "b c f_half t_half"]:
         """Of f x t, f/2 x t/2 (rounded down)."""
-        return self.conv(functional.pad(x, (0, 1, 0, 1)))
+        out: Tensor = self.conv(functional.pad(x, (0, 1, 0, 1)))
+        return out
 
 
 class Upsample2D(nn.Module):
@@ -72,7 +86,8 @@ class Upsample2D(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c f t"]) -> Float[Tensor, "b c f_double t_double"]:
         """Of f x t, 2f x 2t."""
-        return self.conv(x.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3))
+        out: Tensor = self.conv(x.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3))
+        return out
 
 
 class _Resnet(nn.Module):

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from mug.errors import ConfigError
 from mug.model.checkpointing import checkpoint
+from mug.model.precision import at_least_float32, without_autocast
 from mug.model.s4_kernel import KERNEL_SUMS, System, bound_to, hippo_legs, impulse_response
 
 
@@ -105,9 +106,9 @@ class NPLRKernel(nn.Module):
 
     def system(self) -> System:
         """The parameters as complex numbers, in float32 at least."""
-        w = torch.complex(-_wide(self.inv_w_real).exp(), _wide(self.w_imag))
-        B, P, C = (torch.view_as_complex(_wide(p)) for p in (self.B, self.P, self.C))
-        return System(w=w, B=B[0], P=P[0], C=C, dt=_wide(self.log_dt).exp())
+        real, imag, log_dt = map(at_least_float32, (self.inv_w_real, self.w_imag, self.log_dt))
+        B, P, C = (torch.view_as_complex(at_least_float32(p)) for p in (self.B, self.P, self.C))
+        return System(torch.complex(-real.exp(), imag), B[0], P[0], C, log_dt.exp())
 
     def _kernel(self, length: int) -> Tensor:
         system = self.system()
@@ -117,11 +118,6 @@ class NPLRKernel(nn.Module):
 
 def _as_real(values: np.ndarray) -> Tensor:
     return torch.view_as_real(torch.as_tensor(values.astype(np.complex64)))
-
-
-def _wide(parameter: Tensor) -> Tensor:
-    """At least float32: half precision has no complex arithmetic worth the name."""
-    return parameter if parameter.dtype == torch.float64 else parameter.float()
 
 
 def _same(a: Tensor, b: Tensor) -> bool:
@@ -155,13 +151,10 @@ class S4(nn.Module):
 
     def forward(self, u: Float[Tensor, "b h t"]) -> Float[Tensor, "b h t"]:
         """The system and the transforms run in float32 whatever the autocast state says."""
-        device = u.device.type
-        if torch.amp.is_autocast_available(device):
-            with torch.autocast(device, enabled=False):
-                y = self._convolve(_wide(u))
-        else:
-            y = self._convolve(_wide(u))
-        return self.output_linear(functional.gelu(y).to(u.dtype))
+        with without_autocast(u):
+            y = self._convolve(at_least_float32(u))
+        out: Tensor = self.output_linear(functional.gelu(y).to(u.dtype))
+        return out
 
     def bind_length(self, length: int) -> None:
         """Prepares training at inputs of up to `length` frames; see `NPLRKernel.bind_length`."""
@@ -181,7 +174,8 @@ class S4(nn.Module):
             kernel = functional.pad(kernel[:1], (0, length)) + ahead
         spectrum = torch.fft.rfft(u, n=2 * length) * torch.fft.rfft(kernel[0], n=2 * length)
         y = torch.fft.irfft(spectrum, n=2 * length)[..., :length]
-        return y + _wide(self.D)[0, :, None] * u
+        out: Tensor = y + at_least_float32(self.D)[0, :, None] * u
+        return out
 
 
 @torch.no_grad()

@@ -130,13 +130,15 @@ def impulse_response(
         q = q + _cauchy(v.conj(), system.w.conj() * system.dt[:, None], s, g)
     bc, bq, pc, pq = q[:, 0, :-1], q[:, 0, -1:], q[:, 1, :-1], q[:, 1, -1:]
     spectrum = 2 * (bc - s * bq * pc / (1 + s * pq))
-    return torch.fft.irfft(_hermitian(spectrum, bound), n=bound).transpose(0, 1)
+    out: Tensor = torch.fft.irfft(_hermitian(spectrum, bound), n=bound).transpose(0, 1)
+    return out
 
 
 def _cauchy(v: Tensor, poles: Tensor, s: Tensor, g: Tensor) -> Tensor:
     """Σ_n v[h, a, b, n] / (g[l] - poles[h, n] s[l]) as [h, a, b, l]."""
     inverse = 1 / (g - poles[:, :, None] * s)
-    return (v.flatten(1, 2) @ inverse).unflatten(1, v.shape[1:3])
+    out: Tensor = (v.flatten(1, 2) @ inverse).reshape(*v.shape[:3], -1)
+    return out
 
 
 def _hermitian(spectrum: Tensor, length: int) -> Tensor:

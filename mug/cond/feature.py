@@ -1,0 +1,29 @@
+"""Requested features as vectors that the U-Net attends to."""
+
+from __future__ import annotations
+
+from jaxtyping import Float, Num
+from torch import Tensor, nn
+
+from mug.features import FeatureSchema
+
+
+class BeatmapFeatureEmbedder(nn.Module):
+    """One learned vector for each value (or absence) of each feature.
+
+    Args:
+        path_to_yaml: feature file, relative to the working directory or to the repository.
+        embed_dim: width of the vectors.
+
+    Source: reference facts, section 6.
+    """
+
+    def __init__(self, path_to_yaml: str, embed_dim: int) -> None:
+        super().__init__()
+        schema = FeatureSchema.from_yaml(path_to_yaml)
+        self.embedding = nn.Embedding(schema.table_size, embed_dim)
+
+    def forward(self, x: Num[Tensor, "b features"]) -> Float[Tensor, "b d features"]:
+        """Ids, whole numbers of any type, to vectors, channels first."""
+        out: Tensor = self.embedding(x.long()).transpose(1, 2)
+        return out

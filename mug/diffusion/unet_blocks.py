@@ -1,0 +1,223 @@
+"""What the U-Net's groups are made of; module names are those of the original's checkpoints.
+
+Source: reference facts, section 3; the residual block is Dhariwal and Nichol 2021's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mug.errors import ConfigError, DataError
+from mug.model.attention import ContextualTransformer
+from mug.model.checkpointing import checkpoint
+from mug.model.modules import Normalize, zero_module
+from mug.model.precision import without_autocast
+from mug.model.s4 import S4
+
+
+@dataclass(frozen=True)
+class BlockOptions:
+    """What all blocks of one U-Net share; the fields are `UNetModel`'s arguments."""
+
+    emb_channels: int
+    dropout: float = 0.0
+    use_scale_shift_norm: bool = False
+    use_checkpoint: bool = False
+    num_heads: int = -1
+    num_head_channels: int = -1
+    transformer_depth: int = 1
+    context_dim: int | None = None
+    num_groups: int = 32
+    s4_kernel_sum: str = "conjugate"
+
+    def heads(self, channels: int) -> tuple[int, int]:
+        """Number of heads and channels of each.
+
+        Raises:
+            ConfigError: neither number is given, or it does not divide the channels.
+        """
+        given = self.num_head_channels if self.num_head_channels > 0 else self.num_heads
+        if given <= 0 or channels % given:
+            raise ConfigError(
+                f"attention over {channels} channels needs a divisor as num_heads or"
+                " num_head_channels",
+                value=given,
+            )
+        other = channels // given
+        return (other, given) if self.num_head_channels > 0 else (given, other)
+
+
+class TimestepResBlock(nn.Module):
+    """Residual block that is told the time step; at the start it is its skip path.
+
+    Args:
+        channels: channels of the input.
+        out_channels: channels of the result.
+        options: shared options; with `use_scale_shift_norm` the time embedding scales and shifts
+            the second normalisation, else it is added before it.
+    """
+
+    def __init__(self, channels: int, out_channels: int, options: BlockOptions) -> None:
+        super().__init__()
+        self.use_checkpoint = options.use_checkpoint
+        self.use_scale_shift_norm = options.use_scale_shift_norm
+        told = 2 * out_channels if options.use_scale_shift_norm else out_channels
+        self.in_layers = nn.Sequential(
+            Normalize(channels, options.num_groups),
+            nn.SiLU(),
+            nn.Conv1d(channels, out_channels, 3, padding=1),
+        )
+        self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(options.emb_channels, told))
+        self.out_layers = nn.Sequential(
+            Normalize(out_channels, options.num_groups),
+            nn.SiLU(),
+            nn.Dropout(options.dropout),
+            zero_module(nn.Conv1d(out_channels, out_channels, 3, padding=1)),
+        )
+        self.skip_connection = (
+            nn.Identity() if channels == out_channels else nn.Conv1d(channels, out_channels, 1)
+        )
+
+    def forward(
+        self, x: Float[Tensor, "b c_in t"], emb: Float[Tensor, "b e"]
+    ) -> Float[Tensor, "b c_out t"]:
+        """`emb`: embedding of the time step."""
+        out: Tensor = checkpoint(self._forward, x, emb, enabled=self.use_checkpoint)
+        return out
+
+    def _forward(self, x: Tensor, emb: Tensor) -> Tensor:
+        h, told = self.in_layers(x), self.emb_layers(emb)[:, :, None]
+        if self.use_scale_shift_norm:
+            scale, shift = told.chunk(2, dim=1)
+            h = self.out_layers[1:](self.out_layers[0](h) * (1 + scale) + shift)
+        else:
+            h = self.out_layers(h + told)
+        out: Tensor = self.skip_connection(x) + h
+        return out
+
+
+class LSTMLayer(nn.Module):
+    """Adds a recurrent pass over time, left to right; all its weights start at zero."""
+
+    def __init__(self, channels: int, options: BlockOptions) -> None:
+        super().__init__()
+        self.norm = Normalize(channels, options.num_groups)
+        self.lstm = zero_module(nn.LSTM(channels, channels, batch_first=True))
+
+    def forward(self, x: Float[Tensor, "b c t"]) -> Float[Tensor, "b c t"]:
+        """The same length and width; the recurrence runs in the weights' precision."""
+        h = functional.silu(self.norm(x)).transpose(1, 2)
+        with without_autocast(x):
+            h, _ = self.lstm(h.to(next(self.lstm.parameters()).dtype))
+        out: Tensor = x + h.transpose(1, 2).to(x.dtype)
+        return out
+
+
+class S4Layer(nn.Module):
+    """Adds a state-space pass over time; at the start it adds nothing."""
+
+    def __init__(self, channels: int, options: BlockOptions) -> None:
+        super().__init__()
+        self.use_checkpoint = options.use_checkpoint
+        self.norm = Normalize(channels, options.num_groups)
+        self.s4_model = S4(channels, kernel_sum=options.s4_kernel_sum)
+        self.out_layer = zero_module(nn.Conv1d(channels, channels, 3, padding=1))
+
+    def forward(self, x: Float[Tensor, "b c t"]) -> Float[Tensor, "b c t"]:
+        """The same length and width."""
+        out: Tensor = checkpoint(self._forward, x, enabled=self.use_checkpoint)
+        return out
+
+    def _forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.out_layer(self.s4_model(self.norm(x)))
+        return out
+
+
+class AudioConcat(nn.Module):
+    """Joins one level of the audio to the channels. It has no weights, but an index in the list.
+
+    Args:
+        channels: channels of the audio level; 0 for a level without audio.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
+    def forward(
+        self, x: Float[Tensor, "b c t"], audio: Float[Tensor, "b a s"] | None
+    ) -> Float[Tensor, "b c_out t"]:
+        """The audio's channels come after `x`'s.
+
+        Raises:
+            DataError: the audio has another width or length than this level.
+        """
+        if audio is None:
+            return x
+        found, expected = tuple(audio.shape[1:]), (self.channels, x.shape[2])
+        if found != expected:
+            raise DataError(
+                f"audio of channels x frames {expected} expected at this level of the U-Net",
+                value=found,
+                remedy="Check audio_channels, the audio encoder's channel_mult and the lengths",
+            )
+        return torch.cat([x, audio], dim=1)
+
+
+class Group(nn.Sequential):
+    """Layers of one entry of the U-Net; each gets what it takes: time step, context, or neither."""
+
+    def forward(self, x: Tensor, emb: Tensor, context: Tensor | None) -> Tensor:  # type: ignore[override]
+        """Applies the layers in order."""
+        for layer in self:
+            if isinstance(layer, TimestepResBlock):
+                x = layer(x, emb)
+            elif isinstance(layer, ContextualTransformer):
+                x = layer(x, context)
+            else:
+                x = layer(x)
+        return x
+
+
+def transformer(channels: int, options: BlockOptions) -> ContextualTransformer:
+    """A transformer with the shared options."""
+    return ContextualTransformer(
+        channels,
+        *options.heads(channels),
+        depth=options.transformer_depth,
+        context_dim=options.context_dim,
+        use_checkpoint=options.use_checkpoint,
+        num_groups=options.num_groups,
+    )
+
+
+def audio_of_levels(audios: Sequence[Tensor], audio_channels: Sequence[int]) -> list[Tensor | None]:
+    """Which audio each level of the U-Net gets, finest first; None where it takes none.
+
+    A list at least as long as the levels is aligned at its end, as the original does (its encoder
+    has ten levels, its U-Net four). A shorter one gives its entries, in order, to the levels whose
+    `audio_channels` is not 0, and must have exactly one for each.
+
+    Raises:
+        DataError: too few or too many entries.
+    """
+    levels, taking = len(audio_channels), [i for i, c in enumerate(audio_channels) if c]
+    if len(audios) >= levels:
+        aligned = audios[len(audios) - levels :]
+        return [audio if c else None for audio, c in zip(aligned, audio_channels, strict=True)]
+    if len(audios) != len(taking):
+        raise DataError(
+            f"the U-Net takes audio at {len(taking)} of {levels} levels; tensors given",
+            value=len(audios),
+            remedy="Check audio_channels and the number of levels of the audio encoder",
+        )
+    result: list[Tensor | None] = [None] * levels
+    for level, audio in zip(taking, audios, strict=True):
+        result[level] = audio
+    return result
