@@ -1,0 +1,369 @@
+"""Charts as pictures: time runs upwards in strips that stand side by side, as sheets of a score."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.hit_objects import HitObject, LongNote
+from mug.beatmap.timing_points import TimingPoint
+from mug.errors import BeatmapError
+from mug.util import atomic_write
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+Colour = tuple[int, int, int]
+Box = tuple[int, int, int, int]
+
+BACKGROUND: Colour = (17, 19, 25)
+LANE: tuple[Colour, Colour] = ((27, 30, 39), (32, 35, 46))
+BAR, BEAT, EDGE = (112, 120, 146), (52, 57, 73), (66, 72, 92)
+TEXT, FAINT = (236, 239, 246), (150, 157, 178)
+# By distance from the edge, alternating; the middle column of an odd number stands out.
+COLUMNS: tuple[Colour, Colour] = ((235, 240, 250), (92, 172, 255))
+MIDDLE: Colour = (255, 199, 77)
+# The customary colours of note lengths: red on the beat, blue half-way, and so on.
+SNAPS: dict[int, Colour] = {
+    1: (255, 92, 92),
+    2: (90, 150, 255),
+    3: (190, 110, 255),
+    4: (255, 214, 74),
+    6: (255, 130, 210),
+    8: (255, 150, 60),
+    12: (90, 220, 220),
+    16: (110, 220, 110),
+}
+NO_SNAP: Colour = (170, 170, 178)
+
+HEADER, MARGIN, GUTTER, NOTE = 78, 18, 36, 6
+_MIN_WIDTH, _MIN_STRIP, _ASPECT, _SNAP_MS = 560, 240, 1.6, 2.0
+_LABEL_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 36000)
+
+
+@dataclass(frozen=True, slots=True)
+class ChartLayout:
+    """Where everything lies in a picture, in pixels from its upper left corner.
+
+    Args:
+        keys: columns of the chart.
+        start_ms: time at the foot of the first strip.
+        strip_ms: time that a strip shows.
+        strips: how many stand side by side.
+        pixels_per_ms: scale of time.
+        lane: width of a column.
+        height: height of a strip.
+    """
+
+    keys: int
+    start_ms: float
+    strip_ms: float
+    strips: int
+    pixels_per_ms: float
+    lane: int
+    height: int
+
+    @property
+    def strip_width(self) -> int:
+        """From one strip to the next: labels, lanes and a gap."""
+        return GUTTER + self.keys * self.lane + MARGIN
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the picture."""
+        width = max(_MIN_WIDTH, MARGIN + self.strips * self.strip_width)
+        return width, HEADER + self.height + MARGIN
+
+    @property
+    def foot(self) -> int:
+        """Row of a strip's lowest pixel line, where its time begins."""
+        return HEADER + self.height - 1
+
+    def strip_of(self, time_ms: float) -> int:
+        """Strip that shows a time; the first or the last for times that none shows."""
+        index = math.floor((time_ms - self.start_ms) / self.strip_ms)
+        return min(max(index, 0), self.strips - 1)
+
+    def x(self, strip: int, column: int) -> int:
+        """Left edge of a column in a strip."""
+        return MARGIN + strip * self.strip_width + GUTTER + column * self.lane
+
+    def y(self, strip: int, time_ms: float) -> int:
+        """Row of a time in a strip; rows above or below it for times that it does not show."""
+        since = time_ms - self.start_ms - strip * self.strip_ms
+        return self.foot - math.floor(since * self.pixels_per_ms + 1e-6)
+
+    def pieces(self, start_ms: float, end_ms: float) -> Iterator[tuple[int, int, int]]:
+        """Strip, upper row and lower row of each part of a span of time."""
+        for strip in range(self.strip_of(start_ms), self.strip_of(end_ms) + 1):
+            top = max(self.y(strip, end_ms), HEADER)
+            yield strip, top, min(self.y(strip, start_ms), self.foot)
+
+
+def plan_layout(
+    beatmap: Beatmap, pixels_per_second: float, max_width: int, max_height: int
+) -> ChartLayout:
+    """Strips of a pleasant shape that fit; a chart too long for the picture is drawn smaller."""
+    times = [time for note in beatmap.hit_objects for time in (note.start_ms, note.last_ms)]
+    if not all(map(math.isfinite, times)):
+        raise BeatmapError("a hit object has no finite time", file=beatmap.path)
+    bar_ms = _one_bar_ms(beatmap)
+    start, end = min([0.0, *times]), max([1000.0, *times]) + 500.0
+    if bar_ms:  # strips that begin with a bar are easier to compare
+        start = _bar_before(start, beatmap.red_lines[0].time_ms, bar_ms)
+    span = end - start
+    lane = min(max(92 // beatmap.keys, 7), 18)
+    strip_width = GUTTER + beatmap.keys * lane + MARGIN
+    most_strips = max(1, (max_width - MARGIN) // strip_width)
+    most_height = max(_MIN_STRIP, max_height - HEADER - MARGIN)
+    scale = min(pixels_per_second / 1000, most_strips * most_height / span)
+    pleasant = round(math.sqrt(span * scale * strip_width / _ASPECT))
+    strips = math.ceil(span * scale / min(max(pleasant, _MIN_STRIP), most_height))
+    strips = min(strips, most_strips)
+    height = min(max(math.ceil(span * scale / strips), _MIN_STRIP), most_height)
+    strip_ms = height / scale
+    if bar_ms and (whole := math.ceil(strip_ms / bar_ms) * bar_ms) * scale <= most_height:
+        strip_ms, height = whole, math.ceil(whole * scale)
+        strips = math.ceil(span / strip_ms)
+    return ChartLayout(beatmap.keys, start, strip_ms, strips, scale, lane, height)
+
+
+def _one_bar_ms(beatmap: Beatmap) -> float | None:
+    """Length of a bar where the whole chart has one tempo."""
+    reds = beatmap.red_lines
+    return reds[0].beat_ms * reds[0].meter if len(reds) == 1 else None
+
+
+def _bar_before(time_ms: float, bar_line_ms: float, bar_ms: float) -> float:
+    """The last bar line at or before a time."""
+    return bar_line_ms + math.floor((time_ms - bar_line_ms) / bar_ms) * bar_ms
+
+
+def render_chart(
+    beatmap: Beatmap,
+    path: Path | None = None,
+    *,
+    title: str | None = None,
+    pixels_per_second: float = 150.0,
+    colour_by: str = "column",
+    max_width: int = 4000,
+    max_height: int = 2400,
+) -> PIL.Image.Image:
+    """Draws a chart; the same chart gives the same picture.
+
+    Args:
+        beatmap: any number of columns; it may be empty.
+        path: where to save it as PNG; not saved when None.
+        title: the upper line, instead of artist and title.
+        pixels_per_second: scale of time; less where the chart would not fit otherwise.
+        colour_by: `column`, or `snap` for the place of a note within its beat.
+        max_width: width of the picture in pixels at most (560 or more).
+        max_height: height of the picture in pixels at most (336 or more).
+
+    Raises:
+        BeatmapError: for columns outside the chart, times that are no numbers, or arguments out of
+            range.
+    """
+    from PIL import Image, ImageDraw
+
+    if colour_by not in ("column", "snap"):
+        raise BeatmapError("no such colouring", value=colour_by, remedy="Choose column or snap")
+    if not 0 < pixels_per_second < math.inf:
+        raise BeatmapError("pixels_per_second must be above 0", value=pixels_per_second)
+    for note in beatmap.hit_objects:
+        if not 0 <= note.column < beatmap.keys:
+            raise BeatmapError(f"column outside {beatmap.keys}K", file=beatmap.path, value=note)
+    layout = plan_layout(beatmap, pixels_per_second, max_width, max_height)
+    image = Image.new("RGB", layout.size, BACKGROUND)
+    draw = ImageDraw.Draw(image)
+    _draw_lanes(draw, layout)
+    _draw_beats(draw, layout, beatmap)
+    _draw_notes(draw, layout, beatmap, colour_by)
+    _draw_labels(draw, layout)
+    _draw_header(draw, layout, beatmap, title)
+    if colour_by == "snap":
+        _draw_legend(draw, layout)
+    if path is not None:
+        with atomic_write(path) as handle:
+            image.save(handle, format="PNG", optimize=False)
+    return image
+
+
+def column_colour(column: int, keys: int) -> Colour:
+    """Colour of a column, the same for both hands."""
+    if keys % 2 and keys > 1 and column == keys // 2:
+        return MIDDLE
+    return COLUMNS[min(column, keys - 1 - column) % 2]
+
+
+def snap_colour(time_ms: float, red_lines: tuple[TimingPoint, ...]) -> Colour:
+    """Colour of a place within the beat; grey where it lies on none to within 2 ms.
+
+    Args:
+        time_ms: when.
+        red_lines: sorted by time.
+    """
+    if not red_lines:
+        return NO_SNAP
+    index = bisect_right([line.time_ms for line in red_lines], time_ms + _SNAP_MS) - 1
+    line = red_lines[max(index, 0)]
+    for divisor, colour in SNAPS.items():
+        part = line.beat_ms / divisor
+        if abs(math.remainder(time_ms - line.time_ms, part)) <= min(_SNAP_MS, part / 4):
+            return colour
+    return NO_SNAP
+
+
+def _mix(colour: Colour, other: Colour, share: float) -> Colour:
+    a, b, c = (round(x * share + y * (1 - share)) for x, y in zip(colour, other, strict=True))
+    return a, b, c
+
+
+def _draw_lanes(draw: Any, layout: ChartLayout) -> None:
+    for strip in range(layout.strips):
+        for column in range(layout.keys):
+            left = layout.x(strip, column)
+            draw.rectangle(
+                (left, HEADER, left + layout.lane - 1, layout.foot), fill=LANE[column % 2]
+            )
+        left, right = layout.x(strip, 0) - 1, layout.x(strip, layout.keys)
+        draw.line((left, HEADER, left, layout.foot), fill=EDGE)
+        draw.line((right, HEADER, right, layout.foot), fill=EDGE)
+
+
+def _sorted_reds(beatmap: Beatmap) -> tuple[TimingPoint, ...]:
+    return tuple(sorted(beatmap.red_lines, key=lambda line: line.time_ms))
+
+
+def _draw_beats(draw: Any, layout: ChartLayout, beatmap: Beatmap) -> None:
+    """Lines of bars and beats, as far as they lie 4 pixels apart; the first tempo also before."""
+    reds = _sorted_reds(beatmap)
+    end_ms = layout.start_ms + layout.strips * layout.strip_ms
+    for index, red in enumerate(reds):
+        begin = red.time_ms if index else layout.start_ms
+        until = min(reds[index + 1].time_ms if index + 1 < len(reds) else math.inf, end_ms)
+        for colour, length in ((BEAT, red.beat_ms), (BAR, red.beat_ms * red.meter)):
+            if length * layout.pixels_per_ms < 4:
+                continue
+            count = math.ceil((max(begin, layout.start_ms) - red.time_ms) / length)
+            while (at := red.time_ms + count * length) < until:
+                strip = layout.strip_of(at)
+                row = layout.y(strip, at)
+                if HEADER <= row <= layout.foot:
+                    left, right = layout.x(strip, 0), layout.x(strip, layout.keys) - 1
+                    draw.line((left, row, right, row), fill=colour)
+                count += 1
+
+
+def _draw_notes(draw: Any, layout: ChartLayout, beatmap: Beatmap, colour_by: str) -> None:
+    reds = _sorted_reds(beatmap)
+
+    def colour_of(note: HitObject) -> Colour:
+        if colour_by == "snap":
+            return snap_colour(note.start_ms, reds)
+        return column_colour(note.column, beatmap.keys)
+
+    for hold in beatmap.long_notes:
+        _draw_body(draw, layout, hold, colour_of(hold))
+    for note in beatmap.hit_objects:
+        strip = layout.strip_of(note.start_ms)
+        left, row = layout.x(strip, note.column), layout.y(strip, note.start_ms)
+        row = max(row, HEADER)
+        draw.rectangle(
+            (left + 1, row - NOTE + 1, left + layout.lane - 2, row), fill=colour_of(note)
+        )
+
+
+def _draw_body(draw: Any, layout: ChartLayout, note: LongNote, colour: Colour) -> None:
+    """A hold: a paler, narrower body from the head to a bright line at its end."""
+    inset = max(2, layout.lane // 5)
+    body = _mix(colour, BACKGROUND, 0.55)
+    last = layout.strip_of(note.end_ms)
+    for strip, top, bottom in layout.pieces(note.start_ms, note.end_ms):
+        left = layout.x(strip, note.column)
+        right = left + layout.lane - 1
+        draw.rectangle((left + inset, top, right - inset, max(top, bottom)), fill=body)
+        if strip == last:
+            draw.rectangle((left + 1, top, right - 1, min(top + 1, layout.foot)), fill=colour)
+
+
+def _draw_labels(draw: Any, layout: ChartLayout) -> None:
+    """Minutes and seconds in the gutter, at least 48 pixels apart."""
+    font = _font(11)
+    steps = (s for s in _LABEL_STEPS_S if s * 1000 * layout.pixels_per_ms >= 48)
+    step_ms = 1000.0 * next(steps, _LABEL_STEPS_S[-1])
+    count = math.ceil(layout.start_ms / step_ms)
+    while (at := count * step_ms) < layout.start_ms + layout.strips * layout.strip_ms:
+        strip = layout.strip_of(at)
+        row, right = layout.y(strip, at), layout.x(strip, 0) - 2
+        draw.line((right - 4, row, right, row), fill=FAINT)
+        place = (right - 6, max(row, HEADER + 5))
+        draw.text(place, clock_text(at), font=font, fill=FAINT, anchor="rm")
+        count += 1
+
+
+def clock_text(time_ms: float) -> str:
+    """Minutes and seconds, e.g. `1:05`."""
+    seconds = round(abs(time_ms) / 1000)
+    return f"{'-' if time_ms < 0 and seconds else ''}{seconds // 60}:{seconds % 60:02d}"
+
+
+def _draw_header(draw: Any, layout: ChartLayout, beatmap: Beatmap, title: str | None) -> None:
+    named = " - ".join(part for part in (beatmap.artist, beatmap.title) if part)
+    width = layout.size[0] - 2 * MARGIN
+    upper = _fitted(draw, title or named or "untitled", _font(24), width)
+    draw.text((MARGIN, 27), upper, font=_font(24), fill=TEXT, anchor="lm")
+    lower = _fitted(draw, summary(beatmap), _font(14), width)
+    draw.text((MARGIN, 54), lower, font=_font(14), fill=FAINT, anchor="lm")
+    if not beatmap.hit_objects:
+        middle = (layout.size[0] // 2, HEADER + layout.height // 2)
+        draw.text(middle, "no notes", font=_font(24), fill=FAINT, anchor="mm")
+
+
+def summary(beatmap: Beatmap) -> str:
+    """One line about a chart: difficulty, keys, notes, share of long notes, length, tempo."""
+    notes, holds = len(beatmap.hit_objects), len(beatmap.long_notes)
+    parts = [f"[{beatmap.version}]"] if beatmap.version else []
+    if beatmap.creator:
+        parts.append(f"by {beatmap.creator}")
+    parts.append(f"{beatmap.keys}K")
+    parts.append("1 note" if notes == 1 else f"{notes} notes")
+    if notes:
+        parts += [f"{100 * holds / notes:.0f} % long", clock_text(beatmap.last_ms)]
+        span = beatmap.last_ms - min(note.start_ms for note in beatmap.hit_objects)
+        if span > 0:
+            parts.append(f"{1000 * notes / span:.1f} notes/s")
+    tempi = sorted({round(line.bpm) for line in beatmap.red_lines})
+    if tempi:
+        parts.append(f"{tempi[0]} BPM" if len(tempi) == 1 else f"{tempi[0]}-{tempi[-1]} BPM")
+    return "  ·  ".join(parts)
+
+
+def _draw_legend(draw: Any, layout: ChartLayout) -> None:
+    left = layout.size[0] - MARGIN - 46 * (len(SNAPS) + 1)
+    for divisor, colour in [*SNAPS.items(), (0, NO_SNAP)]:
+        draw.rectangle((left, HEADER - 12, left + 9, HEADER - 7), fill=colour)
+        text = f"1/{divisor}" if divisor else "other"
+        draw.text((left + 13, HEADER - 9), text, font=_font(11), fill=FAINT, anchor="lm")
+        left += 46
+
+
+def _fitted(draw: Any, text: str, font: Any, width: int) -> str:
+    """The text on one line, cut with an ellipsis where it is too long."""
+    text = " ".join(text.split())
+    if draw.textlength(text[:width], font=font) <= width and len(text) <= width:
+        return text
+    fits = range(min(len(text), width))  # a letter is a pixel wide at least
+    end = bisect_right(fits, width, key=lambda n: draw.textlength(f"{text[:n]}…", font=font))
+    return f"{text[: max(end - 1, 0)]}…"
+
+
+def _font(size: int) -> Any:
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size)
