@@ -168,7 +168,8 @@ class S4(nn.Module):
     def _convolve(self, u: Tensor) -> Tensor:
         """Linear convolution through transforms of twice the length, plus the direct path D u."""
         length = u.shape[-1]
-        kernel = self.kernel["kernel"](length)
+        # Not through __call__: tools that hook every call (torch-summary) expect tensors.
+        kernel = self._kernel_module().forward(length)
         if len(kernel) == 2:  # the second one runs backwards: it ends where the first begins
             ahead = functional.pad(kernel[1].flip(-1), (length, 0))
             kernel = functional.pad(kernel[:1], (0, length)) + ahead
