@@ -65,6 +65,10 @@ class BeatmapError(MugError):
     """A chart file cannot be read or written."""
 
 
+class ModeError(BeatmapError):
+    """A chart of another game mode than osu!mania."""
+
+
 class AudioError(MugError):
     """A sound file cannot be decoded."""
 

@@ -29,7 +29,7 @@ from mug.beatmap.osu_lines import (
 )
 from mug.beatmap.osu_text import HEADER, Line, Sections, cut, decode, is_one_line, section_name
 from mug.beatmap.timing_points import ScrollPoint
-from mug.errors import BeatmapError
+from mug.errors import BeatmapError, ModeError
 from mug.util import atomic_write
 
 log = logging.getLogger(__name__)
@@ -216,8 +216,10 @@ def _require_mania(reader: _Reader, general: Mapping[str, str]) -> None:
         raise reader.error(str(error), value=text) from error
     if mode != MANIA:
         name = MODE_NAMES.get(mode, f"mode {mode}")
-        raise reader.error(
-            f"this is a chart of {name}, not of osu!mania", remedy="Choose a chart with Mode: 3"
+        raise ModeError(
+            f"this is a chart of {name}, not of osu!mania",
+            file=reader.path,
+            remedy="Choose a chart with Mode: 3",
         )
 
 
