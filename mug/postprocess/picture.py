@@ -41,7 +41,7 @@ SNAPS: dict[int, Colour] = {
 }
 NO_SNAP: Colour = (170, 170, 178)
 
-HEADER, MARGIN, GUTTER, NOTE = 78, 18, 36, 6
+HEADER, MARGIN, GUTTER, NOTE = 88, 18, 36, 6
 _MIN_WIDTH, _MIN_STRIP, _ASPECT, _SNAP_MS = 560, 240, 1.6, 2.0
 _LABEL_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 36000)
 
@@ -114,8 +114,11 @@ def plan_layout(
         raise BeatmapError("a hit object has no finite time", file=beatmap.path)
     bar_ms = _one_bar_ms(beatmap)
     start, end = min([0.0, *times]), max([1000.0, *times]) + 500.0
-    if bar_ms:  # strips that begin with a bar are easier to compare
-        start = _bar_before(start, beatmap.red_lines[0].time_ms, bar_ms)
+    if bar_ms:
+        # Strips that begin with a bar are easier to compare. An eighth of a beat comes before it,
+        # so that a first note that is rounded to the millisecond before stays with its bar.
+        first = beatmap.red_lines[0]
+        start = _bar_before(start, first.time_ms - first.beat_ms / 8, bar_ms)
     span = end - start
     lane = min(max(92 // beatmap.keys, 7), 18)
     strip_width = GUTTER + beatmap.keys * lane + MARGIN
@@ -347,9 +350,9 @@ def summary(beatmap: Beatmap) -> str:
 def _draw_legend(draw: Any, layout: ChartLayout) -> None:
     left = layout.size[0] - MARGIN - 46 * (len(SNAPS) + 1)
     for divisor, colour in [*SNAPS.items(), (0, NO_SNAP)]:
-        draw.rectangle((left, HEADER - 12, left + 9, HEADER - 7), fill=colour)
+        draw.rectangle((left, HEADER - 18, left + 9, HEADER - 13), fill=colour)
         text = f"1/{divisor}" if divisor else "other"
-        draw.text((left + 13, HEADER - 9), text, font=_font(11), fill=FAINT, anchor="lm")
+        draw.text((left + 13, HEADER - 15), text, font=_font(11), fill=FAINT, anchor="lm")
         left += 46
 
 

@@ -85,7 +85,7 @@ def test_bars_and_beats_come_from_the_red_lines() -> None:
     chart = replace(CHART, hit_objects=(Rice(0, 4000.0),), timing=(TimingPoint(100.0, 400.0, 3),))
     image = render_chart(chart, pixels_per_second=100.0)
     layout = plan_layout(chart, 100.0, 4000, 2400)
-    assert layout.start_ms == 100.0 - 1200.0  # strips begin with a bar
+    assert layout.start_ms == 100.0 - 1200.0 - 50.0  # strips begin an eighth before a bar
     assert layout.strip_ms % 1200.0 == 0
     foot = image.height - MARGIN - 1
     lines = {
@@ -93,8 +93,8 @@ def test_bars_and_beats_come_from_the_red_lines() -> None:
         for row in range(HEADER, foot + 1)
         if image.getpixel((centre(1), row)) != LANE[1]
     }
-    rows = range(0, layout.height, 40)
-    assert lines == {row: BAR if row % 120 == 0 else BEAT for row in rows}
+    rows = range(5, layout.height, 40)
+    assert lines == {row: BAR if row % 120 == 5 else BEAT for row in rows}
 
 
 def test_a_second_red_line_takes_over() -> None:
@@ -199,9 +199,9 @@ def test_snap_colours_name_the_place_within_the_beat() -> None:
     assert snap_colour(100.0 + 480.0 / 3 + 8.0, reds) == NO_SNAP
     assert snap_colour(0.0, ()) == NO_SNAP
     chart = replace(CHART, timing=(TimingPoint(0.0, 500.0),), hit_objects=(Rice(0, 250.0),))
-    image = render_chart(chart, pixels_per_second=100.0, colour_by="snap")
-    layout = plan_layout(chart, 100.0, 4000, 2400)
-    assert image.getpixel((centre(0), layout.foot - 25)) == SNAPS[2]
+    image = render_chart(chart, pixels_per_second=80.0, colour_by="snap")
+    foot = image.height - MARGIN - 1
+    assert image.getpixel((centre(0), foot - 25)) == SNAPS[2]  # 62.5 ms come before the bar
 
 
 def test_summary_says_what_the_chart_is() -> None:
