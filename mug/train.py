@@ -99,8 +99,11 @@ def check_first_stage(config: Config, base: Sequence[str]) -> None:
     Raises:
         TrainingError: with the command that makes a first stage.
     """
-    stage = (config["model"].get("params") or {}).get("first_stage_config")
-    if not isinstance(stage, Mapping) or (config["model"]["params"]).get("ckpt_path"):
+    params = config["model"].get("params") or {}
+    stage = params.get("first_stage_config")
+    if not isinstance(stage, Mapping) or params.get("ckpt_path"):
+        return
+    if params.get("allow_untrained_first_stage"):
         return
     path = (stage.get("params") or {}).get("ckpt_path")
     if path and Path(path).is_file():

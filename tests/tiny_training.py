@@ -31,6 +31,10 @@ class Items(Dataset[Tensor]):
 class TinyData(pl.LightningDataModule):
     """Shuffles by epoch and, after a resume, leaves out the batches that were seen."""
 
+    def __init__(self, batch_size: int = BATCH) -> None:
+        super().__init__()
+        assert batch_size == BATCH
+
     def train_dataloader(self) -> Any:
         return DataLoader(Items(), batch_sampler=Batches(self))
 
@@ -60,11 +64,11 @@ class Batches:
 class TinyModule(pl.LightningModule):
     """Drop-out, noise, Adam, a scheduler per step and one that waits for validation."""
 
-    def __init__(self, spoil_at: int | None = None) -> None:
+    def __init__(self, spoil_at: int | None = None, monitor: str | None = None) -> None:
         super().__init__()
         torch.manual_seed(0)
         self.net = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.3), nn.Linear(8, 4))
-        self.spoil_at = spoil_at
+        self.spoil_at, self.monitor = spoil_at, monitor
         self.seen: list[float] = []
         self.rates: list[float] = []
 
