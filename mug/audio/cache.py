@@ -1,0 +1,130 @@
+"""Mel spectrograms on disk: computed once, read piecewise by every worker."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float16
+
+from mug.audio.load import load_audio
+from mug.audio.mel import MelParams, log_mel
+from mug.errors import AudioError
+from mug.util import atomic_write
+
+log = logging.getLogger(__name__)
+
+# Part of every file's name: raise it when `load_audio` or `log_mel` give other numbers.
+VERSION = 1
+
+MelFrames = Float16[np.ndarray, "frames n_mels"]
+_Stamp = tuple[str, int, int, int]
+_SEAL_BYTES = 32
+
+
+class MelCache:
+    """Log-mel spectrograms as memory-mapped `.npy` files, time first.
+
+    A file's name is a hash of the sound file's bytes, the parameters and `VERSION`: a song in two
+    folders is stored once, and nothing stale is ever read. Files appear whole (written beside,
+    then renamed), so that several processes may share a folder.
+
+    Args:
+        folder: where the files lie; made when first written to.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._digests: dict[_Stamp, str] = {}  # of sound files, so that each is hashed once
+        self._checked: set[_Stamp] = set()  # cache files whose checksum was right
+
+    def path_of(self, audio_path: str | Path, params: MelParams) -> Path:
+        """Where the spectrogram of a sound file is kept.
+
+        Raises:
+            AudioError: when the sound file cannot be read.
+        """
+        key = [VERSION, self._digest(Path(audio_path)), asdict(params)]
+        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode())
+        return self.folder / f"{digest.hexdigest()[:40]}.npy"
+
+    def get(self, audio_path: str | Path, params: MelParams) -> MelFrames:
+        """The spectrogram of a sound file, read-only; computed when it is not there yet.
+
+        Raises:
+            AudioError: when the sound file cannot be decoded.
+        """
+        path = self.path_of(audio_path, params)
+        kept = self._open(path, params)
+        if kept is None:
+            mel = log_mel(load_audio(audio_path, params.sample_rate), params)
+            _write(path, np.ascontiguousarray(mel.T))
+            kept = self._open(path, params)
+        if kept is None:
+            raise AudioError(
+                "the cache file just written cannot be read back",
+                file=path,
+                remedy="Check the disk and delete the folder",
+            )
+        return kept
+
+    def _digest(self, audio_path: Path) -> str:
+        try:
+            stamp = _stamp(audio_path)
+            if stamp not in self._digests:
+                with audio_path.open("rb") as handle:
+                    self._digests[stamp] = hashlib.file_digest(handle, "sha256").hexdigest()
+        except OSError as error:
+            raise AudioError(
+                "the file cannot be opened",
+                file=audio_path,
+                value=str(error),
+                remedy="Check the path",
+            ) from error
+        return self._digests[stamp]
+
+    def _open(self, path: Path, params: MelParams) -> MelFrames | None:
+        """The array in a cache file; None where there is none, or it is damaged."""
+        if not path.exists():
+            return None
+        stamp = _stamp(path)
+        try:
+            kept: MelFrames = np.load(path, mmap_mode="r", allow_pickle=False)
+            if stamp not in self._checked:
+                _check(path, kept, params)
+                self._checked.add(stamp)
+        except (OSError, ValueError, EOFError) as error:
+            log.warning("%s is damaged and is made anew: %s", path, error)
+            return None
+        return kept
+
+
+def _stamp(path: Path) -> _Stamp:
+    """Tells a file from a later one under the same name."""
+    status = path.stat()
+    return str(path), status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _write(path: Path, frames: MelFrames) -> None:
+    with atomic_write(path) as handle:
+        np.save(handle, frames)
+        handle.write(_seal(frames))
+
+
+def _check(path: Path, kept: np.ndarray, params: MelParams) -> None:
+    """Raises ValueError for an array of another kind, or one that is not what was written."""
+    if kept.dtype != np.float16 or kept.ndim != 2 or kept.shape[1] != params.n_mels:
+        raise ValueError(f"it holds {kept.dtype} {kept.shape}")
+    with path.open("rb") as handle:
+        handle.seek(-_SEAL_BYTES, 2)
+        if handle.read() != _seal(kept):
+            raise ValueError("its checksum is wrong")
+
+
+def _seal(frames: np.ndarray) -> bytes:
+    """Checksum that stands after the array."""
+    return hashlib.sha256(repr(frames.shape).encode() + frames.tobytes()).digest()

@@ -1,0 +1,212 @@
+"""Sound files to waveforms: decode, mix to mono, resample."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from mug.audio.mp3_delay import read_info_tag
+from mug.errors import AudioError
+
+Samples = Float32[np.ndarray, "frames channels"]
+Wave = Float32[np.ndarray, " samples"]
+
+REMEDY = "Convert it to mp3, ogg, flac or wav with another program and try again"
+
+_BLOCK_FRAMES = 1 << 18  # read piecewise: a header may lie about the length
+_RATES = (1_000, 768_000)  # Hz; beyond these a header is wrong rather than the sound unusual
+_MAX_CHANNELS = 64
+
+
+def decode(path: str | Path, *, max_ms: float | None = None) -> tuple[Samples, int]:
+    """All samples of a sound file, and its sample rate in Hz.
+
+    The content decides the format, not the name's ending. libsndfile decodes; where it cannot,
+    miniaudio does if it is installed. The start of an MP3 lies where the game hears it.
+
+    Args:
+        path: the file.
+        max_ms: refuse what is longer.
+
+    Raises:
+        AudioError: missing, unreadable, empty, longer than `max_ms`, or with samples that are
+            not numbers; names every decoder's reason.
+    """
+    path = Path(path)
+    _check_file(path)
+    causes = []
+    for name, decoder in (("libsndfile", _decode_soundfile), ("miniaudio", _decode_miniaudio)):
+        try:
+            samples, rate = decoder(path, max_ms)
+            break
+        except _NotDecodedError as reason:
+            causes.append(f"{name}: {reason}")
+    else:
+        raise AudioError("no decoder can read it", file=path, value=causes, remedy=REMEDY)
+    _check_samples(path, samples)
+    return samples, rate
+
+
+def load_audio(path: str | Path, sample_rate: int = 22050, *, max_ms: float | None = None) -> Wave:
+    """The waveform that the models hear: mono, at one sample rate.
+
+    Source: the original's `librosa.load`: mean of the channels, then soxr's high quality,
+    `ceil(frames · sample_rate / rate)` samples.
+
+    Args:
+        path: the sound file.
+        sample_rate: of the result, in Hz.
+        max_ms: refuse what is longer.
+
+    Raises:
+        AudioError: as for `decode`.
+    """
+    samples, rate = decode(path, max_ms=max_ms)
+    return resample(samples.mean(axis=1, dtype=np.float32), rate, sample_rate)
+
+
+def resample(wave: Wave, rate: int, to_rate: int) -> Float32[np.ndarray, " resampled"]:
+    """The same sound at another sample rate (Hz)."""
+    if rate == to_rate:
+        return wave
+    import soxr
+
+    wanted = math.ceil(len(wave) * to_rate / rate)
+    result = np.zeros(wanted, dtype=np.float32)
+    heard = soxr.resample(wave, rate, to_rate, quality="HQ")[:wanted]
+    result[: len(heard)] = heard
+    return result
+
+
+def audio_hash(path: str | Path) -> str:
+    """Names the sound itself: equal for files that differ in their title or cover picture alone.
+
+    SHA-256 over rate, channels and samples of 16 bits, so that rounding of different machines'
+    decoders seldom shows.
+
+    Raises:
+        AudioError: as for `decode`.
+    """
+    samples, rate = decode(path)
+    digest = hashlib.sha256(f"{rate} {samples.shape[1]} ".encode())
+    for first in range(0, len(samples), _BLOCK_FRAMES):
+        block = samples[first : first + _BLOCK_FRAMES]
+        digest.update(np.rint(np.clip(block, -1, 1) * 32767).astype("<i2").tobytes())
+    return digest.hexdigest()
+
+
+def duration_ms(path: str | Path) -> float:
+    """How long a file sounds, in ms, as its header says; decoded where the header does not say.
+
+    Raises:
+        AudioError: as for `decode`.
+    """
+    import soundfile
+
+    path = Path(path)
+    _check_file(path)
+    try:
+        info = soundfile.info(str(path))
+    except (soundfile.SoundFileError, TypeError):
+        info = None
+    if info is not None and info.samplerate > 0 and 0 < info.frames < 1 << 48:
+        return float(1000.0 * info.frames / info.samplerate)
+    samples, rate = decode(path)
+    return 1000.0 * len(samples) / rate
+
+
+class _NotDecodedError(Exception):
+    """Why one decoder gave up; collected, and shown when all did."""
+
+
+def _check_file(path: Path) -> None:
+    try:
+        if not path.exists():
+            raise AudioError("no such file", file=path, remedy="Check the path")
+        if not path.is_file():
+            raise AudioError("this is not a file", file=path, remedy="Name one sound file")
+        with path.open("rb") as handle:
+            empty = not handle.read(1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise AudioError(
+            "the file cannot be opened", file=path, value=str(error), remedy="Check the path"
+        ) from error
+    if empty:
+        raise AudioError("the file is empty", file=path, remedy="Copy or download it again")
+
+
+def _check_samples(path: Path, samples: Samples) -> None:
+    if not len(samples):
+        raise AudioError("there is no sound in it", file=path, remedy="Choose another file")
+    if not np.isfinite(samples).all():
+        first = int(np.argmin(np.isfinite(samples).all(axis=1)))
+        raise AudioError(
+            "a sample is not a number",
+            file=path,
+            value=f"frame {first}",
+            remedy="Export the song again, e.g. as 16-bit wav",
+        )
+
+
+def _check_shape(path: Path, rate: int, channels: int) -> None:
+    if not (_RATES[0] <= rate <= _RATES[1] and 1 <= channels <= _MAX_CHANNELS):
+        raise AudioError(
+            "its header makes no sense",
+            file=path,
+            value=f"{rate} Hz, {channels} channels",
+            remedy=REMEDY,
+        )
+
+
+def _check_length(path: Path, frames: int, rate: int, max_ms: float | None) -> None:
+    if max_ms is not None and 1000.0 * frames > max_ms * rate:
+        raise AudioError(f"it is longer than {max_ms / 1000:g} s", file=path, remedy="Shorten it")
+
+
+def _decode_soundfile(path: Path, max_ms: float | None) -> tuple[Samples, int]:
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(str(path)) as handle:
+            rate, channels, kind = handle.samplerate, handle.channels, handle.format
+            _check_shape(path, rate, channels)
+            blocks, frames = [_missing_start(path, kind, channels)], 0
+            while len(block := handle.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
+                blocks.append(block)
+                frames += len(block)
+                _check_length(path, frames, rate, max_ms)
+    except (soundfile.SoundFileError, TypeError, ValueError) as error:
+        raise _NotDecodedError(str(error)) from error
+    return np.concatenate(blocks) if frames else np.zeros((0, channels), np.float32), rate
+
+
+def _missing_start(path: Path, kind: str, channels: int) -> Samples:
+    """Silence in place of what libsndfile cuts off the start of an MP3 and the game does not."""
+    frames = 0
+    if kind in ("MP3", "MPEG"):
+        tag = read_info_tag(path)
+        frames = tag.samples_to_give_back if tag else 0
+    return np.zeros((frames, channels), dtype=np.float32)
+
+
+def _decode_miniaudio(path: Path, max_ms: float | None) -> tuple[Samples, int]:
+    try:
+        import miniaudio
+    except ImportError as error:
+        raise _NotDecodedError("not installed") from error
+    try:
+        data = path.read_bytes()
+        info: Any = miniaudio.get_file_info(str(path))
+        _check_shape(path, info.sample_rate, info.nchannels)
+        _check_length(path, info.num_frames, info.sample_rate, max_ms)
+        sound: Any = miniaudio.decode(
+            data, miniaudio.SampleFormat.FLOAT32, info.nchannels, info.sample_rate
+        )
+    except miniaudio.MiniaudioError as error:
+        raise _NotDecodedError(str(error)) from error
+    return np.array(sound.samples, np.float32).reshape(-1, info.nchannels), info.sample_rate

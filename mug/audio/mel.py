@@ -1,0 +1,79 @@
+"""Spectrograms: what the audio encoders read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float16, Float32
+
+from mug.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class MelParams:
+    """How a waveform becomes a spectrogram; the hop is a quarter of the window.
+
+    Args:
+        sample_rate: of the waveform, in Hz.
+        n_fft: window in samples.
+        n_mels: rows of the mel spectrogram.
+    """
+
+    sample_rate: int = 22050
+    n_fft: int = 512
+    n_mels: int = 128
+
+    def __post_init__(self) -> None:
+        for name in ("sample_rate", "n_fft", "n_mels"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be positive", value=getattr(self, name))
+        if self.n_fft % 4:
+            raise ConfigError("n_fft must be a multiple of 4", value=self.n_fft)
+
+    @property
+    def hop(self) -> int:
+        """Samples between two frames."""
+        return self.n_fft // 4
+
+
+def log_mel(
+    wave: Float32[np.ndarray, " samples"], params: MelParams
+) -> Float16[np.ndarray, "n_mels frames"]:
+    """Logarithm of one plus the mel power spectrogram, `1 + samples // hop` frames.
+
+    Source: the original's `log1p(librosa.feature.melspectrogram)`: power 2, Hann window, Slaney
+    mel filters, frames centred, zeros beyond the ends; not normalised.
+    """
+    import librosa.feature
+
+    power: np.ndarray = librosa.feature.melspectrogram(
+        y=_long_enough(wave, params),
+        sr=params.sample_rate,
+        n_fft=params.n_fft,
+        hop_length=params.hop,
+        n_mels=params.n_mels,
+    )
+    frames = 1 + len(wave) // params.hop
+    mel: np.ndarray = np.log1p(power[:, :frames]).astype(np.float16)
+    return mel
+
+
+def stft(
+    wave: Float32[np.ndarray, " samples"], params: MelParams
+) -> Float32[np.ndarray, "2 bins frames"]:
+    """Real and imaginary part of the spectrum, `n_fft / 2 + 1` rows each, frames as `log_mel`."""
+    import librosa
+
+    spectrum: np.ndarray = librosa.stft(
+        _long_enough(wave, params), n_fft=params.n_fft, hop_length=params.hop, pad_mode="constant"
+    )[:, : 1 + len(wave) // params.hop]
+    return np.stack([spectrum.real, spectrum.imag]).astype(np.float32)
+
+
+def _long_enough(
+    wave: Float32[np.ndarray, " samples"], params: MelParams
+) -> Float32[np.ndarray, " padded"]:
+    """The waveform, with zeros up to one window: librosa refuses or warns about shorter ones."""
+    missing = params.n_fft - len(wave)
+    return np.pad(wave, (0, missing)) if missing > 0 else wave
