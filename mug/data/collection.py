@@ -1,0 +1,110 @@
+"""A list of charts with what the feature database knows about them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from mug.beatmap import osu
+from mug.data.feature_db import FeatureDB, FeatureRow
+from mug.data.spectrograms import find_audio
+from mug.data.split import PARTS, Entry, split_beatmaps
+from mug.errors import DataError
+
+DATABASE_NAMES = ("features.db", "feature.db")
+"""Ours and the original's."""
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Charts, and their rows of a database where there is one.
+
+    Args:
+        paths: charts in the order of their lists.
+        found: rows by chart; charts without one are absent.
+    """
+
+    paths: tuple[Path, ...]
+    found: Mapping[Path, FeatureRow]
+
+    @classmethod
+    def read(cls, paths: Sequence[Path], database: Path | None = None) -> Collection:
+        """Looks up charts in a database, or in the ones that lie beside or above their folders."""
+        opened: dict[Path, FeatureDB] = {}
+        found: dict[Path, FeatureRow] = {}
+        with ExitStack() as stack:
+            for path in paths:
+                file = database or find_database(path)
+                if file is None:
+                    continue
+                if file not in opened:
+                    opened[file] = stack.enter_context(FeatureDB(file))
+                row = opened[file].find(path.resolve())
+                if row is not None:
+                    found[path] = row
+        return cls(tuple(paths), found)
+
+    def rows(self, paths: Sequence[Path]) -> list[dict[str, object]]:
+        """Features of charts.
+
+        Raises:
+            DataError: names the first chart that has none.
+        """
+        rows: list[dict[str, object]] = []
+        for path in paths:
+            if path not in self.found:
+                raise DataError(
+                    "this chart has no row in a feature database",
+                    file=path,
+                    remedy="Run scripts/prepare_beatmap_features.py, or set with_feature to false",
+                )
+            rows.append(dict(self.found[path].features))
+        return rows
+
+    def ordered(self) -> list[Path]:
+        """Charts in an order that depends on their folders and names alone."""
+        return sorted(self.paths, key=_shuffled_name)
+
+    def part(self, part: str, fractions: Mapping[str, float], salt: str = "") -> list[Path]:
+        """Charts of one part of the split by songs.
+
+        Raises:
+            DataError: when there are fewer songs than parts, or the part gets no share.
+        """
+        if part not in PARTS or not fractions.get(part):
+            raise DataError(
+                f"the split gives nothing to {part}",
+                value=dict(fractions),
+                remedy=f"Give it a share, e.g. {part}: 0.1",
+            )
+        audio_hashes: dict[Path, str] = {}
+        entries = [self._entry(path, audio_hashes) for path in self.paths]
+        chosen = getattr(split_beatmaps(entries, fractions, salt=salt), part)
+        return sorted((entry.path for entry in chosen), key=_shuffled_name)
+
+    def _entry(self, path: Path, audio_hashes: dict[Path, str]) -> Entry:
+        row = self.found.get(path)
+        if row is not None and row.beatmapset and row.audio_hash:
+            return Entry(path, row.beatmapset, row.audio_hash)
+        audio = find_audio(osu.read(path))
+        if audio not in audio_hashes:
+            with audio.open("rb") as handle:
+                audio_hashes[audio] = hashlib.file_digest(handle, "sha256").hexdigest()
+        return Entry(path, str(path.resolve().parent), audio_hashes[audio])
+
+
+def find_database(chart: Path) -> Path | None:
+    """The database in the folder above a chart's folder, or in the chart's folder."""
+    for folder in (chart.parent.parent, chart.parent):
+        for name in DATABASE_NAMES:
+            if (folder / name).is_file():
+                return folder / name
+    return None
+
+
+def _shuffled_name(path: Path) -> tuple[str, str]:
+    name = f"{path.parent.name}/{path.name}"
+    return hashlib.md5(name.encode(), usedforsecurity=False).hexdigest(), str(path)

@@ -1,0 +1,90 @@
+"""What a training item says about its chart: database rows to embedding ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int64
+
+from mug.beatmap.beatmap import Beatmap
+from mug.data.difficulty import linear_rate_star_rating, star_rating
+from mug.errors import ConfigError
+from mug.features import FeatureSchema
+from mug.util import nearest
+
+SAME_AT_ANY_RATE = frozenset({"rank_status", "ln_ratio", "rc", "hb", "ln"})
+"""Features that do not change when a song is played faster or slower."""
+
+StarRatingAtRate = Callable[[Beatmap, float, float], float]
+"""Star rating of a chart at a rate, given the one at rate 1."""
+
+
+def linear_star_rating(_beatmap: Beatmap, rate: float, rating: float) -> float:
+    """The original's rule of thumb."""
+    return linear_rate_star_rating(rating, rate)
+
+
+def exact_star_rating(beatmap: Beatmap, rate: float, _rating: float) -> float:
+    """The star rating of the faster or slower chart itself."""
+    return star_rating(beatmap, rate=rate)
+
+
+STAR_RATINGS: Mapping[str, StarRatingAtRate] = {
+    "exact": exact_star_rating,
+    "linear": linear_star_rating,
+}
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """Turns features into ids, some of them left out at random.
+
+    Args:
+        schema: the features.
+        feature_dropout_p: probability, for each feature by itself, of not being told.
+        uncond_p: probability that nothing at all is told: trains the unconditional half of
+            classifier-free guidance.
+        star_rating_at_rate: name of a rule for charts played at another speed: `exact`, `linear`.
+    """
+
+    schema: FeatureSchema
+    feature_dropout_p: float = 0.0
+    uncond_p: float = 0.0
+    star_rating_at_rate: str = "exact"
+
+    def __post_init__(self) -> None:
+        if self.star_rating_at_rate not in STAR_RATINGS:
+            raise ConfigError(
+                "unknown rule for star ratings",
+                value=self.star_rating_at_rate,
+                remedy=nearest(self.star_rating_at_rate, STAR_RATINGS),
+            )
+
+    def at_rate(
+        self, row: Mapping[str, object], beatmap: Beatmap, rate: float
+    ) -> dict[str, object]:
+        """Features of the chart played at another speed; those that cannot be known are None."""
+        if rate == 1:
+            return dict(row)
+        values = {name: value for name, value in row.items() if name in SAME_AT_ANY_RATE}
+        rating = row.get("sr")
+        if rating is not None:
+            rule = STAR_RATINGS[self.star_rating_at_rate]
+            values["sr"] = rule(beatmap, rate, float(str(rating)))
+        return values
+
+    def ids(
+        self, values: Mapping[str, object], rng: np.random.Generator
+    ) -> Int64[np.ndarray, " n"]:
+        """Embedding ids after drop-out."""
+        # Both are always drawn, so that one probability does not change the other's draws.
+        kept = rng.random(len(self.schema.names)) >= self.feature_dropout_p
+        nothing = rng.random() < self.uncond_p
+        told = {
+            name: values.get(name)
+            for name, keep in zip(self.schema.names, kept, strict=True)
+            if keep and not nothing
+        }
+        return np.array(self.schema.ids(told), np.int64)

@@ -1,0 +1,74 @@
+"""Where an item's spectrogram comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from mug.audio.cache import MelCache
+from mug.audio.load import load_audio
+from mug.audio.mel import MelParams, log_mel, stft
+from mug.beatmap.beatmap import Beatmap
+from mug.errors import ConfigError, DataError
+from mug.util import nearest
+
+KINDS = ("mel", "stft")
+
+
+def find_audio(beatmap: Beatmap) -> Path:
+    """The sound file of a chart that was read from a file, beside it; case does not matter.
+
+    Raises:
+        DataError: when there is none.
+    """
+    if beatmap.path is None:
+        raise DataError("a chart without a file has no sound file")
+    folder, name = beatmap.path.parent, beatmap.audio_filename.replace("\\", "/")
+    if name and (folder / name).is_file():
+        return folder / name
+    wanted = name.casefold()
+    for candidate in sorted(folder.iterdir()):
+        if candidate.is_file() and candidate.name.casefold() == wanted:
+            return candidate
+    raise DataError(
+        "the chart's sound file is not beside it", file=beatmap.path, value=beatmap.audio_filename
+    )
+
+
+@dataclass(frozen=True)
+class Spectrograms:
+    """Reads spectrograms of songs, frames last.
+
+    Args:
+        kind: `mel` (log-mel, `[n_mels, frames]`) or `stft` (`[2, n_fft / 2 + 1, frames]`).
+        params: parameters of the short-time Fourier transform.
+        cache_dir: where log-mels are kept; computed anew each time when None.
+    """
+
+    kind: str
+    params: MelParams
+    cache_dir: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ConfigError(
+                "unknown kind of spectrogram", value=self.kind, remedy=nearest(self.kind, KINDS)
+            )
+
+    def read(self, audio: Path) -> Float[np.ndarray, "*b t"]:
+        """The whole song, float16 or float32; possibly read-only."""
+        if self.kind == "stft":
+            return stft(load_audio(audio, self.params.sample_rate), self.params)
+        if self.cache_dir is not None:
+            return _mapped(self.cache_dir, audio, self.params).T
+        return log_mel(load_audio(audio, self.params.sample_rate), self.params)
+
+
+@lru_cache(maxsize=4096)
+def _mapped(cache_dir: Path, audio: Path, params: MelParams) -> np.ndarray:
+    """The cached log-mel; the cache checks its file, so it is asked once a process and song."""
+    return MelCache(cache_dir).get(audio, params)
