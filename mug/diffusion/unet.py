@@ -24,6 +24,7 @@ from mug.diffusion.unet_blocks import (
 from mug.errors import ConfigError, DataError
 from mug.model.embedding import timestep_embedding
 from mug.model.modules import Downsample, Normalize, Upsample, zero_module
+from mug.model.s4 import bind_lengths
 
 
 class UNetModel(nn.Module):
@@ -91,6 +92,7 @@ class UNetModel(nn.Module):
                 value=list(audio_channels),
                 remedy="Write 0 for levels without audio",
             )
+        self.in_channels = in_channels
         self.model_channels, self.audio_channels = model_channels, tuple(audio_channels)
         self.num_res_blocks, self.attention_at = num_res_blocks, set(attention_resolutions)
         self.lstm_layer, self.s4_layer = lstm_layer, s4_layer
@@ -169,6 +171,23 @@ class UNetModel(nn.Module):
         if self.s4_layer and s4:
             layers.append(S4Layer(out, self.options))
         return layers
+
+    def bind_length(self, frames: int) -> None:
+        """Prepares the state-space layers for training at latents of up to `frames` frames.
+
+        A new model needs it once, before its optimizer exists; without it every training step takes
+        a matrix power for each channel (`mug.model.s4.NPLRKernel`). Layers that have been bound,
+        as in a checkpoint, stay as they are. Inference needs nothing.
+        """
+        like = next(self.parameters())
+        x = like.new_zeros(1, self.in_channels, frames)
+        dim = self.options.context_dim
+        context = None if dim is None else like.new_zeros(1, dim, 1)
+        audios = [
+            like.new_zeros(1, channels, frames >> level)
+            for level, channels in enumerate(self.audio_channels)
+        ]
+        bind_lengths(self, x, like.new_zeros(1), context, *audios)
 
     def forward(
         self,

@@ -10,7 +10,7 @@ from golden_formula import apply_to_module, normal_input, weight_for
 from recordings import assert_recorded
 from torch import nn
 
-from mug.cond.wave import MelspectrogramScaleEncoder1D
+from mug.cond.wave import MelspectrogramScaleEncoder1D, STFTEncoder
 from mug.diffusion.unet import UNetModel
 from mug.errors import ConfigError, DataError
 from mug.model.s4 import S4, bind_lengths
@@ -165,6 +165,36 @@ def test_full_size(options, parameters):
     state = network.state_dict()
     ours = [[DDPM + k, list(v.shape), str(v.dtype)[6:]] for k, v in state.items()]
     assert ours == expected
+
+
+def test_binding_before_training(inputs):
+    """The same weights as through a call with real inputs, and a second time nothing."""
+    network, other = tiny(DDPM), tiny(DDPM)
+    network.bind_length(32)
+    bind_lengths(other, *inputs(32))
+    after = network.state_dict()
+    assert all(torch.equal(after[key], value) for key, value in other.state_dict().items())
+    before = copy.deepcopy(after)
+    network.bind_length(32), network.bind_length(16)
+    assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
+    small(audio_channels=[4, 0]).bind_length(8)
+
+
+def test_stft_encoder_and_u_net_train_together():
+    """B21: the repaired STFT configuration, in small."""
+    encoder = STFTEncoder(
+        n_fft=128,
+        middle_channels=32,
+        out_channels=4,
+        num_res_blocks=1,
+        channel_mult=[1, 1, 1],
+        freq_stride=8,
+        num_groups=8,
+        as_list=True,
+    )
+    network = small(audio_channels=[4, 0])
+    call(network, *encoder(audio(2, 65)[..., None] * torch.randn(32))).square().sum().backward()
+    assert all(p.grad.isfinite().all() for p in (*encoder.parameters(), *network.parameters()))
 
 
 def small(**options) -> UNetModel:
