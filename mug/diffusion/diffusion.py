@@ -127,6 +127,7 @@ class DDPM(Generation):
         self.note_key, self.audio_key = note_key, audio_key
         self.feature_key, self.valid_key = feature_key, valid_key
         self._meters = {part: LevelMeter(self.schedule.steps) for part in ("train", "val")}
+        self._lengths_bound = False
         if training_keys:
             self.model.train_only(training_keys)
         self.register_load_state_dict_post_hook(_check_schedule)  # type: ignore[no-untyped-call]
@@ -179,6 +180,15 @@ class DDPM(Generation):
         size = (len(target.z_0),)
         step = torch.randint(self.min_step, self.max_step, size, generator=generator)
         return step.to(target.z_0.device), noise_like(target.z_0, generator)
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Prepares the state-space layers of a new model for the length of its first batch."""
+        if self._lengths_bound:
+            return
+        first = {key: value[:1] for key, value in batch.items() if isinstance(value, Tensor)}
+        z = self.encode(batch).z_0[:1]
+        self.model.bind_lengths(z, first.get(self.audio_key), first.get(self.feature_key))
+        self._lengths_bound = True
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch; its noise depends on seed, step, batch and rank alone."""

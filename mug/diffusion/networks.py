@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from mug.errors import ConfigError
+from mug.model.s4 import S4, bind_lengths
 from mug.model.weights import selects
 from mug.protocols import Condition
 
@@ -73,6 +75,23 @@ class Networks(nn.Module):
         output: Tensor = self.unet_model(x_t, step, context, *audio)
         return output
 
+    def bind_lengths(
+        self, z: Float[Tensor, "b ..."], audio: Tensor | None, feature_ids: Tensor | None
+    ) -> None:
+        """Prepares state-space layers for training at these lengths, see `mug.model.s4`.
+
+        Done once for a new model, before its first step; nothing changes where that has happened.
+        """
+        if self.wave_model is not None and _has_s4(self.wave_model):
+            bind_lengths(self.wave_model, audio)
+        if not _has_s4(self.unet_model):
+            return
+        with torch.no_grad():
+            context = None if feature_ids is None else self.context(feature_ids)
+            levels = self.audio(audio)
+        step = torch.zeros(len(z), dtype=torch.long, device=z.device)
+        bind_lengths(self.unet_model, z, step, context, *levels)
+
     def train_only(self, keys: Sequence[str]) -> None:
         """Leaves only the parameters trainable that a list of keys selects (see `selects`).
 
@@ -90,6 +109,10 @@ class Networks(nn.Module):
             )
         for name, parameter in self.named_parameters():
             parameter.requires_grad_(name in chosen)
+
+
+def _has_s4(network: nn.Module) -> bool:
+    return any(isinstance(part, S4) for part in network.modules())
 
 
 def _rows(x: Tensor, rows: int) -> Tensor:
