@@ -154,13 +154,18 @@ def test_scale_encoder_full_size():
 
 
 def test_checkpointing_changes_memory_only():
-    config, grads = scale_config() | {"dropout": 0.2}, []
+    config, grads, runs = scale_config() | {"dropout": 0.2}, [], []
     x = torch.from_numpy(mel_input("mel", 16, 512, 1))
     for use in (False, True):
         torch.manual_seed(0)
         encoder = MelspectrogramScaleEncoder1D(**{**config, "use_checkpoint": use})
+        encoder.down[0].block[0].norm1.register_forward_pre_hook(lambda *_: runs.append(1))
+        encoder.down[8].attn[0].transformer_blocks[0].norm1.register_forward_pre_hook(
+            lambda *_: runs.append(1)
+        )
         sum(level.square().mean() for level in encoder(x)).backward()
         grads.append([p.grad for p in encoder.parameters()])
+    assert len(runs) == 2 + 4  # with checkpointing, once more each for the backward pass
     assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(*grads, strict=True))
 
 

@@ -12,6 +12,13 @@ from torch import nn
 
 from mug.cond.wave import MelspectrogramScaleEncoder1D, STFTEncoder
 from mug.diffusion.unet import UNetModel
+from mug.diffusion.unet_blocks import (
+    BlockOptions,
+    LSTMLayer,
+    S4Layer,
+    TimestepResBlock,
+    transformer,
+)
 from mug.errors import ConfigError, DataError
 from mug.model.s4 import S4, bind_lengths
 
@@ -226,6 +233,15 @@ def test_new_network_predicts_zero():
     assert not network(x, torch.tensor([5]), torch.randn(1, 32, 21), *audios).any()
 
 
+def test_new_layers_pass_their_input_through():
+    options, x = BlockOptions(emb_channels=8, num_groups=4, num_heads=2), torch.randn(1, 8, 6)
+    emb = torch.randn(1, 8)
+    assert torch.equal(TimestepResBlock(8, 8, options)(x, emb), x)
+    assert torch.equal(S4Layer(8, options)(x), x)
+    assert torch.equal(LSTMLayer(8, options)(x), x)
+    assert torch.equal(transformer(8, options)(x), x)
+
+
 def test_last_levels_of_a_longer_list_are_used():
     network, levels = small(), (audio(4, 8), audio(8, 4))
     with torch.no_grad():
@@ -284,12 +300,19 @@ def test_time_steps_may_be_columns_and_fractions_and_matter():
 
 
 def test_checkpointing_changes_memory_only():
-    levels, grads = (audio(4, 8), audio(8, 4)), []
+    levels, grads, counts = (audio(4, 8), audio(8, 4)), [], []
     for use in (False, True):
         network = small(use_checkpoint=use, dropout=0.3, lstm_layer=True)
+        runs = []
+        for module in network.modules():
+            if isinstance(module, nn.GroupNorm):
+                module.register_forward_pre_hook(lambda *_, r=runs: r.append(1))
         torch.manual_seed(9)
         call(network, *levels).square().sum().backward()
         grads.append([p.grad for p in network.parameters()])
+        counts.append(len(runs))
+    # twice for the residual blocks and state-space layers, once for the other layers' norms
+    assert counts[1] > 1.5 * counts[0]
     assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(*grads, strict=True))
 
 

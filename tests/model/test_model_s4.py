@@ -65,6 +65,17 @@ def test_long_kernel_in_single_precision():
     assert (ours - exact).abs().max() < 2e-5 * exact.abs().max()
 
 
+@pytest.mark.parametrize(("length", "real"), [(6, {0, 3}), (7, {0})])
+def test_spectrum_is_made_a_real_signal_s(length, real, monkeypatch):
+    """What a device's library does with other imaginary parts is undefined."""
+    seen = []
+    inverse = torch.fft.irfft
+    monkeypatch.setattr(torch.fft, "irfft", lambda x, n: seen.append(x) or inverse(x, n=n))
+    with torch.no_grad():
+        kernel("half")(length)
+    assert {int(i) for i in (seen[0].imag == 0).all(0).all(0).nonzero()} == real
+
+
 def test_layer_is_the_convolution_with_its_kernel():
     torch.manual_seed(0)
     for bidirectional in (False, True):
