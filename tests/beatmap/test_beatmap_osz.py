@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mug.beatmap import osu
+from mug.beatmap import osu, osz
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import Rice
 from mug.beatmap.osz import Limits, chart_name, extract, sanitise_name, write_osz
@@ -271,3 +271,15 @@ def test_a_failure_leaves_the_old_archive(tmp_path: Path) -> None:
         write_osz(tmp_path / "a.osz", [CHART.with_objects([Rice(9, 0.0)])], {})
     assert (tmp_path / "a.osz").read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["a.osz"]
+
+
+@pytest.mark.parametrize("limits", [Limits(entry_bytes=1 << 20), Limits(total_bytes=1 << 20)])
+def test_what_really_comes_out_is_counted_too(tmp_path: Path, limits: Limits) -> None:
+    """The second guard, without the first one that goes by what the archive declares."""
+    bomb = make(tmp_path / "a.osz", {"a": bytes(4 << 20)})
+    (tmp_path / "out").mkdir()
+    with zipfile.ZipFile(bomb) as archive:
+        plan = [(info, PurePosixPath(info.filename)) for info in archive.infolist()]
+        with pytest.raises(BeatmapError, match="larger than it declares"):
+            osz._inflate(archive, plan, tmp_path / "out", bomb, limits)
+    assert (tmp_path / "out" / "a").stat().st_size <= 1 << 20
