@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 from mug.data.split import Entry
 from mug.errors import DataError
@@ -23,7 +22,15 @@ from mug.errors import DataError
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x4D754746  # "MuGF"
 Value = float | int | str | None
-_FIXED: tuple[str, ...] = ("path", "set_name", "name", "beatmapset", "beatmap_hash", "audio", "audio_hash")
+_FIXED: tuple[str, ...] = (
+    "path",
+    "set_name",
+    "name",
+    "beatmapset",
+    "beatmap_hash",
+    "audio",
+    "audio_hash",
+)
 _FIXED += ("audio_stamp", "sr_algorithm", "tool_version")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -103,7 +110,7 @@ class FeatureDB:
             self.close()
             raise
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> FeatureDB:
         return self
 
     def __exit__(
@@ -133,7 +140,7 @@ class FeatureDB:
         """Features of a chart; None is unknown.
 
         Args:
-            beatmap: its path; a relative one counts from the database's folder.
+            beatmap: its path; relative ones as in `key`.
 
         Raises:
             DataError: for a chart that has no row.
@@ -196,15 +203,18 @@ class FeatureDB:
     def key(self, beatmap: Path | str) -> str:
         """A chart's path relative to the database's folder, with `/`.
 
+        A relative path counts from the working directory where that leads below the database's
+        folder, and from the database's folder otherwise.
+
         Raises:
             DataError: for a chart outside the folder.
         """
         path = Path(beatmap)
-        if not path.is_absolute():
+        here = self.path.parent
+        if path.is_relative_to(here):
+            return path.relative_to(here).as_posix()
+        if not path.is_absolute() and not path.absolute().is_relative_to(here.absolute()):
             return path.as_posix()
-        for candidate, folder in ((path, self.path.parent.absolute()), (path, self._folder)):
-            if candidate.is_relative_to(folder):
-                return candidate.relative_to(folder).as_posix()
         resolved = path.parent.resolve() / path.name
         if not resolved.is_relative_to(self._folder):
             raise DataError(

@@ -100,9 +100,14 @@ COMPUTATIONS = (
 )
 
 
-def tool_version() -> str:
-    """Versions of all computations, in one line."""
-    return " ".join(computation.version() for computation in COMPUTATIONS)
+def tool_version(names: tuple[str, ...]) -> str:
+    """Which version computes each of these features: `name@version`, blanks between."""
+    return " ".join(
+        f"{name}@{computation.version()}"
+        for computation in COMPUTATIONS
+        for name in computation.names
+        if name in names
+    )
 
 
 def compute_features(beatmap: Beatmap, names: tuple[str, ...]) -> dict[str, Value]:

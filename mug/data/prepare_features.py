@@ -48,7 +48,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Done:
-    """What became of a job: rows to write, charts left alone, charts that are broken."""
+    """What became of a job: rows to write, rows as they are, keys of broken charts and why."""
 
     rows: list[FeatureRow] = field(default_factory=list)
     unchanged: list[FeatureRow] = field(default_factory=list)
@@ -85,15 +85,15 @@ def fill_features(
         raise DataError("at least one worker is needed", value=workers)
     ranked = ranked or RankedMap()
     folder = beatmap_txt.parent
-    names = tuple(dict.fromkeys(schema.names))
     charts = read_beatmap_list(beatmap_txt)
     computed = unchanged = finished = 0
     rejected: list[tuple[str, str]] = []
-    with FeatureDB(folder / DB_NAME, names) as db:
-        for done in _work(_jobs(charts, db, names), workers):
+    with FeatureDB(folder / DB_NAME, schema.names) as db:
+        # Columns that are there already are kept filled, whatever this schema asks for.
+        for done in _work(_jobs(charts, db, db.names), workers):
             kept, broken = _accept(done, schema, ranked)
             db.upsert(kept.rows)
-            db.delete(db.key(Path(chart)) for chart, _ in broken)
+            db.delete(key for key, _ in broken)
             computed += len(kept.rows)
             unchanged += len(kept.unchanged)
             rejected += broken
@@ -101,7 +101,7 @@ def fill_features(
             if progress:
                 progress(finished, len(charts))
         unknown = _unknown(db)
-    entries = [Rejected(file, reason, STAGE) for file, reason in sorted(rejected)]
+    entries = [Rejected(str(folder / key), why, STAGE) for key, why in sorted(rejected)]
     if entries or read_quarantine(folder / FILE_NAME):
         write_quarantine(folder / FILE_NAME, STAGE, entries)
     return Filled(len(charts), computed, unchanged, len(rejected), unknown)
@@ -110,7 +110,7 @@ def fill_features(
 def measure(job: Job) -> Done:
     """Computes what is out of date in a job; runs in a worker process."""
     done = Done()
-    tools, stars = tool_version(), sr_algorithm()
+    tools, stars = tool_version(job.names), sr_algorithm()
     hashes: dict[str, str] = {}
     for row in job.rows.values():
         hashes.setdefault(f"{row.audio} {row.audio_stamp}", row.audio_hash)
@@ -135,7 +135,7 @@ def measure(job: Job) -> Done:
                 continue
             done.rows.append(replace(row, features=compute_features(beatmap, job.names)))
         except (MugError, OSError) as error:
-            done.rejected.append((str(chart), str(error)))
+            done.rejected.append((key, str(error)))
     return done
 
 
@@ -202,7 +202,8 @@ def _accept(
 ) -> tuple[Done, list[tuple[str, str]]]:
     """Adds the rank status, and refuses values that the schema cannot hold."""
     kept, broken = Done(), list(done.rejected)
-    for row in [*done.rows, *done.unchanged]:
+    rows = [(row, True) for row in done.rows] + [(row, False) for row in done.unchanged]
+    for row, is_new in rows:
         features: dict[str, Value] = dict(row.features)
         if "rank_status" in schema.names:
             features["rank_status"] = ranked.of(row.beatmapset)
@@ -211,7 +212,7 @@ def _accept(
         except MugError as error:
             broken.append((row.path, str(error)))
             continue
-        changed = row in done.rows or features != dict(row.features)
+        changed = is_new or features != dict(row.features)
         (kept.rows if changed else kept.unchanged).append(replace(row, features=features))
     return kept, broken
 

@@ -37,7 +37,10 @@ def read_quarantine(path: Path) -> list[Rejected]:
 
 def write_quarantine(path: Path, stage: str, entries: Iterable[Rejected]) -> None:
     """Replaces the entries of one step and keeps those of the others."""
-    kept = [entry for entry in read_quarantine(path) if entry.stage != stage]
+    old = read_quarantine(path)
+    new = [entry for entry in old if entry.stage != stage] + list(entries)
+    if path.is_file() and new == old:
+        return
     with atomic_write(path, "w", encoding="utf-8") as handle:
-        for entry in [*kept, *entries]:
+        for entry in new:
             handle.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
