@@ -12,7 +12,14 @@ from torch import Tensor, nn
 
 from mug.diffusion.generation import Generation
 from mug.diffusion.networks import Networks, parameter_groups
-from mug.diffusion.objective import LevelMeter, Losses, Objective, Target, latent_mask
+from mug.diffusion.objective import (
+    LevelMeter,
+    Losses,
+    Objective,
+    Target,
+    full_precision,
+    latent_mask,
+)
 from mug.diffusion.parameterization import Parameterization
 from mug.diffusion.sampling import noise_like
 from mug.diffusion.schedule import NoiseSchedule, kind_from_config
@@ -126,7 +133,7 @@ class DDPM(Generation):
         self.allow_untrained_first_stage = allow_untrained_first_stage
         self.note_key, self.audio_key = note_key, audio_key
         self.feature_key, self.valid_key = feature_key, valid_key
-        self._meters = {part: LevelMeter(self.schedule.steps) for part in ("train", "val")}
+        self._meters = {part: LevelMeter(self.schedule.steps) for part in ("train", "val", "test")}
         self._lengths_bound = False
         if training_keys:
             self.model.train_only(training_keys)
@@ -142,7 +149,7 @@ class DDPM(Generation):
             posterior = self.model.first_stage_model.encode(batch[self.note_key])  # type: ignore[operator]
             z = posterior.mode() if generator is None else posterior.sample(generator)
             self._measure_scale(z)
-            z = z * self.latent_factor
+            z = full_precision(z) * self.latent_factor
         std = getattr(posterior, "std", None)
         valid = batch.get(self.valid_key)
         mask = latent_mask(valid, z) if self.use_valid and valid is not None else None
@@ -205,19 +212,13 @@ class DDPM(Generation):
             self.log("lr_abs", float(rate), batch_size=len(step))
         return losses.total
 
-    @torch.no_grad()
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Loss under the noise of this batch number, and of noise alone; one audio encoding."""
-        generator = seeded_generator(_VALIDATION_SEED, batch_idx, self.global_rank)
-        target = self.encode(batch)
-        condition = self.condition_of(batch)
-        step, noise = self.draw(target, generator)
-        losses = self.p_losses(target, condition, step, noise)
-        self._meters["val"].update(step, losses.per_sample)
-        self._log("val", losses, len(step))
-        blind = self.p_losses(target, condition, step, noise, all_noise=True)
-        value = blind.parts["loss_simple"]
-        self.log("val/loss_level_all", value, batch_size=len(step), sync_dist=True)
+        self._evaluate(batch, batch_idx, "val")
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """As in validation."""
+        self._evaluate(batch, batch_idx, "test")
 
     def on_train_epoch_end(self) -> None:
         """Logs the epoch's loss in each tenth of the noise range."""
@@ -226,6 +227,10 @@ class DDPM(Generation):
     def on_validation_epoch_end(self) -> None:
         """Logs the epoch's loss in each tenth of the noise range."""
         self._log_levels("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Logs the epoch's loss in each tenth of the noise range."""
+        self._log_levels("test")
 
     def on_fit_start(self) -> None:
         """Looks at the first stage before any time is spent.
@@ -261,6 +266,19 @@ class DDPM(Generation):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": by_step, "interval": "step"}}
 
     # ----------------------------------------------------------------------- details
+
+    @torch.no_grad()
+    def _evaluate(self, batch: Batch, batch_idx: int, prefix: str) -> None:
+        generator = seeded_generator(_VALIDATION_SEED, batch_idx, self.global_rank)
+        target = self.encode(batch)
+        condition = self.condition_of(batch)
+        step, noise = self.draw(target, generator)
+        losses = self.p_losses(target, condition, step, noise)
+        self._meters[prefix].update(step, losses.per_sample)
+        self._log(prefix, losses, len(step))
+        blind = self.p_losses(target, condition, step, noise, all_noise=True)
+        value = blind.parts["loss_simple"]
+        self.log(f"{prefix}/loss_level_all", value, batch_size=len(step), sync_dist=True)
 
     def _register_tables(self, latent_scale: float, scale_by_std: bool) -> None:
         for name, table in self.schedule.tables.items():  # for the checkpoint's sake
@@ -300,7 +318,7 @@ class DDPM(Generation):
     def _log(self, prefix: str, losses: Losses, size: int) -> None:
         values = {f"{prefix}/{name}": value for name, value in losses.parts.items()}
         shown = values.pop(f"{prefix}/loss_simple")
-        how: dict[str, Any] = {"batch_size": size, "sync_dist": prefix == "val"}
+        how: dict[str, Any] = {"batch_size": size, "sync_dist": prefix != "train"}
         self.log(f"{prefix}/loss_simple", shown, prog_bar=True, **how)
         self.log_dict(values, **how)
 

@@ -18,6 +18,11 @@ Reduce = Callable[[Tensor], Tensor]
 DataLoss = Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]]
 
 
+def full_precision(x: Tensor) -> Tensor:
+    """Half precision widened to float32; float32 and float64 as they are."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
 class Target(NamedTuple):
     """What a batch asks of the denoiser.
 
@@ -77,17 +82,18 @@ class Objective:
         step: Int[Tensor, "b"],
         noise: Float[Tensor, "b ..."],
     ) -> Losses:
-        """Loss of the network's output, in float32 whatever the precision of the network."""
-        output = output.float()
+        """Loss of the network's output, in float32 at least whatever the network computes in."""
+        output = full_precision(output)
         if self.parameterization.name == "recon":
             per_sample, parts = self._after_decoding(output, target)
         else:
-            wanted = self.parameterization.target(target.z_0, noise, step).float()
+            wanted = self.parameterization.target(target.z_0, noise, step)
             error = elementwise_loss(self.loss_type, output, wanted)
             per_sample = per_sample_mean(error, target.mask)
             parts = _metrics(output.detach() - wanted, target.std)
         simple = per_sample.mean()
-        bound = (self.bound_weights.to(step.device)[step] * per_sample).mean()
+        self.bound_weights = self.bound_weights.to(step.device)
+        bound = (self.bound_weights[step] * per_sample).mean()
         total = self.l_simple_weight * simple + self.original_elbo_weight * bound
         parts = {
             "loss_simple": simple.detach(),

@@ -136,8 +136,14 @@ class AutoencoderKL(pl.LightningModule):
         self._log(loss, parts, "val", len(batch[self.note_key]))
         return loss
 
+    def test_step(self, batch: Mapping[str, Any], batch_idx: int) -> Tensor:
+        """As in validation."""
+        loss, parts = self.step(batch, "test")
+        self._log(loss, parts, "test", len(batch[self.note_key]))
+        return loss
+
     def _log(self, loss: Tensor, parts: Mapping[str, Tensor], prefix: str, size: int) -> None:
-        how: dict[str, Any] = {"batch_size": size, "sync_dist": prefix == "val"}
+        how: dict[str, Any] = {"batch_size": size, "sync_dist": prefix != "train"}
         self.log_dict(dict(parts), **how)
         self.log(f"{prefix}/loss", loss.detach(), prog_bar=True, **how)
 

@@ -100,6 +100,21 @@ def test_losses_equal_the_recording(case):
     assert named == pytest.approx(LOSS["results"][case], rel=2e-5)
 
 
+def test_the_loss_in_double_precision_equals_the_recording():
+    model = tiny().double()
+    for layer in (part for part in model.modules() if isinstance(part, S4)):
+        layer.double()
+    target = model.encode({key: value.double() for key, value in batch().items()})
+    doubles = {key: value.double() for key, value in batch().items()}
+    noise = torch.from_numpy(normal_input("noise", (2, 8, 32))).double()
+    condition = model.condition_of(doubles)
+    with torch.no_grad():
+        losses = model.p_losses(target, condition, torch.tensor([400, 23]), noise)
+    expected = LOSS["results"]["eps/smooth_l1/float64"]["val/loss_simple"]
+    assert losses.total.dtype == torch.float64
+    assert losses.total.item() == pytest.approx(expected, rel=1e-6)
+
+
 def test_recon_judges_after_decoding():
     expected = dict(LOSS["results"]["recon/repaired"])
     losses = losses_of(tiny(parameterization="recon"))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mug.diffusion.guidance import guide, join
+from mug.diffusion.guidance import guide, guided, join
 from mug.protocols import Condition, Prediction
 
 
@@ -41,6 +41,19 @@ def test_no_second_pass_without_need(negative, scale):
     guided = guide(linear_maker(calls), ASKED, negative, scale)
     assert (guided(torch.zeros(2, 5, 6), torch.tensor([3, 3])).x0 == 6).all()
     assert calls == [(2, [3, 3])]
+
+
+def test_two_calls_give_the_answer_of_one():
+    calls = []
+    make = linear_maker(calls)
+    x_t, step = torch.zeros(2, 5, 6), torch.tensor([3, 3])
+    apart = guided(make(ASKED), make(OTHER), 5.0)(x_t, step)
+    together = guide(make, ASKED, OTHER, 5.0)(x_t, step)
+    torch.testing.assert_close(apart, together)
+    assert calls == [(2, [3, 3]), (2, [3, 3]), (4, [3, 3, 3, 3])]
+    plain = make(ASKED)
+    assert guided(plain, make(OTHER), 1.0) is plain
+    assert guided(plain, None, 5.0) is plain
 
 
 def test_shared_audio_is_not_copied_and_own_audio_is():

@@ -12,10 +12,12 @@ from mug.diffusion.ddim import DDIMSampler
 from mug.diffusion.dpm_solver import DPMSolverSampler
 from mug.diffusion.parameterization import Parameterization
 from mug.diffusion.plms import PLMSSampler
-from mug.diffusion.sampling import Constraint
+from mug.diffusion.samplers import SAMPLERS as BY_NAME
+from mug.diffusion.samplers import make_sampler
+from mug.diffusion.sampling import Constraint, Sampler, noise_like
 from mug.diffusion.schedule import NoiseSchedule
 from mug.diffusion.spacing import levels, time_steps
-from mug.errors import GenerationError
+from mug.errors import ConfigError, GenerationError
 from mug.protocols import Prediction
 
 SCHEDULE = NoiseSchedule("scaled_linear", 1000, 1e-4, 2e-2)
@@ -174,6 +176,33 @@ def test_the_original_leaves_a_trace_of_noise():
 def test_impossible_numbers_of_steps_are_refused(name, steps):
     with pytest.raises(GenerationError, match="Choose 1 to 1000"):
         SAMPLERS[name].sample(ExactDenoiser(), start((1, 1, 1)), SCHEDULE, steps=steps)
+
+
+@pytest.mark.parametrize("name", ["ancestral", "ddim_eta"])
+def test_with_a_generator_each_an_item_does_not_depend_on_its_neighbours(name):
+    def run(rows):
+        return SAMPLERS[name].sample(
+            ExactDenoiser(),
+            start((3, 2, 4))[rows],
+            SCHEDULE,
+            steps=6,
+            generator=[generator(row) for row in rows],
+        )
+
+    torch.testing.assert_close(run([0, 1, 2])[1:], run([1, 2]))
+    with pytest.raises(ValueError, match="1 generators for a batch of 2"):
+        noise_like(torch.zeros(2, 3), [generator()])
+
+
+def test_samplers_by_name():
+    assert set(BY_NAME) == {"ancestral", "ddim", "plms", "dpm_solver"}
+    for name in BY_NAME:
+        assert isinstance(make_sampler(name), Sampler)
+    assert make_sampler("ddim", eta=0.5).eta == 0.5
+    with pytest.raises(GenerationError, match="Did you mean 'ddim'"):
+        make_sampler("dim")
+    with pytest.raises(ConfigError, match="takes no parameter: 'eta'"):
+        make_sampler("plms", eta=0.5)
 
 
 # ------------------------------------------------------------------- spacing

@@ -247,6 +247,8 @@ def test_validation_noise_is_the_same_in_every_run():
         run = trainer()
         metrics.append(run.validate(small(seed=seed), loader(), verbose=False)[0])
     assert metrics[0] == metrics[1]
+    tested = trainer().test(small(), loader(), verbose=False)[0]
+    assert {name.replace("test/", "val/"): value for name, value in tested.items()} == metrics[0]
 
 
 def test_state_space_layers_are_bound_once_before_the_first_step():
@@ -483,7 +485,9 @@ def test_half_precision_keeps_the_loss_in_full():
     step, noise = model.draw(target, torch.Generator().manual_seed(0))
     full = model.p_losses(target, condition, step, noise).total
     with torch.autocast("cpu", torch.bfloat16):
-        half = model.p_losses(target, model.condition_of(batch()), step, noise).total
+        encoded = model.encode(batch())
+        half = model.p_losses(encoded, model.condition_of(batch()), step, noise).total
+    assert encoded.z_0.dtype == torch.float32
     assert half.dtype == torch.float32
     assert half.item() == pytest.approx(full.item(), rel=0.02)
     half.backward()

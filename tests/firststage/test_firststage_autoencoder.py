@@ -190,7 +190,10 @@ def fit(steps, seed=23, **changes):
     )
     torch.manual_seed(seed)  # must not matter: the posterior has its own generator
     trainer.fit(model, loader, loader)
-    return model, trainer.callback_metrics
+    metrics = trainer.callback_metrics
+    tested = trainer.test(model, loader, verbose=False)[0]
+    assert tested["test/loss"] == pytest.approx(metrics["val/loss"].item(), rel=1e-5)
+    return model, metrics
 
 
 @pytest.mark.filterwarnings("ignore:.*does not have many workers.*")
