@@ -198,6 +198,7 @@ def test_shuffle_flags() -> None:
     assert shuffled != plain
 
 
+@pytest.mark.filterwarnings("ignore:.*Skipping val loop:UserWarning")
 def test_runs_without_validation(tmp_path: Path) -> None:
     recorder = Recorder()
     trainer(tmp_path, max_epochs=1).fit(recorder, data(validation=None))
