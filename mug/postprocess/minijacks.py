@@ -31,13 +31,14 @@ def remove_minijacks(
     Source: the original's `remove_intractable_mania_mini_jacks`.
 
     Args:
-        hit_objects: of a chart with four columns, in order of start.
+        hit_objects: of a chart with four columns; the result is in order of start.
         interval_ms: longest distance in ms at which two notes are a mini-jack.
 
     Raises:
         DataError: for a column beyond the fourth.
     """
-    stream = _Stream(list(hit_objects), interval_ms)
+    by_time = sorted(hit_objects, key=lambda note: note.start_ms)
+    stream = _Stream(by_time, interval_ms)
     index = 0
     while index < len(stream.notes):
         index = stream.repair(index)
