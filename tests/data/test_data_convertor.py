@@ -296,3 +296,23 @@ def test_the_drawn_example_is_right(root: Path) -> None:
             ]
             np.testing.assert_allclose(shown, encoded.note[4 * block + column], atol=0.0051)
     assert [float(cell) for cell in drawn["valid"]] == list(encoded.valid)
+
+
+@pytest.mark.real_data
+def test_human_charts_come_back_whole(real_data: Path) -> None:
+    songs = sorted(path for path in (real_data / "songs").iterdir() if path.is_dir())
+    charts = [max(song.glob("*.osu"), key=lambda path: path.stat().st_size) for song in songs]
+    assert len(charts) > 5
+    for path in charts:
+        beatmap = osu.read(path)
+        frames = FrameClock().note_frames(beatmap.last_ms) + 1
+        convertor = ManiaConvertor(FrameClock(), beatmap.keys, frames)
+        encoded = convertor.encode(beatmap.hit_objects)
+        assert encoded.lost == encoded.bent == (), path
+        expected = sorted(beatmap.hit_objects, key=lambda note: (note.column, note.start_ms))
+        back = convertor.decode(encoded.note)
+        back.sort(key=lambda note: (note.column, note.start_ms))
+        assert [type(note) for note in back] == [type(note) for note in expected]
+        for got, want in zip(back, expected, strict=True):
+            assert abs(got.start_ms - want.start_ms) <= 1
+            assert abs(got.last_ms - want.last_ms) <= 1
