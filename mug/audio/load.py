@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from mug.audio.mp3_delay import read_info_tag
+from mug.audio.mp3_delay import InfoTag, after_id3, read_info_tag
+from mug.audio.mp3_frames import count_samples, first_frame, with_tag
 from mug.errors import AudioError
 
 Samples = Float32[np.ndarray, "frames channels"]
@@ -21,6 +23,7 @@ REMEDY = "Convert it to mp3, ogg, flac or wav with another program and try again
 _BLOCK_FRAMES = 1 << 18  # read piecewise: a header may lie about the length
 _RATES = (1_000, 768_000)  # Hz; beyond these a header is wrong rather than the sound unusual
 _MAX_CHANNELS = 64
+_MP3 = ("MP3", "MPEG")
 
 
 def decode(path: str | Path, *, max_ms: float | None = None) -> tuple[Samples, int]:
@@ -114,7 +117,8 @@ def duration_ms(path: str | Path) -> float:
         info = soundfile.info(str(path))
     except (soundfile.SoundFileError, TypeError):
         info = None
-    if info is not None and info.samplerate > 0 and 0 < info.frames < 1 << 48:
+    stated = info is not None and (info.format not in _MP3 or read_info_tag(path) is not None)
+    if info is not None and stated and info.samplerate > 0 and 0 < info.frames < 1 << 48:
         return float(1000.0 * info.frames / info.samplerate)
     samples, rate = decode(path)
     return 1000.0 * len(samples) / rate
@@ -173,25 +177,41 @@ def _decode_soundfile(path: Path, max_ms: float | None) -> tuple[Samples, int]:
 
     try:
         with soundfile.SoundFile(str(path)) as handle:
-            rate, channels, kind = handle.samplerate, handle.channels, handle.format
-            _check_shape(path, rate, channels)
-            blocks, frames = [_missing_start(path, kind, channels)], 0
-            while len(block := handle.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
-                blocks.append(block)
-                frames += len(block)
-                _check_length(path, frames, rate, max_ms)
+            if handle.format not in _MP3:
+                return _read_blocks(path, handle, max_ms)
+            tag, expected = read_info_tag(path), handle.frames
+            if tag is None and (counted := _counted(path, expected)) is not None:
+                with soundfile.SoundFile(io.BytesIO(counted)) as whole:
+                    samples, rate = _read_blocks(path, whole, max_ms)
+                tag = InfoTag(named=False, delay=0, padding=0)
+            else:
+                samples, rate = _read_blocks(path, handle, max_ms)
     except (soundfile.SoundFileError, TypeError, ValueError) as error:
         raise _NotDecodedError(str(error)) from error
-    return np.concatenate(blocks) if frames else np.zeros((0, channels), np.float32), rate
+    missing = tag.samples_to_give_back if tag is not None and len(samples) else 0
+    return np.pad(samples, ((missing, 0), (0, 0))), rate
 
 
-def _missing_start(path: Path, kind: str, channels: int) -> Samples:
-    """Silence in place of what libsndfile cuts off the start of an MP3 and the game does not."""
-    frames = 0
-    if kind in ("MP3", "MPEG"):
-        tag = read_info_tag(path)
-        frames = tag.samples_to_give_back if tag else 0
-    return np.zeros((frames, channels), dtype=np.float32)
+def _counted(path: Path, expected: int) -> bytes | None:
+    """An MP3 file of more samples than expected, with a tag that says so; None for others."""
+    with path.open("rb") as handle:
+        handle.seek(after_id3(handle))
+        data = handle.read()
+    first = first_frame(data)
+    if first is None or count_samples(data, first) <= expected:
+        return None
+    return with_tag(data, first)
+
+
+def _read_blocks(path: Path, handle: Any, max_ms: float | None) -> tuple[Samples, int]:
+    rate, channels = handle.samplerate, handle.channels
+    _check_shape(path, rate, channels)
+    blocks, frames = [np.zeros((0, channels), np.float32)], 0
+    while len(block := handle.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
+        blocks.append(block)
+        frames += len(block)
+        _check_length(path, frames, rate, max_ms)
+    return np.concatenate(blocks), rate
 
 
 def _decode_miniaudio(path: Path, max_ms: float | None) -> tuple[Samples, int]:

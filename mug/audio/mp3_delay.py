@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
+from mug.audio.mp3_frames import first_frame, read_header
+
 DECODER_DELAY = 529  # samples that every layer III decoder lags; mpg123 cuts them with the rest
 
 _SEARCH_BYTES = 1 << 16
@@ -48,12 +50,13 @@ class InfoTag:
 def read_info_tag(path: Path) -> InfoTag | None:
     """The tag in the first frame of an MP3 file; None where there is none."""
     with path.open("rb") as handle:
-        handle.seek(_after_id3(handle))
+        handle.seek(after_id3(handle))
         data = handle.read(_SEARCH_BYTES)
-    first = _first_frame(data)
-    if first is None:
+    first = first_frame(data)
+    header = read_header(data, first) if first is not None else None
+    if first is None or header is None:
         return None
-    tag = first + 4 + _side_info_bytes(data[first : first + 4])
+    tag = first + 4 + header.side_info_bytes
     if data[tag : tag + 4] not in (b"Xing", b"Info"):
         return None
     flags = int.from_bytes(data[tag + 4 : tag + 8], "big")
@@ -68,7 +71,7 @@ def read_info_tag(path: Path) -> InfoTag | None:
     return InfoTag(named=name[0] != 0, delay=both >> 12, padding=both & 0xFFF)
 
 
-def _after_id3(handle: BufferedReader) -> int:
+def after_id3(handle: BufferedReader) -> int:
     """Where the file goes on after its ID3v2 tags."""
     place = 0
     while True:
@@ -80,23 +83,3 @@ def _after_id3(handle: BufferedReader) -> int:
         for byte in head[6:10]:  # four bytes of seven bits
             size = size << 7 | byte & 0x7F
         place += 10 + size + (10 if head[5] & 0x10 else 0)
-
-
-def _first_frame(data: bytes) -> int | None:
-    """Where the first layer III frame header lies."""
-    place = data.find(b"\xff")
-    while 0 <= place < len(data) - 4:
-        second, third = data[place + 1], data[place + 2]
-        layer_iii = second & 0xE6 == 0xE2 and second & 0x18 != 0x08
-        if layer_iii and third >> 4 not in (0, 15) and third >> 2 & 3 != 3:
-            return place
-        place = data.find(b"\xff", place + 1)
-    return None
-
-
-def _side_info_bytes(header: bytes) -> int:
-    """Bytes between a frame's header and the tag: more in MPEG 1 and in stereo."""
-    mpeg_1, mono = header[1] & 0x18 == 0x18, header[3] >> 6 == 3
-    if mpeg_1:
-        return 17 if mono else 32
-    return 9 if mono else 17

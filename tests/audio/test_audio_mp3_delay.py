@@ -7,8 +7,9 @@ import pytest
 import soundfile
 from audio_sounds import attack_times, clicks, write_sound
 
-from mug.audio.load import decode
+from mug.audio.load import decode, duration_ms
 from mug.audio.mp3_delay import DECODER_DELAY, InfoTag, read_info_tag
+from mug.audio.mp3_frames import count_samples, read_header, with_tag
 
 RATE = 44100
 ENCODER_DELAY = 576  # of LAME, which libsndfile writes with
@@ -69,15 +70,38 @@ def test_a_tag_without_a_name_cuts_nothing(mp3, delays):
     assert lag(path) == pytest.approx(ENCODER_DELAY + DECODER_DELAY, abs=3)
 
 
+@pytest.mark.parametrize("rate", [22050, 44100, 48000])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_without_a_tag_nothing_is_cut(tmp_path, channels):
+@pytest.mark.parametrize("mode", ["CONSTANT", "VARIABLE"])
+def test_without_a_tag_nothing_is_cut_at_either_end(tmp_path, rate, channels, mode):
     path = tmp_path / "untagged.mp3"
-    constant = {"bitrate_mode": "CONSTANT", "format": "MP3"}
-    soundfile.write(path, clicks(3.2, RATE, channels), RATE, **constant)
+    wave = clicks(3.2, rate, channels)
+    wave[int(0.2 * rate) :] *= np.float32(0.5)  # a first frame unlike the rest
+    soundfile.write(path, wave, rate, format="MP3", bitrate_mode=mode)
     data = path.read_bytes()
-    path.write_bytes(data[data.find(data[:2], 4) :])
+    header = read_header(data, 0)
+    assert header is not None
+    path.write_bytes(data[header.size :])
     assert read_info_tag(path) is None
-    assert lag(path) == pytest.approx(ENCODER_DELAY + DECODER_DELAY, abs=3)
+    samples, _ = decode(path)
+    assert len(samples) >= len(wave)
+    assert duration_ms(path) == pytest.approx(1000 * len(samples) / rate)
+    times = attack_times(samples[:, 0], rate)
+    lag_samples = float(np.mean(times - [1, 2, 3])) * rate
+    assert lag_samples == pytest.approx(ENCODER_DELAY + DECODER_DELAY, abs=3)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 32000, 44100, 48000])
+def test_counted_frames_are_those_of_the_tag(tmp_path, rate):
+    path = write_sound(tmp_path / "s.mp3", clicks(3.2, rate), rate)
+    data = path.read_bytes()
+    header = read_header(data, 0)
+    assert header is not None
+    tag = max(data.find(b"Info"), data.find(b"Xing"))
+    stated = int.from_bytes(data[tag + 8 : tag + 12], "big")
+    counted = count_samples(data, 0) // header.samples
+    assert counted - 1 == stated  # the tag does not count itself
+    assert read_header(with_tag(data[header.size :], 0), 0) is not None
 
 
 def test_id3_tags_before_the_frame_are_skipped(mp3):
