@@ -187,7 +187,7 @@ def _checkpoint_callbacks(run: Run, own: Mapping[str, Any]) -> list[Callback]:
             "verbose": False,
             "save_top_k": 3 if monitor else 0,
             "monitor": monitor,
-            "save_on_train_epoch_end": True,
+            "save_on_train_epoch_end": not str(monitor).startswith("val"),
             "enable_version_counter": False,
         },
     }
