@@ -1,0 +1,223 @@
+"""What one hand does in each half second of a 4K chart, counted from exact times.
+
+Everything is counted per hand, the outer finger (columns 0 and 3) apart from the inner one, so that
+a mirrored chart gives the same numbers with the hands exchanged. Speeds are in units of 10 Hz.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+INTERVAL = 0.5
+"""Seconds of one interval."""
+
+KEYS = 4
+_SHORTEST = 0.01  # seconds added to every gap: notes closer than this are one stroke to a player
+
+NOTE_CHANNELS = (
+    "notes", "outer", "same", "same^2", "same^4", "pair", "pair^2", "pair^4", "triple", "triple^2",
+    "six", "jack", "jack_speed", "jack_speed^2", "jack_pair^2", "skip", "skip_speed^2",
+)  # fmt: skip
+ROW_CHANNELS = (
+    "rows", "jumps", "alternate", "repeat", "jump_jump", "jump_single", "single_jump",
+    "alternate_speed", "alternate_speed^2", "repeat_speed", "repeat_speed^2", "trill",
+    "trill_speed", "long_trill", "long_trill_speed", "trill_uneven", "double", "uneven", "speed", "speed^2",
+    "size1", "size2", "size3", "size4", "same_hand", "other_hand", "both_hands", "row_speed",
+    "row_speed^2", "flam", "row_uneven", "four_columns", "row_again", "disjoint_jumps", "row_kept",
+    "others_between", "jump_speed^2",
+)  # fmt: skip
+CHANNELS = NOTE_CHANNELS + ROW_CHANNELS
+"""Names of what is summed over each interval and hand."""
+
+
+GAPS = 8
+"""Columns of `note_speeds`: six gaps back in the column, the other finger, the row before."""
+
+
+def hand_sums(
+    time: Float[np.ndarray, " n"], column: Int[np.ndarray, " n"]
+) -> Float[np.ndarray, "intervals hands=2 channels"]:
+    """Sums of every channel over each half second, for the left and the right hand.
+
+    Args:
+        time: seconds, ascending, as played (the rate already applied), the first at 0 or later.
+        column: 0 … 3.
+    """
+    intervals = int(time[-1] / INTERVAL) + 1
+    row_time, row_of = np.unique(time, return_inverse=True)
+    mask = np.bincount(row_of, weights=1 << column).astype(np.int64)
+    notes = _note_channels(time, column, row_of)
+    rows = _row_channels(row_time, mask)
+    both = np.concatenate([_sum_up(*notes, intervals), _sum_up(*rows, intervals)], axis=1)
+    return both.reshape(intervals, 2, len(CHANNELS))
+
+
+def note_gaps(
+    time: Float[np.ndarray, " n"], column: Int[np.ndarray, " n"]
+) -> Float[np.ndarray, "n gaps"]:
+    """Seconds between each note and what came before it, infinite where nothing did.
+
+    The last six gaps in the note's own column, the time since the other finger of the hand struck,
+    and the time since the row before; notes by column, then time.
+
+    Args:
+        time: seconds, ascending.
+        column: 0 … 3.
+    """
+    order = np.argsort(column, kind="stable")
+    t, c = time[order], column[order]
+    start = _starts(c)
+    gap = t - _back(t, 1, start, -np.inf)
+    other = np.full(len(t), -np.inf)
+    for own in range(KEYS):
+        mine, theirs = c == own, t[c == (own ^ 1)]
+        before = np.searchsorted(theirs, t[mine]) - 1
+        other[mine] = np.concatenate([theirs, [-np.inf]])[before]
+    rows = np.concatenate([np.unique(t), [-np.inf]])
+    row = rows[np.searchsorted(rows[:-1], t) - 1]
+    back = [_back(gap, k, start, np.inf) for k in range(6)]
+    return np.stack([*back, t - other, t - row], axis=1)
+
+
+def _starts(group: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+    start = np.empty(len(group), dtype=bool)
+    start[0] = True
+    np.not_equal(group[1:], group[:-1], out=start[1:])
+    return start
+
+
+def _sum_up(
+    time: Float[np.ndarray, " n"],
+    hand: Int[np.ndarray, " n"],
+    channels: list[Float[np.ndarray, " n"]],
+    intervals: int,
+) -> Float[np.ndarray, "cells channels"]:
+    cell = (time / INTERVAL).astype(np.int64) * 2 + hand
+    width = len(channels)
+    index = cell + np.arange(width)[:, None] * (2 * intervals)
+    total = np.bincount(
+        index.ravel(), weights=np.concatenate(channels), minlength=width * 2 * intervals
+    )
+    return total.reshape(width, 2 * intervals).T
+
+
+def _speed(gap: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    return 0.1 / (gap + _SHORTEST)
+
+
+def _back(x: np.ndarray, k: int, start: Bool[np.ndarray, " n"], fill: float) -> np.ndarray:
+    """The value `k` places earlier in the same group; `start` marks where groups begin."""
+    if k == 0:
+        return x
+    y = np.empty_like(x)
+    y[k:] = x[:-k]
+    y[:k] = fill
+    for first in np.flatnonzero(start):
+        y[first : first + k] = fill
+    return y
+
+
+def _note_channels(
+    time: Float[np.ndarray, " n"], column: Int[np.ndarray, " n"], row_of: Int[np.ndarray, " n"]
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """Each note against the ones before it in its column."""
+    order = np.argsort(column, kind="stable")
+    t, c, r = time[order], column[order], row_of[order]
+    start = _starts(c)
+    v = _speed(t - _back(t, 1, start, -np.inf))
+    pair = np.minimum(v, _back(v, 1, start, 0.0))
+    triple = np.minimum(pair, _back(v, 2, start, 0.0))
+    six = np.minimum(triple, _back(triple, 3, start, 0.0))
+    apart = r - _back(r, 1, start, -9)
+    jack = (apart == 1).astype(float)
+    skip = (apart == 2).astype(float)
+    outer = ((c == 0) | (c == KEYS - 1)).astype(float)
+    v2, p2, j = v * v, pair * pair, jack * v
+    jack_pair = np.minimum(j, _back(j, 1, start, 0.0))
+    hand = (c >= KEYS // 2).astype(np.int64)
+    return t, hand, [
+        np.ones(len(t)), outer, v, v2, v2 * v2, pair, p2, p2 * p2, triple, triple * triple,
+        six, jack, j, j * v, jack_pair * jack_pair, skip, skip * v2,
+    ]  # fmt: skip
+
+
+def _row_channels(
+    row_time: Float[np.ndarray, " r"], mask: Int[np.ndarray, " r"]
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """Each row of a hand against the hand's rows before it, and against the whole rows."""
+    left, right = mask & 3, ((mask >> 3) & 1) | ((mask >> 1) & 2)  # bit 0: outer, bit 1: inner
+    li, ri = np.flatnonzero(left), np.flatnonzero(right)
+    row = np.concatenate([li, ri])
+    finger = np.concatenate([left[li], right[ri]])
+    hand = np.repeat(np.array([0, 1]), [len(li), len(ri)])
+    start = np.zeros(len(row), dtype=bool)
+    start[0] = True
+    if 0 < len(li) < len(row):
+        start[len(li)] = True
+    t = row_time[row]
+    return t, hand, _own_rows(t, finger, row, start) + _whole_rows(row_time, mask, row, hand)
+
+
+def _own_rows(
+    t: Float[np.ndarray, " m"],
+    finger: Int[np.ndarray, " m"],
+    row: Int[np.ndarray, " m"],
+    start: Bool[np.ndarray, " m"],
+) -> list[np.ndarray]:
+    before, before2, before3 = (_back(finger, k, start, 0) for k in (1, 2, 3))
+    gap = t - _back(t, 1, start, -np.inf)
+    v = _speed(gap)
+    v1 = _back(v, 1, start, 0.0)
+    single, jump = finger < 3, finger == 3
+    alternate = (finger + before == 3) & single & (before > 0)
+    repeat = (finger == before) & single
+    trill = alternate & (finger == before2)
+    long_trill = trill & (before == before3)
+    double = alternate & (before == before2)
+    uneven = np.abs(np.log((v + 0.01) / (v1 + 0.01)))
+    v2 = v * v
+    tv = np.minimum(v, v1)
+    jump_jump = jump & (before == 3)
+    flags = [
+        np.ones(len(t)), jump, alternate, repeat, jump_jump,
+        single & (before == 3), jump & (before > 0) & (before < 3),
+        alternate * v, alternate * v2, repeat * v, repeat * v2, trill, trill * tv,
+        long_trill, long_trill * tv, trill * uneven, double, uneven, v, v2,
+    ]  # fmt: skip
+    return [np.asarray(x, dtype=float) for x in flags]
+
+
+def _whole_rows(
+    row_time: Float[np.ndarray, " r"],
+    mask: Int[np.ndarray, " r"],
+    row: Int[np.ndarray, " m"],
+    hand: Int[np.ndarray, " m"],
+) -> list[np.ndarray]:
+    start = np.zeros(len(mask), dtype=bool)
+    start[0] = True
+    m1, m2, m3 = (_back(mask, k, start, 0) for k in (1, 2, 3))
+    size = np.array([bin(i).count("1") for i in range(16)])
+    gap = row_time - _back(row_time, 1, start, -np.inf)
+    v = _speed(gap)
+    uneven = np.abs(np.log((v + 0.01) / (_back(v, 1, start, 0.0) + 0.01)))
+    n = size[mask]
+    four = ((mask | m1 | m2 | m3) == 15) & (n + size[m1] + size[m2] + size[m3] == 4)
+    again = (mask == m2) & (mask != m1)
+    disjoint = (n == 2) & (size[m1] == 2) & ((mask & m1) == 0)
+    whole = [
+        n == 1, n == 2, n == 3, n == 4,
+        v, v * v, np.exp(-((gap / 0.03) ** 2)), uneven, four, again, disjoint,
+        mask == m1, (n >= 2) * v * v,
+    ]  # fmt: skip
+    picked = np.asarray(whole, dtype=float)[:, row]
+    own = np.where(hand == 0, 3, 12)
+    previous = m1[row]
+    mine, other = (previous & own) > 0, (previous & (15 - own)) > 0
+    between = np.minimum(np.diff(row, prepend=row[:1]) - 1, 4)
+    between[np.flatnonzero(np.diff(hand)) + 1] = 0
+    touches = [mine & ~other, other & ~mine, mine & other]
+    return [
+        *picked[:4], *np.asarray(touches, dtype=float),
+        *picked[4:12], np.maximum(between, 0).astype(float), picked[12],
+    ]  # fmt: skip
