@@ -6,7 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from _common import run_command
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from scripts._common import run
 
 
 def main() -> int:
@@ -30,4 +32,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(main))
+    sys.exit(run(main, when_stopped="Nothing was written."))

@@ -6,17 +6,18 @@ Every step is a command that users run themselves; finished steps are not done a
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import subprocess
 import sys
 import time
 from pathlib import Path
 
-from _common import run_command
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-ROOT = Path(__file__).resolve().parents[1]
-SONGS, SEED, HELD_OUT_SEED = 28, 0, 1_000_000
+from scripts._common import run
+from scripts._steps import Steps
+
+SONGS, SEED, HELD_OUT_SEED = 28, 0, 1
+AUDIO = {".ogg", ".mp3", ".flac", ".wav"}
 
 
 def main() -> int:
@@ -28,124 +29,53 @@ def main() -> int:
         "override", nargs="*", help="key=value for both training configs, e.g. shorter runs"
     )
     args = parser.parse_args()
-    out = args.out.resolve()
+    steps = Steps(args.out.resolve())
     began = time.monotonic()
-    _compose(out, args.songs)
-    _prepare(out)
-    first_stage = _train(out, "first_stage", "configs/mug/demo_autoencoder.yaml", args.override)
-    diffusion = _train(
-        out,
-        "diffusion",
-        "configs/mug/demo.yaml",
-        [f"model.params.first_stage_config.params.ckpt_path={first_stage}", *args.override],
-    )
-    model = out / "model"
-    _step(out, "convert", ["scripts/convert_checkpoint.py", str(diffusion), str(model)])
-    _generate(out, model)
-    _summary(out, time.monotonic() - began)
+    _compose(steps, args.songs)
+    _prepare(steps)
+    model = _train(steps, args.override)
+    _generate(steps, model)
+    _summary(steps.out, time.monotonic() - began)
     return 0
 
 
-def _compose(out: Path, songs: int) -> None:
-    compose = ["scripts/compose_songs.py", "--workers", "2"]
-    songs_dir, held_out = out / "songs", out / "held_out"
-    _step(
-        out,
-        "compose",
-        [*compose, "--out", str(songs_dir), "--count", str(songs), "--seed", str(SEED)],
-    )
-    _step(
-        out,
-        "compose_held_out",
-        [*compose, "--out", str(held_out), "--count", "1", "--seed", str(HELD_OUT_SEED)],
-    )
+def _compose(steps: Steps, songs: int) -> None:
+    common = ["scripts/compose_songs.py", "--workers", "2", "--difficulties", "3"]
+    for name, count, seed in (("songs", songs, SEED), ("held_out", 1, HELD_OUT_SEED)):
+        where = ["--out", str(steps.out / name), "--count", str(count), "--seed", str(seed)]
+        steps.run(f"compose {name}", [*common, *where])
 
 
-def _prepare(out: Path) -> None:
-    dataset = out / "dataset"
-    _step(
-        out,
-        "prepare",
-        [
-            "scripts/prepare_beatmap.py",
-            *("--song_dir", str(out / "songs")),
-            *("--out_dir", str(dataset)),
-            *("--mode_int", "3", "--cs", "4"),
-        ],
-    )
-    _step(
-        out,
-        "features",
-        [
-            "scripts/prepare_beatmap_features.py",
-            *("--beatmap_txt", str(dataset / "beatmap.txt")),
-            *("--features_yaml", "configs/mug/mania_beatmap_features.yaml"),
-        ],
-    )
+def _prepare(steps: Steps) -> None:
+    dataset = steps.out / "dataset"
+    folders = ["--song_dir", str(steps.out / "songs"), "--out_dir", str(dataset)]
+    steps.run("prepare", ["scripts/prepare_beatmap.py", *folders, "--mode_int", "3", "--cs", "4"])
+    files = ["--beatmap_txt", str(dataset / "beatmap.txt")]
+    schema = ["--features_yaml", "configs/mug/mania_beatmap_features.yaml"]
+    steps.run("features", ["scripts/prepare_beatmap_features.py", *files, *schema])
 
 
-def _train(out: Path, name: str, config: str, overrides: list[str]) -> Path:
-    """Trains a stage, going on where an interrupted run stopped; returns its last checkpoint."""
-    logs = out / "logs" / name
+def _train(steps: Steps, overrides: list[str]) -> Path:
     data = [
-        f"data.params.common_params.txt_file={out / 'dataset' / 'beatmap.txt'}",
-        f"data.params.common_params.cache_dir={out / 'cache'}",
+        f"data.params.common_params.txt_file={steps.out / 'dataset' / 'beatmap.txt'}",
+        f"data.params.common_params.cache_dir={steps.out / 'cache'}",
+        *overrides,
     ]
-    command = ["main.py", "--base", config, "-t", "--logdir", str(logs), "--no-test"]
-    unfinished = sorted(logs.glob("*/checkpoints/last.ckpt"))
-    if unfinished and not _is_done(out, name, [*command, *data, *overrides]):
-        resume = ["-r", str(unfinished[-1].parents[1])]
-        _step(out, name, [*command, *data, *overrides], extra=resume)
-    else:
-        _step(out, name, [*command, *data, *overrides])
-    checkpoints = sorted(logs.glob("*/checkpoints/last.ckpt"))
-    return checkpoints[-1]
+    first_stage = steps.train("first stage", "configs/mug/demo_autoencoder.yaml", data)
+    frozen = f"model.params.first_stage_config.params.ckpt_path={first_stage}"
+    diffusion = steps.train("diffusion", "configs/mug/demo.yaml", [frozen, *data])
+    model = steps.out / "model"
+    steps.run("convert", ["scripts/convert_checkpoint.py", str(diffusion), str(model)])
+    return model
 
 
-def _generate(out: Path, model: Path) -> None:
-    song = next(path for path in sorted((out / "held_out").rglob("*")) if path.suffix in AUDIO)
-    _step(
-        out,
-        "generate",
-        [
-            "scripts/generate.py",
-            *("--ckpt", str(model)),
-            *("--audio", str(song)),
-            *("--out", str(out / "demo.osz")),
-            *("--picture", str(out / "demo.png")),
-            *("--sr", "2.5", "--count", "2", "--guidance_scale", "2", "--seed", "0"),
-        ],
-    )
-
-
-AUDIO = {".ogg", ".mp3", ".flac", ".wav"}
-
-
-def _digest(command: list[str]) -> str:
-    return hashlib.sha256("\0".join(command).encode()).hexdigest()
-
-
-def _marker(out: Path, name: str) -> Path:
-    return out / ".done" / name
-
-
-def _is_done(out: Path, name: str, command: list[str]) -> bool:
-    marker = _marker(out, name)
-    return marker.exists() and marker.read_text() == _digest(command)
-
-
-def _step(out: Path, name: str, command: list[str], extra: list[str] | None = None) -> None:
-    """Runs a command unless the same one is done; its output goes straight to the terminal."""
-    if _is_done(out, name, command):
-        print(f"[{name}] done before")
-        return
-    print(f"\n[{name}] python {' '.join(command)}", flush=True)
-    began = time.monotonic()
-    subprocess.run([sys.executable, *command, *(extra or [])], cwd=ROOT, check=True)
-    print(f"[{name}] took {time.monotonic() - began:.0f} s", flush=True)
-    marker = _marker(out, name)
-    marker.parent.mkdir(parents=True, exist_ok=True)
-    marker.write_text(_digest(command))
+def _generate(steps: Steps, model: Path) -> None:
+    held_out = steps.out / "held_out"
+    song = next(path for path in sorted(held_out.rglob("*")) if path.suffix in AUDIO)
+    out = ["--out", str(steps.out / "demo.osz"), "--picture", str(steps.out / "demo.png")]
+    asked = ["--sr", "2.5", "--count", "2", "--guidance_scale", "2", "--seed", "0"]
+    command = ["scripts/generate.py", "--ckpt", str(model), "--audio", str(song), *out, *asked]
+    steps.run("generate", command)
 
 
 def _summary(out: Path, seconds: float) -> None:
@@ -160,4 +90,4 @@ def _summary(out: Path, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(main))
+    sys.exit(run(main, when_stopped="The same command goes on from here."))

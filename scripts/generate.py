@@ -8,16 +8,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from _common import add_prompt_arguments, progress_bar, prompt_from, run_command
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from mug.features import FeatureSchema
+from mug.util import find_file
+from scripts._common import progress_bar, run
+from scripts._prompt import add_prompt_arguments, prompt_from
 
 FEATURES = "configs/mug/mania_beatmap_features.yaml"
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(schema: FeatureSchema) -> argparse.ArgumentParser:
     """The command line; one option for every feature of the schema."""
-    from mug.features import FeatureSchema
-    from mug.util import find_file
-
     made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("--ckpt", type=Path, required=True, help="checkpoint, or folder of one")
     made.add_argument("--audio", type=Path, required=True, help="the song: mp3, ogg, flac, wav")
@@ -42,15 +44,15 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--device", default="auto", help="cpu, cuda or auto (default auto)")
     made.add_argument("--picture", type=Path, help="also write a picture of the first chart here")
-    add_prompt_arguments(made, FeatureSchema.from_yaml(find_file(FEATURES)))
+    add_prompt_arguments(made, schema)
     return made
 
 
 def main() -> int:
     """Generates, writes the package and prints the report as JSON."""
-    arguments = parser()
-    args = arguments.parse_args()
-    prompt = prompt_from(args)
+    schema = FeatureSchema.from_yaml(find_file(FEATURES))
+    args = parser(schema).parse_args()
+    prompt = prompt_from(args, schema)
 
     import torch
 
@@ -87,4 +89,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(main))
+    sys.exit(run(main, when_stopped="Nothing was written."))

@@ -114,14 +114,17 @@ def generate_charts(
         arrays = [_decode(model, z) for z in latents]
     timing = request.finish.timing or estimate_timing(wave, model.clock.sample_rate)
     convertor = ManiaConvertor(
-        model.clock, NoteLayout.from_channels(arrays[0].shape[0]).keys, arrays[0].shape[1]
+        model.clock,
+        NoteLayout.from_channels(arrays[0].shape[0]).keys,
+        arrays[0].shape[1],
+        reference=model.published,
     )
     raw = [tuple(convertor.decode(array, from_logits=True)) for array in arrays]
     finished = [
         finish_chart(
             notes,
             request.finish,
-            keys=convertor.keys,
+            keys=convertor.layout.keys,
             index=index,
             timing=timing,
             duration_ms=duration_ms,

@@ -152,8 +152,8 @@ def build_model(config: Mapping[str, Any], *, published: bool) -> DDPM:
         config: resolved config with a `model` node.
         published: build what the original's weights need: its half kernel sum (B1).
     """
-    node = copy.deepcopy(dict(config["model"]))
-    params = node.setdefault("params", {})
+    params = copy.deepcopy(dict(config["model"].get("params") or {}))
+    node = {"target": config["model"]["target"], "params": params}
     for key in ("scheduler_config", "ckpt_path", "ignore_keys", "training_keys"):
         params.pop(key, None)
     first_stage = params.get("first_stage_config", {}).get("params", {})

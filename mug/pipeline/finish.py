@@ -128,7 +128,7 @@ def describe_chart(
         "per_column": [
             count for _, count in sorted(Counter(note.column for note in objects).items())
         ],
-        "ln_ratio": round(ln_ratio(beatmap), 4) if objects else None,
+        "ln_ratio": round(ln_ratio(objects), 4) if objects else None,
     }
     try:
         reached["sr"] = round(star_rating(beatmap), 3) if objects else None

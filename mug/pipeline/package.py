@@ -48,8 +48,8 @@ def make_package(
         song = packaged_song(request.audio, Path(folder))
         finish = replace(
             request.finish,
-            title=request.finish.title or tags.title or request.audio.stem,
-            artist=request.finish.artist or tags.artist or "Unknown artist",
+            title=_one_line(request.finish.title or tags.title or request.audio.stem),
+            artist=_one_line(request.finish.artist or tags.artist or "Unknown artist"),
             audio_filename=song.name,
         )
         result = generate_charts(model, replace(request, finish=finish), progress)
@@ -60,6 +60,10 @@ def make_package(
     if picture is not None:
         render_chart(result.beatmaps[0], picture)
     return {**report, "files": [str(out), str(out.with_suffix(".json"))]}
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def report_of(

@@ -1,0 +1,77 @@
+"""Work in steps: each is a command of this repository, and a finished step is not done again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from mug.errors import TrainingError
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Commands whose results lie under one folder.
+
+    Args:
+        out: the folder; `.done` inside it remembers what is finished.
+    """
+
+    out: Path
+
+    def run(self, name: str, command: list[str], extra: list[str] | None = None) -> None:
+        """Runs `python COMMAND EXTRA`, unless the same command is done; output is not captured.
+
+        Raises:
+            TrainingError: when the command fails; its own message stands above.
+        """
+        if self.is_done(name, command):
+            print(f"[{name}] done before")
+            return
+        print(f"\n[{name}] python {' '.join(command)}", flush=True)
+        began = time.monotonic()
+        done = subprocess.run([sys.executable, *command, *(extra or [])], cwd=ROOT, check=False)
+        if done.returncode == 130:
+            raise KeyboardInterrupt
+        if done.returncode:
+            raise TrainingError(
+                f"step {name} failed with exit code {done.returncode}",
+                remedy="Its message stands above; the same command goes on from here",
+            )
+        seconds = time.monotonic() - began
+        print(f"[{name}] took {seconds:.0f} s", flush=True)
+        marker = self._marker(name)
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.write_text(json.dumps({"command": _digest(command), "seconds": seconds}))
+
+    def is_done(self, name: str, command: list[str]) -> bool:
+        """Whether this very command has finished here before."""
+        marker = self._marker(name)
+        return marker.exists() and json.loads(marker.read_text())["command"] == _digest(command)
+
+    def seconds(self, name: str) -> float:
+        """How long a finished step took."""
+        return float(json.loads(self._marker(name).read_text())["seconds"])
+
+    def train(self, name: str, config: str, overrides: list[str]) -> Path:
+        """Trains with main.py, going on where an interrupted run stopped; its last checkpoint."""
+        logs = self.out / "logs" / name
+        command = ["main.py", "--base", config, "-t", "--no-test", "--logdir", str(logs)]
+        command += overrides
+        unfinished = sorted(logs.glob("*/checkpoints/last.ckpt"))
+        resume = ["-r", str(unfinished[-1].parents[1])] if unfinished else []
+        self.run(name, command, extra=resume)
+        return max(logs.glob("*/checkpoints/last.ckpt"), key=lambda path: path.stat().st_mtime)
+
+    def _marker(self, name: str) -> Path:
+        return self.out / ".done" / name
+
+
+def _digest(command: list[str]) -> str:
+    return hashlib.sha256("\0".join(command).encode()).hexdigest()
