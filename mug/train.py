@@ -22,6 +22,7 @@ from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 
 from mug.callbacks.checkpoint import AtomicCheckpointIO, ResumeCheckpoint
+from mug.callbacks.rng import StepRandomness
 from mug.config import load_config
 from mug.errors import CheckpointError, ConfigError, MugError, TrainingError
 from mug.options import Options, parse_arguments
@@ -154,7 +155,6 @@ def build_callbacks(run: Run, seed: int) -> list[Callback]:
             "target": "mug.callbacks.setup.SetupCallback",
             "params": {"config": run.config, "logdir": str(run.folder), "now": run.now},
         },
-        "randomness": {"target": "mug.callbacks.rng.StepRandomness", "params": {"seed": seed}},
         "loss_guard": {"target": "mug.callbacks.guard.LossGuard", "params": {}},
         "learning_rate_logger": {
             "target": "pytorch_lightning.callbacks.LearningRateMonitor",
@@ -170,6 +170,8 @@ def build_callbacks(run: Run, seed: int) -> list[Callback]:
     }
     nodes.update({name: node for name, node in own.items() if node is not None})
     callbacks = [instantiate_from_config(node) for node in nodes.values()]
+    # Last, because others may draw at the first batch of a process (a logger that opens its files).
+    callbacks.append(StepRandomness(seed))
     return [*callbacks, *_checkpoint_callbacks(run, lightning.get("modelcheckpoint") or {})]
 
 

@@ -190,7 +190,11 @@ def test_callbacks_can_be_changed_added_and_removed(tiny: Path) -> None:
         encoding="utf-8",
     )
     place = train.plan_run(Options(base=[str(tiny)]))
-    callbacks = {type(c).__name__: c for c in train.build_callbacks(place, 1)}
+    built = train.build_callbacks(place, 1)
+    callbacks = {type(c).__name__: c for c in built}
+    names = list(callbacks)
+    assert names.index("StepRandomness") > max(names.index(n) for n in ("EMA", "LossGuard"))
+    assert names[-2:] == ["ModelCheckpoint", "ResumeCheckpoint"]
     assert "ResourceCallback" not in callbacks
     assert callbacks["LearningRateMonitor"].logging_interval == "epoch"
     assert callbacks["EMA"].decay == 0.5

@@ -194,7 +194,8 @@ class DDPM(Generation):
             return
         first = {key: value[:1] for key, value in batch.items() if isinstance(value, Tensor)}
         z = self.encode(batch).z_0[:1]
-        self.model.bind_lengths(z, first.get(self.audio_key), first.get(self.feature_key))
+        with torch.random.fork_rng():  # a resumed run must draw what the first one drew here
+            self.model.bind_lengths(z, first.get(self.audio_key), first.get(self.feature_key))
         self._lengths_bound = True
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
