@@ -179,7 +179,6 @@ def _run_folder(trainer: Trainer) -> Path:
 
 def _titles(batch: Mapping[str, Any], count: int) -> list[str]:
     meta = batch.get("meta")
-    for name in ("title", "name", "path"):
-        if isinstance(meta, Mapping) and name in meta:
-            return [Path(str(value)).stem for value in meta[name]][:count]
+    if isinstance(meta, Mapping) and "title" in meta:
+        return [str(value) for value in meta["title"]][:count]
     return [f"sample {index}" for index in range(count)]
