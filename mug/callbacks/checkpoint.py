@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
@@ -21,6 +22,8 @@ from mug.errors import ConfigError
 from mug.util import atomic_write
 
 log = logging.getLogger(__name__)
+
+SECONDS_BETWEEN = 30.0  # at least, between the ends of two epochs that are saved
 
 _Handler = Callable[[int, FrameType | None], Any] | int | signal.Handlers | None
 
@@ -67,6 +70,7 @@ class ResumeCheckpoint(Checkpoint):
         self.path = Path(path)
         self.every_n_train_steps = every_n_train_steps
         self._saved_step = 0
+        self._saved_at = 0.0
         self._interrupted = False
         self._previous: _Handler = None
         self._plateau: dict[int, float] = {}
@@ -106,7 +110,7 @@ class ResumeCheckpoint(Checkpoint):
         self._interrupted = False
         if threading.current_thread() is threading.main_thread():
             self._previous = signal.signal(signal.SIGINT, self._on_interrupt)
-        self._saved_step = trainer.global_step
+        self._saved_step, self._saved_at = trainer.global_step, time.monotonic()
         self._step_plateau(trainer)
 
     def on_train_batch_end(
@@ -133,12 +137,25 @@ class ResumeCheckpoint(Checkpoint):
             and config.monitor in trainer.callback_metrics
             and (trainer.current_epoch + 1) % config.frequency == 0
         }
-        self._save(trainer)
+        if self._is_due(trainer):
+            self._save(trainer)
         if trainer.fit_loop.restarting:
             self._step_plateau(trainer)  # Lightning leaves it out in the epoch of a resume
         self._plateau = {}
         if self._interrupted:
             raise KeyboardInterrupt
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Saves the last steps."""
+        if trainer.global_step > self._saved_step:
+            self._save(trainer)
+
+    def _is_due(self, trainer: Trainer) -> bool:
+        """Epochs of a few steps are not all saved where a step count is given."""
+        if self.every_n_train_steps is None or self._interrupted:
+            return True
+        whole = trainer.global_step % self.every_n_train_steps == 0
+        return whole or time.monotonic() - self._saved_at > SECONDS_BETWEEN
 
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
@@ -155,5 +172,5 @@ class ResumeCheckpoint(Checkpoint):
         self._plateau = {}
 
     def _save(self, trainer: Trainer) -> None:
-        self._saved_step = trainer.global_step
-        trainer.save_checkpoint(self.path)
+        self._saved_step, self._saved_at = trainer.global_step, time.monotonic()
+        trainer.save_checkpoint(self.path, weights_only=False)

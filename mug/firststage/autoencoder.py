@@ -170,7 +170,14 @@ class AutoencoderKL(pl.LightningModule):
                 "lr_scheduler": {"scheduler": by_step, "interval": "step"},
             }
         plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode="min")
-        watched = {"scheduler": plateau, "monitor": self.monitor, "strict": False}
+        # Lightning looks at the end of every epoch; there is a metric after validation only.
+        every = 1 if self._trainer is None else self.trainer.check_val_every_n_epoch
+        watched = {
+            "scheduler": plateau,
+            "monitor": self.monitor,
+            "strict": False,
+            "frequency": every or 1,
+        }
         return {"optimizer": optimizer, "lr_scheduler": watched}
 
 

@@ -170,7 +170,12 @@ def _sample(
         chosen = range(first, min(first + request.batch_size, request.count))
         generators = [torch.Generator().manual_seed(_chart_seed(request.seed, i)) for i in chosen]
         noise = torch.stack([torch.randn(shape, generator=g) for g in generators]).to(audio.device)
-        denoise = guide(model.ddpm.denoiser, condition, negative, request.guidance_scale)
+        denoise = guide(
+            model.ddpm.denoiser,
+            _for_batch(condition, len(chosen)),
+            _for_batch(negative, len(chosen)),
+            request.guidance_scale,
+        )
         report = None
         if progress is not None:
             total = request.steps * len(starts)
@@ -185,6 +190,14 @@ def _sample(
         )
         latents.extend(z)
     return latents
+
+
+def _for_batch(condition: Condition, count: int) -> Condition:
+    """One prompt for `count` charts; the song, encoded once, serves them all as it is."""
+    context = condition.context
+    if context is not None:
+        context = context.expand(count, *context.shape[1:])
+    return Condition(context, condition.audio)
 
 
 def _shifted(progress: Progress, done_before: int, total: int) -> Progress:

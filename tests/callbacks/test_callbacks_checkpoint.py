@@ -173,7 +173,7 @@ def test_cadence(tmp_path: Path) -> None:
     steps = [
         torch.load(c, weights_only=True)["global_step"] for c in sorted(tmp_path.glob("copy*"))
     ]
-    assert steps == [3, 4, 6, 8]
+    assert steps == [3, 6, 8]  # the first epoch ends too soon after step 3 to be saved
     with pytest.raises(ConfigError, match="at least 1"):
         ResumeCheckpoint(tmp_path / "x", 0)
 
