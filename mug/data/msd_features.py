@@ -22,7 +22,8 @@ NOTE_CHANNELS = (
 ROW_CHANNELS = (
     "rows", "jumps", "alternate", "repeat", "jump_jump", "jump_single", "single_jump",
     "alternate_speed", "alternate_speed^2", "repeat_speed", "repeat_speed^2", "trill",
-    "trill_speed", "long_trill", "long_trill_speed", "trill_uneven", "double", "uneven", "speed", "speed^2",
+    "trill_speed", "long_trill", "long_trill_speed", "trill_uneven", "double", "uneven",
+    "speed", "speed^2",
     "size1", "size2", "size3", "size4", "same_hand", "other_hand", "both_hands", "row_speed",
     "row_speed^2", "flam", "row_uneven", "four_columns", "row_again", "disjoint_jumps", "row_kept",
     "others_between", "jump_speed^2",

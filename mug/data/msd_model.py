@@ -20,10 +20,10 @@ CAP = 40.0
 SKILLS = ("stream", "jumpstream", "handstream", "jackspeed", "chordjack", "technical")
 """The six that are worked out alone; stamina and overall follow from them."""
 
-_JACK = SKILLS.index("jackspeed")
-_OTHERS = [i for i in range(len(SKILLS)) if i != _JACK]
-_RUNS = (17, 61, 181)  # half seconds: runs of 8 s, 30 s and 90 s tire
-_LONG = [
+JACK = SKILLS.index("jackspeed")
+OTHERS = [i for i in range(len(SKILLS)) if i != JACK]
+RUNS = (17, 61, 181)  # half seconds: runs of 8 s, 30 s and 90 s tire
+LONG = [
     CHANNELS.index(name)
     for name in ("notes", "same", "pair", "jack", "rows", "jumps", "alternate", "size1")
 ]
@@ -54,17 +54,17 @@ def _inputs(sums: Float[np.ndarray, "t hands=2 c"]) -> Float[np.ndarray, "t hand
     flat = sums.reshape(t, 2 * c)
     near = ((3 * box(flat, 3) + flat) / 4).reshape(sums.shape)
     wide = box(flat, 9).reshape(sums.shape)
-    long = box(sums[..., _LONG].reshape(t, -1), 33).reshape(t, 2, len(_LONG))
+    long = box(sums[..., LONG].reshape(t, -1), 33).reshape(t, 2, len(LONG))
     x: np.ndarray = np.concatenate([sums, near, wide, long, near[:, ::-1]], axis=-1)
     return np.asarray(np.log1p(4 * x))
 
 
 def _layer(x: np.ndarray, k: Coefficients, name: str) -> np.ndarray:
-    return x @ k[f"{name}.weight"].T + k[f"{name}.bias"]
+    return np.asarray(x @ k[f"{name}.weight"].T + k[f"{name}.bias"])
 
 
 def _silu(x: np.ndarray) -> np.ndarray:
-    return x / (1 + np.exp(-x))
+    return np.asarray(x / (1 + np.exp(-x)))
 
 
 def level(
@@ -127,7 +127,7 @@ def evaluate(
         ]
     )  # fmt: skip
     base = np.log(levels)
-    base[_JACK] = (base[_JACK] + np.log(jacks[0])) / 2
+    base[JACK] = (base[JACK] + np.log(jacks[0])) / 2
     gentle = _layer(_silu(_layer(summary, k, "c1")), k, "c2")
     skills = np.exp(base + gentle + _brevity(seconds, k))
     runs = _runs(difficulty, levels, live, notes)
@@ -162,7 +162,7 @@ def _runs(
     total[live] = difficulty * notes[live][:, None]
     relative = total.sum(1) / (notes.sum(1)[:, None] + 1e-3) / levels
     relative = np.clip(relative, 0, 2)
-    peaks = [box(relative, width).max(0) for width in _RUNS]
+    peaks = [box(relative, width).max(0) for width in RUNS]
     return np.log(0.05 + np.concatenate([*peaks, relative.mean(0)]))
 
 
@@ -170,16 +170,14 @@ def _combine(
     skills: Float[np.ndarray, " 6"], endurance: Float[np.ndarray, " 5"], fade: float
 ) -> Float[np.ndarray, " 8"]:
     """Stamina from the best skill set that runs are made of, overall from all seven."""
-    skills = np.minimum(skills, CAP)
-    jack, others = skills[_JACK], skills[_OTHERS]
+    jack, others = skills[JACK], skills[OTHERS]
     best = others.max()
     share = (others / best) ** 25
     lasting = best * (share * endurance).sum() / share.sum()
     # Where jacks are the hardest thing, stamina counts little: a fixed part of them is left.
     stamina = max(0.592 * jack, lasting * min(1.0, (best / jack) ** fade))
-    seven = np.append(skills, stamina)
+    seven = np.minimum(np.append(skills, stamina), CAP)
     top = seven.max()
     near = 0.03631 * top * np.log(np.exp((seven / top - 1) / 0.03631).sum()) - 0.2775
     overall = top + max(0.0, near)
-    s, js, hs, jack, cj, tech = skills
-    return np.array([overall, s, js, hs, stamina, jack, cj, tech])
+    return np.array([overall, *seven[[0, 1, 2, 6, 3, 4, 5]]])
