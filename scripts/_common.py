@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +32,25 @@ def run(main: Callable[[], int], *, when_stopped: str) -> int:
     except KeyboardInterrupt:
         print(f"\nStopped. {when_stopped}", file=sys.stderr)
         return INTERRUPTED
+
+
+def add_work_options(parser: argparse.ArgumentParser) -> None:
+    """How to share out work: processes, engine, and whether other machines take part."""
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="processes (default: one a core, here %(default)s)",
+    )
+    parser.add_argument(
+        "--engine", default="process", help="process (default), or dask for a local Dask cluster"
+    )
+    parser.add_argument(
+        "--shared",
+        action="store_true",
+        help="the data set lies on a folder that several machines write to; give it on the first"
+        " run. The folder's file system must have working locks (NFS 4, SMB, Lustre, CephFS)",
+    )
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Collects charts and their songs from folders and .osz packages into one data set.
 
 Writes OUT/<set>/..., OUT/beatmap.txt (the charts) and OUT/quarantine.jsonl (broken files with
-reasons). The same command again does only what is new.
+reasons). The same command again does only what is new, and may run several times at once. Charts
+that say `robots: disallow` (in a tag, field or comment) are never taken.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mug.data.prepare import Selection, collect
-from scripts._common import OK, progress_bar, run
+from mug.data.prepare import collect
+from mug.data.take import Selection, read_opt_out
+from scripts._common import OK, add_work_options, progress_bar, run
 
 
 def _arguments() -> argparse.Namespace:
@@ -24,6 +26,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out_dir", type=Path, required=True, help="the data set to make")
     parser.add_argument("--mode_int", type=int, default=3, help="game mode: 3, osu!mania (default)")
     parser.add_argument("--cs", type=int, default=0, help="columns, e.g. 4; 0 takes any (default)")
+    parser.add_argument(
+        "--opt_out", type=Path, help="mappers whose charts are not taken, one name a line"
+    )
+    add_work_options(parser)
     return parser.parse_args()
 
 
@@ -34,8 +40,11 @@ def main() -> int:
         found = collect(
             given.song_dir,
             given.out_dir,
-            Selection(given.mode_int, given.cs),
+            Selection(given.mode_int, given.cs, read_opt_out(given.opt_out)),
             progress=show,
+            workers=given.workers,
+            engine=given.engine,
+            shared=given.shared,
         )
     if not found.done:
         print("Nothing new: all songs were collected before.")

@@ -1,13 +1,13 @@
 """Measures the charts of a data set: fills features.db beside the list of charts.
 
-Star rating, share of long notes and its classes, rank status, hashes of chart and sound. What is
-unknown stays NULL. The same command again measures only charts that are new or changed.
+Star rating, share of long notes and its classes, rank status, Etterna's skill sets; hashes of chart
+and sound, and what scripts/filter_beatmap.py looks at. What is unknown stays NULL. The same command
+again measures only charts that are new or changed, and may run several times at once.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from mug.data.feature_registry import RankedMap
 from mug.data.prepare_features import DB_NAME, fill_features
 from mug.features import FeatureSchema
-from scripts._common import OK, progress_bar, run
+from scripts._common import OK, add_work_options, progress_bar, run
 
 
 def _arguments() -> argparse.Namespace:
@@ -40,12 +40,7 @@ def _arguments() -> argparse.Namespace:
         "--unlisted_status",
         help="status of sets that are not listed there, e.g. graveyard; default: unknown",
     )
-    parser.add_argument(
-        "--workers",
-        type=int,
-        default=os.cpu_count() or 1,
-        help="processes (default: one a core, here %(default)s)",
-    )
+    add_work_options(parser)
     return parser.parse_args()
 
 
@@ -56,7 +51,13 @@ def main() -> int:
     ranked = RankedMap.read(given.ranked_map_path, given.unlisted_status)
     with progress_bar("measuring", "chart") as show:
         filled = fill_features(
-            given.beatmap_txt, schema, ranked=ranked, workers=given.workers, progress=show
+            given.beatmap_txt,
+            schema,
+            ranked=ranked,
+            workers=given.workers,
+            progress=show,
+            engine=given.engine,
+            shared=given.shared,
         )
     folder = given.beatmap_txt.parent
     if not filled.computed:

@@ -95,7 +95,11 @@ def audio_hash(path: str | Path) -> str:
     Raises:
         AudioError: as for `decode`.
     """
-    samples, rate = decode(path)
+    return hash_samples(*decode(path))
+
+
+def hash_samples(samples: Samples, rate: int) -> str:
+    """`audio_hash` of a sound that is decoded already."""
     digest = hashlib.sha256(f"{rate} {samples.shape[1]} ".encode())
     for first in range(0, len(samples), _BLOCK_FRAMES):
         block = samples[first : first + _BLOCK_FRAMES]

@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mug.errors import DataError
+
+
+def iter_beatmap_list(file: str | Path) -> Iterator[Path]:
+    """Charts of a `beatmap.txt`, in its order, one by one; rules and errors as for the whole."""
+    listing, found_any = Path(file), False
+    if not listing.is_file():
+        raise DataError(
+            "no such list of charts", file=listing, remedy="Make it with scripts/prepare_beatmap.py"
+        )
+    with listing.open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, start=1):
+            text = line.strip()
+            if not text or text.startswith("#"):
+                continue
+            found = next((p for p in (listing.parent / text, Path(text)) if p.is_file()), None)
+            if found is None:
+                raise DataError(
+                    "no such chart",
+                    file=listing,
+                    line=number,
+                    value=text,
+                    remedy="Write paths relative to the list, or make the list anew",
+                )
+            found_any = True
+            yield found
+    if not found_any:
+        raise DataError("the list names no charts", file=listing)
 
 
 def read_beatmap_list(file: str | Path) -> list[Path]:
@@ -16,29 +43,7 @@ def read_beatmap_list(file: str | Path) -> list[Path]:
     Raises:
         DataError: names the list, the line and the path that does not exist, or the missing list.
     """
-    listing = Path(file)
-    if not listing.is_file():
-        raise DataError(
-            "no such list of charts", file=listing, remedy="Make it with scripts/prepare_beatmap.py"
-        )
-    charts = []
-    for number, line in enumerate(listing.read_text(encoding="utf-8-sig").splitlines(), start=1):
-        text = line.strip()
-        if not text or text.startswith("#"):
-            continue
-        found = [path for path in (listing.parent / text, Path(text)) if path.is_file()]
-        if not found:
-            raise DataError(
-                "no such chart",
-                file=listing,
-                line=number,
-                value=text,
-                remedy="Write paths relative to the list, or make the list anew",
-            )
-        charts.append(found[0])
-    if not charts:
-        raise DataError("the list names no charts", file=listing)
-    return charts
+    return list(iter_beatmap_list(file))
 
 
 def read_beatmap_lists(files: str | Path | Sequence[str | Path]) -> list[Path]:

@@ -1,9 +1,11 @@
 """The feature database: one row a chart, one column a feature, NULL where a value is unknown.
 
 SQLite in WAL mode: readers never wait, several processes may write, and what is committed
-survives a crash of the process. Rows are found by the chart's path relative to the database's
-folder, so that a data set can be moved and equal names in different folders don't clash. The
-original's `feature.db` can be read, not written.
+survives a crash of the process. WAL needs memory that all processes share, so it is for one
+machine; a database made `shared` keeps to rollback journals instead, which work wherever the
+folder's file system has working locks (NFS 4, SMB, Lustre, CephFS). Rows are found by the chart's
+path relative to the database's folder, so that a data set can be moved and equal names in
+different folders don't clash. The original's `feature.db` can be read, not written.
 """
 
 from __future__ import annotations
@@ -12,26 +14,25 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from mug.data.feature_tables import (
+    FIXED,
+    SCHEMA_VERSION,
+    add_features,
+    columns_of,
+    make_tables,
+    set_version,
+    tables_of,
+    version_of,
+)
 from mug.data.split import Entry
 from mug.errors import DataError
 
-SCHEMA_VERSION = 1
-APPLICATION_ID = 0x4D754746  # "MuGF"
 Value = float | int | str | None
-_FIXED: tuple[str, ...] = (
-    "path",
-    "set_name",
-    "name",
-    "beatmapset",
-    "beatmap_hash",
-    "audio",
-    "audio_hash",
-)
-_FIXED += ("audio_stamp", "sr_algorithm", "tool_version")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -49,6 +50,7 @@ class FeatureRow:
         sr_algorithm: what measured the star rating.
         tool_version: what measured all the rest.
         features: by name; None is unknown.
+        beatmap_stamp: size and time of the chart's file.
         name: of the file, without folder.
         set_name: of the folder.
     """
@@ -62,6 +64,7 @@ class FeatureRow:
     sr_algorithm: str = ""
     tool_version: str = ""
     features: Mapping[str, Value] = field(default_factory=dict)
+    beatmap_stamp: str = ""
 
     @property
     def name(self) -> str:
@@ -77,22 +80,26 @@ class FeatureRow:
 class FeatureDB:
     """Opens a database, or makes one when names of features are given.
 
+    Databases of version 1 are read as they are, and brought up to date when names are given.
     May be used in a forked or spawned process: each opens a connection of its own.
 
     Args:
         path: the database file.
         names: features to hold; columns for new ones are added. None: those that it has.
+        shared: several machines write to it over a network file system; noted in the database.
 
     Raises:
         DataError: for a file that is no feature database, or one of a newer version.
     """
 
-    def __init__(self, path: Path, names: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, path: Path, names: Sequence[str] | None = None, *, shared: bool = False
+    ) -> None:
         self.path = Path(path)
         self._folder = self.path.parent.resolve()
         self._open: tuple[int, sqlite3.Connection] | None = None
         for name in names or ():
-            if not _IDENTIFIER.fullmatch(name) or name in _FIXED:
+            if not _IDENTIFIER.fullmatch(name) or name in FIXED:
                 raise DataError("this cannot be the name of a feature", value=name)
         if names is None and not self.path.is_file():
             raise DataError(
@@ -100,9 +107,9 @@ class FeatureDB:
                 file=self.path,
                 remedy="Make it with scripts/prepare_beatmap_features.py",
             )
-        self.legacy = False
+        self.version: int = SCHEMA_VERSION
         try:
-            self._prepare(names)
+            self._prepare(names, shared)
         except sqlite3.DatabaseError as error:
             self.close()
             raise DataError("not a feature database", file=self.path, value=str(error)) from error
@@ -131,9 +138,14 @@ class FeatureDB:
         self._open = None
 
     @property
+    def legacy(self) -> bool:
+        """Whether it is the original's `feature.db`."""
+        return self.version == 0
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The features that have a column."""
-        fixed = ("name", "set_name") if self.legacy else _FIXED
+        fixed = ("name", "set_name") if self.legacy else FIXED
         return tuple(name for name in self._columns() if name not in fixed)
 
     def row(self, beatmap: Path | str) -> dict[str, Value]:
@@ -185,20 +197,69 @@ class FeatureDB:
         Raises:
             DataError: for a feature without a column, and for the original's database.
         """
-        connection = self._writable()
-        columns = self._columns()
-        names = ", ".join(f'"{name}"' for name in columns)
-        marks = ", ".join("?" * len(columns))
-        values = [self._values(row, columns) for row in rows]
-        statement = f"INSERT OR REPLACE INTO beatmaps ({names}) VALUES ({marks})"  # noqa: S608 - own
-        with connection:
-            connection.executemany(statement, values)
+        with self.transaction() as connection:
+            columns = columns_of(connection, "features")
+            values = [self._values(row, columns) for row in rows]
+            names = ", ".join(f'"{name}"' for name in columns)
+            for table, part, which in (("beatmaps", ", ".join(FIXED), 0), ("features", names, 1)):
+                marks = ", ".join("?" * (len(FIXED) if which == 0 else len(columns)))
+                connection.executemany(
+                    f"INSERT OR REPLACE INTO {table} ({part}) VALUES ({marks})",  # noqa: S608 - own
+                    [row[which] for row in values],
+                )
 
     def delete(self, paths: Iterable[str]) -> None:
         """Removes the rows of these relative paths, all or none."""
+        keys = [(path,) for path in paths]
+        with self.transaction() as connection:
+            for table in ("beatmaps", "features", "facts"):
+                connection.executemany(f"DELETE FROM {table} WHERE path = ?", keys)  # noqa: S608 - own
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """What is done inside is done whole or not at all; may be nested, the outermost counts.
+
+        Writing processes wait for one another from its start on.
+
+        Raises:
+            DataError: for the original's database, or one of version 1, which are only read; and
+                when the disk is full or the database stays locked.
+        """
         connection = self._writable()
-        with connection:
-            connection.executemany("DELETE FROM beatmaps WHERE path = ?", [(p,) for p in paths])
+        if connection.in_transaction:
+            yield connection
+            return
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except sqlite3.OperationalError as error:
+            raise DataError(
+                "the feature database cannot be written",
+                file=self.path,
+                value=str(error),
+                remedy="Make room on the disk, or end what holds it, and run the command again",
+            ) from error
+
+    def select(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        """Asks the database something."""
+        return self._connection().execute(statement, values)
+
+    def note_version(self, name: str, version: str) -> None:
+        """Notes which version of a tool was at work."""
+        if self.noted_version(name) != version:
+            with self.transaction() as connection:
+                set_version(connection, name, version)
+
+    def noted_version(self, name: str) -> str | None:
+        """The version of a tool that was noted last."""
+        found = self.select("SELECT version FROM versions WHERE name = ?", (name,)).fetchone()
+        return None if found is None else str(found[0])
 
     def key(self, beatmap: Path | str) -> str:
         """A chart's path relative to the database's folder, with `/`.
@@ -228,13 +289,15 @@ class FeatureDB:
 
     def _connection(self) -> sqlite3.Connection:
         if self._open is None or self._open[0] != os.getpid():
-            connection = sqlite3.connect(self.path, timeout=30)
+            # Transactions are begun by hand: reading and then writing must be one of them.
+            connection = sqlite3.connect(self.path, timeout=60, isolation_level=None)
             connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA synchronous = NORMAL")
             self._open = (os.getpid(), connection)
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+                connection.execute("PRAGMA synchronous = NORMAL")
         return self._open[1]
 
-    def _prepare(self, names: Sequence[str] | None) -> None:
+    def _prepare(self, names: Sequence[str] | None, shared: bool) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         connection = self._connection()
         # Whoever comes first makes the tables, the others wait here.
@@ -242,48 +305,38 @@ class FeatureDB:
         try:
             self._check()
             if names is not None:
-                self._make(names)
+                self._writable()
+                make_tables(connection)
+                self.version = SCHEMA_VERSION
+                add_features(connection, list(names))
+                if shared:
+                    set_version(connection, "journal", "shared")
         finally:
-            connection.commit()
+            connection.execute("COMMIT")
         if names is not None:
-            connection.execute("PRAGMA journal_mode = WAL")
+            mode = "delete" if self.noted_version("journal") == "shared" else "wal"
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] != mode:
+                connection.execute(f"PRAGMA journal_mode = {mode}")
+            connection.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
 
     def _check(self) -> None:
         connection = self._connection()
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
-        if not tables:
+        version, tables = version_of(connection), tables_of(connection)
+        if version is None:
             return
-        if not ours and "Feature" in tables:
-            self.legacy = True
-        elif not ours or "beatmaps" not in tables:
+        if version == 0 and "Feature" not in tables:
             raise DataError(
                 "this database holds something else than features",
                 file=self.path,
                 value=sorted(tables),
             )
-        elif version != SCHEMA_VERSION:
+        if version > SCHEMA_VERSION:
             raise DataError(
-                f"this feature database has version {version}; version {SCHEMA_VERSION} is read",
+                f"this feature database has version {version}; up to {SCHEMA_VERSION} are read",
                 file=self.path,
                 remedy="Use the release that made it, or prepare the features again",
             )
-
-    def _make(self, names: Sequence[str]) -> None:
-        connection = self._writable()
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        columns = ", ".join(f'"{name}" TEXT NOT NULL' for name in _FIXED[1:])
-        connection.execute(
-            f"CREATE TABLE IF NOT EXISTS beatmaps (path TEXT PRIMARY KEY NOT NULL, {columns})"
-        )
-        connection.execute(
-            "CREATE INDEX IF NOT EXISTS beatmaps_audio ON beatmaps (audio, audio_stamp)"
-        )
-        for name in dict.fromkeys(names):
-            if name not in self._columns():
-                connection.execute(f'ALTER TABLE beatmaps ADD COLUMN "{name}"')
+        self.version = version
 
     def _writable(self) -> sqlite3.Connection:
         if self.legacy:
@@ -294,14 +347,16 @@ class FeatureDB:
             )
         return self._connection()
 
+    @property
+    def _tables(self) -> str:
+        return ("Feature", "beatmaps", "beatmaps JOIN features USING (path)")[self.version]
+
     def _columns(self) -> list[str]:
-        table = "Feature" if self.legacy else "beatmaps"
-        return [row["name"] for row in self._connection().execute(f"PRAGMA table_info({table})")]
+        table = ("Feature", "beatmaps", "features")[self.version]
+        return columns_of(self._connection(), table)
 
     def _select(self, where: str, values: Sequence[str]) -> sqlite3.Cursor:
-        table = "Feature" if self.legacy else "beatmaps"
-        statement = f"SELECT * FROM {table} WHERE {where}"  # noqa: S608 - from this file alone
-        return self._connection().execute(statement, values)
+        return self.select(f"SELECT * FROM {self._tables} WHERE {where}", values)  # noqa: S608 - own
 
     def _to_row(self, found: sqlite3.Row) -> FeatureRow:
         values = dict(found)
@@ -311,13 +366,12 @@ class FeatureDB:
             return FeatureRow(
                 path, features={k: None if v == "NULL" else v for k, v in values.items()}
             )
-        fixed = {name: values.pop(name) for name in _FIXED if name not in ("name", "set_name")}
-        return FeatureRow(**fixed, features={n: v for n, v in values.items() if n not in _FIXED})
+        fixed = {n: values[n] for n in FIXED if n in values and n not in ("name", "set_name")}
+        return FeatureRow(**fixed, features={n: v for n, v in values.items() if n not in FIXED})
 
-    def _values(self, row: FeatureRow, columns: Sequence[str]) -> list[Value]:
+    def _values(self, row: FeatureRow, columns: Sequence[str]) -> tuple[list[Value], list[Value]]:
         unknown = set(row.features) - set(columns)
         if unknown:
             raise DataError("no column for features", file=self.path, value=sorted(unknown))
-        return [
-            getattr(row, name) if name in _FIXED else row.features.get(name) for name in columns
-        ]
+        features = [row.path if name == "path" else row.features.get(name) for name in columns]
+        return [getattr(row, name) for name in FIXED], features

@@ -9,6 +9,8 @@ from pathlib import Path
 from mug.beatmap.beatmap import Beatmap
 from mug.data.difficulty import LN_ALGORITHM, ln_classes, ln_ratio, sr_algorithm, star_rating
 from mug.data.feature_db import Value
+from mug.data.msd import MSD_VERSION, SKILL_SETS, estimate_msd, skill_flags
+from mug.data.msd_features import KEYS
 from mug.errors import DataError
 from mug.util import nearest
 
@@ -93,21 +95,36 @@ def _long_notes(beatmap: Beatmap) -> Mapping[str, Value]:
     return {"ln_ratio": ratio, **classes}
 
 
+def _skills(beatmap: Beatmap) -> Mapping[str, Value]:
+    """Etterna's numbers, which only charts of four columns have."""
+    if beatmap.keys != KEYS:
+        return dict.fromkeys(_SKILL_NAMES)
+    notes = beatmap.hit_objects
+    msd = estimate_msd([note.start_ms for note in notes], [note.column for note in notes])
+    if not msd.overall > 0:
+        return dict.fromkeys(_SKILL_NAMES)
+    numbers = {f"{name}_ett": getattr(msd, name) for name in SKILL_SETS}
+    flags = {name: int(value) for name, value in skill_flags(msd).items()}
+    return {"ett": msd.overall, **numbers, **flags}
+
+
+_SKILL_NAMES = ("ett", *(f"{name}_ett" for name in SKILL_SETS), *SKILL_SETS)
+
 # A further measure is one more line. The rank status is looked up, not computed (RankedMap).
 COMPUTATIONS = (
     Computation(("sr",), sr_algorithm, _stars),
     Computation(("ln_ratio", "rc", "hb", "ln"), lambda: LN_ALGORITHM, _long_notes),
+    Computation(_SKILL_NAMES, lambda: MSD_VERSION.replace(" ", "_"), _skills),
 )
 
 
 def tool_version(names: tuple[str, ...]) -> str:
-    """Which version computes each of these features: `name@version`, blanks between."""
-    return " ".join(
-        f"{name}@{computation.version()}"
+    """Which version computes each of these features: `name,name@version`, blanks between."""
+    asked = (
+        (",".join(name for name in computation.names if name in names), computation.version())
         for computation in COMPUTATIONS
-        for name in computation.names
-        if name in names
     )
+    return " ".join(f"{given}@{version}" for given, version in asked if given)
 
 
 def compute_features(beatmap: Beatmap, names: tuple[str, ...]) -> dict[str, Value]:

@@ -3,82 +3,41 @@
     OUT/<set>/chart.osu, song.mp3     copies of the charts, hard links to (or copies of) the songs
     OUT/beatmap.txt                   all charts, relative to OUT
     OUT/quarantine.jsonl              what was left out because it is broken, with reasons
-    OUT/.collected.jsonl              what was done, one line a source: makes a second run short
+    OUT/features.db                   what was done with each source, and every decision
 
 Each source (a folder with charts, or a package) is done once; it is done again when its files
 or the selection change. Sources that went away keep their charts: a data set may be collected
-from several folders. One process at a time may collect into a folder.
+from several folders, and by several processes at once (see mug.data.jobs).
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from mug.beatmap import osu, osz
-from mug.beatmap.beatmap import MANIA, Beatmap
+from mug.beatmap import osz
+from mug.data.engines import executor
+from mug.data.feature_db import FeatureDB
+from mug.data.jobs import DONE, Item, JobTable, Lease
 from mug.data.quarantine import FILE_NAME, Rejected, write_quarantine
-from mug.data.spectrograms import find_audio
-from mug.errors import DataError, ModeError, MugError
+from mug.data.take import UNPACKED, Record, Selection, Task, short_hash, take_source, taken
+from mug.data.work import work_off
+from mug.errors import DataError
 from mug.util import atomic_write
 
 STAGE = "collect"
-JOURNAL = ".collected.jsonl"
-_VERSION = 1  # another number makes every source be done again
+DB_NAME = "features.db"
+_VERSION = 2  # another number makes every source be done again
+_OLD_JOURNAL = ".collected.jsonl"  # of data sets whose database has version 1
+_CHUNK = 200
+_DAY_S = 86400.0
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which charts are wanted.
-
-    Args:
-        mode: 3, osu!mania; charts of other modes are passed over.
-        keys: number of columns; 0 for any.
-    """
-
-    mode: int = MANIA
-    keys: int = 0
-
-    def __post_init__(self) -> None:
-        if self.mode != MANIA:
-            raise DataError(
-                "only charts of osu!mania (mode 3) can be prepared",
-                value=self.mode,
-                remedy="Leave the mode out, or give 3",
-            )
-        if not 0 <= self.keys <= 18:
-            raise DataError("charts have 1 to 18 columns; 0 takes any", value=self.keys)
-
-
-@dataclass(frozen=True)
-class Record:
-    """What became of one source; a line of the journal.
-
-    Args:
-        source: its absolute path.
-        fingerprint: changes with its files and with the selection.
-        folder: its folder in the data set.
-        charts: file names in that folder.
-        other_mode: charts of other game modes, passed over.
-        other_keys: charts with another number of columns, passed over.
-        rejected: broken files with their reasons.
-    """
-
-    source: str
-    fingerprint: str
-    folder: str
-    charts: list[str] = field(default_factory=list)
-    other_mode: int = 0
-    other_keys: int = 0
-    rejected: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -99,35 +58,43 @@ def collect(
     selection: Selection | None = None,
     *,
     progress: Progress | None = None,
+    workers: int = 1,
+    engine: str = "process",
+    shared: bool = False,
 ) -> Collected:
     """Brings the charts under a folder into a data set; goes on where an earlier run stopped.
+
+    Args:
+        song_dir: where the songs are.
+        out_dir: the data set.
+        selection: which charts are wanted.
+        progress: called with sources done and sources in all.
+        workers: processes.
+        engine: `process` or `dask`, see mug.data.engines.
+        shared: the data set is shared by several machines, see mug.data.feature_db.
 
     Raises:
         DataError: for a folder that is missing, holds no charts, or contains the data set.
     """
-    selection = selection or Selection()
     sources = find_sources(song_dir, out_dir)
-    out_dir.mkdir(parents=True, exist_ok=True)
-    records = _read_journal(out_dir / JOURNAL)
-    done = 0
-    with (out_dir / JOURNAL).open("a", encoding="utf-8") as journal:
-        for count, source in enumerate(sources, start=1):
-            old = records.get(str(source))
-            mark = _fingerprint(source, selection)
-            if old is None or old.fingerprint != mark or not _is_complete(old, out_dir):
-                folder = old.folder if old else _free_folder(source, records)
-                record = _collect_source(
-                    source, out_dir, Record(str(source), mark, folder), selection
-                )
-                _remove_stale(old, record, out_dir)
-                journal.write(json.dumps(asdict(record), ensure_ascii=False) + "\n")
-                journal.flush()
-                records[record.source] = record
-                done += 1
-            if progress:
-                progress(count, len(sources))
-    _write_lists(out_dir, list(records.values()))
-    return _summary(list(records.values()), len(sources), done)
+    with (
+        FeatureDB(out_dir / DB_NAME, (), shared=shared) as db,
+        executor(engine, workers) as pool,
+    ):
+        _sweep(out_dir)
+        _import_journal(db, out_dir / _OLD_JOURNAL)
+        collector = _Collector(db, out_dir, selection or Selection(), len(sources), progress)
+        collector.plan(sources)
+        work_off(
+            collector.table,
+            pool,
+            workers,
+            take_source,
+            collector.task,
+            collector.store,
+            collector.report,
+        )
+        return collector.finish()
 
 
 def find_sources(song_dir: Path, out_dir: Path | None = None) -> list[Path]:
@@ -156,97 +123,133 @@ def find_sources(song_dir: Path, out_dir: Path | None = None) -> list[Path]:
     return sorted(found)
 
 
-def _collect_source(source: Path, out_dir: Path, record: Record, selection: Selection) -> Record:
-    if source.is_dir():
-        return _collect_folder(source, source, out_dir, record, selection)
-    with TemporaryDirectory(dir=out_dir, prefix=".unpacked-") as unpacked:
-        folder = Path(unpacked)
-        try:
-            osz.extract(source, folder)
-        except MugError as error:
-            record.rejected.append((str(source), _reason(error)))
-            return record
-        return _collect_folder(folder, source, out_dir, record, selection)
+class _Collector:
+    """A run: plans, hands out sources, stores what comes of them, counts."""
+
+    def __init__(
+        self,
+        db: FeatureDB,
+        out_dir: Path,
+        selection: Selection,
+        sources: int,
+        progress: Progress | None,
+    ) -> None:
+        self.db, self.out_dir, self.selection = db, out_dir, selection
+        self.sources, self.progress = sources, progress
+        self.table = JobTable(db, STAGE)
+        self.done = self.seen = 0
+
+    def plan(self, sources: Sequence[Path]) -> None:
+        """Makes everything that may be out of date pending."""
+        for first in range(0, len(sources), _CHUNK):
+            chunk = sources[first : first + _CHUNK]
+            # Nobody else may finish a source, or take a folder's name, while we look.
+            with self.db.transaction():
+                items = self.table.find([str(source) for source in chunk])
+                new = [s for s in chunk if not self._is_done(s, items.get(str(s)))]
+                for source in new:
+                    self._reserve_folder(source)
+                self.table.add(Item(str(source), str(source)) for source in new)
+            self.seen += len(chunk) - len(new)
+        self.report()
+
+    def _is_done(self, source: Path, item: Item | None) -> bool:
+        if item is None or (item.state, item.stamp) != (DONE, fingerprint(source, self.selection)):
+            return False
+        record = self.record(str(source))
+        return record is not None and taken(record.charts, self.out_dir / record.folder)
+
+    def _reserve_folder(self, source: Path) -> None:
+        """The source's own name; with a hash of its path where another source has that already."""
+        if self._find("source", str(source)):
+            return
+        name = osz.sanitise_name(source.stem if source.is_file() else source.name, max_bytes=150)
+        if name.startswith((".", "#")):  # hidden files; comments in beatmap.txt
+            name = f"_{name}"
+        if self._find("folder", name):
+            name = f"{name} {short_hash(str(source))}"
+        with self.db.transaction() as connection:
+            connection.execute(
+                "INSERT INTO sources (source, folder) VALUES (?, ?)", (str(source), name)
+            )
+
+    def _find(self, column: str, value: str) -> tuple[str, str] | None:
+        statement = f"SELECT folder, record FROM sources WHERE {column} = ?"  # noqa: S608 - ours
+        found = self.db.select(statement, (value,)).fetchone()
+        return None if found is None else (found[0], found[1])
+
+    def record(self, source: str) -> Record | None:
+        """What became of a source; None before it was done."""
+        found = self._find("source", source)
+        return _to_record(found[1]) if found and found[1] else None
+
+    def task(self, lease: Lease) -> Task:
+        """What a worker needs for a lease: a group is a source."""
+        found = self._find("source", lease.group)
+        folder = found[0] if found else ""
+        source = Path(lease.group)
+        mark = fingerprint(source, self.selection) if source.exists() else ""
+        return Task(Record(lease.group, mark, folder), self.out_dir.absolute(), self.selection)
+
+    def store(self, record: Record | None, mine: set[str]) -> list[Item]:
+        """Writes what became of a source, and removes charts that it no longer has."""
+        if record is None:  # it went away; its charts stay
+            return [Item(key, key, "", DONE) for key in mine]
+        old = self.record(record.source)
+        for name in set(old.charts if old else ()) - set(record.charts):
+            (self.out_dir / record.folder / name).unlink(missing_ok=True)
+        with self.db.transaction() as connection:
+            connection.execute(
+                "UPDATE sources SET fingerprint = ?, record = ? WHERE source = ?",
+                (record.fingerprint, json.dumps(asdict(record)), record.source),
+            )
+            connection.executemany(
+                "DELETE FROM decisions WHERE stage = ? AND item = ?",
+                [(STAGE, file) for file, _, _ in (old.left_out if old else ())],
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?)",
+                [(STAGE, *left_out) for left_out in record.left_out],
+            )
+        self.done += 1
+        self.seen += 1
+        return [Item(record.source, record.source, record.fingerprint, DONE)]
+
+    def finish(self) -> Collected:
+        """Writes the lists; numbers of the run and of the data set."""
+        charts: list[str] = []
+        broken: list[tuple[str, str]] = []
+        other = dict.fromkeys(("wrong_mode", "wrong_keys"), 0)
+        for record in records(self.db):
+            charts += [f"{record.folder}/{name}" for name in record.charts]
+            broken += record.broken
+            for rule in other:
+                other[rule] += record.count(rule)
+        _write_if_new(self.out_dir / "beatmap.txt", "".join(f"{c}\n" for c in sorted(charts)))
+        rejected = [Rejected(file, why, STAGE) for file, why in sorted(broken)]
+        write_quarantine(self.out_dir / FILE_NAME, STAGE, rejected)
+        return Collected(
+            sources=self.sources,
+            done=self.done,
+            charts=len(charts),
+            other_mode=other["wrong_mode"],
+            other_keys=other["wrong_keys"],
+            rejected=len(broken),
+        )
+
+    def report(self) -> None:
+        """Tells how far the run is."""
+        if self.progress and self.seen:
+            self.progress(self.seen, self.sources)
 
 
-def _collect_folder(
-    folder: Path, source: Path, out_dir: Path, record: Record, selection: Selection
-) -> Record:
-    """Takes the charts of a folder; `source` is its name in messages."""
-    other_mode = other_keys = 0
-    # Charts in subfolders of a folder are sources of their own; a package is one source.
-    files = folder.iterdir() if source == folder else folder.rglob("*")
-    for chart in sorted(file for file in files if file.suffix.lower() == ".osu"):
-        try:
-            beatmap = osu.read(chart)
-            if selection.keys not in (0, beatmap.keys):
-                other_keys += 1
-                continue
-            name = _take(beatmap, folder, out_dir / record.folder, record.charts)
-            record.charts.append(name)
-        except ModeError:
-            other_mode += 1
-        except (MugError, OSError) as error:
-            _stop_if_disk_is_full(error)
-            shown = source / chart.relative_to(folder)
-            reason = str(error) if isinstance(error, OSError) else _reason(error)
-            record.rejected.append((str(shown), reason.replace(str(folder), str(source))))
-    return Record(**{**asdict(record), "other_mode": other_mode, "other_keys": other_keys})
+def records(db: FeatureDB) -> Iterator[Record]:
+    """What became of all sources that were done, by their folders."""
+    for (text,) in db.select("SELECT record FROM sources WHERE record != '' ORDER BY folder"):
+        yield _to_record(text)
 
 
-def _stop_if_disk_is_full(error: Exception) -> None:
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
-        raise DataError(
-            "the data set cannot be written",
-            file=error.filename,
-            value=error.strerror,
-            remedy="Make room and run the same command again",
-        ) from error
-
-
-def _take(beatmap: Beatmap, folder: Path, target: Path, taken: Sequence[str]) -> str:
-    """Copies a chart and links its song; the chart's new name."""
-    chart = beatmap.path
-    if chart is None or not beatmap.hit_objects:
-        raise DataError("the chart has no objects", file=chart)
-    audio = find_audio(beatmap)
-    if not audio.resolve().is_relative_to(folder.resolve()):
-        raise DataError("the chart's song lies outside its folder", file=chart, value=str(audio))
-    _link(audio, target / audio.relative_to(chart.parent))
-    name = osz.sanitise_name(chart.name)
-    if name.casefold() in {other.casefold() for other in taken}:
-        name = f"{Path(name).stem} {_short_hash(chart.relative_to(folder).as_posix())}.osu"
-    data = chart.read_bytes()
-    if not ((target / name).is_file() and (target / name).read_bytes() == data):
-        with atomic_write(target / name) as handle:
-            handle.write(data)
-    return name
-
-
-def _link(source: Path, target: Path) -> None:
-    """Gives a file a second name; copies it where the file system cannot."""
-    if target.exists() and target.samefile(source):
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
-    temporary.unlink(missing_ok=True)
-    try:
-        os.link(source.resolve(), temporary)
-    except OSError:
-        shutil.copy2(source, temporary)
-    temporary.replace(target)
-
-
-def _remove_stale(old: Record | None, new: Record, out_dir: Path) -> None:
-    for name in set(old.charts if old else ()) - set(new.charts):
-        (out_dir / new.folder / name).unlink(missing_ok=True)
-
-
-def _is_complete(record: Record, out_dir: Path) -> bool:
-    return all((out_dir / record.folder / name).is_file() for name in record.charts)
-
-
-def _fingerprint(source: Path, selection: Selection) -> str:
+def fingerprint(source: Path, selection: Selection) -> str:
     """Of names, sizes and times of a source's files, and of what was wanted of it."""
     files = [source] if source.is_file() else sorted(p for p in source.iterdir() if p.is_file())
     text = f"{_VERSION} {selection}"
@@ -256,51 +259,38 @@ def _fingerprint(source: Path, selection: Selection) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _free_folder(source: Path, records: dict[str, Record]) -> str:
-    """The source's own name; with a hash of its path where another source has that already."""
-    name = osz.sanitise_name(source.stem if source.is_file() else source.name, max_bytes=150)
-    if name.startswith((".", "#")):  # hidden files; comments in beatmap.txt
-        name = f"_{name}"
-    if name.casefold() in {record.folder.casefold() for record in records.values()}:
-        name = f"{name} {_short_hash(str(source))}"
-    return name
+def _to_record(text: str) -> Record:
+    values = json.loads(text)
+    return Record(**{**values, "left_out": [tuple(one) for one in values["left_out"]]})
 
 
-def _short_hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+def _import_journal(db: FeatureDB, path: Path) -> None:
+    """Takes over what the journal of an older data set knows; the latest line of a source counts.
 
-
-def _reason(error: MugError) -> str:
-    """The error without its file, which stands beside it."""
-    return str(type(error)(error.what, line=error.line, value=error.value, remedy=error.remedy))
-
-
-def _read_journal(path: Path) -> dict[str, Record]:
-    """Records by source, the latest of each; a line cut off by a crash is not one."""
+    Its sources are done again when they are met, in the folders that they have.
+    """
     if not path.is_file():
-        return {}
-    text = path.read_text(encoding="utf-8")
-    if text and not text.endswith("\n"):
-        with path.open("a", encoding="utf-8") as handle:
-            handle.write("\n")  # so that the next line stands alone
-    records = {}
-    for line in text.split("\n"):
-        try:
-            values = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        record = Record(**{**values, "rejected": [tuple(r) for r in values["rejected"]]})
-        records[record.source] = record
-    return records
+        return
+    with db.transaction() as connection:
+        for line in path.read_text(encoding="utf-8").split("\n"):
+            try:
+                old = json.loads(line)
+            except json.JSONDecodeError:
+                continue  # cut off by a crash
+            left_out = [(file, "corrupt", why) for file, why in old["rejected"]]
+            record = Record(old["source"], "", old["folder"], old["charts"], [], left_out)
+            connection.execute(
+                "INSERT OR REPLACE INTO sources (source, folder, record) VALUES (?, ?, ?)",
+                (record.source, record.folder, json.dumps(asdict(record))),
+            )
+    path.unlink()
 
 
-def _write_lists(out_dir: Path, records: Sequence[Record]) -> None:
-    charts = sorted(f"{record.folder}/{name}" for record in records for name in record.charts)
-    _write_if_new(out_dir / "beatmap.txt", "".join(f"{chart}\n" for chart in charts))
-    rejected = sorted(pair for record in records for pair in record.rejected)
-    write_quarantine(
-        out_dir / FILE_NAME, STAGE, [Rejected(file, why, STAGE) for file, why in rejected]
-    )
+def _sweep(out_dir: Path) -> None:
+    """Removes what killed runs had unpacked; not what another process may be at."""
+    for folder in out_dir.glob(f"{UNPACKED}*"):
+        if folder.stat().st_mtime < time.time() - _DAY_S:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write_if_new(path: Path, text: str) -> None:
@@ -308,14 +298,3 @@ def _write_if_new(path: Path, text: str) -> None:
         return
     with atomic_write(path, "w", encoding="utf-8") as handle:
         handle.write(text)
-
-
-def _summary(records: Sequence[Record], sources: int, done: int) -> Collected:
-    return Collected(
-        sources=sources,
-        done=done,
-        charts=sum(len(record.charts) for record in records),
-        other_mode=sum(record.other_mode for record in records),
-        other_keys=sum(record.other_keys for record in records),
-        rejected=sum(len(record.rejected) for record in records),
-    )

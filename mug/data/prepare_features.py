@@ -1,58 +1,36 @@
 """Fills the feature database of a data set: in parallel, and only what is new or changed.
 
-A song with its charts is one piece of work, so that its sound is decoded once. Each piece is
-committed when it is done; what a stopped run finished is not done again.
+Charts whose files, tools and features are as they were are passed over by the state of their
+files (size and time); others are read, and measured when their content changed. A song with its
+charts is one piece of work, so that its sound is decoded once. Several processes, and several
+machines that share the folder, may run this at once (see mug.data.jobs).
 """
 
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
-from mug.beatmap import osu
-from mug.beatmap.beatmap import Beatmap
-from mug.data.beatmap_list import read_beatmap_list
+from mug.data.beatmap_list import iter_beatmap_list
 from mug.data.difficulty import sr_algorithm
-from mug.data.feature_db import FeatureDB, FeatureRow, Value
-from mug.data.feature_registry import RankedMap, compute_features, tool_version
+from mug.data.engines import executor
+from mug.data.feature_db import FeatureDB, Value
+from mug.data.feature_registry import RankedMap
+from mug.data.jobs import DONE, FAILED, Item, JobTable, Lease
+from mug.data.measure import Broken, Done, Files, Job, Sound, measure, stamp_of, tools
 from mug.data.quarantine import FILE_NAME, Rejected, read_quarantine, write_quarantine
-from mug.data.spectrograms import find_audio
-from mug.errors import DataError, MugError
+from mug.data.work import work_off
+from mug.errors import MugError
 from mug.features import FeatureSchema
 
 STAGE = "features"
 DB_NAME = "features.db"
+_CHUNK = 500  # charts looked up at a time
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Job:
-    """The charts of a folder that may be out of date.
-
-    Args:
-        charts: files by their key in the database.
-        rows: their rows as they are, where they have one.
-        names: the features that are wanted.
-    """
-
-    charts: Mapping[str, Path]
-    rows: Mapping[str, FeatureRow]
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Done:
-    """What became of a job: rows to write, rows as they are, keys of broken charts and why."""
-
-    rows: list[FeatureRow] = field(default_factory=list)
-    unchanged: list[FeatureRow] = field(default_factory=list)
-    rejected: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -73,153 +51,219 @@ def fill_features(
     ranked: RankedMap | None = None,
     workers: int = 1,
     progress: Progress | None = None,
+    engine: str = "process",
+    shared: bool = False,
 ) -> Filled:
     """Brings `features.db`, beside the list of charts, up to date.
 
     Charts that cannot be measured get no row and stand in `quarantine.jsonl` with the reason.
 
+    Args:
+        beatmap_txt: the list of charts.
+        schema: the features to fill.
+        ranked: what became of the beatmapsets.
+        workers: processes.
+        progress: called with charts done and charts in all.
+        engine: `process` or `dask`, see mug.data.engines.
+        shared: the folder is shared by several machines, see mug.data.feature_db.
+
     Raises:
         DataError: for a list or database that is wrong, or when a worker process dies.
     """
-    if workers < 1:
-        raise DataError("at least one worker is needed", value=workers)
-    ranked = ranked or RankedMap()
-    folder = beatmap_txt.parent
-    charts = read_beatmap_list(beatmap_txt)
-    computed = unchanged = finished = 0
-    rejected: list[tuple[str, str]] = []
-    with FeatureDB(folder / DB_NAME, schema.names) as db:
+    with (
+        FeatureDB(beatmap_txt.parent / DB_NAME, schema.names, shared=shared) as db,
+        executor(engine, workers) as pool,
+    ):
+        filler = _Filler(db, schema, ranked or RankedMap(), progress)
+        filler.plan(iter_beatmap_list(beatmap_txt))
+        work_off(filler.table, pool, workers, measure, filler.job, filler.store, filler.report)
+        filler.finish()
+        return Filled(
+            filler.charts, filler.computed, filler.unchanged, filler.rejected, _unknown(db)
+        )
+
+
+class _Filler:
+    """A run: plans, hands out jobs, stores what comes of them, counts."""
+
+    def __init__(
+        self, db: FeatureDB, schema: FeatureSchema, ranked: RankedMap, progress: Progress | None
+    ) -> None:
+        self.db, self.schema, self.ranked, self.progress = db, schema, ranked, progress
+        self.table = JobTable(db, STAGE)
+        self.folder = db.path.parent
         # Columns that are there already are kept filled, whatever this schema asks for.
-        for done in _work(_jobs(charts, db, db.names), workers):
-            kept, broken = _accept(done, schema, ranked)
-            db.upsert(kept.rows)
-            db.delete(key for key, _ in broken)
-            computed += len(kept.rows)
-            unchanged += len(kept.unchanged)
-            rejected += broken
-            finished += len(kept.rows) + len(kept.unchanged) + len(broken)
-            if progress:
-                progress(finished, len(charts))
-        unknown = _unknown(db)
-    entries = [Rejected(str(folder / key), why, STAGE) for key, why in sorted(rejected)]
-    if entries or read_quarantine(folder / FILE_NAME):
-        write_quarantine(folder / FILE_NAME, STAGE, entries)
-    return Filled(len(charts), computed, unchanged, len(rejected), unknown)
+        self.names = db.names
+        text = f"{tools(self.names)} {sr_algorithm()} {schema.features!r}"
+        self.digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        self.charts = self.computed = self.unchanged = self.rejected = 0
+        self.ranks = "rank_status" in schema.names
 
+    # -- what is to be done -----------------------------------------------------------------
 
-def measure(job: Job) -> Done:
-    """Computes what is out of date in a job; runs in a worker process."""
-    done = Done()
-    tools, stars = tool_version(job.names), sr_algorithm()
-    hashes: dict[str, str] = {}
-    for row in job.rows.values():
-        hashes.setdefault(f"{row.audio} {row.audio_stamp}", row.audio_hash)
-    for key, chart in job.charts.items():
-        try:
-            beatmap_hash = hashlib.sha256(chart.read_bytes()).hexdigest()
-            beatmap = osu.read(chart)
-            audio, stamp, sound = _audio(beatmap, key, hashes)
-            row = FeatureRow(
-                path=key,
-                beatmapset=_beatmapset(beatmap, chart),
-                beatmap_hash=beatmap_hash,
-                audio=audio,
-                audio_hash=sound,
-                audio_stamp=stamp,
-                sr_algorithm=stars,
-                tool_version=tools,
+    def plan(self, charts: Iterator[Path]) -> None:
+        """Makes everything that may be out of date pending."""
+        stamp = lru_cache(4096)(stamp_of)
+        while chunk := list(islice(charts, _CHUNK)):
+            files = {self.db.key(path.absolute()): str(path) for path in chunk}
+            self.charts += len(files)
+            # Nobody else may finish a chart between our look at it and our decision.
+            with self.db.transaction():
+                self._plan(files, stamp)
+        self.report()
+
+    def _plan(self, files: Mapping[str, str], stamp: Callable[[str], str]) -> None:
+        items, rows = self.table.find(list(files)), self._brief(list(files))
+        wanted: list[Item] = []
+        statuses: list[tuple[str | None, str]] = []
+        for key, file in files.items():
+            item, row = items.get(key), rows.get(key)
+            if item is None or not self._is_as_it_was(item, file, row is not None, stamp):
+                wanted.append(Item(key, key.rpartition("/")[0]))
+            elif row is None:
+                self.rejected += 1
+            elif self.ranks and self.ranked.of(row["beatmapset"]) != row["rank_status"]:
+                statuses.append((self.ranked.of(row["beatmapset"]), key))
+            else:
+                self.unchanged += 1
+        self.table.add(wanted)
+        self.computed += len(statuses)
+        if statuses:
+            with self.db.transaction() as connection:
+                connection.executemany(
+                    "UPDATE features SET rank_status = ? WHERE path = ?", statuses
+                )
+
+    def _is_as_it_was(
+        self, item: Item, file: str, has_row: bool, stamp: Callable[[str], str]
+    ) -> bool:
+        if item.state != (DONE if has_row else FAILED):
+            return False
+        digest, *parts = item.stamp.split("\n")
+        if digest != self.digest:
+            return False
+        audio = Files.from_parts(parts).audio
+        other = f"{self.folder}/{audio}" if audio else file.rpartition("/")[0] or "."
+        return parts == Files(stamp_of(file), stamp(other), audio).parts
+
+    def _brief(self, keys: Sequence[str]) -> dict[str, dict[str, str]]:
+        """What planning needs of rows."""
+        marks = ", ".join("?" * len(keys))
+        rank = "rank_status" if self.ranks else "NULL AS rank_status"
+        found = self.db.select(
+            f"SELECT path, beatmapset, {rank} FROM beatmaps"  # noqa: S608 - our own words
+            f" JOIN features USING (path) WHERE path IN ({marks})",
+            keys,
+        )
+        return {row["path"]: dict(row) for row in found}
+
+    def _stamp(self, files: Files) -> str:
+        return "\n".join([self.digest, *files.parts])
+
+    # -- the work ---------------------------------------------------------------------------
+
+    def job(self, lease: Lease) -> Job:
+        """What a worker needs for a lease."""
+        rows = (self.db.find(self.folder / key) for key in lease.keys)
+        return Job(
+            self.folder.absolute(),
+            lease.keys,
+            {row.path: row for row in rows if row is not None},
+            {(sound.path, sound.stamp): sound for sound in self._sounds(lease)},
+            self.names,
+        )
+
+    def _sounds(self, lease: Lease) -> list[Sound]:
+        found = self.db.select(
+            "SELECT path, stamp, hash FROM audio WHERE fingerprint IS NOT NULL AND"
+            " path >= ? || '/' AND path < ? || '0'",
+            (lease.group, lease.group),
+        )
+        return [Sound(*row) for row in found]
+
+    def store(self, done: Done, mine: set[str]) -> list[Item]:
+        """Writes a worker's results, as far as they are ours to write."""
+        kept, broken = self._accept(done, mine)
+        self.db.upsert(kept.rows + kept.unchanged)
+        self.db.delete(one.key for one in broken)
+        self._store_facts(kept, done)
+        self._store_decisions(mine, broken)
+        self.computed += len(kept.rows)
+        self.unchanged += len(kept.unchanged)
+        self.rejected += len(broken)
+        reasons = {one.key: one.reason for one in broken}
+        return [
+            Item(
+                key,
+                "",
+                self._stamp(done.files[key]),
+                FAILED if key in reasons else DONE,
+                reasons.get(key, ""),
             )
-            old = job.rows.get(key)
-            if old is not None and replace(old, features={}) == row:
-                done.unchanged.append(old)
+            for key in mine
+        ]
+
+    def _accept(self, done: Done, mine: set[str]) -> tuple[Done, list[Broken]]:
+        """Adds the rank status, and refuses values that the schema cannot hold."""
+        kept, broken = Done(), [one for one in done.broken if one.key in mine]
+        rows = [(row, True) for row in done.rows] + [(row, False) for row in done.unchanged]
+        for row, is_new in rows:
+            if row.path not in mine:
                 continue
-            done.rows.append(replace(row, features=compute_features(beatmap, job.names)))
-        except (MugError, OSError) as error:
-            done.rejected.append((key, str(error)))
-    return done
+            features: dict[str, Value] = dict(row.features)
+            if self.ranks:
+                features["rank_status"] = self.ranked.of(row.beatmapset)
+            try:
+                self.schema.ids(features)
+            except MugError as error:
+                broken.append(Broken(row.path, "bad_value", str(error)))
+                continue
+            changed = is_new or features != dict(row.features)
+            (kept.rows if changed else kept.unchanged).append(replace(row, features=features))
+        return kept, broken
 
+    def _store_facts(self, kept: Done, done: Done) -> None:
+        rows = {row.path for row in kept.rows}
+        facts = [tuple(asdict(one).values()) for one in done.facts if one.path in rows]
+        with self.db.transaction() as connection:
+            marks = ", ".join("?" * 12)
+            connection.executemany(f"INSERT OR REPLACE INTO facts VALUES ({marks})", facts)  # noqa: S608
+            connection.executemany(
+                "INSERT OR REPLACE INTO audio (path, stamp, hash, duration_ms, fingerprint)"
+                " VALUES (?, ?, ?, ?, ?)",
+                [tuple(asdict(sound).values()) for sound in done.sounds],
+            )
 
-def _audio(beatmap: Beatmap, key: str, hashes: dict[str, str]) -> tuple[str, str, str]:
-    """A chart's song relative to the database, the file's state, and the hash of its sound."""
-    from mug.audio.load import audio_hash
+    def _store_decisions(self, mine: Iterable[str], broken: Iterable[Broken]) -> None:
+        with self.db.transaction() as connection:
+            connection.executemany(
+                "DELETE FROM decisions WHERE stage = ? AND item = ?", [(STAGE, k) for k in mine]
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?)",
+                [(STAGE, one.key, one.rule, one.reason) for one in broken],
+            )
 
-    file = find_audio(beatmap)
-    folder = key.rpartition("/")[0]
-    below = file.relative_to(beatmap.path.parent).as_posix() if beatmap.path else file.name
-    audio = f"{folder}/{below}" if folder else below
-    state = file.stat()
-    stamp = f"{state.st_size} {state.st_mtime_ns}"
-    known = f"{audio} {stamp}"
-    if known not in hashes:
-        hashes[known] = audio_hash(file)
-    return audio, stamp, hashes[known]
+    def finish(self) -> None:
+        """Lists what is broken, and notes what was at work."""
+        quarantine = self.folder / FILE_NAME
+        entries = [Rejected(str(self.folder / i.key), i.detail, STAGE) for i in self.table.failed()]
+        if entries or read_quarantine(quarantine):
+            write_quarantine(quarantine, STAGE, entries)
+        self.db.note_version("star_rating", sr_algorithm())
+        self.db.note_version("features", tools(self.names))
+        self.report()
 
-
-def _beatmapset(beatmap: Beatmap, chart: Path) -> str:
-    """The set's id on osu!, else the number its folder begins with, else the folder's name."""
-    if beatmap.beatmapset_id > 0:
-        return str(beatmap.beatmapset_id)
-    folder = chart.resolve().parent.name
-    first = folder.split(" ")[0]
-    return first if first.isdigit() else folder
-
-
-def _jobs(charts: Sequence[Path], db: FeatureDB, names: tuple[str, ...]) -> list[Job]:
-    rows = {row.path: row for row in db.rows()}
-    folders: dict[Path, dict[str, Path]] = {}
-    for chart in charts:
-        folders.setdefault(chart.parent, {})[db.key(chart.absolute())] = chart
-    return [
-        Job(found, {key: rows[key] for key in found if key in rows}, names)
-        for found in folders.values()
-    ]
-
-
-def _work(jobs: Sequence[Job], workers: int) -> Iterator[Done]:
-    if workers == 1:
-        yield from map(measure, jobs)
-        return
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_ctrl_c_to_the_parent)
-    try:
-        for future in as_completed([pool.submit(measure, job) for job in jobs]):
-            yield future.result()
-    except BrokenProcessPool as error:
-        raise DataError(
-            "a worker process died",
-            remedy="What is done stays; run again, with --workers 1 to see which song it is",
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _leave_ctrl_c_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _accept(
-    done: Done, schema: FeatureSchema, ranked: RankedMap
-) -> tuple[Done, list[tuple[str, str]]]:
-    """Adds the rank status, and refuses values that the schema cannot hold."""
-    kept, broken = Done(), list(done.rejected)
-    rows = [(row, True) for row in done.rows] + [(row, False) for row in done.unchanged]
-    for row, is_new in rows:
-        features: dict[str, Value] = dict(row.features)
-        if "rank_status" in schema.names:
-            features["rank_status"] = ranked.of(row.beatmapset)
-        try:
-            schema.ids(features)
-        except MugError as error:
-            broken.append((row.path, str(error)))
-            continue
-        changed = is_new or features != dict(row.features)
-        (kept.rows if changed else kept.unchanged).append(replace(row, features=features))
-    return kept, broken
+    def report(self) -> None:
+        """Tells how far the run is."""
+        if self.progress:
+            self.progress(self.computed + self.unchanged + self.rejected, self.charts)
 
 
 def _unknown(db: FeatureDB) -> dict[str, int]:
-    counts = dict.fromkeys(db.names, 0)
-    for row in db.rows():
-        for name, value in row.features.items():
-            counts[name] += value is None
-    return {name: count for name, count in counts.items() if count}
+    names = db.names
+    if not names:
+        return {}
+    counted = ", ".join(f'COUNT(*) - COUNT("{name}")' for name in names)
+    counts = db.select(f"SELECT {counted} FROM features").fetchone()  # noqa: S608 - our own names
+    return {name: count for name, count in zip(names, counts, strict=True) if count}

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mug.data.feature_db import APPLICATION_ID, FeatureDB, FeatureRow
+from mug.data.feature_db import FeatureDB, FeatureRow
+from mug.data.feature_tables import APPLICATION_ID
 from mug.errors import DataError
 
 NAMES = ("sr", "rank_status", "rc")
@@ -109,12 +110,12 @@ def test_other_databases_are_refused_with_a_sentence(tmp_path):
     with pytest.raises(DataError, match="not a feature database"):
         FeatureDB(tmp_path / "text.db")
     FeatureDB(tmp_path / "new.db", NAMES).close()
-    for file, statement in (("new.db", "PRAGMA user_version = 2"), ("x.db", "CREATE TABLE t (a)")):
+    for file, statement in (("new.db", "PRAGMA user_version = 3"), ("x.db", "CREATE TABLE t (a)")):
         connection = sqlite3.connect(tmp_path / file)
         connection.execute(statement)
         connection.commit()
         connection.close()
-    with pytest.raises(DataError, match="version 2; version 1 is read"):
+    with pytest.raises(DataError, match="version 3; up to 2 are read"):
         FeatureDB(tmp_path / "new.db", NAMES)
     with pytest.raises(DataError, match="something else"):
         FeatureDB(tmp_path / "x.db", NAMES)

@@ -11,14 +11,15 @@ from mug.beatmap import osu
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import LongNote, Rice
 from mug.beatmap.timing_points import TimingPoint
-from mug.data import prepare, prepare_features
+from mug.data import measure, take
 from mug.data.beatmap_list import read_beatmap_list
 from mug.data.feature_db import FeatureDB
 from mug.data.feature_registry import RankedMap
-from mug.data.prepare import Selection, collect
+from mug.data.prepare import collect
 from mug.data.prepare_features import fill_features
 from mug.data.quarantine import read_quarantine
 from mug.data.split import split_beatmaps
+from mug.data.take import Selection, read_opt_out
 from mug.errors import DataError
 from mug.features import FeatureSchema
 
@@ -74,7 +75,7 @@ def snapshot(folder):
     return {
         p.relative_to(folder): (p.read_bytes(), p.stat().st_mtime_ns)
         for p in folder.rglob("*")
-        if p.is_file()
+        if p.is_file() and not p.name.startswith("features.db")
     }
 
 
@@ -150,13 +151,62 @@ def test_a_stopped_run_goes_on(songs, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         collect(songs, out, progress=stop)
-    with (out / prepare.JOURNAL).open("a") as journal:
-        journal.write('{"source": "cut o')  # as a crash would leave it
     assert collect(songs, out).done == 3
     collect(songs, tmp_path / "whole")
     listing = (out / "beatmap.txt").read_text()
     assert listing == (tmp_path / "whole" / "beatmap.txt").read_text()
     assert collect(songs, out).done == 0
+
+
+def test_the_journal_of_an_older_data_set_is_taken_over(songs, tmp_path):
+    out = tmp_path / "out"
+    sound(out / "Elsewhere")
+    chart(out / "Elsewhere", "e.osu")
+    lines = [
+        {"source": "/gone", "folder": "Elsewhere", "charts": ["e.osu"], "rejected": []},
+        {"source": str(songs / "y" / "Set"), "folder": "Set", "charts": [], "rejected": []},
+    ]
+    text = "\n".join(json.dumps(line) for line in lines)
+    (out / ".collected.jsonl").write_text(text + '\n{"source": "cut o')
+    found = collect(songs, out, Selection(keys=4))
+    assert (found.charts, found.done) == (6, 5)
+    charts = read_beatmap_list(out / "beatmap.txt")
+    assert out / "Elsewhere" / "e.osu" in charts
+    assert (out / "Set" / "Song.wav").samefile(songs / "y" / "Set" / "Song.wav")
+
+
+def test_two_collecting_processes_give_the_same_data_set(songs, tmp_path):
+    collect(songs, tmp_path / "one")
+    collect(songs, tmp_path / "two", workers=2)
+    assert snapshot(tmp_path / "one").keys() == snapshot(tmp_path / "two").keys()
+
+
+def test_charts_that_do_not_want_it_are_not_taken(songs, tmp_path):
+    folder = songs / "y" / "Set"
+    for name, field in (("tag.osu", "Tags"), ("own.osu", "robots")):
+        beatmap = osu.read(chart(folder, name))
+        value = "x robots: disallow" if field == "Tags" else "disallow"
+        osu.write(replace(beatmap, metadata={**beatmap.metadata, field: value}), folder / name)
+    beatmap = osu.read(chart(folder, "hers.osu"))
+    osu.write(
+        replace(beatmap, metadata={**beatmap.metadata, "Creator": "Some One"}), folder / "hers.osu"
+    )
+    comment = chart(folder, "comment.osu")
+    comment.write_text(comment.read_text().replace("[Metadata]", "[Metadata]\n// Robots: disallow"))
+    (tmp_path / "opt_out.txt").write_text("# asked us\nsome one\n\n")
+    selection = Selection(opt_out=read_opt_out(tmp_path / "opt_out.txt"))
+    assert collect(songs, tmp_path / "out", selection).charts == 6
+    with FeatureDB(tmp_path / "out" / "features.db") as db:
+        found = db.select("SELECT item, rule FROM decisions WHERE rule IN ('robots', 'opt_out')")
+        rules = {item.rpartition("/")[2]: rule for item, rule in found}
+    assert rules == {
+        "tag.osu": "robots",
+        "own.osu": "robots",
+        "comment.osu": "robots",
+        "hers.osu": "opt_out",
+    }
+    with pytest.raises(DataError, match="no such list of mappers"):
+        read_opt_out(tmp_path / "none.txt")
 
 
 def test_a_chart_that_was_deleted_comes_back(songs, tmp_path):
@@ -175,7 +225,7 @@ def test_a_full_disk_stops_the_run(songs, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(prepare, "_link", full)
+    monkeypatch.setattr(take, "link", full)
     with pytest.raises(DataError, match="Make room"):
         collect(songs, tmp_path / "out")
 
@@ -202,7 +252,7 @@ def test_features_are_filled(songs, tmp_path, schema):
     ranked = RankedMap.read(tmp_path / "ranked.txt")
     filled = fill_features(out / "beatmap.txt", schema, ranked=ranked)
     assert (filled.charts, filled.computed, filled.unchanged, filled.rejected) == (5, 5, 0, 0)
-    assert filled.unknown["ett"] == 5
+    assert set(filled.unknown) == {"rank_status"}
     assert "sr" not in filled.unknown
     with FeatureDB(out / "features.db") as db:
         assert db.names == schema.names
@@ -229,7 +279,7 @@ def test_a_second_run_measures_nothing_and_changes_are_seen(songs, tmp_path, sch
     collect(songs, out, Selection(keys=4))
     fill_features(out / "beatmap.txt", schema)
     with monkeypatch.context() as patch:
-        patch.setattr(prepare_features, "compute_features", None)
+        patch.setattr(measure, "compute_features", None)
         patch.setattr("mug.audio.load.audio_hash", None)
         again = fill_features(out / "beatmap.txt", schema)
     assert (again.computed, again.unchanged) == (0, 5)
@@ -280,7 +330,7 @@ def test_two_processes_give_the_same_rows(songs, tmp_path, schema):
         collect(songs, out, Selection(keys=4))
         fill_features(out / "beatmap.txt", schema, workers=workers)
         with FeatureDB(out / "features.db") as db:
-            rows.append([replace(row, audio_stamp="") for row in db.rows()])
+            rows.append([replace(row, audio_stamp="", beatmap_stamp="") for row in db.rows()])
     assert rows[0] == rows[1]
 
 

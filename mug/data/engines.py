@@ -1,0 +1,96 @@
+"""What runs the work: this process, a pool of processes, or a Dask cluster. Same results each."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from mug.errors import DataError
+from mug.util import nearest
+
+ENGINES = ("process", "dask")
+
+
+@contextmanager
+def executor(
+    engine: str = "process", workers: int = 1, address: str | None = None
+) -> Iterator[Executor]:
+    """Opens an engine.
+
+    Args:
+        engine: `process` (this process itself for one worker), or `dask`.
+        workers: processes to start.
+        address: of a running Dask scheduler whose workers see the same folders under the same
+            paths; None starts `workers` processes here.
+
+    Raises:
+        DataError: for an unknown engine, no workers, or when Dask is not installed.
+    """
+    if workers < 1:
+        raise DataError("at least one worker is needed", value=workers)
+    if engine == "dask":
+        with _dask(workers, address) as pool:
+            yield pool
+    elif engine != "process":
+        raise DataError("unknown engine", value=engine, remedy=nearest(engine, ENGINES))
+    elif workers == 1:
+        yield InThisProcess()
+    else:
+        context = multiprocessing.get_context("spawn")
+        processes = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker)
+        try:
+            yield processes
+        finally:
+            processes.shutdown(cancel_futures=True)
+
+
+class InThisProcess(Executor):
+    """Does the work when it is given, so that Ctrl-C and debuggers see it."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Calls `fn` now; the future is done already, and errors are raised here."""
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+@contextmanager
+def _dask(workers: int, address: str | None) -> Iterator[Executor]:
+    try:
+        distributed: Any = importlib.import_module("distributed")  # an extra, without types
+    except ImportError as error:
+        raise DataError(
+            "Dask is not installed",
+            remedy="pip install distributed, or leave --engine out",
+        ) from error
+    if address is not None:
+        with distributed.Client(address) as client:
+            yield client.get_executor()
+        return
+    with (
+        distributed.LocalCluster(
+            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client.get_executor()
+
+
+def _begin_worker() -> None:
+    """Leaves Ctrl-C to the parent, and ends with it even if that was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
