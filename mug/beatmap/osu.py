@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from mug.beatmap.beatmap import MANIA, MODE_NAMES, Beatmap
+from mug.beatmap.formats_limits import check_lines, read_text
 from mug.beatmap.osu_lines import (
     EARLY_OFFSET_MS,
     EARLY_VERSION,
     LineError,
+    SortedTiming,
     integer,
     number,
     object_text,
@@ -27,7 +29,7 @@ from mug.beatmap.osu_lines import (
     parse_timing,
     timing_text,
 )
-from mug.beatmap.osu_text import HEADER, Line, Sections, cut, decode, is_one_line, section_name
+from mug.beatmap.osu_text import HEADER, Line, Sections, cut, is_one_line, section_name
 from mug.beatmap.timing_points import ScrollPoint
 from mug.errors import BeatmapError, ModeError
 from mug.util import atomic_write
@@ -64,7 +66,7 @@ class _Reader:
     path: Path | None
     strict: bool
     skipped: list[SkippedLine]
-    comments: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    comments: dict[str, list[str]] = field(default_factory=dict)
 
     def bad(self, line: Line, reason: str) -> None:
         """Raises, or writes down the line and goes on."""
@@ -84,7 +86,7 @@ class _Reader:
 
     def comment(self, section: str, text: str) -> None:
         """Keeps a comment, in the section where it stands."""
-        self.comments[section] = (*self.comments.get(section, ()), text)
+        self.comments.setdefault(section, []).append(text)
 
     def each(self, sections: Sections, name: str, parse_line: Callable[[str], T]) -> tuple[T, ...]:
         """The lines of a section read one by one."""
@@ -160,6 +162,7 @@ def parse(
         BeatmapError: for a chart of another mode (named), a number of columns outside 1 ... 18,
             and, when strict, the first malformed line with its number and text.
     """
+    check_lines(text, path)
     reader = _Reader(path, strict, [])
     sections = cut(text)
     if not sections.body:
@@ -172,7 +175,7 @@ def parse(
     multiplier = _slider_multiplier(reader, difficulty)
     shift = EARLY_OFFSET_MS if version < EARLY_VERSION else 0
     timing = reader.each(sections, "TimingPoints", lambda line: parse_timing(line, shift))
-    by_time = sorted(timing, key=lambda p: (p.time_ms, isinstance(p, ScrollPoint)))
+    by_time = SortedTiming(sorted(timing, key=lambda p: (p.time_ms, isinstance(p, ScrollPoint))))
     beatmap = Beatmap(
         keys=keys,
         hit_objects=reader.each(
@@ -191,7 +194,7 @@ def parse(
             for name, lines in sections.body.items()
             if name not in _KNOWN
         },
-        comments=reader.comments,
+        comments={name: tuple(lines) for name, lines in reader.comments.items()},
         file_format=version,
         path=path,
     )
@@ -249,15 +252,9 @@ def read(path: Path, *, strict: bool = True, skipped: list[SkippedLine] | None =
     """The chart in a file, in whichever encoding; see `parse`.
 
     Raises:
-        BeatmapError: also for a file that cannot be read.
+        BeatmapError: also for a file that cannot be read, or is larger than any chart.
     """
-    try:
-        text = decode(path.read_bytes())
-    except OSError as error:
-        raise BeatmapError("cannot read the chart", file=path, value=error.strerror) from error
-    except BeatmapError as error:
-        raise BeatmapError(error.what, file=path, value=error.value, remedy=error.remedy) from error
-    return parse(text, path=path, strict=strict, skipped=skipped)
+    return parse(read_text(path), path=path, strict=strict, skipped=skipped)
 
 
 def format(beatmap: Beatmap) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from decimal import Context, Decimal
 
@@ -14,6 +15,7 @@ PLAYFIELD = 512  # osu! pixels across all columns
 MAX_TIME_MS = 2.0**31 - 1  # times are 32-bit in the game
 EARLY_VERSION, EARLY_OFFSET_MS = 5, 24  # below v5 the game plays everything 24 ms later
 MAX_X = 131072.0
+MAX_CHARACTERS = 2000  # the exact text of any double has fewer; conversions of millions take hours
 
 _CIRCLE, _SLIDER, _SPINNER, _HOLD = 1, 2, 8, 128
 _COMBO_BITS = 4 | 112  # new combo, and the three bits of combo colours to skip
@@ -34,7 +36,7 @@ def number(text: str, what: str) -> Decimal:
     Raises:
         LineError: for anything else, `nan` and `inf` included.
     """
-    if not _NUMBER.fullmatch(text.strip()):
+    if len(text) > MAX_CHARACTERS or not _NUMBER.fullmatch(text.strip()):
         raise LineError(f"{what} is not a finite number")
     return Decimal(text.strip())
 
@@ -222,18 +224,33 @@ def _end_of(
     return float(math.floor(end_ms + 1e-6)), ",".join(fields[10:]).strip()
 
 
+class SortedTiming(tuple[Timing, ...]):
+    """Timing points by time, which know the length of a scrolled beat at each of them.
+
+    A file of many sliders and many timing points would otherwise take their product in time.
+    """
+
+    beat_ms: list[float]
+
+    def __new__(cls, timing: Sequence[Timing]) -> SortedTiming:
+        """Takes them in the order that they have."""
+        self = super().__new__(cls, timing)
+        beat_ms = next((p.beat_ms for p in timing if isinstance(p, TimingPoint)), 1000.0)
+        self.beat_ms = [beat_ms]
+        for point in timing:
+            if isinstance(point, TimingPoint):
+                beat_ms = point.beat_ms
+                self.beat_ms.append(beat_ms)
+            else:
+                self.beat_ms.append(beat_ms / min(max(point.velocity, 0.1), 10.0))
+        return self
+
+
 def _ms_per_pixel(at_ms: float, timing: Sequence[Timing], slider_multiplier: float) -> float:
     """Time that a slider takes for one osu! pixel; a red line resets the scroll speed."""
-    beat_ms = next((p.beat_ms for p in timing if isinstance(p, TimingPoint)), 1000.0)
-    velocity = 1.0
-    for point in timing:
-        if point.time_ms > at_ms:
-            break
-        if isinstance(point, TimingPoint):
-            beat_ms, velocity = point.beat_ms, 1.0
-        else:
-            velocity = min(max(point.velocity, 0.1), 10.0)
-    return beat_ms / (100.0 * slider_multiplier * velocity)
+    table = timing if isinstance(timing, SortedTiming) else SortedTiming(timing)
+    index = bisect_right(table, at_ms, key=lambda point: point.time_ms)
+    return table.beat_ms[index] / (100.0 * slider_multiplier)
 
 
 def object_text(note: HitObject, keys: int, shift_ms: int = 0) -> str:

@@ -19,7 +19,7 @@ from mug.beatmap.osu_text import guess
 from mug.errors import BeatmapError
 from mug.util import atomic_write
 
-__all__ = ["Limits", "extract", "sanitise_name", "write_osz"]
+__all__ = ["Limits", "extract", "pack", "sanitise_name", "write_osz"]
 
 _CHUNK = 1 << 16
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can hold
@@ -203,6 +203,15 @@ def write_osz(path: Path, beatmaps: Sequence[Beatmap], files: Mapping[str, Path 
         if name in contents:
             raise BeatmapError("two files of one name", file=path, value=name)
         contents[name] = content
+    pack(path, contents)
+
+
+def pack(path: Path, contents: Mapping[str, Path | bytes]) -> None:
+    """Packs files under safe names; equal content gives equal bytes.
+
+    Raises:
+        BeatmapError: for names that differ only in letter case, or are file and folder at once.
+    """
     _check_distinct(path, [PurePosixPath(name) for name in contents])
     with atomic_write(path) as handle, zipfile.ZipFile(handle, "w") as archive:
         for name in sorted(contents):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from chart_strategies import played, whole_ms_charts
-from hypothesis import given
+from hypothesis import given, settings
 
 from mug.beatmap import osu, quaver, quaver_write, quaver_yaml
 from mug.beatmap.beatmap import Beatmap
@@ -86,6 +86,7 @@ def test_all_of_it_comes_back() -> None:
     assert not losses
 
 
+@settings(max_examples=30, deadline=None)
 @given(whole_ms_charts())
 def test_notes_tempo_and_speeds_survive(chart: Beatmap) -> None:
     losses = LossReport()

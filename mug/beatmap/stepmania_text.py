@@ -1,0 +1,116 @@
+"""The outer form of StepMania's files: `#TAG:value:value;`, comments, escapes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mug.errors import BeatmapError
+
+MAX_TAGS = 100_000
+_TOKEN = re.compile(r"\\(?:.|\n)|//[^\r\n]*|[#:;]")
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """One `#NAME:part:part;`.
+
+    Args:
+        name: in capitals.
+        parts: the values between the colons, as written but without comments and escapes.
+        line: where it begins, counted from 1.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+    line: int
+
+    @property
+    def text(self) -> str:
+        """The value as one text, in one line."""
+        return " ".join(":".join(self.parts).split())
+
+    @property
+    def raw(self) -> str:
+        """The value as one text, line breaks included."""
+        return ":".join(self.parts)
+
+
+def tags(text: str, *, path: Path | None = None) -> Iterator[Tag]:
+    """The tags of a file, in order.
+
+    A `;` that somebody forgot is made up for, as in the game, by a `#` that begins a line.
+
+    Raises:
+        BeatmapError: for more tags than any chart has.
+    """
+    text = text.removeprefix("\ufeff")
+    scanner = _Scanner()
+    for found in _TOKEN.finditer(text):
+        literal = text[scanner.start : found.start()]
+        scanner.start = found.end()
+        begins = found[0] == "#" and (not scanner.inside or _begins_line(text, found.start()))
+        ends = scanner.inside and (begins or found[0] == ";")
+        if ends:
+            yield scanner.close(literal)
+        elif scanner.inside and not begins:
+            scanner.take(literal, found[0])
+        if begins:
+            scanner.open(text, found.start())
+            if scanner.count > MAX_TAGS:
+                raise BeatmapError(f"more than {MAX_TAGS} tags; no chart has", file=path)
+    if scanner.inside:
+        yield scanner.close(text[scanner.start :])
+
+
+@dataclass
+class _Scanner:
+    """The tag that is being read."""
+
+    inside: bool = False
+    parts: list[str] = field(default_factory=list)
+    piece: list[str] = field(default_factory=list)
+    start: int = 0
+    count: int = 0
+    line: int = 1
+    line_at: int = 0
+
+    def open(self, text: str, at: int) -> None:
+        """Begins a tag."""
+        self.line += text.count("\n", self.line_at, at)
+        self.line_at, self.inside = at, True
+        self.parts, self.piece = [], []
+        self.count += 1
+
+    def take(self, literal: str, token: str) -> None:
+        """Goes on with a tag."""
+        self.piece.append(literal)
+        if token == ":":
+            self.parts.append("".join(self.piece))
+            self.piece = []
+        elif token == "#":
+            self.piece.append(token)
+        elif token[0] == "\\":
+            self.piece.append(token[1:])
+
+    def close(self, literal: str) -> Tag:
+        """Ends the tag."""
+        self.inside = False
+        parts = [*self.parts, "".join([*self.piece, literal])]
+        return Tag(parts[0].strip().upper(), tuple(parts[1:]), self.line)
+
+
+def _begins_line(text: str, at: int) -> bool:
+    """Whether only blanks come before this on its line."""
+    before = at - 1
+    while before >= 0 and text[before] in " \t":
+        before -= 1
+    return before < 0 or text[before] in "\r\n"
+
+
+def escaped(text: str) -> str:
+    """Text that reads back as itself within a tag."""
+    one_line = " ".join(text.split())
+    return re.sub(r"([\\:;#/])", r"\\\1", one_line)
