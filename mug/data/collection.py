@@ -12,6 +12,7 @@ from mug.beatmap import osu
 from mug.data.feature_db import FeatureDB, FeatureRow
 from mug.data.spectrograms import find_audio
 from mug.data.split import PARTS, Entry, split_beatmaps
+from mug.data.splits_file import read_split
 from mug.errors import DataError
 
 DATABASE_NAMES = ("features.db", "feature.db")
@@ -71,9 +72,22 @@ class Collection:
     def part(self, part: str, fractions: Mapping[str, float], salt: str = "") -> list[Path]:
         """Charts of one part of the split by songs.
 
+        Where the data set holds files with its split (mug.data.splits_file), they count, unless a
+        salt asks for another split; charts that are in none of them are left out.
+
         Raises:
             DataError: when there are fewer songs than parts, or the part gets no share.
         """
+        stored = None if salt else self._stored_parts()
+        if stored is not None:
+            chosen_paths = [path for path in self.paths if stored.get(path) == part]
+            if not chosen_paths:
+                raise DataError(
+                    f"the data set's split gives nothing to {part}",
+                    file=self.paths[0] if self.paths else None,
+                    remedy="Make the split anew with scripts/filter_beatmap.py",
+                )
+            return sorted(chosen_paths, key=_shuffled_name)
         if part not in PARTS or not fractions.get(part):
             raise DataError(
                 f"the split gives nothing to {part}",
@@ -84,6 +98,23 @@ class Collection:
         entries = [self._entry(path, audio_hashes) for path in self.paths]
         chosen = getattr(split_beatmaps(entries, fractions, salt=salt), part)
         return sorted((entry.path for entry in chosen), key=_shuffled_name)
+
+    def _stored_parts(self) -> dict[Path, str] | None:
+        """Parts by chart; None unless the data sets of all charts hold files with their splits."""
+        folders: dict[Path, tuple[Path, dict[str, str]] | None] = {}
+        parts: dict[Path, str] = {}
+        for path in self.paths:
+            here = path.absolute().parent
+            if here not in folders:
+                near = ((up, read_split(up)) for up in (here.parent, here))
+                folders[here] = next(((up, found) for up, found in near if found), None)
+            found = folders[here]
+            if found is None:
+                return None
+            part = found[1].get(path.absolute().relative_to(found[0]).as_posix())
+            if part is not None:
+                parts[path] = part
+        return parts
 
     def _entry(self, path: Path, audio_hashes: dict[Path, str]) -> Entry:
         row = self.found.get(path)

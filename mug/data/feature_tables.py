@@ -4,6 +4,7 @@
     features   one row a chart, one column a feature; NULL is unknown
     facts      one row a chart: what cleaning looks at (see mug.data.facts)
     audio      one row a sound file: state, hash and fingerprint of the sound, duration, offset
+    offsets    one row a chart: how it lies on its song
     sources    one row a folder or package that charts were collected from
     decisions  why something was left out (or changed), by stage, item and rule
     jobs       one row a piece of work and its state (see mug.data.jobs)
@@ -53,12 +54,15 @@ _TABLES = (
         duration_ms REAL, fingerprint BLOB, offset_ms REAL, offset_confidence REAL,
         offset_stamp TEXT NOT NULL DEFAULT '')""",
     "CREATE INDEX audio_by_duration ON audio (duration_ms)",
+    """CREATE TABLE offsets (
+        path TEXT PRIMARY KEY NOT NULL, offset_ms REAL, confidence REAL, agrees INTEGER)""",
     """CREATE TABLE sources (
         source TEXT PRIMARY KEY NOT NULL, folder TEXT NOT NULL UNIQUE COLLATE NOCASE,
         fingerprint TEXT NOT NULL DEFAULT '', record TEXT NOT NULL DEFAULT '')""",
     """CREATE TABLE decisions (
         stage TEXT NOT NULL, item TEXT NOT NULL, rule TEXT NOT NULL, detail TEXT NOT NULL,
         PRIMARY KEY (stage, item, rule)) WITHOUT ROWID""",
+    "CREATE INDEX decisions_by_item ON decisions (item)",
     """CREATE TABLE jobs (
         kind TEXT NOT NULL, key TEXT NOT NULL, grp TEXT NOT NULL, state TEXT NOT NULL,
         stamp TEXT NOT NULL DEFAULT '', owner TEXT NOT NULL DEFAULT '',

@@ -18,12 +18,13 @@ FINGERPRINT_VERSION = "print-1"
 SAME = 0.35
 """Songs with fewer different bits than this are the same (the paper's threshold)."""
 
-Print = UInt32[np.ndarray, " words"]
+Print = UInt32[np.ndarray, "_"]  # two of them may differ in length
 
 _RATE = 5512  # Hz
 _WINDOW, _HOP = 2048, 551  # samples: 0.37 s, so that a shift by half a hop matters little; 0.1 s
 _BANDS_HZ = (300.0, 2000.0)
 _MOST, _FEWEST = 512, 32  # words: the middle 51 s; less than 3.2 s name nothing
+_QUIET = 1e-3  # energy of a band: 90 dB below full scale
 _SHIFTS = 5  # words to either side: encoders add silence of up to a tenth of a second or two
 
 
@@ -40,7 +41,7 @@ def fingerprint(samples: Samples, rate: int) -> Print:
     energies = _band_energies(resample(middle, rate, _RATE))
     slopes = np.diff(energies, axis=1)
     bits = np.diff(slopes, axis=0) > 0
-    if len(bits) < _FEWEST or not 0.2 < bits.mean() < 0.8:
+    if len(bits) < _FEWEST or energies.max() < _QUIET or not 0.2 < bits.mean() < 0.8:
         return np.zeros(0, np.uint32)  # silence, or one unchanging sound
     return _words(bits[:_MOST])
 

@@ -243,9 +243,14 @@ class _Collector:
             self.progress(self.seen, self.sources)
 
 
-def records(db: FeatureDB) -> Iterator[Record]:
-    """What became of all sources that were done, by their folders."""
-    for (text,) in db.select("SELECT record FROM sources WHERE record != '' ORDER BY folder"):
+def records(db: FeatureDB, folder: str | None = None) -> Iterator[Record]:
+    """What became of all sources that were done, by their folders; or of those of one folder."""
+    statement = "SELECT record FROM sources WHERE record != ''"
+    if folder is None:
+        found = db.select(f"{statement} ORDER BY folder")
+    else:
+        found = db.select(f"{statement} AND folder = ?", (folder,))
+    for (text,) in found:
         yield _to_record(text)
 
 

@@ -97,6 +97,49 @@ def split_beatmaps(
     return split
 
 
+def extend_split(
+    entries: Sequence[Entry],
+    before: Mapping[Path, str],
+    fractions: Mapping[str, float] = FRACTIONS,
+    *,
+    salt: str = "",
+) -> Split:
+    """Shares out charts so that none leaves the part in which it was.
+
+    New charts join the part of their song, or that of its hash. A new chart that shares something
+    with songs of different parts is in none. Should charts that were shared out before turn out to
+    be one song (copies in other encodings), those of the first part in `PARTS` stay, the others
+    are in none.
+
+    Args:
+        entries: charts in any order; each part keeps it.
+        before: parts of earlier charts, by path.
+        fractions: as for `split_beatmaps`.
+        salt: as for `split_beatmaps`.
+
+    Raises:
+        DataError: as `split_beatmaps`, if nothing was shared out before.
+    """
+    known = {entry.path: before[entry.path] for entry in entries if entry.path in before}
+    if not known:
+        return split_beatmaps(entries, fractions, salt=salt, allow_single_song=True)
+    shares, part_of = _checked(fractions), dict[Path, str]()
+    for group in _groups(entries):
+        old = [entry for entry in group if entry.path in known]
+        parts = {known[entry.path] for entry in old}
+        if len(parts) < 2:
+            part = parts.pop() if parts else _part_of(_position(group, salt), shares)
+            part_of |= dict.fromkeys((entry.path for entry in group), part)
+            continue
+        for song in _groups(old):
+            first = min((known[entry.path] for entry in song), key=PARTS.index)
+            kept = (entry.path for entry in song if known[entry.path] == first)
+            part_of |= dict.fromkeys(kept, first)
+    split = Split(*(tuple(e for e in entries if part_of.get(e.path) == part) for part in PARTS))
+    assert_disjoint(split)
+    return split
+
+
 def assert_disjoint(split: Split) -> None:
     """Makes sure that no beatmapset, audio or file lies in two parts.
 
