@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+pytest_plugins = ["tiny_models"]
+
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = Path(__file__).parent / "golden"
 sys.path.insert(0, str(GOLDEN))  # golden_formula.py: weights and inputs of the recordings

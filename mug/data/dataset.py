@@ -20,6 +20,7 @@ from torch.utils.data import Dataset
 from mug.audio.mel import MelParams
 from mug.beatmap import osu
 from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.hit_objects import HitObject
 from mug.clock import FrameClock
 from mug.data.augment import (
     fit_frames,
@@ -34,7 +35,7 @@ from mug.data.convertor import ManiaConvertor
 from mug.data.prompts import Prompts
 from mug.data.spectrograms import Spectrograms, find_audio
 from mug.data.split import FRACTIONS
-from mug.data.transform import Transform
+from mug.data.transform import Transform, jitter
 from mug.errors import ConfigError, DataError, MugError
 from mug.features import FeatureSchema
 
@@ -75,6 +76,9 @@ class OsuDataset(Dataset[Item]):
         mirror_p: probability of swapping left and right.
         random_p: probability of permuting the columns.
         shift_p: probability of moving the notes by up to half of the frames; not with audio.
+        jitter_p: probability of moving every note by its own amount; for the first stage, which
+            must hold any offset and not only those of a grid.
+        jitter_ms: furthest such move.
         rate_p: probability of another speed.
         pitch_p: probability of shifting the spectrogram by one to four rows.
         feature_dropout_p: probability, for each feature, of not being told.
@@ -133,6 +137,8 @@ class OsuDataset(Dataset[Item]):
     feature_db: str | Path | None = None
     star_rating_at_rate: str | None = None
     reference: bool = False
+    jitter_p: float = 0.0
+    jitter_ms: float = 30.0
     cut_audio: bool | None = None
     clamp_top: bool | None = None
 
@@ -205,6 +211,12 @@ class OsuDataset(Dataset[Item]):
                 value=self.shift_p,
                 remedy="Set shift_p to 0, or with_audio to false",
             )
+        if self.jitter_p and self.with_audio:
+            raise ConfigError(
+                "jitter_p moves the notes alone, away from their audio",
+                value=self.jitter_p,
+                remedy="Set jitter_p to 0, or with_audio to false",
+            )
         if self.rate_p and (
             self.rate is None or len(self.rate) != 2 or not 0 < self.rate[0] <= self.rate[1]
         ):
@@ -253,8 +265,11 @@ class OsuDataset(Dataset[Item]):
         )
         first = self._first_frame(stretched_frames(song_frames, draws.rate), draws.place)
         offset_ms = -clock.join_ms(first) + int(draws.shift * clock.join_ms(frames) / 2)
+        notes: Sequence[HitObject] = beatmap.hit_objects
+        if self.jitter_p and rng.random() < self.jitter_p:
+            notes = jitter(notes, self.jitter_ms, rng)
         encoded = self.convertor.encode(
-            beatmap.hit_objects,
+            notes,
             Transform(
                 rate=draws.rate,
                 offset_ms=offset_ms,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
+
+import numpy as np
 
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.errors import DataError
@@ -78,3 +81,24 @@ class Transform:
 
 
 IDENTITY = Transform()
+
+
+def jitter(
+    notes: Sequence[HitObject], spread_ms: float, rng: np.random.Generator
+) -> list[HitObject]:
+    """Every start and end moved by its own uniform amount; a hold stays at least 1 ms long.
+
+    Args:
+        notes: hit objects.
+        spread_ms: furthest move to either side.
+        rng: where the amounts come from; two numbers a note.
+    """
+    moves = rng.uniform(-spread_ms, spread_ms, (len(notes), 2))
+    moved: list[HitObject] = []
+    for note, (first, last) in zip(notes, moves.tolist(), strict=True):
+        start = note.start_ms + first
+        if isinstance(note, LongNote):
+            moved.append(replace(note, start_ms=start, end_ms=max(start + 1, note.end_ms + last)))
+        else:
+            moved.append(replace(note, start_ms=start))
+    return moved

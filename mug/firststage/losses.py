@@ -19,6 +19,9 @@ class ManiaReconstructLoss(nn.Module):
         weight_end_offset: weight of the end offsets, judged at the last frames of holds only.
         label_smoothing: targets 0 and 1 become this and 1 minus this.
         gamma: accepted for the original's files, where it has no effect either.
+        weight_start: weight of the starts.
+        positive_weight: how much more a frame with a start or a hold counts than one without;
+            starts are in one cell of thirty, and at 1 small networks see them late.
         use_valid: judge only the frames of the chart. Off, as in the reference, silence after the
             last note counts as much as notes.
 
@@ -34,9 +37,12 @@ class ManiaReconstructLoss(nn.Module):
         gamma: float | None = None,
         *,
         use_valid: bool = False,
+        weight_start: float = 1.0,
+        positive_weight: float = 1.0,
     ) -> None:
         super().__init__()
         del gamma
+        self.weight_start, self.positive_weight = weight_start, positive_weight
         self.weight_start_offset = weight_start_offset
         self.weight_holding = weight_holding
         self.weight_end_offset = weight_end_offset
@@ -66,7 +72,7 @@ class ManiaReconstructLoss(nn.Module):
         offset_start_loss = _masked(difference[:, layout.start_offset], starts * mask)
         offset_end_loss = _masked(difference[:, layout.end_offset], _ends(holds) * mask)
         total = (
-            start_loss
+            self.weight_start * start_loss
             + self.weight_holding * holding_loss
             + self.weight_start_offset * offset_start_loss
             + self.weight_end_offset * offset_end_loss
@@ -82,7 +88,8 @@ class ManiaReconstructLoss(nn.Module):
 
     def _cross_entropy(self, logits: Tensor, target: Tensor, mask: Tensor) -> Tensor:
         smoothed = target * (1 - 2 * self.label_smoothing) + self.label_smoothing
-        return _masked(binary_cross_entropy_with_logits(logits, smoothed, reduction="none"), mask)
+        loss = binary_cross_entropy_with_logits(logits, smoothed, reduction="none")
+        return _masked(loss * (1 + (self.positive_weight - 1) * target), mask)
 
 
 def _masked(loss: Tensor, mask: Tensor) -> Tensor:

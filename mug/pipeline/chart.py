@@ -19,12 +19,13 @@ from mug.beatmap.hit_objects import HitObject
 from mug.data.convertor import ManiaConvertor
 from mug.diffusion.guidance import guide
 from mug.diffusion.samplers import make_sampler
-from mug.errors import GenerationError
+from mug.errors import ConfigError, GenerationError
 from mug.notes import NoteLayout
 from mug.pipeline.checkpoint import LoadedModel
 from mug.pipeline.finish import FinishOptions, finish_chart
 from mug.postprocess.timing import TimingEstimate, estimate_timing
 from mug.protocols import Condition, Progress
+from mug.util import nearest
 
 log = logging.getLogger(__name__)
 
@@ -103,9 +104,8 @@ def generate_charts(
         AudioError: when the song cannot be read.
         ConfigError: when the prompt names an unknown feature or value.
     """
-    schema = model.schema
-    ids = schema.ids(request.prompt)
-    negative_ids = schema.ids(request.negative_prompt)
+    ids = _prompt_ids(model, request.prompt)
+    negative_ids = _prompt_ids(model, request.negative_prompt)
     wave = load_audio(request.audio, model.clock.sample_rate)
     duration_ms = 1000.0 * len(wave) / model.clock.sample_rate
     audio = song_tensor(model, wave)
@@ -137,6 +137,17 @@ def generate_charts(
         timing=timing,
         changes=tuple(changes for _, changes in finished),
     )
+
+
+def _prompt_ids(model: LoadedModel, prompt: Mapping[str, Any]) -> list[int]:
+    for name in prompt:
+        if name not in model.schema.names:
+            raise ConfigError(
+                "the prompt names no such feature",
+                value=name,
+                remedy=nearest(name, model.schema.names),
+            )
+    return model.schema.ids(prompt)
 
 
 def song_tensor(model: LoadedModel, wave: np.ndarray) -> Tensor:

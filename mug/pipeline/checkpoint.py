@@ -13,6 +13,7 @@ import copy
 import hashlib
 import logging
 import pickle
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,7 +82,8 @@ class LoadedModel:
         """Latent frames come in multiples of this, so that every network halves them evenly."""
         params = self.config["model"]["params"]
         unet_levels = len(params["unet_config"]["params"]["channel_mult"])
-        wave_levels = len(params["wave_stage_config"]["params"].get("channel_mult", [1]))
+        wave = (params.get("wave_stage_config") or {}).get("params") or {}
+        wave_levels = len(wave.get("channel_mult", [1]))
         frames = self.clock.audio_per_note * self.clock.notes_per_latent
         return max(2 ** (unet_levels - 1), 2 ** (wave_levels - 1) // frames, 1)
 
@@ -218,18 +220,28 @@ def _checkpoint_errors(path: Path) -> Iterator[None]:
             "this file needs code to be read, and that is never run",
             file=path,
             remedy="Ask its author for a safetensors file, or save plain tensors and containers."
-            f" Reader: {str(error).splitlines()[0]}",
+            f" Reader: {_first_line(error)}",
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise CheckpointError(
             "this file is damaged or not a checkpoint",
             file=path,
-            remedy=f"Fetch or make it again. Reader: {str(error).splitlines()[0]}",
+            remedy=f"Fetch or make it again. Reader: {_first_line(error)}",
         ) from error
 
 
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
 def _read_pickle(path: Path) -> dict[str, Any]:
-    with _checkpoint_errors(path), torch.serialization.safe_globals(_ALLOWED_GLOBALS):
+    with (
+        _checkpoint_errors(path),
+        torch.serialization.safe_globals(_ALLOWED_GLOBALS),
+        warnings.catch_warnings(),
+    ):
+        # Another pickle protocol is read or refused; the hint to its authors is noise.
+        warnings.filterwarnings("ignore", message="Detected pickle protocol")
         content = torch.load(path, map_location="cpu", weights_only=True)
     if not isinstance(content, dict):
         raise CheckpointError("this file holds no checkpoint", file=path)
