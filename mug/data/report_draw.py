@@ -102,7 +102,8 @@ def bars_png(distribution: Distribution, path: Path, *, width: int = 560) -> Non
     image = Image.new("RGB", (2 * width, round(height * zoom)), _PAPER)
     pen = _Pen(ImageDraw.Draw(image), zoom)
     pen.text((_LEFT, 11), distribution.title, 10, _INK, "lm")
-    pen.text((_WIDTH - _LEFT, 11), distribution.note, 8, _FAINT, "rm")
+    note = distribution.note or f"{distribution.unknown:,} unknown"
+    pen.text((_WIDTH - _LEFT, 11), note, 8, _FAINT, "rm")
     (_draw_columns if distribution.numeric else _draw_rows)(pen, distribution)
     small = image.resize((width, image.height // 2), Image.Resampling.LANCZOS)
     with atomic_write(path) as handle:
