@@ -165,6 +165,21 @@ def test_no_song_or_weight_of_somebody_else_is_tracked() -> None:
     assert [_name(p) for p in _tracked() if p.suffix.lower() in suffixes] == []
 
 
+def test_no_credentials_are_in_the_repository() -> None:
+    """Client ids, secrets and tokens come from the environment."""
+    secret = re.compile(
+        r"(?i)(client_?secret|api_?key|token|password)[\"']?\s*[:=]\s*[\"'][A-Za-z0-9_\-]{20,}[\"']"
+    )
+    found = [
+        _name(path)
+        for path in _tracked()
+        if path.suffix in {".py", ".yaml", ".toml", ".md", ".json"}
+        and secret.search(path.read_text(encoding="utf-8", errors="replace"))
+    ]
+    assert found == []
+    assert secret.search('CLIENT_SECRET = "abcdefghij0123456789abcdefghij"')
+
+
 def test_parity_has_a_row_for_every_known_bug_of_the_original() -> None:
     text = (ROOT / "docs" / "parity.md").read_text(encoding="utf-8")
     rows = {int(m) for m in re.findall(r"^\| B(\d+) \|", text, flags=re.MULTILINE)}

@@ -61,3 +61,18 @@ def test_an_end_offset_counts_at_the_last_frame_of_a_hold_only():
             if loss(notes, output, torch.ones(1, 12))[1]["offset_end_loss"] != base:
                 touched.append((row, frame))
     assert touched == [(0, 5), (1, 11)]
+
+
+def test_positives_can_count_more():
+    plain, weighted = ManiaReconstructLoss(), ManiaReconstructLoss(positive_weight=5.0)
+    silent = torch.zeros_like(NOTES)
+    _, nothing = plain(silent, RANDOM, VALID)
+    _, same = weighted(silent, RANDOM, VALID)
+    assert same["start_loss"].item() == pytest.approx(nothing["start_loss"].item(), rel=1e-6)
+    logits = torch.zeros_like(NOTES)  # every cell costs ln 2, a start five times that
+    _, parts = weighted(NOTES, logits, VALID)
+    share = NOTES[:, :4].mean().item()
+    assert parts["start_loss"].item() == pytest.approx(0.693147 * (1 + 4 * share), rel=1e-4)
+    total, _ = ManiaReconstructLoss(weight_start=3.0)(NOTES, RANDOM, VALID)
+    base, base_parts = plain(NOTES, RANDOM, VALID)
+    assert (total - base).item() == pytest.approx(2 * base_parts["start_loss"].item(), rel=1e-5)
