@@ -110,6 +110,14 @@ class FeatureDB:
         self.version: int = SCHEMA_VERSION
         try:
             self._prepare(names, shared)
+        except sqlite3.OperationalError as error:
+            self.close()
+            raise DataError(
+                "the feature database cannot be opened",
+                file=self.path,
+                value=str(error),
+                remedy="Make room on the disk, or end what holds it, and run the command again",
+            ) from error
         except sqlite3.DatabaseError as error:
             self.close()
             raise DataError("not a feature database", file=self.path, value=str(error)) from error

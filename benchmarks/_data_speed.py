@@ -1,0 +1,177 @@
+"""Speed and memory of preparing a data set."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks._data_songs import CHARTS, make_sets
+from mug.audio.cache import MelCache
+from mug.audio.load import load_audio
+from mug.audio.mel import MelParams, log_mel
+from mug.beatmap import osu
+from mug.data.beatmap_list import read_beatmap_list
+from mug.data.engines import executor
+from mug.data.feature_registry import compute_features
+from mug.data.spectrograms import find_audio
+from mug.features import FeatureSchema
+
+ROOT = Path(__file__).resolve().parents[1]
+SCHEMA = "configs/mug/mania_beatmap_features.yaml"
+
+
+def command(script: str, *options: object) -> list[str]:
+    """A script of this repository, to be run from its root."""
+    return [sys.executable, str(ROOT / f"scripts/{script}.py"), *(str(o) for o in options)]
+
+
+def peak(words: list[str]) -> dict[str, float]:
+    """Runs a command to its end: seconds, and MiB that it held at most."""
+    began = time.monotonic()
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    actions = [(os.POSIX_SPAWN_DUP2, quiet, 1), (os.POSIX_SPAWN_DUP2, quiet, 2)]
+    pid = os.posix_spawn(words[0], words, os.environ, file_actions=actions)
+    _, status, usage = os.wait4(pid, 0)
+    os.close(quiet)
+    if status:
+        raise subprocess.CalledProcessError(os.waitstatus_to_exitcode(status), words)
+    return {
+        "seconds": time.monotonic() - began,
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        "mib": usage.ru_maxrss / 1024,
+    }
+
+
+def prepare(songs: Path, out: Path, workers: int) -> dict[str, float]:
+    """Both steps, each a command: seconds, processor seconds, MiB at most."""
+    steps = [
+        peak(collecting(songs, out, workers)),
+        peak(measuring(out, workers)),
+    ]
+    total = {key: sum(step[key] for step in steps) for key in ("seconds", "cpu_seconds")}
+    return {**total, "mib": max(step["mib"] for step in steps)}
+
+
+def collecting(songs: Path, out: Path, workers: int) -> list[str]:
+    """The first step."""
+    where = ("--song_dir", songs, "--out_dir", out)
+    return command("prepare_beatmap", *where, "--workers", workers)
+
+
+def measuring(out: Path, workers: int) -> list[str]:
+    """The second step."""
+    what = ("--beatmap_txt", out / "beatmap.txt", "--features_yaml", ROOT / SCHEMA)
+    return command("prepare_beatmap_features", *what, "--workers", workers)
+
+
+def against_the_original(work: Path, sets: int) -> dict[str, Any]:
+    """Charts a second: everything a training run reads, made by us and by the original's way."""
+    songs = work / "speed_songs"
+    make_sets(songs, sets, notes=800, seconds=90.0)
+    rates: dict[str, float] = {}
+    cpu: dict[str, float] = {}
+    own = [sys.executable, "-m", "benchmarks._data_speed"]
+    for workers in (1, 2):
+        out = _fresh(work / f"speed_{workers}")
+        steps = prepare(songs, out, workers)
+        mels = peak([*own, "mels", str(out), str(workers)])
+        rates[f"ours_{workers}"] = sets * CHARTS / (steps["seconds"] + mels["seconds"])
+        cpu[f"ours_{workers}"] = steps["cpu_seconds"] + mels["cpu_seconds"]
+    done = peak([*own, "original", str(work / "speed_1"), str(_fresh(work / "speed_original"))])
+    rates["original"] = sets * CHARTS / done["seconds"]
+    cpu["original"] = done["cpu_seconds"]
+    return {
+        "charts_a_second": rates,
+        "processor_seconds": cpu,
+        "against_original": rates["ours_2"] / rates["original"],
+        "one_core_against_original": rates["ours_1"] / rates["original"],
+        "scaling_1_to_2": rates["ours_2"] / rates["ours_1"],
+        "load": os.getloadavg()[0],
+        "cores": os.cpu_count(),
+    }
+
+
+def memory_and_second_run(work: Path, sizes: tuple[int, ...]) -> dict[str, Any]:
+    """Peak memory by number of charts, and the time of a run with nothing to do."""
+    rows: list[dict[str, Any]] = []
+    for size in sizes:
+        songs = work / f"many_{size}"
+        make_sets(songs, size // CHARTS, notes=300, seconds=4.0)
+        out = _fresh(work / f"many_{size}_out")
+        first = prepare(songs, out, 1)
+        second = prepare(songs, out, 1)
+        rows.append(
+            {
+                "charts": size,
+                "mib": first["mib"],
+                "first_s": first["seconds"],
+                "second_s": second["seconds"],
+                "second_share": second["cpu_seconds"] / first["cpu_seconds"],
+            }
+        )
+    return {"rows": rows, "memory_growth": rows[-1]["mib"] / rows[0]["mib"]}
+
+
+def _mels(out: Path, workers: int) -> None:
+    """The spectrograms that training reads, as it would make them when it first needs them."""
+    sounds = [str(file) for file in sorted(out.glob("*/song.ogg"))]
+    with executor(workers=workers) as pool:
+        for future in [pool.submit(_mel, str(out / "cache"), sound) for sound in sounds]:
+            future.result()
+
+
+def _mel(cache: str, sound: str) -> int:
+    return len(MelCache(cache).get(sound, MelParams()))
+
+
+def _as_the_original(prepared: Path, out: Path) -> None:
+    """One process; one row, one commit, in SQLite's default mode; whole compressed mel files.
+
+    The measures are our own, which are faster than what the original called (a .NET program for
+    each chart), so that the procedures alone are compared.
+    """
+    out.mkdir(parents=True)
+    names = FeatureSchema.from_yaml(ROOT / SCHEMA).names
+    charts = read_beatmap_list(prepared / "beatmap.txt")
+    connection = sqlite3.connect(out / "feature.db")
+    columns = ", ".join(names)
+    connection.execute(
+        f"CREATE TABLE Feature (name, set_name, {columns}, PRIMARY KEY (name, set_name))"
+    )
+    for chart in charts:
+        target = out / chart.parent.name
+        target.mkdir(exist_ok=True)
+        shutil.copy2(chart, target)
+        beatmap = osu.read(chart)
+        mel_file = out / f"{chart.parent.name}-song.npz"
+        if not mel_file.exists():
+            shutil.copy2(find_audio(beatmap), target)
+            wave = load_audio(find_audio(beatmap))
+            np.savez_compressed(mel_file, y=log_mel(wave, MelParams()))
+        values = compute_features(beatmap, names)
+        marks = ", ".join("?" * (len(names) + 2))
+        row = [chart.name, chart.parent.name, *(values.get(name) for name in names)]
+        connection.execute(f"INSERT INTO Feature VALUES ({marks})", row)  # noqa: S608
+        connection.commit()
+    connection.close()
+
+
+def _fresh(folder: Path) -> Path:
+    if folder.exists():
+        shutil.rmtree(folder)
+    return folder
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "mels":
+        _mels(Path(sys.argv[2]), int(sys.argv[3]))
+    else:
+        _as_the_original(Path(sys.argv[2]), Path(sys.argv[3]))
