@@ -248,11 +248,15 @@ def test_held_out_charts(golden_dir: Path) -> None:
     error = np.abs(ours - wanted).mean((0, 1))
     right = report_msd.flags(ours) == report_msd.flags(wanted)
     assert right.mean() >= 0.90
-    assert (
-        dict(zip(report_msd.NAMES, error.round(2), strict=True))
-        == pytest.approx(dict.fromkeys(report_msd.NAMES, 0.0), abs=1.0)
-        or (error[[1, 2, 3, 6, 7]] <= 0.8).all()
-    )
+    # Jackspeed apart: MinaCalc is not mirror-invariant there (docs/msd.md).
+    limits = {"overall": 0.9, "jackspeed": 1.8}
+    too_far = {
+        name: value
+        for name, value in zip(report_msd.NAMES, error, strict=True)
+        if value > limits.get(name, 1.0)
+    }
+    assert not too_far
+    assert (np.diff(ours, axis=1) < -0.2).mean() < 0.01
 
 
 @pytest.mark.golden_dir
