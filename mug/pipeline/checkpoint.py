@@ -81,11 +81,11 @@ class LoadedModel:
     def latent_multiple(self) -> int:
         """Latent frames come in multiples of this, so that every network halves them evenly."""
         params = self.config["model"]["params"]
-        unet_levels = len(params["unet_config"]["params"]["channel_mult"])
+        unet_levels = len(list(params["unet_config"]["params"]["channel_mult"]))
         wave = (params.get("wave_stage_config") or {}).get("params") or {}
-        wave_levels = len(wave.get("channel_mult", [1]))
+        wave_levels = len(list(wave.get("channel_mult", [1])))
         frames = self.clock.audio_per_note * self.clock.notes_per_latent
-        return max(2 ** (unet_levels - 1), 2 ** (wave_levels - 1) // frames, 1)
+        return max(1 << (unet_levels - 1), (1 << (wave_levels - 1)) // frames, 1)
 
 
 def load_model(path: str | Path, device: str | torch.device = "cpu") -> LoadedModel:
