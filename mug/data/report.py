@@ -15,13 +15,13 @@ from mug.data.feature_db import FeatureDB, FeatureRow
 from mug.data.offset import shift_beatmap
 from mug.data.quarantine import FILE_NAME, read_quarantine
 from mug.data.report_bins import Distribution, feature_distributions, number_distribution
-from mug.data.split import FRACTIONS, PARTS, Split, assert_disjoint, split_beatmaps
+from mug.data.split import FRACTIONS, PARTS, Entry, Split, assert_disjoint, split_beatmaps
 from mug.errors import DataError, MugError
 from mug.features import FeatureSchema
 
 DATABASES = ("features.db", "feature.db")
 _EXCERPT_MS = 16000.0
-_SPLIT_FOLDERS = ("", "split", "splits")
+_CLEAN_LIST = "clean.txt"
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,14 @@ class SplitReport:
         charts: by part.
         songs: by part; a song is what must not be divided.
         origin: where the split comes from.
+        outside: charts in no part.
         problem: why it cannot be used; empty when all is well.
     """
 
     charts: Mapping[str, int]
     songs: Mapping[str, int]
     origin: str
+    outside: int = 0
     problem: str = ""
 
 
@@ -98,6 +100,7 @@ class DatasetReport:
         samples: charts to look at, easiest first.
         notes: what a reader should know, e.g. files that are missing.
         tools: what measured the features.
+        about: which charts are meant, where it is not all of them.
     """
 
     name: str
@@ -109,6 +112,7 @@ class DatasetReport:
     samples: Sequence[Sample] = ()
     notes: Sequence[str] = ()
     tools: Sequence[str] = field(default=())
+    about: str = ""
 
 
 def collect_report(folder: Path, schema: FeatureSchema, *, samples: int = 6) -> DatasetReport:
@@ -126,8 +130,9 @@ def collect_report(folder: Path, schema: FeatureSchema, *, samples: int = 6) -> 
         raise DataError("samples cannot be less than none", value=samples)
     file = find_database(folder)
     with FeatureDB(file) as database:
-        rows, entries = list(database.rows()), database.entries()
+        rows = list(database.rows())
         known = set(database.names)
+    rows, about = _kept(file.parent, rows)
     if not rows:
         raise DataError(
             "the feature database holds no charts",
@@ -149,12 +154,23 @@ def collect_report(folder: Path, schema: FeatureSchema, *, samples: int = 6) -> 
         totals=_totals(rows, facts),
         features=feature_distributions(schema, [row.features for row in rows]),
         shapes=_shapes(file, facts),
-        split=_split(file.parent, Split(train=tuple(entries))),
+        split=_split(file.parent, rows),
         rejected=_rejected(folder, file),
         samples=chosen,
         notes=[*notes, *broken],
         tools=sorted(stars | tools),
+        about=about,
     )
+
+
+def _kept(folder: Path, rows: list[FeatureRow]) -> tuple[list[FeatureRow], str]:
+    """The charts that cleaning left, or all where nobody has cleaned; and a word about it."""
+    file = folder / _CLEAN_LIST
+    if not file.is_file():
+        return rows, ""
+    kept = set(_listed(file, folder))
+    clean = [row for row in rows if (folder / row.path).resolve() in kept]
+    return clean, f"{len(clean)} of {len(rows)} measured charts: those of {_CLEAN_LIST}."
 
 
 def find_database(folder: Path) -> Path:
@@ -248,42 +264,42 @@ def _shapes(database: Path, facts: Mapping[str, ChartFacts]) -> list[Distributio
     return shapes
 
 
-def _split(folder: Path, whole: Split) -> SplitReport:
+def _split(folder: Path, rows: Sequence[FeatureRow]) -> SplitReport:
     """The stored split, or the one that training would make."""
-    by_path = {entry.path.resolve(): entry for entry in whole.train}
-    for name in _SPLIT_FOLDERS:
-        files = {part: folder / name / f"{part}.txt" for part in PARTS}
-        if files["train"].is_file():
-            parts = [_listed(files[part], folder) for part in PARTS]
-            split = Split(*(tuple(by_path[p] for p in part if p in by_path) for part in parts))
-            origin = f"stored in {files['train'].relative_to(folder).as_posix()} and its siblings"
-            return _split_report(split, origin)
+    entries = [Entry(folder / row.path, row.beatmapset, row.audio_hash) for row in rows]
+    files = [folder / f"{part}.txt" for part in PARTS]
+    if any(file.is_file() for file in files):
+        by_path = {entry.path.resolve(): entry for entry in entries}
+        parts = [_listed(file, folder) for file in files]
+        split = Split(*(tuple(by_path[p] for p in part if p in by_path) for part in parts))
+        names = ", ".join(file.name for file in files if file.is_file())
+        return _split_report(split, f"as stored in {names}", len(entries))
     origin = "as training shares out by default"
     try:
-        return _split_report(split_beatmaps(whole.train, FRACTIONS), origin)
+        return _split_report(split_beatmaps(entries, FRACTIONS), origin, len(entries))
     except DataError as error:
-        return SplitReport({}, {}, origin, str(error))
+        return SplitReport({}, {}, origin, len(entries), str(error))
 
 
 def _listed(file: Path, folder: Path) -> Iterator[Path]:
     text = file.read_text(encoding="utf-8-sig") if file.is_file() else ""
     for line in text.splitlines():
         if line.strip() and not line.startswith("#"):
-            beside = (file.parent / line.strip()).resolve()
-            yield beside if beside.exists() else (folder / line.strip()).resolve()
+            yield (folder / line.strip()).resolve()
 
 
-def _split_report(split: Split, origin: str) -> SplitReport:
+def _split_report(split: Split, origin: str, total: int) -> SplitReport:
     charts = {part: len(getattr(split, part)) for part in PARTS}
     songs = {
         part: len({entry.audio_hash or entry.identities[0] for entry in getattr(split, part)})
         for part in PARTS
     }
+    outside = max(total - sum(charts.values()), 0)
     try:
         assert_disjoint(split)
     except DataError as error:
-        return SplitReport(charts, songs, origin, str(error))
-    return SplitReport(charts, songs, origin)
+        return SplitReport(charts, songs, origin, outside, str(error))
+    return SplitReport(charts, songs, origin, outside)
 
 
 def _rejected(folder: Path, database: Path) -> list[RejectedGroup]:

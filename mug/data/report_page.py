@@ -42,6 +42,7 @@ def page(report: DatasetReport) -> str:
         f'<section id="{name}"><h2>{title}</h2>{content}</section>'
         for name, title, content in sections
     )
+    about = f'<p class="about">{escape(report.about)}</p>' if report.about else ""
     notes = "".join(f'<p class="warn">{escape(note)}</p>' for note in report.notes)
     tools = " · ".join(escape(tool) for tool in report.tools)
     return f"""<!doctype html>
@@ -51,7 +52,7 @@ def page(report: DatasetReport) -> str:
 <title>{escape(report.name)} · data set report</title>
 <style>{_STYLE.read_text(encoding="utf-8")}</style></head>
 <body><header><p class="eyebrow">Data set report</p><h1>{escape(report.name)}</h1>
-<nav>{links}</nav>{notes}</header>
+<nav>{links}</nav>{about}{notes}</header>
 <main>{body}<footer>{f"Measured by {tools}. " if tools else ""}Point at a bar to see its value.
 </footer></main></body></html>
 """
@@ -108,6 +109,8 @@ def _split(split: SplitReport) -> str:
             f'<li><i class="part{index}"></i><b>{_PART_NAMES[part]}</b> {_number(charts)} charts'
             f" · {_number(songs)} songs</li>"
         )
+    if split.outside:
+        legend += f"<li><b>In no part</b> {_number(split.outside)} charts</li>"
     verdict = (
         f'<p class="bad">{escape(split.problem)}</p>'
         if split.problem

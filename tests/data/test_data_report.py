@@ -152,10 +152,25 @@ def test_a_stored_split_is_shown_and_checked(dataset, schema):
     assert found.charts == {"train": 8, "val": 4, "test": 0}
     assert "train.txt" in found.origin
     assert not found.problem
+    assert found.outside == 0
+    (dataset / "val.txt").write_text("\n".join(charts[8:10]))
+    report = collect_report(dataset, schema)
+    assert report.split.outside == 2
+    assert "In no part 2 charts" in Page(report_page.page(report)).text
     (dataset / "test.txt").write_text(charts[0])  # leaks from train
     leaky = collect_report(dataset, schema)
     assert "lies in train and in test" in leaky.split.problem
     assert "lies in train and in test" in Page(report_page.page(leaky)).text
+
+
+def test_after_cleaning_only_what_is_left_counts(dataset, schema):
+    charts = sorted(path.relative_to(dataset).as_posix() for path in dataset.glob("*/*.osu"))
+    (dataset / "clean.txt").write_text("# kept\n" + "\n".join(charts[:5]))
+    found = collect_report(dataset, schema)
+    assert found.totals["charts"] == found.features["sr"].known == 5
+    assert found.totals["songs"] == 3
+    assert "5 of 12 measured charts" in found.about
+    assert found.about in Page(report_page.page(found)).text
 
 
 def test_reasons_are_grouped(dataset, schema):
