@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -21,11 +23,12 @@ class ManiaReconstructLoss(nn.Module):
         gamma: accepted for the original's files, where it has no effect either.
         weight_start: weight of the starts.
         positive_weight: how much more a frame with a start or a hold counts than one without;
-            starts are in one cell of thirty, and at 1 small networks see them late.
+            starts are in one cell of thirty, and at 1 small networks see them late. The logits
+            are shifted by its logarithm, so that a logit of 0 still means even odds.
         use_valid: judge only the frames of the chart. Off, as in the reference, silence after the
             last note counts as much as notes.
 
-    Source: reference facts, section 10.
+    Source: reference facts, section 10; Menon et al. 2021 for the shift.
     """
 
     def __init__(
@@ -88,7 +91,8 @@ class ManiaReconstructLoss(nn.Module):
 
     def _cross_entropy(self, logits: Tensor, target: Tensor, mask: Tensor) -> Tensor:
         smoothed = target * (1 - 2 * self.label_smoothing) + self.label_smoothing
-        loss = binary_cross_entropy_with_logits(logits, smoothed, reduction="none")
+        shifted = logits + math.log(self.positive_weight)
+        loss = binary_cross_entropy_with_logits(shifted, smoothed, reduction="none")
         return _masked(loss * (1 + (self.positive_weight - 1) * target), mask)
 
 

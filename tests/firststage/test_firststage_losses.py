@@ -1,5 +1,7 @@
 """The reconstruction loss against the recording, and what the valid mask leaves out."""
 
+import math
+
 import pytest
 import torch
 from conftest import load_golden
@@ -65,14 +67,23 @@ def test_an_end_offset_counts_at_the_last_frame_of_a_hold_only():
 
 def test_positives_can_count_more():
     plain, weighted = ManiaReconstructLoss(), ManiaReconstructLoss(positive_weight=5.0)
-    silent = torch.zeros_like(NOTES)
-    _, nothing = plain(silent, RANDOM, VALID)
-    _, same = weighted(silent, RANDOM, VALID)
-    assert same["start_loss"].item() == pytest.approx(nothing["start_loss"].item(), rel=1e-6)
-    logits = torch.zeros_like(NOTES)  # every cell costs ln 2, a start five times that
+    logits = torch.full_like(NOTES, -math.log(5.0))  # shifted to 0: every cell costs ln 2
     _, parts = weighted(NOTES, logits, VALID)
     share = NOTES[:, :4].mean().item()
     assert parts["start_loss"].item() == pytest.approx(0.693147 * (1 + 4 * share), rel=1e-4)
     total, _ = ManiaReconstructLoss(weight_start=3.0)(NOTES, RANDOM, VALID)
     base, base_parts = plain(NOTES, RANDOM, VALID)
     assert (total - base).item() == pytest.approx(2 * base_parts["start_loss"].item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("weight", [1.0, 5.0, 20.0])
+def test_an_even_chance_stays_at_logit_zero(weight):
+    """Half of the cells are starts and nothing tells which: the best constant logit is 0."""
+    notes = torch.zeros(1, 16, 100)
+    notes[:, :4, ::2] = 1
+    loss = ManiaReconstructLoss(positive_weight=weight)
+    around = [
+        loss(notes, torch.full_like(notes, value), VALID[:1, :100])[1]["start_loss"].item()
+        for value in (-0.1, 0.0, 0.1)
+    ]
+    assert around[1] == min(around)
