@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,6 +13,8 @@ from mug.beatmap.timing_points import TimingPoint
 from mug.errors import BeatmapError
 
 SAME_MS = 0.05  # a tempo change this near to a whole beat is on it
+ROWS = 48  # to a beat, where a format has rows
+_NOTICED_MS = 0.5  # a note may be this far from its row
 _LEAST_MS = 1e-3  # of two tempo changes nearer than this, the first lasts no time
 DEFAULT_BEAT_MS = 500.0
 
@@ -97,13 +99,21 @@ class BeatGrid:
         return BeatClock.from_tempi(self.tempi, self.zero_ms)
 
 
-def lay_beats(reds: Sequence[TimingPoint], first_ms: float, *, decimals: int = 9) -> BeatGrid:
-    """Beats for red lines anywhere: the last beat before a red line is made to end there.
+def lay_beats(
+    reds: Sequence[TimingPoint],
+    first_ms: float,
+    *,
+    decimals: int = 9,
+    row_times: Sequence[float] = (),
+) -> BeatGrid:
+    """Beats for red lines anywhere: what comes before a red line is made to end on a beat there.
 
     Args:
         reds: the red lines, at least one.
         first_ms: beat 0 comes no later than this.
         decimals: of the tempi, so that the file and this computation mean the same.
+        row_times: times of notes that must come to lie on rows of 1/48 beat, ascending. Where they
+            are on rows of the straight beat and not of the bent one, only the last row is bent.
 
     Raises:
         BeatmapError: for more beats than any format holds.
@@ -112,29 +122,31 @@ def lay_beats(reds: Sequence[TimingPoint], first_ms: float, *, decimals: int = 9
     start = ordered[0]
     bars = math.ceil(max(start.time_ms - first_ms, 0.0) / (start.beat_ms * start.meter))
     at = min(bars * start.meter, int(MAX_BEAT) + 1)
-    tempi: dict[int, float] = {0: round(start.bpm, decimals) or start.bpm}
-    zero_ms = start.time_ms - at * 60000.0 / tempi[0]
-    now, bent, red_beats, current = start.time_ms, 0, [at], 0
+    tempi: dict[Fraction, float] = {Fraction(0): round(start.bpm, decimals) or start.bpm}
+    zero_ms = start.time_ms - at * 60000.0 / tempi[Fraction(0)]
+    now, bent, red_beats, current = start.time_ms, 0, [at], Fraction(0)
     for point in ordered[1:]:
         length = 60000.0 / tempi[current]
-        whole, bends = _beats_between(point.time_ms - now, length)
+        gap_ms = point.time_ms - now
+        whole, bends = _beats_between(gap_ms, length)
         if at + whole > MAX_BEAT:
             break
         if bends:
-            last_ms = point.time_ms - now - (whole - 1) * length
-            tempi[at + whole - 1] = round(60000.0 / last_ms, decimals)
-            now += (whole - 1) * length + 60000.0 / tempi[at + whole - 1]
+            straight, whole = _bend(gap_ms, length, whole, _since(row_times, now, point.time_ms))
+            span = float(whole - straight)
+            bpm = round(60000.0 * span / (gap_ms - float(straight) * length), decimals)
+            tempi[at + straight] = bpm
+            now += float(straight) * length + span * 60000.0 / bpm
             bent += 1
         else:
             now += whole * length
         at += whole
         red_beats.append(at)
-        tempi[at] = round(point.bpm, decimals) or point.bpm
-        current = at
+        current = Fraction(at)
+        tempi[current] = round(point.bpm, decimals) or point.bpm
     if at > MAX_BEAT or len(red_beats) < len(ordered):
         raise BeatmapError(f"the chart has more than {MAX_BEAT:g} beats", value=at)
-    fractions = tuple((Fraction(beat), bpm) for beat, bpm in sorted(tempi.items()))
-    return BeatGrid(fractions, zero_ms, tuple(red_beats), bent)
+    return BeatGrid(tuple(sorted(tempi.items())), zero_ms, tuple(red_beats), bent)
 
 
 def _beats_between(gap_ms: float, beat_ms: float) -> tuple[int, bool]:
@@ -146,3 +158,35 @@ def _beats_between(gap_ms: float, beat_ms: float) -> tuple[int, bool]:
         return int(MAX_BEAT) + 1, False
     whole = max(round(exact), 1)
     return whole, abs(exact - whole) * beat_ms > SAME_MS
+
+
+def _since(times: Sequence[float], begin_ms: float, end_ms: float) -> list[float]:
+    """The times after `begin_ms` and before `end_ms`, counted from `begin_ms`."""
+    found = times[bisect_right(times, begin_ms) : bisect_left(times, end_ms - SAME_MS)]
+    return [time_ms - begin_ms for time_ms in found]
+
+
+def _bend(
+    gap_ms: float, beat_ms: float, whole: int, notes_ms: Sequence[float]
+) -> tuple[Fraction, int]:
+    """Until which beat all stays straight, and the beat on which the rest ends."""
+    straight = Fraction(whole - 1)
+    begin_ms = (whole - 1) * beat_ms
+    late = [time_ms for time_ms in notes_ms if time_ms > begin_ms]
+    bent_ms = gap_ms - begin_ms
+    if all(
+        _off_row(time_ms - begin_ms, bent_ms) <= max(_off_row(time_ms, beat_ms), _NOTICED_MS)
+        for time_ms in late
+    ):
+        return straight, whole
+    row = math.ceil(gap_ms / beat_ms * ROWS) - 1
+    if gap_ms - row * beat_ms / ROWS < SAME_MS:  # too short to be a row: it takes the one before
+        row -= 1
+    row = max(row, 0)
+    return Fraction(row, ROWS), row // ROWS + 1
+
+
+def _off_row(time_ms: float, beat_ms: float) -> float:
+    """How far a time is from the nearest row."""
+    row_ms = beat_ms / ROWS
+    return abs(time_ms - round(time_ms / row_ms) * row_ms)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mug.beatmap.beatmap import MANIA, MODE_NAMES, Beatmap
-from mug.beatmap.formats_limits import check_lines, read_text
+from mug.beatmap.formats_limits import check_lines, read_text, shorten
 from mug.beatmap.osu_lines import (
     EARLY_OFFSET_MS,
     EARLY_VERSION,
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LATEST_FORMAT = 14
+_SHOWN = 400  # characters of a bad line in a message
 _COMMENT = re.compile(r"(?:^|\s)(//.*)", re.DOTALL)
 # Sections of `key: value` lines, and the separator that the editor writes in each.
 _FIELDS = {"General": ": ", "Editor": ": ", "Metadata": ":", "Difficulty": ":"}
@@ -75,14 +76,15 @@ class _Reader:
                 reason,
                 file=self.path,
                 line=line.number,
-                value=line.text,
+                value=shorten(line.text, _SHOWN),
                 remedy="Mend the line, or read the file leniently to leave it out",
             )
         self.skipped.append(SkippedLine(line.number, line.text, reason))
 
     def error(self, what: str, value: object = None, remedy: str | None = None) -> BeatmapError:
         """An error about the file as a whole."""
-        return BeatmapError(what, file=self.path, value=value, remedy=remedy)
+        shown = None if value is None else shorten(value, _SHOWN)
+        return BeatmapError(what, file=self.path, value=shown, remedy=remedy)
 
     def comment(self, section: str, text: str) -> None:
         """Keeps a comment, in the section where it stands."""

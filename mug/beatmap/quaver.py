@@ -34,6 +34,7 @@ from mug.errors import BeatmapError
 log = logging.getLogger(__name__)
 
 SECTION = "Quaver"
+MAX_NAME = 1000
 OFF_FIELD = "notes in lanes that the chart does not have"
 OWN_FIELDS = ("MapId", "MapSetId", "Description", "Genre", "BannerFile")
 HIT_SOUNDS = {"Normal": 0, "Whistle": 2, "Finish": 4, "Clap": 8}
@@ -118,6 +119,9 @@ def parse(text: str, *, path: Path | None = None, losses: LossReport | None = No
     reader = _Reader(path, quaver_yaml.load(text, path=path), LossReport())
     keys = _keys(reader)
     reader.samples = [reader.text("Path", entry) for entry in reader.entries("CustomAudioSamples")]
+    if any(len(name) > MAX_NAME for name in reader.samples):
+        # Every note may repeat the name: a long one would fill the memory.
+        raise reader.error(f"the name of a sample has more than {MAX_NAME} characters")
     notes = tuple(
         note
         for entry in reader.entries("HitObjects")

@@ -40,6 +40,8 @@ from mug.beatmap.timing_points import ScrollPoint, TimingPoint
 from mug.errors import BeatmapError
 
 SECTION = "StepMania"
+MAX_CHARTS = 1000
+MAX_TEXT = 10_000
 TIMING = ("BPMS", "STOPS", "DELAYS", "WARPS", "FAKES", "OFFSET", "TIMESIGNATURES", "SCROLLS")
 _HEAD = ("STEPSTYPE", "DESCRIPTION", "DIFFICULTY", "METER", "RADARVALUES")
 _UNHELD = ("SPEEDS", "ATTACKS", "BGCHANGES", "FGCHANGES", "KEYSOUNDS", "LYRICSPATH", "MODIFIERS")
@@ -74,6 +76,7 @@ class _Reader:
     path: Path | None
     losses: LossReport
     song: dict[str, str] = field(default_factory=dict)
+    timings: dict[tuple[str, ...], StepTiming] = field(default_factory=dict)
 
     def error(self, what: str, line: int | None = None, value: object = None) -> BeatmapError:
         shown = None if value is None else shorten(value)
@@ -94,7 +97,7 @@ def parse(
         BeatmapError: says what is wrong, and where.
     """
     reader = _Reader(path, LossReport())
-    charts = [_beatmap(reader, chart) for chart in _charts(reader, text)]
+    charts = [_beatmap(reader, chart) for chart in list(_charts(reader, text))]
     for name in _UNHELD:
         value = reader.song.get(name, "").strip()
         reader.losses.add(f"#{name}", bool(value) and value != "0.000=1.000=0.000=0")
@@ -117,22 +120,30 @@ def _charts(reader: _Reader, text: str) -> Iterator[StepChart]:
     if text.strip(" \t\r\n\ufeff") and "#" not in text:
         raise reader.error("this is no StepMania file: it has no `#TAG:value;`")
     chart: dict[str, str] | None = None
-    total = 0
+    total = count = 0
     for tag in tags(text, path=reader.path):
         if tag.name == "NOTEDATA":
             chart = {}
         elif tag.name in ("NOTES", "NOTES2"):
             fields, rows = _notes_of(reader, tag, chart)
             step_chart = _step_chart(reader, tag, fields, rows)
-            total += len(step_chart.cells)
-            if total > MAX_OBJECTS:
-                raise reader.error(f"more than {MAX_OBJECTS} notes", tag.line)
+            total += _size(step_chart)
+            count += 1
+            if total > 4 * MAX_OBJECTS or count > MAX_CHARTS:
+                raise reader.error("more charts, notes or tempi than any file has", tag.line)
             yield step_chart
             chart = None
         elif chart is not None:
             chart[tag.name] = tag.text
         else:
             reader.song.setdefault(tag.name, tag.text)
+
+
+def _size(chart: StepChart) -> int:
+    """How much work a chart is: many charts may share one long list of tempi."""
+    shared = ("TIMESIGNATURES", "SCROLLS")
+    commas = sum(chart.fields.get(name, "").count(",") for name in shared)
+    return len(chart.cells) + len(chart.timing.segments) + commas
 
 
 def _notes_of(
@@ -158,8 +169,13 @@ def _step_chart(reader: _Reader, tag: Tag, own: dict[str, str], rows: str) -> St
     if any(own.get(name) for name in TIMING):
         kept = {name: own.get(name, "") for name in TIMING}
         fields |= kept | {n: kept[n] or reader.song.get(n, "") for n in ("BPMS", "OFFSET")}
+    for name, value in fields.items():
+        if len(value) > MAX_TEXT and name not in (*TIMING, *_UNHELD, "FREEZES", "RADARVALUES"):
+            raise reader.error(f"{name} has more than {MAX_TEXT} characters", tag.line)
+    written = tuple(fields.get(name, "") for name in (*TIMING, "FREEZES"))
     try:
-        timing = _step_timing(fields, reader.losses)
+        timing = reader.timings.get(written) or _step_timing(fields, reader.losses)
+        reader.timings[written] = timing
         found = tuple(cells(rows, keys))
         for segment in timing.segments:
             bounded(segment.leave_s * 1000.0, "the time of a tempo")

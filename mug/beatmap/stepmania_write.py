@@ -71,7 +71,10 @@ def format(beatmaps: Sequence[Beatmap], *, ssc: bool, losses: LossReport | None 
     found = LossReport()
     timed = [_audited(beatmap, found, ssc) for beatmap in beatmaps]
     first_ms = min(earliest_ms(beatmap) for beatmap in timed)
-    grids = [lay_beats(b.red_lines, first_ms, decimals=6) for b in timed[: None if ssc else 1]]
+    grids = [
+        lay_beats(b.red_lines, first_ms, decimals=6, row_times=_times(b))
+        for b in timed[: None if ssc else 1]
+    ]
     for grid in grids:
         found.add(BENT, grid.bent)
     if not ssc:
@@ -109,6 +112,12 @@ def write(beatmaps: Sequence[Beatmap], path: Path) -> LossReport:
     with atomic_write(path) as handle:
         handle.write(data)
     return losses
+
+
+def _times(beatmap: Beatmap) -> list[float]:
+    """When something must lie on a row, ascending."""
+    notes = beatmap.hit_objects
+    return sorted({note.start_ms for note in notes} | {note.last_ms for note in notes})
 
 
 def _audited(beatmap: Beatmap, losses: LossReport, ssc: bool) -> Beatmap:
@@ -236,7 +245,7 @@ def _timing(chart: _Chart, ssc: bool) -> dict[str, str]:
     grid = chart.grid
     fields = {
         "OFFSET": f"{-grid.zero_ms / 1000:.6f}",
-        "BPMS": ",\n".join(f"{float(beat):.3f}={bpm:.6f}" for beat, bpm in grid.tempi),
+        "BPMS": ",\n".join(f"{float(beat):.6f}={bpm:.6f}" for beat, bpm in grid.tempi),
         "STOPS": "",
     }
     if not ssc:

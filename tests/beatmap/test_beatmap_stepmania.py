@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from chart_strategies import played, whole_ms_charts, worst_ms
+from chart_strategies import whole_ms_charts, worst_ms
 from hypothesis import given, settings
 
 from mug.beatmap import osu, stepmania, stepmania_write
@@ -280,7 +280,8 @@ def test_steps_types_difficulties_and_edits() -> None:
             ("StepsType:pump-single", "Difficulty:Easy", "Meter:2"),
             ("StepsType:dance-single", "Difficulty:Edit", "Meter:7"),
         ]
-        assert [played(b) for b in again[:2]] == [played(b) for b in charts]
+        # The stop ends in the middle of a beat, and a hold ends before it on a row of its own.
+        assert max(map(worst_ms, again[:2], charts)) < 0.01
 
 
 def test_refusals_of_the_writer() -> None:
