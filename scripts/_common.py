@@ -43,7 +43,9 @@ def add_work_options(parser: argparse.ArgumentParser) -> None:
         help="processes (default: one a core, here %(default)s)",
     )
     parser.add_argument(
-        "--engine", default="process", help="process (default), or dask for a local Dask cluster"
+        "--engine",
+        default="process",
+        help="process (default); dask for a local Dask cluster, dask:ADDRESS for a running one",
     )
     parser.add_argument(
         "--shared",

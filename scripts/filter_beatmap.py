@@ -10,10 +10,14 @@ added later.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = (
+    "1"  # processes share the cores
+)
 
 from mug.data.cleaning import Limits
 from mug.data.feature_db import FeatureDB

@@ -8,10 +8,14 @@ that say `robots: disallow` (in a tag, field or comment) are never taken.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = (
+    "1"  # processes share the cores
+)
 
 from mug.data.prepare import collect
 from mug.data.take import Selection, read_opt_out

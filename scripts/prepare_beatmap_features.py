@@ -8,10 +8,14 @@ again measures only charts that are new or changed, and may run several times at
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = (
+    "1"  # processes share the cores
+)
 
 from mug.data.feature_registry import RankedMap
 from mug.data.prepare_features import DB_NAME, fill_features

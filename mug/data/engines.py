@@ -19,23 +19,22 @@ ENGINES = ("process", "dask")
 
 
 @contextmanager
-def executor(
-    engine: str = "process", workers: int = 1, address: str | None = None
-) -> Iterator[Executor]:
+def executor(engine: str = "process", workers: int = 1) -> Iterator[Executor]:
     """Opens an engine.
 
     Args:
-        engine: `process` (this process itself for one worker), or `dask`.
-        workers: processes to start.
-        address: of a running Dask scheduler whose workers see the same folders under the same
-            paths; None starts `workers` processes here.
+        engine: `process` (this process itself for one worker); `dask` for a cluster of `workers`
+            processes on this machine; `dask:ADDRESS` for a running scheduler, whose workers see
+            the same folders under the same paths and can import this package.
+        workers: processes, of this machine or of the cluster, to keep busy.
 
     Raises:
         DataError: for an unknown engine, no workers, or when Dask is not installed.
     """
     if workers < 1:
         raise DataError("at least one worker is needed", value=workers)
-    if engine == "dask":
+    kind, _, address = engine.partition(":")
+    if kind == "dask":
         with _dask(workers, address) as pool:
             yield pool
     elif engine != "process":
@@ -62,7 +61,7 @@ class InThisProcess(Executor):
 
 
 @contextmanager
-def _dask(workers: int, address: str | None) -> Iterator[Executor]:
+def _dask(workers: int, address: str) -> Iterator[Executor]:
     try:
         distributed: Any = importlib.import_module("distributed")  # an extra, without types
     except ImportError as error:
@@ -70,7 +69,7 @@ def _dask(workers: int, address: str | None) -> Iterator[Executor]:
             "Dask is not installed",
             remedy="pip install distributed, or leave --engine out",
         ) from error
-    if address is not None:
+    if address:
         with distributed.Client(address) as client:
             yield client.get_executor()
         return

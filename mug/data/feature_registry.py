@@ -103,9 +103,10 @@ def _skills(beatmap: Beatmap) -> Mapping[str, Value]:
     msd = estimate_msd([note.start_ms for note in notes], [note.column for note in notes])
     if not msd.overall > 0:
         return dict.fromkeys(_SKILL_NAMES)
-    numbers = {f"{name}_ett": getattr(msd, name) for name in SKILL_SETS}
+    # Beyond four digits the numbers depend on how many threads the linear algebra runs on.
+    numbers = {f"{name}_ett": round(getattr(msd, name), 4) for name in SKILL_SETS}
     flags = {name: int(value) for name, value in skill_flags(msd).items()}
-    return {"ett": msd.overall, **numbers, **flags}
+    return {"ett": round(msd.overall, 4), **numbers, **flags}
 
 
 _SKILL_NAMES = ("ett", *(f"{name}_ett" for name in SKILL_SETS), *SKILL_SETS)

@@ -4,15 +4,21 @@ import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import distributed
 import pytest
 
+from benchmarks._data_songs import make_sets
 from mug.data import engines
 from mug.data.feature_db import FeatureDB
 from mug.data.jobs import DONE, FAILED, Item, JobTable, is_dead, this_process
+from mug.data.prepare import collect
+from mug.data.prepare_features import fill_features
 from mug.data.work import work_off
 from mug.errors import DataError
+from mug.features import FeatureSchema
 
 ITEMS = [Item(f"{group}{n}", group) for group in "abc" for n in range(3)]
 
@@ -186,6 +192,8 @@ import sys, time
 from pathlib import Path
 from mug.data.feature_db import FeatureDB
 from mug.data.jobs import JobTable, Item, DONE
+from mug.data.prepare import collect
+from mug.data.prepare_features import fill_features
 from mug.data.work import work_off
 from mug.data.engines import InThisProcess
 def compute(group):
@@ -247,3 +255,22 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
 
     assert select.select([handle], [], [], 20)[0]  # readable once the process has ended
     os.close(handle)
+
+
+def test_dask_gives_the_same_rows_as_the_pool(tmp_path):
+    """A local cluster of two worker processes, reached by its address."""
+    make_sets(tmp_path / "songs", 3, notes=60, seconds=4.0)
+    rows = []
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        for engine in ("process", f"dask:{cluster.scheduler_address}"):
+            out = tmp_path / engine[:4]
+            found = collect(tmp_path / "songs", out, workers=2, engine=engine)
+            assert (found.done, found.charts) == (3, 12)
+            schema = FeatureSchema.from_yaml("configs/mug/mania_beatmap_features.yaml")
+            filled = fill_features(out / "beatmap.txt", schema, workers=2, engine=engine)
+            assert filled.computed == 12
+            with FeatureDB(out / "features.db") as db:
+                rows.append([replace(r, audio_stamp="", beatmap_stamp="") for r in db.rows()])
+    assert rows[0] == rows[1]
