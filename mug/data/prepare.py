@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import time
@@ -30,6 +31,8 @@ from mug.data.take import UNPACKED, Record, Selection, Task, short_hash, take_so
 from mug.data.work import work_off
 from mug.errors import DataError
 from mug.util import atomic_write
+
+_LOG = logging.getLogger(__name__)
 
 STAGE = "collect"
 DB_NAME = "features.db"
@@ -114,6 +117,9 @@ def find_sources(song_dir: Path, out_dir: Path | None = None) -> list[Path]:
         found |= {here / name for name in files if name.lower().endswith(".osz")}
         if here != ours and any(name.lower().endswith(".osu") for name in files):
             found.add(here)
+    for source in [path for path in found if not _is_text(path)]:
+        _LOG.warning("%r is passed over: its name is not UTF-8, rename it", str(source))
+        found.remove(source)
     if not found:
         raise DataError(
             "no charts found",
@@ -121,6 +127,14 @@ def find_sources(song_dir: Path, out_dir: Path | None = None) -> list[Path]:
             remedy="Give a folder with .osu files or .osz packages",
         )
     return sorted(found)
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class _Collector:

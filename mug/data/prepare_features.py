@@ -24,7 +24,7 @@ from mug.data.jobs import DONE, FAILED, Item, JobTable, Lease
 from mug.data.measure import Broken, Done, Files, Job, Sound, measure, stamp_of, tools
 from mug.data.quarantine import FILE_NAME, Rejected, read_quarantine, write_quarantine
 from mug.data.work import work_off
-from mug.errors import MugError
+from mug.errors import DataError, MugError
 from mug.features import FeatureSchema
 
 STAGE = "features"
@@ -110,6 +110,7 @@ class _Filler:
             # Nobody else may finish a chart between our look at it and our decision.
             with self.db.transaction():
                 self._plan(files, stamp)
+        self._refuse_a_mixture()
         self.report()
 
     def _plan(self, files: Mapping[str, str], stamp: Callable[[str], str]) -> None:
@@ -145,6 +146,29 @@ class _Filler:
         audio = Files.from_parts(parts).audio
         other = f"{self.folder}/{audio}" if audio else file.rpartition("/")[0] or "."
         return parts == Files(stamp_of(file), stamp(other), audio).parts
+
+    def _refuse_a_mixture(self) -> None:
+        """Numbers of different tools must not meet in one data set.
+
+        What is listed will be measured anew, and charts that are gone are forgotten; others that
+        other versions have measured are not ours to touch.
+        """
+        stale = self.db.select(
+            "SELECT b.path FROM beatmaps b LEFT JOIN jobs j ON j.kind = ? AND j.key = b.path"
+            " WHERE (b.tool_version, b.sr_algorithm) != (?, ?)"
+            " AND coalesce(j.state, '') NOT IN ('pending', 'leased')",
+            (STAGE, tools(self.names), sr_algorithm()),
+        )
+        paths = [row[0] for row in stale]
+        left = [path for path in paths if (self.folder / path).is_file()]
+        if left:
+            raise DataError(
+                f"{len(left)} charts that are not in this list were measured by other versions",
+                file=self.db.path,
+                value=left[0],
+                remedy="Give a list of all charts of the data set, such as its beatmap.txt",
+            )
+        self.db.delete(paths)
 
     def _brief(self, keys: Sequence[str]) -> dict[str, dict[str, str]]:
         """What planning needs of rows."""

@@ -134,14 +134,19 @@ def _take_folder(folder: Path, task: Task) -> Record:
             record.charts.append(_take(osu.read(chart), folder, task))
             record.origins.append(origin.as_posix())
         except _LeftOutError as error:
-            record.left_out.append((str(source / origin), error.rule, error.reason))
+            record.left_out.append((_shown(source / origin), error.rule, error.reason))
         except (MugError, OSError) as error:
             _stop_if_disk_is_full(error)
             rule = "wrong_mode" if isinstance(error, ModeError) else "corrupt"
             reason = str(error) if isinstance(error, OSError) else _reason(error)
             reason = reason.replace(str(folder), str(source))
-            record.left_out.append((str(source / origin), rule, reason))
+            record.left_out.append((_shown(source / origin), rule, reason))
     return record
+
+
+def _shown(path: Path) -> str:
+    """A path as text that can be written anywhere: file names need not be UTF-8."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
 
 
 class _LeftOutError(Exception):

@@ -211,12 +211,12 @@ with FeatureDB(Path(sys.argv[1]), ("sr",)) as db:
 
 
 def test_killed_processes_lose_nothing_and_repeat_nothing(db, tmp_path):
-    """Two processes at once, killed at four moments; a last one finishes."""
+    """Two processes at once, killed at two moments; a last one finishes."""
     db.select("CREATE TABLE log (grp TEXT)")
     JobTable(db, "k").add([Item(f"{n:03}", f"{n:03}") for n in range(150)])
     command = [sys.executable, "-c", WORKER, str(tmp_path / "features.db")]
     before = 0
-    for delay in (0.05, 0.11, 0.17, 0.23):
+    for delay in (0.07, 0.19):
         pair = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
         for process in pair:
             process.stdout.readline()

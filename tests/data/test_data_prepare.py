@@ -304,6 +304,30 @@ def test_more_features_later(songs, tmp_path, schema):
     assert "ln_ratio" not in fill_features(listing, few).unknown
 
 
+def test_numbers_of_different_tools_are_not_mixed(songs, tmp_path, schema, monkeypatch):
+    out = tmp_path / "out"
+    collect(songs, out, Selection(keys=4))
+    fill_features(out / "beatmap.txt", schema)
+    charts = (out / "beatmap.txt").read_text().splitlines()
+    (out / "some.txt").write_text("\n".join(charts[1:]))
+    monkeypatch.setattr("mug.data.difficulty.metadata.version", lambda _: "9.9.1")
+    with pytest.raises(DataError, match="1 charts that are not in this list"):
+        fill_features(out / "some.txt", schema)
+    (out / charts[0]).unlink()
+    assert fill_features(out / "some.txt", schema).computed == 4
+    with FeatureDB(out / "features.db") as db:
+        assert {row.sr_algorithm for row in db.rows()} == {"rosu-9.9"}
+
+
+def test_names_that_are_no_text_stop_nothing(songs, tmp_path, caplog):
+    (songs / os.fsdecode(b"bad \xff")).mkdir()
+    (songs / os.fsdecode(b"bad \xff") / "a.osu").write_text("x")
+    (songs / "y" / "Set" / os.fsdecode(b"\xfe.osu")).write_text("x")
+    found = collect(songs, tmp_path / "out", Selection(keys=4))
+    assert (found.charts, found.rejected) == (5, 6)
+    assert "its name is not UTF-8" in caplog.text
+
+
 def test_broken_sound_is_quarantined_and_the_row_goes(songs, tmp_path, schema):
     out = tmp_path / "out"
     collect(songs, out, Selection(keys=4))
