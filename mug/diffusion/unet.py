@@ -84,14 +84,7 @@ class UNetModel(nn.Module):
         s4_kernel_sum: str = "conjugate",
     ) -> None:
         super().__init__()
-        if dims != 1:
-            raise ConfigError("the U-Net is over one axis", value=dims, remedy="Leave dims out")
-        if len(audio_channels) != len(channel_mult):
-            raise ConfigError(
-                f"audio_channels needs one number for each of {len(channel_mult)} levels",
-                value=list(audio_channels),
-                remedy="Write 0 for levels without audio",
-            )
+        _check_levels(dims, audio_channels, channel_mult)
         self.in_channels = in_channels
         self.model_channels, self.audio_channels = model_channels, tuple(audio_channels)
         self.num_res_blocks, self.attention_at = num_res_blocks, set(attention_resolutions)
@@ -109,11 +102,7 @@ class UNetModel(nn.Module):
             s4_kernel_sum=s4_kernel_sum,
         )
         widths = [model_channels * factor for factor in channel_mult]
-        self.time_embed = nn.Sequential(
-            nn.Linear(model_channels, 4 * model_channels),
-            nn.SiLU(),
-            nn.Linear(4 * model_channels, 4 * model_channels),
-        )
+        self.time_embed = _time_embedding(model_channels)
         self.input_blocks = nn.ModuleList()
         skips = self._build_down(in_channels, widths)
         self.middle_block = Group(
@@ -229,3 +218,19 @@ class UNetModel(nn.Module):
                 h = block(torch.cat([h, skips.pop()], dim=1), emb, context)
         out: Tensor = self.out(h)
         return out
+
+
+def _check_levels(dims: int, audio_channels: Sequence[int], channel_mult: Sequence[int]) -> None:
+    if dims != 1:
+        raise ConfigError("the U-Net is over one axis", value=dims, remedy="Leave dims out")
+    if len(audio_channels) != len(channel_mult):
+        raise ConfigError(
+            f"audio_channels needs one number for each of {len(channel_mult)} levels",
+            value=list(audio_channels),
+            remedy="Write 0 for levels without audio",
+        )
+
+
+def _time_embedding(channels: int) -> nn.Sequential:
+    wide = 4 * channels
+    return nn.Sequential(nn.Linear(channels, wide), nn.SiLU(), nn.Linear(wide, wide))

@@ -133,7 +133,12 @@ print('ok')
 
 def test_hit_object_lines_are_read_in_one_file() -> None:
     """A line of a `.osu` file is parsed in exactly one place."""
-    readers = [_name(p) for p in SOURCES if "[HitObjects]" in p.read_text(encoding="utf-8")]
+    readers = [
+        _name(path)
+        for path in SOURCES
+        if path.is_relative_to(ROOT / "mug") and "HitObjects" in path.read_text(encoding="utf-8")
+    ]
+    assert readers
     assert all(name.startswith("mug/beatmap/") for name in readers), readers
 
 
@@ -174,6 +179,7 @@ def test_no_credentials_are_in_the_repository() -> None:
         _name(path)
         for path in _tracked()
         if path.suffix in {".py", ".yaml", ".toml", ".md", ".json"}
+        and path != Path(__file__).resolve()
         and secret.search(path.read_text(encoding="utf-8", errors="replace"))
     ]
     assert found == []
