@@ -63,9 +63,10 @@ def kills(work: Path, sets: int, count: int, seed: int = 0) -> dict[str, Any]:
             start_new_session=True,
         )
         _wait_until(process, rng.uniform(0.0, 1.0), out, len(before))
-        during_work += process.poll() is None
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        if process.poll() is None:
+            during_work += 1
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         lost += len(before - set(_finished(out)))
     run(collecting(songs, out, 2))
     run(measuring(out, 2))

@@ -258,6 +258,15 @@ class FeatureDB:
         """Asks the database something."""
         return self._connection().execute(statement, values)
 
+    def fill_temporary(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
+        """Writes rows into a temporary table, all at once: nobody waits for it."""
+        connection = self._connection()
+        connection.execute("BEGIN")
+        try:
+            connection.executemany(statement, rows)
+        finally:
+            connection.execute("COMMIT")
+
     def note_version(self, name: str, version: str) -> None:
         """Notes which version of a tool was at work."""
         if self.noted_version(name) != version:

@@ -8,7 +8,6 @@ OUT/features.db           the same decisions, as a table
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,13 +117,15 @@ class _Run:
 
     def read(self, beatmap_txt: Path, earlier: Path) -> None:
         """Reads the list, and what an earlier run kept."""
-        self._insert(
+        self.db.fill_temporary(
             "INSERT OR IGNORE INTO listed (path) VALUES (?)",
             ((self.db.key(path.absolute()),) for path in iter_beatmap_list(beatmap_txt)),
         )
         if earlier.is_file():
             lines = earlier.read_text(encoding="utf-8").splitlines()
-            self._insert("INSERT OR IGNORE INTO earlier VALUES (?)", ((line,) for line in lines))
+            self.db.fill_temporary(
+                "INSERT OR IGNORE INTO earlier VALUES (?)", ((line,) for line in lines)
+            )
         self.db.select(
             "INSERT INTO findings SELECT l.path, d.rule, d.detail FROM listed l"
             " JOIN decisions d ON d.item = l.path AND d.stage = ?",
@@ -155,8 +156,8 @@ class _Run:
                 else:
                     good.append((chart.path, chart.version))
 
-        self._insert("INSERT OR IGNORE INTO findings VALUES (?, ?, ?)", bad())
-        self._insert(
+        self.db.fill_temporary("INSERT OR IGNORE INTO findings VALUES (?, ?, ?)", bad())
+        self.db.fill_temporary(
             "INSERT INTO good SELECT ?1, ?2, EXISTS (SELECT 1 FROM earlier WHERE path = ?1)", good
         )
         self.db.select("DELETE FROM good WHERE path IN (SELECT path FROM findings)")
@@ -168,7 +169,7 @@ class _Run:
             self._leave_out(search(connection))
 
     def _leave_out(self, found: Iterable[Finding]) -> None:
-        self._insert(
+        self.db.fill_temporary(
             "INSERT OR IGNORE INTO findings VALUES (?, ?, ?)",
             ((one.path, one.rule, one.detail) for one in found),
         )
@@ -218,15 +219,6 @@ class _Run:
         ]
         known = {Path(path): part for path, part in before.items()}
         return extend_split(entries, known, fractions, salt=salt)
-
-    def _insert(self, statement: str, rows: Iterable[tuple[str, ...]]) -> None:
-        """One transaction, of temporary tables alone: nobody waits for it."""
-        connection: sqlite3.Connection = self.db.select("SELECT 1").connection
-        connection.execute("BEGIN")
-        try:
-            connection.executemany(statement, rows)
-        finally:
-            connection.execute("COMMIT")
 
 
 def _first_of_each(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

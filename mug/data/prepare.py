@@ -12,6 +12,7 @@ from several folders, and by several processes at once (see mug.data.jobs).
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import json
 import logging
@@ -79,7 +80,7 @@ def collect(
     Raises:
         DataError: for a folder that is missing, holds no charts, or contains the data set.
     """
-    sources = find_sources(song_dir, out_dir)
+    sources = _find(song_dir, out_dir)
     with (
         FeatureDB(out_dir / DB_NAME, (), shared=shared) as db,
         executor(engine, workers) as pool,
@@ -106,19 +107,23 @@ def find_sources(song_dir: Path, out_dir: Path | None = None) -> list[Path]:
     Raises:
         DataError: for a folder that is missing or has none of them.
     """
+    return [Path(source) for source in _find(song_dir, out_dir)]
+
+
+def _find(song_dir: Path, out_dir: Path | None) -> list[str]:
+    """Sources as texts, which take a tenth of the memory."""
     root = song_dir.resolve()
     if not root.is_dir():
         raise DataError("no such folder of songs", file=song_dir)
-    ours = out_dir.resolve() if out_dir else None
-    found: set[Path] = set()
-    for folder, subfolders, files in os.walk(root):
-        here = Path(folder)
-        subfolders[:] = [name for name in subfolders if here / name != ours]
-        found |= {here / name for name in files if name.lower().endswith(".osz")}
+    ours = str(out_dir.resolve()) if out_dir else None
+    found: set[str] = set()
+    for here, subfolders, files in os.walk(root):
+        subfolders[:] = [name for name in subfolders if f"{here}/{name}" != ours]
+        found |= {f"{here}/{name}" for name in files if name.lower().endswith(".osz")}
         if here != ours and any(name.lower().endswith(".osu") for name in files):
             found.add(here)
-    for source in [path for path in found if not _is_text(path)]:
-        _LOG.warning("%r is passed over: its name is not UTF-8, rename it", str(source))
+    for source in [name for name in found if not _is_text(name)]:
+        _LOG.warning("%r is passed over: its name is not UTF-8, rename it", source)
         found.remove(source)
     if not found:
         raise DataError(
@@ -129,9 +134,9 @@ def find_sources(song_dir: Path, out_dir: Path | None = None) -> list[Path]:
     return sorted(found)
 
 
-def _is_text(path: Path) -> bool:
+def _is_text(name: str) -> bool:
     try:
-        str(path).encode()
+        name.encode()
     except UnicodeEncodeError:
         return False
     return True
@@ -153,10 +158,10 @@ class _Collector:
         self.table = JobTable(db, STAGE)
         self.done = self.seen = 0
 
-    def plan(self, sources: Sequence[Path]) -> None:
+    def plan(self, sources: Sequence[str]) -> None:
         """Makes everything that may be out of date pending."""
         for first in range(0, len(sources), _CHUNK):
-            chunk = sources[first : first + _CHUNK]
+            chunk = [Path(source) for source in sources[first : first + _CHUNK]]
             # Nobody else may finish a source, or take a folder's name, while we look.
             with self.db.transaction():
                 items = self.table.find([str(source) for source in chunk])
@@ -231,21 +236,26 @@ class _Collector:
 
     def finish(self) -> Collected:
         """Writes the lists; numbers of the run and of the data set."""
-        charts: list[str] = []
+        self.db.select("CREATE TEMP TABLE charts (path TEXT)")  # sorts without our memory
         broken: list[tuple[str, str]] = []
         other = dict.fromkeys(("wrong_mode", "wrong_keys"), 0)
-        for record in records(self.db):
-            charts += [f"{record.folder}/{name}" for name in record.charts]
-            broken += record.broken
-            for rule in other:
-                other[rule] += record.count(rule)
-        _write_if_new(self.out_dir / "beatmap.txt", "".join(f"{c}\n" for c in sorted(charts)))
+
+        def charts() -> Iterator[tuple[str]]:
+            for record in records(self.db):
+                yield from ((f"{record.folder}/{name}",) for name in record.charts)
+                broken.extend(record.broken)
+                for rule in other:
+                    other[rule] += record.count(rule)
+
+        self.db.fill_temporary("INSERT INTO charts VALUES (?)", charts())
+        listed = self.db.select("SELECT path FROM charts ORDER BY path")
+        count = _write_if_new(self.out_dir / "beatmap.txt", (row[0] for row in listed))
         rejected = [Rejected(file, why, STAGE) for file, why in sorted(broken)]
         write_quarantine(self.out_dir / FILE_NAME, STAGE, rejected)
         return Collected(
             sources=self.sources,
             done=self.done,
-            charts=len(charts),
+            charts=count,
             other_mode=other["wrong_mode"],
             other_keys=other["wrong_keys"],
             rejected=len(broken),
@@ -270,12 +280,17 @@ def records(db: FeatureDB, folder: str | None = None) -> Iterator[Record]:
 
 def fingerprint(source: Path, selection: Selection) -> str:
     """Of names, sizes and times of a source's files, and of what was wanted of it."""
-    files = [source] if source.is_file() else sorted(p for p in source.iterdir() if p.is_file())
-    text = f"{_VERSION} {selection}"
-    for file in files:
-        state = file.stat()
-        text += f"\n{file.name} {state.st_size} {state.st_mtime_ns}"
+    states = [(source.name, source.stat())] if source.is_file() else _states(source)
+    text = f"{_VERSION} {selection}" + "".join(
+        f"\n{name} {state.st_size} {state.st_mtime_ns}" for name, state in states
+    )
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _states(folder: Path) -> list[tuple[str, os.stat_result]]:
+    """Of the files in a folder, by name."""
+    with os.scandir(folder) as entries:
+        return sorted((e.name, e.stat()) for e in entries if e.is_file())
 
 
 def _to_record(text: str) -> Record:
@@ -312,8 +327,15 @@ def _sweep(out_dir: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write_if_new(path: Path, text: str) -> None:
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
-        return
-    with atomic_write(path, "w", encoding="utf-8") as handle:
-        handle.write(text)
+def _write_if_new(path: Path, lines: Iterator[str]) -> int:
+    """Writes a list unless it is there already; how many lines it has."""
+    new, count = path.with_name(f".{path.name}.{os.getpid()}.new"), 0
+    with atomic_write(new, "w", encoding="utf-8") as handle:
+        for line in lines:
+            handle.write(f"{line}\n")
+            count += 1
+    if path.is_file() and filecmp.cmp(path, new, shallow=False):
+        new.unlink()
+    else:
+        new.replace(path)
+    return count
