@@ -92,7 +92,7 @@ def test_the_original_learning_rates() -> None:
 def test_small_and_demo_sizes() -> None:
     full = count(build("configs/mug/mug_diffusion.yaml"))
     assert 0.04 * full < count(build("configs/mug/small.yaml")) < 0.06 * full
-    assert 1_000_000 < count(build("configs/mug/demo.yaml")) < 2_000_000
+    assert 1_000_000 < count(build("configs/mug/demo.yaml")) < 3_000_000
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,8 @@ def test_first_stages_fit_their_diffusion_models(diffusion: str, first_stage: st
     assert shapes[0] == shapes[1]
     assert inner.scale == outer.scale
     configs = [load_config([f"configs/{name}.yaml"]) for name in (diffusion, first_stage)]
-    for key in ("sr", "n_fft", "max_audio_frame", "audio_note_window_ratio"):
+    # not max_audio_frame: the first stage is convolutional and may learn from shorter pieces
+    for key in ("sr", "n_fft", "audio_note_window_ratio"):
         values = [c["data"]["params"]["common_params"][key] for c in configs]
         assert values[0] == values[1], key
 
