@@ -211,7 +211,13 @@ lightning:
       target: main.LearningRateMonitor
       params: {logging_interval: step}
     cuda_callback: {target: main.CUDACallback}
-  trainer: {accelerator: dp, max_epochs: 1, limit_train_batches: 2, limit_val_batches: 1, enable_progress_bar: false, log_every_n_steps: 1}
+  trainer:
+    accelerator: dp
+    max_epochs: 1
+    limit_train_batches: 2
+    limit_val_batches: 1
+    enable_progress_bar: false
+    log_every_n_steps: 1
 """
 
 
