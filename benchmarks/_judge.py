@@ -83,10 +83,9 @@ def judge_charts(
         )
         result = generate_charts(model, request)
         made = result.beatmaps[0]
+        onsets = max(1, len(onset_times(made.hit_objects)))
         chance = [
-            onset_score(
-                random_chart(human, max(1, _onsets(made)), rng).hit_objects, human.hit_objects
-            )
+            onset_score(random_chart(human, onsets, rng).hit_objects, human.hit_objects)
             for _ in range(RANDOM_CHARTS)
         ]
         rows.append(
