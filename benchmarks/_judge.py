@@ -10,7 +10,7 @@ import torch
 
 from mug.beatmap import osu
 from mug.data.convertor import ManiaConvertor
-from mug.metrics.onsets import onset_score, random_chart
+from mug.metrics.onsets import onset_score, onset_times, random_chart
 from mug.metrics.reconstruction import pooled, reconstruction_score
 from mug.pipeline.chart import GenerationRequest, generate_charts
 from mug.pipeline.checkpoint import LoadedModel
@@ -28,7 +28,7 @@ def judge_first_stage(model: LoadedModel, validation: Any) -> dict[str, float]:
         note = item["note"]
         convertor = ManiaConvertor(model.clock, note.shape[0] // 4, note.shape[1])
         with torch.inference_mode():
-            first_stage = model.ddpm.model.first_stage_model
+            first_stage: Any = model.ddpm.model.first_stage_model
             logits = first_stage.decode(first_stage.encode(torch.as_tensor(note)[None]).mode())
         rebuilt = convertor.decode(logits[0].numpy(), from_logits=True)
         scores.append(reconstruction_score(rebuilt, convertor.decode(np.asarray(note))))
