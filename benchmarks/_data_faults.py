@@ -47,7 +47,7 @@ def reference(work: Path, sets: int) -> tuple[Path, dict[str, FeatureRow]]:
 def kills(work: Path, sets: int, count: int, seed: int = 0) -> dict[str, Any]:
     """Kills the whole process group at random points; data sets that get done are begun again."""
     songs, expected = reference(work, sets)
-    rng = random.Random(seed)  # noqa: S311 - no secret
+    rng = random.Random(seed)
     found = {"finished_items_lost": 0, "finished_twice": 0, "data_sets": 0}
     same, killed, out = True, 0, _fresh(work / "fault_kills")
     while killed < count:
@@ -90,7 +90,8 @@ def full_disk(work: Path, sets: int) -> dict[str, Any]:
     if mounted.returncode:
         return {"not_measured": mounted.stderr.strip()}
     try:
-        codes, messages = [], []
+        codes: list[int] = []
+        messages: list[str] = []
         for size in ("600k", "1500k", "64m"):
             run(["mount", "-o", f"remount,size={size}", str(disk)])
             for step in (collecting(songs, disk / "out", 1), measuring(disk / "out", 1)):
