@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,22 +28,13 @@ from mug.config import load_config, save_config
 from mug.diffusion.diffusion import DDPM
 from mug.errors import CheckpointError
 from mug.features import FeatureSchema
+from mug.model.weights import SAFE_GLOBALS
 from mug.util import atomic_write, find_file, instantiate_from_config
 
 log = logging.getLogger(__name__)
 
 WEIGHTS_NAME, CONFIG_NAME = "model.safetensors", "model.yaml"
 FORMAT_VERSION = "1"
-
-# What a Lightning checkpoint of the original holds beside tensors: numpy scalars in the state of
-# its learning-rate scheduler. Nothing else is unpickled.
-_ALLOWED_GLOBALS: list[Any] = [
-    np.dtype,
-    np.dtypes.Float64DType,
-    np.dtypes.Float32DType,
-    np.dtypes.Int64DType,
-    np._core.multiarray.scalar,  # type: ignore[attr-defined]
-]
 
 
 @dataclass(frozen=True)
@@ -237,7 +227,7 @@ def _first_line(error: Exception) -> str:
 def _read_pickle(path: Path) -> dict[str, Any]:
     with (
         _checkpoint_errors(path),
-        torch.serialization.safe_globals(_ALLOWED_GLOBALS),
+        torch.serialization.safe_globals(SAFE_GLOBALS),
         warnings.catch_warnings(),
     ):
         # Another pickle protocol is read or refused; the hint to its authors is noise.
