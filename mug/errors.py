@@ -87,3 +87,7 @@ class TrainingError(MugError):
 
 class GenerationError(MugError):
     """A request for charts cannot be fulfilled."""
+
+
+class Cancelled(GenerationError):  # noqa: N818 (no fault: nothing is wrong)
+    """A request for charts was given up on the user's word; nothing is wrong."""

@@ -34,9 +34,13 @@ class AncestralSampler:
         generator: Generators = None,
         constraint: Constraint | None = None,
         progress: Progress | None = None,
+        skip: int = 0,
     ) -> Float[Tensor, "b ..."]:
-        """A sample from the noise `x_T` in `steps` steps."""
-        plan = levels(schedule, steps, self.spacing)
+        """A sample from the noise `x_T` in `steps` steps.
+
+        With `skip`, `x_T` is a sample at the level of the first step taken, see `begin`.
+        """
+        plan = levels(schedule, steps, self.spacing, skip)
         x = x_T
         for done, (step, bar, bar_next) in enumerate(plan, start=1):
             if constraint is not None:

@@ -48,9 +48,13 @@ class PLMSSampler:
         generator: Generators = None,
         constraint: Constraint | None = None,
         progress: Progress | None = None,
+        skip: int = 0,
     ) -> Float[Tensor, "b ..."]:
-        """A sample from the noise `x_T` in `steps` steps (`original` spacings may take more)."""
-        plan = levels(schedule, steps, self.spacing)
+        """A sample from the noise `x_T` in `steps` steps (`original` spacings may take more).
+
+        With `skip`, `x_T` is a sample at the level of the first step taken, see `begin`.
+        """
+        plan = levels(schedule, steps, self.spacing, skip)
         x = x_T
         history: list[Tensor] = []  # newest first
         for index, (step, bar, bar_next) in enumerate(plan):

@@ -1,7 +1,8 @@
-"""What all samplers share: the protocol, the kept region, randomness."""
+"""What all samplers share: the protocol, the kept region, where to begin, randomness."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -10,6 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mug.diffusion.schedule import NoiseSchedule
+from mug.diffusion.spacing import levels
+from mug.errors import GenerationError
 from mug.protocols import Denoiser, Progress
 
 Generators = torch.Generator | Sequence[torch.Generator] | None
@@ -44,7 +47,13 @@ class Constraint(NamedTuple):
 
 @runtime_checkable
 class Sampler(Protocol):
-    """Turns noise into data with a denoiser, whatever network, condition or axes are behind it."""
+    """Turns noise into data with a denoiser, whatever network, condition or axes are behind it.
+
+    Attributes:
+        spacing: which time steps it visits, see `mug.diffusion.spacing`.
+    """
+
+    spacing: str
 
     def sample(
         self,
@@ -56,9 +65,64 @@ class Sampler(Protocol):
         generator: Generators = None,
         constraint: Constraint | None = None,
         progress: Progress | None = None,
+        skip: int = 0,
     ) -> Float[Tensor, "b ..."]:
-        """A sample from the noise `x_T` in `steps` steps."""
+        """A sample from the noise `x_T` in `steps` steps, less the first `skip` of them.
+
+        With `skip`, `x_T` is a sample at the level of the first step taken, see `begin`; where
+        all are left out it is the answer.
+        """
         ...
+
+
+class Start(NamedTuple):
+    """Where sampling begins when it is to stay near a known sample.
+
+    Attributes:
+        x: what to give a sampler as `x_T`.
+        skip: how many of its steps to leave out.
+    """
+
+    x: Tensor
+    skip: int
+
+
+def begin(
+    sampler: Sampler,
+    x_0: Float[Tensor, "b ..."],
+    noise: Float[Tensor, "b ..."],
+    schedule: NoiseSchedule,
+    *,
+    steps: int,
+    strength: float,
+) -> Start:
+    """A start that keeps part of a known sample.
+
+    Args:
+        sampler: whose steps are meant.
+        x_0: the known sample, clean.
+        noise: standard normal.
+        schedule: the noise levels.
+        steps: as they will be given to the sampler.
+        strength: share of the steps that is taken, at least one above 0. At 1 sampling begins at
+            the noise alone and ignores `x_0`; at 0 nothing is left to do.
+
+    Raises:
+        GenerationError: for a strength outside 0 ... 1.
+
+    Source: Meng et al. 2022 (SDEdit), algorithm 2, with any sampler.
+    """
+    if not 0 <= strength <= 1:
+        raise GenerationError("the strength must be 0 to 1", value=strength)
+    plan = levels(schedule, steps, sampler.spacing)
+    if strength == 1:
+        return Start(noise, 0)
+    taken = min(len(plan), math.ceil(strength * len(plan) - 1e-9))
+    if taken == 0:
+        return Start(x_0, len(plan))
+    skip = len(plan) - taken
+    bar = plan[skip][1]
+    return Start(bar**0.5 * x_0 + (1 - bar) ** 0.5 * noise, skip)
 
 
 def noise_like(x: Tensor, generator: Generators) -> Tensor:

@@ -43,16 +43,33 @@ def time_steps(schedule: NoiseSchedule, steps: int, spacing: str) -> list[int]:
     return _distinct(_POSITIONS[spacing](schedule, steps), schedule.steps)
 
 
-def levels(schedule: NoiseSchedule, steps: int, spacing: str) -> list[tuple[int, float, float]]:
+def levels(
+    schedule: NoiseSchedule, steps: int, spacing: str, skip: int = 0
+) -> list[tuple[int, float, float]]:
     """Per step: its time step, its abar, and the abar where it lands.
 
     The last one lands on clean data (abar 1); with an `original` spacing on abar of time step 0,
     so that a little noise stays in the result, as in the reference.
+
+    Args:
+        schedule: the noise levels of training.
+        steps: how many.
+        spacing: see `time_steps`.
+        skip: how many of them, from the noisiest on, are left out: 0 ... all.
+
+    Raises:
+        GenerationError: for a `skip` outside that.
     """
     sequence = time_steps(schedule, steps, spacing)
     bars = [float(schedule.alphas_bar[step]) for step in sequence]
     last = float(schedule.alphas_bar[0]) if spacing in ORIGINAL else 1.0
-    return list(zip(sequence, bars, [*bars[1:], last], strict=True))
+    if not 0 <= skip <= len(sequence):
+        raise GenerationError(
+            "cannot leave out this number of sampling steps",
+            value=skip,
+            remedy=f"Choose 0 to {len(sequence)}",
+        )
+    return list(zip(sequence, bars, [*bars[1:], last], strict=True))[skip:]
 
 
 def _check_range(steps: int, available: int) -> None:

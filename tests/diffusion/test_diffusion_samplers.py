@@ -14,7 +14,7 @@ from mug.diffusion.parameterization import Parameterization
 from mug.diffusion.plms import PLMSSampler
 from mug.diffusion.samplers import SAMPLERS as BY_NAME
 from mug.diffusion.samplers import make_sampler
-from mug.diffusion.sampling import Constraint, Sampler, noise_like
+from mug.diffusion.sampling import Constraint, Sampler, begin, noise_like
 from mug.diffusion.schedule import NoiseSchedule
 from mug.diffusion.spacing import levels, time_steps
 from mug.errors import ConfigError, GenerationError
@@ -315,3 +315,98 @@ def test_clipping_limits_what_ancestral_sampling_believes():
         ExactDenoiser(), start((50, 1)), SCHEDULE, steps=5, generator=generator()
     )
     assert sample.abs().max() <= 1.0
+
+
+# ------------------------------------------------------- beginning at a known sample
+
+
+class RecordingDenoiser(ExactDenoiser):
+    """Also keeps the first sample that it was asked about."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = None
+
+    def __call__(self, x_t, step):
+        self.first = x_t.clone() if self.first is None else self.first
+        return super().__call__(x_t, step)
+
+
+def _vary(name, strength, steps=20, known=7.0, shape=(2, 3, 8)):
+    sampler, denoise, reports = SAMPLERS[name], RecordingDenoiser(), []
+    x_0, noise = torch.full(shape, known), start(shape)
+    x, skip = begin(sampler, x_0, noise, SCHEDULE, steps=steps, strength=strength)
+    sample = sampler.sample(
+        denoise,
+        x,
+        SCHEDULE,
+        steps=steps,
+        generator=generator(),
+        progress=lambda done, total: reports.append((done, total)),
+        skip=skip,
+    )
+    return sample, denoise, reports
+
+
+@every_sampler
+@pytest.mark.parametrize("strength", [0.03, 0.25, 0.5, 0.75, 0.99])
+def test_a_strength_takes_its_share_of_the_steps_from_the_right_level(name, strength):
+    sample, denoise, reports = _vary(name, strength)
+    taken = int(np.ceil(strength * 20))
+    expected = [step for step, _, _ in levels(SCHEDULE, 20, SAMPLERS[name].spacing)][-taken:]
+    assert sorted(set(denoise.steps), reverse=True) == expected
+    assert reports == [(i + 1, taken) for i in range(taken)]
+    bar = float(SCHEDULE.alphas_bar[expected[0]])
+    at_level = bar**0.5 * 7.0 + (1 - bar) ** 0.5 * start((2, 3, 8))
+    torch.testing.assert_close(denoise.first, at_level)
+    assert sample.isfinite().all()
+
+
+@every_sampler
+def test_strength_0_gives_back_what_is_known_and_1_ignores_it(name):
+    sample, denoise, reports = _vary(name, 0.0)
+    assert torch.equal(sample, torch.full((2, 3, 8), 7.0))
+    assert denoise.steps == reports == []
+    fresh = SAMPLERS[name].sample(
+        ExactDenoiser(), start((2, 3, 8)), SCHEDULE, steps=20, generator=generator()
+    )
+    for known in (7.0, -50.0):
+        assert torch.equal(_vary(name, 1.0, known=known)[0], fresh)
+
+
+@every_sampler
+def test_more_strength_leads_further_from_what_is_known(name):
+    distances = [(_vary(name, s)[0] - 7.0).abs().mean().item() for s in (0.05, 0.2, 0.5, 1.0)]
+    assert all(a < b for a, b in itertools.pairwise(distances))
+    assert distances[-1] == pytest.approx(7.0 - MEAN, abs=0.4)
+
+
+@every_sampler
+def test_a_known_region_stays_at_any_strength(name):
+    shape = (2, 3, 16)
+    known, mask = start(shape, 5), torch.zeros(1, 1, 16, dtype=torch.bool)
+    mask[..., :6] = True
+    for strength in (0.0, 0.3, 1.0):
+        x, skip = begin(SAMPLERS[name], known, start(shape), SCHEDULE, steps=10, strength=strength)
+        sample = SAMPLERS[name].sample(
+            ExactDenoiser(),
+            x,
+            SCHEDULE,
+            steps=10,
+            generator=generator(),
+            constraint=Constraint(mask, known),
+            skip=skip,
+        )
+        assert torch.equal(sample[..., :6], known[..., :6])
+        assert torch.equal(sample, known) is (strength == 0)
+
+
+@every_sampler
+def test_impossible_starts_are_refused(name):
+    x = start((1, 1, 4))
+    for strength in (-0.1, 1.1, float("nan")):
+        with pytest.raises(GenerationError, match="strength"):
+            begin(SAMPLERS[name], x, x, SCHEDULE, steps=5, strength=strength)
+    for skip in (-1, 6):
+        with pytest.raises(GenerationError, match="Choose 0 to 5"):
+            SAMPLERS[name].sample(ExactDenoiser(), x, SCHEDULE, steps=5, skip=skip)
