@@ -3,46 +3,61 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
-from mug.features import Feature, FeatureSchema
+from mug.errors import ConfigError
+from mug.features import FeatureSchema
+from mug.pipeline.prompt import Prompt, controls, load_prompt
 
 
 def add_prompt_arguments(parser: argparse.ArgumentParser, schema: FeatureSchema) -> None:
     """Adds `--NAME VALUE` for each feature; one that is not given is left to the model."""
     group = parser.add_argument_group("prompt", "what the chart should be like; all are optional")
-    for feature in schema.features:
-        group.add_argument(f"--{feature.name}", metavar=_values(feature), help=_help(feature))
+    for control in controls(schema):
+        unit = f" [{control.unit}]" if control.unit else ""
+        group.add_argument(
+            f"--{control.name}", metavar=control.values, help=f"{control.effect}{unit}"
+        )
+
+
+def add_prompt_options(parser: argparse.ArgumentParser, schema: FeatureSchema) -> None:
+    """Adds `--prompt FILE`, `--negative NAME=VALUE` and `--NAME VALUE` for each feature."""
+    parser.add_argument("--prompt", type=Path, metavar="FILE", help="a prompt as YAML")
+    parser.add_argument(
+        "--negative",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="what the chart should not be like, e.g. jackspeed=true; may be given several times",
+    )
+    add_prompt_arguments(parser, schema)
 
 
 def prompt_from(args: argparse.Namespace, schema: FeatureSchema) -> dict[str, Any]:
-    """The features that were given, as values."""
+    """The features that were given by `add_prompt_arguments`, as values."""
     given = {name: getattr(args, name) for name in schema.names}
     return {
         name: schema.parse_value(name, text) for name, text in given.items() if text is not None
     }
 
 
-def _values(feature: Feature) -> str:
-    if feature.kind == "category":
-        return "|".join(feature.choices)
-    if feature.kind == "bool":
-        return "true|false"
-    return f"{feature.minimum:g}..{feature.maximum:g}"
+def whole_prompt(args: argparse.Namespace, schema: FeatureSchema) -> Prompt:
+    """The prompt that was given by `add_prompt_options`: the file's, and over it the options'.
 
+    The value `none` takes a feature out of what the file says.
 
-def _help(feature: Feature) -> str:
-    named = {
-        "sr": "star rating",
-        "rank_status": "style of charts with this status on osu!",
-        "ln_ratio": "share of long notes",
-        "rc": "hardly any long notes",
-        "hb": "long notes and taps mixed",
-        "ln": "mostly long notes",
-        "ett": "Etterna difficulty (MSD), overall",
-    }
-    if feature.name in named:
-        return named[feature.name]
-    if feature.name.endswith("_ett"):
-        return f"Etterna difficulty of its {feature.name.removesuffix('_ett')} skill"
-    return f"more {feature.name} than other patterns"
+    Raises:
+        ConfigError: for an unknown feature, a value that it cannot have, and what `load_prompt`
+            refuses.
+    """
+    file = load_prompt(args.prompt, schema) if args.prompt else Prompt()
+    negative: dict[str, object] = dict(file.negative)
+    for text in args.negative:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals:
+            raise ConfigError(
+                "expected NAME=VALUE", value=text, remedy="E.g. --negative jackspeed=true"
+            )
+        negative[name] = schema.parse_value(name, value)
+    return Prompt.of(schema, {**file.positive, **prompt_from(args, schema)}, negative)
