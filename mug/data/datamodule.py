@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
-from mug.errors import DataError
+from mug.errors import ConfigError, DataError
 from mug.util import instantiate_from_config
 
 _LOG = logging.getLogger(__name__)
@@ -21,6 +21,9 @@ class EpochSampler(
 ):  # Lightning replaces samplers of other classes under DDP
     """Yields `(epoch, index)`: all indices once an epoch, in an order that `(seed, epoch)` decides.
 
+    With `repeat`, each index comes so often an epoch, as one of as many short epochs, so that it
+    is augmented anew each time.
+
     Args:
         length: number of items.
         seed: of the order.
@@ -28,6 +31,7 @@ class EpochSampler(
         replicas: number of processes; each gets every n-th item, and as many as the others.
         rank: which of them this is.
         batch_size: items of one process a batch; the unit of `start_at`.
+        repeat: how often each item comes an epoch.
     """
 
     def __init__(
@@ -39,9 +43,11 @@ class EpochSampler(
         replicas: int = 1,
         rank: int = 0,
         batch_size: int = 1,
+        repeat: int = 1,
     ) -> None:
-        super().__init__(range(length), replicas, rank, shuffle, seed)  # type: ignore[arg-type]
-        self.batch_size = batch_size
+        every = range(length * repeat)
+        super().__init__(every, replicas, rank, shuffle, seed)  # type: ignore[arg-type]
+        self.batch_size, self.length, self.repeat = batch_size, length, repeat
         self._skipped_items = 0
 
     def start_at(self, epoch: int, batches: int) -> None:
@@ -56,7 +62,8 @@ class EpochSampler(
     def __iter__(self) -> Iterator[tuple[int, int]]:
         """The rest of the current epoch for this process."""
         indices = list(super().__iter__())[self._skipped_items :]
-        return iter([(self.epoch, int(index)) for index in indices])
+        rounds = [divmod(int(index), self.length) for index in indices]
+        return iter([(self.epoch * self.repeat + turn, index) for turn, index in rounds])
 
 
 class _TrainLoader(DataLoader[Any]):
@@ -89,6 +96,8 @@ class DataModuleFromConfig(pl.LightningDataModule):
         shuffle_val_dataloader: shuffles the validation items.
         use_worker_init_fn: accepted for the original's configs; items seed themselves.
         seed: of the order of items.
+        repeat: how often each training item comes an epoch, augmented anew; for datasets so small
+            that epochs would be over at once.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  # names of the original's YAML files
@@ -105,9 +114,12 @@ class DataModuleFromConfig(pl.LightningDataModule):
         shuffle_val_dataloader: bool = False,
         use_worker_init_fn: bool = False,
         seed: int = 23,
+        repeat: int = 1,
     ) -> None:
         super().__init__()
-        self.batch_size = batch_size
+        if repeat < 1:
+            raise ConfigError("repeat must be a positive whole number", value=repeat)
+        self.batch_size, self.repeat = batch_size, repeat
         self.num_workers = 2 * batch_size if num_workers is None else num_workers
         self.seed = seed
         named = {"train": train, "validation": validation, "test": test, "predict": predict}
@@ -157,6 +169,7 @@ class DataModuleFromConfig(pl.LightningDataModule):
             replicas=trainer.world_size if trainer else 1,
             rank=trainer.global_rank if trainer else 0,
             batch_size=self.batch_size,
+            repeat=self.repeat,
         )
         sampler.set_epoch(trainer.current_epoch if trainer else 0)
         if self._start is not None:
@@ -189,7 +202,7 @@ class DataModuleFromConfig(pl.LightningDataModule):
         return {
             "epoch": epoch,
             "items": batches * self.batch_size * trainer.world_size,
-            "length": len(self._dataset("train")),  # type: ignore[arg-type]
+            "length": self._length(),
             "seed": self.seed,
         }
 
@@ -199,15 +212,19 @@ class DataModuleFromConfig(pl.LightningDataModule):
 
     def _resume(self, sampler: EpochSampler, start: Mapping[str, int]) -> None:
         items_a_batch = self.batch_size * sampler.num_replicas
-        same = start["length"] == len(self._dataset("train")) and start["seed"] == self.seed  # type: ignore[arg-type]
+        same = start["length"] == self._length() and start["seed"] == self.seed
         if start["items"] and (not same or start["items"] % items_a_batch):
             _LOG.warning(
                 "The seed, the batch size or the number of items (%d, was %d) changed: the items "
                 "of the rest of this epoch are not those of the interrupted run",
-                len(self._dataset("train")),  # type: ignore[arg-type]
+                self._length(),
                 start["length"],
             )
         sampler.start_at(start["epoch"], start["items"] // items_a_batch)
+
+    def _length(self) -> int:
+        """Training items an epoch."""
+        return len(self._dataset("train")) * self.repeat  # type: ignore[arg-type]
 
     def _plain_loader(self, name: str) -> DataLoader[Any]:
         shuffle = self._shuffled.get(name, False)

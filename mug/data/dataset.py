@@ -18,7 +18,6 @@ import torch
 from torch.utils.data import Dataset
 
 from mug.audio.mel import MelParams
-from mug.beatmap import osu
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
 from mug.clock import FrameClock
@@ -30,6 +29,7 @@ from mug.data.augment import (
     stretched_frames,
 )
 from mug.data.beatmap_list import read_beatmap_lists
+from mug.data.charts import Chart, Charts
 from mug.data.collection import Collection
 from mug.data.convertor import ManiaConvertor
 from mug.data.prompts import Prompts
@@ -76,7 +76,7 @@ class OsuDataset(Dataset[Item]):
         mirror_p: probability of swapping left and right.
         random_p: probability of permuting the columns.
         shift_p: probability of moving the notes by up to half of the frames; not with audio.
-        jitter_p: probability of moving every note by its own amount; for the first stage, which
+        jitter_p: probability of moving every row by its own amount; for the first stage, which
             must hold any offset and not only those of a grid.
         jitter_ms: furthest such move.
         rate_p: probability of another speed.
@@ -96,6 +96,7 @@ class OsuDataset(Dataset[Item]):
         split: shares of `train`, `val` and `test` (whole songs).
         split_salt: another text gives another split.
         crop: takes a random part of songs longer than an item instead of their beginning.
+        crop_audio_frame: audio frames of such a part where it is shorter than `max_audio_frame`.
         audio_kind: `mel` or `stft`.
         feature_db: database of features; found beside the songs when None.
         star_rating_at_rate: `exact` or `linear` (the original's rule).
@@ -133,6 +134,7 @@ class OsuDataset(Dataset[Item]):
     split: Mapping[str, float] = field(default_factory=lambda: dict(FRACTIONS))
     split_salt: str = ""
     crop: bool = False
+    crop_audio_frame: int | None = None
     audio_kind: str = "mel"
     feature_db: str | Path | None = None
     star_rating_at_rate: str | None = None
@@ -145,6 +147,8 @@ class OsuDataset(Dataset[Item]):
     part: ClassVar[str] = "train"
 
     def __post_init__(self) -> None:
+        if self.crop and self.crop_audio_frame is not None:
+            self.max_audio_frame = self.crop_audio_frame
         self._check()
         clock = FrameClock(self.sr, self.n_fft, self.audio_note_window_ratio)
         self.convertor = ManiaConvertor(
@@ -155,6 +159,7 @@ class OsuDataset(Dataset[Item]):
         )
         cache_dir = None if self.cache_dir is None else Path(self.cache_dir)
         params = MelParams(self.sr, self.n_fft, self.n_mels)
+        self.charts = Charts()
         self.spectrograms = Spectrograms(self.audio_kind, params, cache_dir)
         clamp_top = not self.reference if self.clamp_top is None else self.clamp_top
         schema = FeatureSchema.from_yaml(self.feature_yaml, clamp_top=clamp_top)
@@ -179,7 +184,7 @@ class OsuDataset(Dataset[Item]):
         path = self.paths[index]
         rng = np.random.default_rng([self.seed, epoch, index])
         try:
-            return self._item(index, osu.read(path), self._draw(rng), rng)
+            return self._item(index, self.charts.read(path), self._draw(rng), rng)
         except (MugError, OSError) as error:
             raise DataError(
                 "no training item can be made of this chart",
@@ -250,7 +255,8 @@ class OsuDataset(Dataset[Item]):
             pitch=steps if pitch else 0,
         )
 
-    def _item(self, index: int, beatmap: Beatmap, draws: _Draws, rng: np.random.Generator) -> Item:
+    def _item(self, index: int, chart: Chart, draws: _Draws, rng: np.random.Generator) -> Item:
+        beatmap = chart.beatmap
         if beatmap.keys != self.keys:
             raise DataError(f"expected a chart with {self.keys} columns", value=beatmap.keys)
         clock, frames = self.convertor.clock, self.convertor.max_frames
@@ -266,6 +272,12 @@ class OsuDataset(Dataset[Item]):
         first = self._first_frame(stretched_frames(song_frames, draws.rate), draws.place)
         offset_ms = -clock.join_ms(first) + int(draws.shift * clock.join_ms(frames) / 2)
         notes: Sequence[HitObject] = beatmap.hit_objects
+        if self.crop and not draws.shift:  # all others would fall out of the tensor
+            begin_ms, length_ms = clock.join_ms(first), clock.join_ms(frames)
+            notes = chart.between(
+                begin_ms * draws.rate - self.jitter_ms,
+                (begin_ms + length_ms) * draws.rate + self.jitter_ms,
+            )
         if self.jitter_p and rng.random() < self.jitter_p:
             notes = jitter(notes, self.jitter_ms, rng)
         encoded = self.convertor.encode(

@@ -86,19 +86,23 @@ IDENTITY = Transform()
 def jitter(
     notes: Sequence[HitObject], spread_ms: float, rng: np.random.Generator
 ) -> list[HitObject]:
-    """Every start and end moved by its own uniform amount; a hold stays at least 1 ms long.
+    """Every row moved by its own uniform amount; a hold stays at least 1 ms long.
+
+    What starts or ends in the same millisecond moves together: chords stay chords.
 
     Args:
         notes: hit objects.
         spread_ms: furthest move to either side.
-        rng: where the amounts come from; two numbers a note.
+        rng: where the amounts come from, one for each millisecond in use, in the order of time.
     """
-    moves = rng.uniform(-spread_ms, spread_ms, (len(notes), 2))
+    times = sorted({round(time) for note in notes for time in (note.start_ms, note.last_ms)})
+    moves = dict(zip(times, rng.uniform(-spread_ms, spread_ms, len(times)).tolist(), strict=True))
     moved: list[HitObject] = []
-    for note, (first, last) in zip(notes, moves.tolist(), strict=True):
-        start = note.start_ms + first
+    for note in notes:
+        start = note.start_ms + moves[round(note.start_ms)]
         if isinstance(note, LongNote):
-            moved.append(replace(note, start_ms=start, end_ms=max(start + 1, note.end_ms + last)))
+            end = note.end_ms + moves[round(note.end_ms)]
+            moved.append(replace(note, start_ms=start, end_ms=max(start + 1, end)))
         else:
             moved.append(replace(note, start_ms=start))
     return moved

@@ -68,7 +68,7 @@ class AutoencoderKL(pl.LightningModule):
         self.kl_weight, self.scale, self.monitor = kl_weight, scale, monitor
         self.note_key, self.valid_key = note_key, valid_key
         self.learning_rate, self.scheduler_config, self.seed = learning_rate, scheduler_config, seed
-        self.downsampling = 2 ** (len(self.encoder.down) - 1)
+        self.downsampling = self.encoder.patch * 2 ** (len(self.encoder.down) - 1)
         self.trained = False
         self.register_load_state_dict_post_hook(_mark_trained)  # type: ignore[no-untyped-call]
         if ckpt_path is not None:

@@ -171,6 +171,34 @@ def test_ranks_share_an_epoch(length: int, replicas: int, epoch: int, seed: int)
     assert {key for part in parts for key in part} == {(epoch, index) for index in range(length)}
 
 
+@given(st.integers(1, 12), st.integers(1, 5), st.integers(0, 4))
+def test_repeated_items_come_so_often_and_never_twice_alike(
+    length: int, repeat: int, epoch: int
+) -> None:
+    sampler = EpochSampler(length, seed=1, repeat=repeat)
+    keys = []
+    for number in range(epoch, epoch + 2):
+        sampler.set_epoch(number)
+        keys += list(sampler)
+    assert len(keys) == len(set(keys)) == 2 * repeat * length
+    assert [index for _, index in keys].count(0) == 2 * repeat
+
+
+def test_a_repeated_epoch_is_resumed_exactly(tmp_path: Path) -> None:
+    whole = Recorder()
+    trainer(tmp_path).fit(whole, data(repeat=2))
+    first = Recorder(stop_after=9)
+    runner = trainer(tmp_path)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        runner.fit(first, data(repeat=2))
+    runner.save_checkpoint(tmp_path / "last.ckpt")
+    second = Recorder()
+    trainer(tmp_path).fit(second, data(repeat=2), ckpt_path=tmp_path / "last.ckpt")
+    assert first.seen + second.seen == whole.seen
+    with pytest.raises(ConfigError, match="repeat"):
+        data(repeat=0)
+
+
 def test_a_later_start_is_the_rest_of_the_epoch() -> None:
     whole, rest = (EpochSampler(11, seed=1, batch_size=2) for _ in range(2))
     whole.set_epoch(4)

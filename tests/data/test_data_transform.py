@@ -29,6 +29,7 @@ def test_jitter_moves_every_time_by_at_most_its_spread(seed: int, spread: float)
         if isinstance(after, LongNote):
             assert after.end_ms >= after.start_ms + 1
     assert abs(moved[1].last_ms - 1500.0) <= spread
+    assert moved[0].start_ms == moved[1].start_ms  # a chord stays one
 
 
 def test_jittered_items_differ_by_offsets_and_repeat(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from golden_formula import normal_input, note_input, weight_for
 from mug.errors import CheckpointError, ConfigError, TrainingError
 from mug.firststage.autoencoder import AutoencoderKL
 from mug.firststage.distribution import DiagonalGaussian
+from mug.firststage.networks import Decoder
 
 LOSS = {
     "target": "mug.firststage.losses.ManiaReconstructLoss",
@@ -61,6 +62,29 @@ def close_to(name, key, value):
     np.testing.assert_allclose(
         flat, arrays[key].reshape(-1), rtol=0, atol=max(30 * noise, 2e-5 * info["std"])
     )
+
+
+@pytest.mark.parametrize(("patch", "mult"), [(8, [1]), (4, [1, 2]), (2, [1, 1, 2])])
+def test_patches_halve_the_frames_as_levels_do(patch, mult):
+    config = {**TINY, "patch": patch, "channel_mult": mult}
+    model = filled(AutoencoderKL(ddconfig=config, lossconfig=LOSS))
+    assert model.downsampling == 8
+    notes = torch.from_numpy(note_input("note", 256, 2))
+    with torch.no_grad():
+        mean = model.encode(notes).mode()
+        decoded = model.decode(mean)
+    assert mean.shape == (2, 8, 32)
+    assert decoded.shape == notes.shape
+
+
+def test_a_patch_keeps_each_frame_in_its_place():
+    decoder = Decoder(2, 8, 8, channel_mult=[1], num_groups=8, patch=4)
+    with torch.no_grad():
+        for parameter in decoder.parameters():
+            parameter.zero_()
+        decoder.conv_out.bias.copy_(torch.arange(8.0))
+        out = decoder(torch.zeros(1, 8, 2))
+    assert out[0].tolist() == [[0, 1, 2, 3, 0, 1, 2, 3], [4, 5, 6, 7, 4, 5, 6, 7]]
 
 
 def test_tiny_equals_the_recording():
