@@ -1,0 +1,235 @@
+"""Notes that are being mended: what stands in the way, column by column."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Literal
+
+from mug.beatmap.hit_objects import HitObject, LongNote, Rice
+from mug.postprocess.lint_chart import same_hand, struck_between
+from mug.postprocess.lint_columns import pair_rule
+from mug.postprocess.lint_tiers import Limits
+
+Locked = Callable[[HitObject], bool]
+Kind = Literal["moved", "shortened", "removed"]
+
+
+class Room(Enum):
+    """How free a column must be for a note to go there."""
+
+    CALM = "no rule is broken, and no jack made"
+    FREE = "no rule is broken"
+    SHIELDED = "only shields come about"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was done to one note.
+
+    Args:
+        rule: the rule that asked for it.
+        before: the note.
+        after: what it became; None where it was removed.
+    """
+
+    rule: str
+    before: HitObject
+    after: HitObject | None
+
+    @property
+    def kind(self) -> Kind:
+        """Moved to another column, shortened (a hold may become a tap) or removed."""
+        if self.after is None:
+            return "removed"
+        return "shortened" if self.after.column == self.before.column else "moved"
+
+    @property
+    def time_ms(self) -> float:
+        """Start of the note."""
+        return self.before.start_ms
+
+    def __str__(self) -> str:
+        """One line for people."""
+        place = f"{self.time_ms:.0f} ms, column {self.before.column + 1}: {self.kind}"
+        if self.after is None:
+            return f"{place} ({self.rule})"
+        if self.kind == "moved":
+            return f"{place} to column {self.after.column + 1} ({self.rule})"
+        end = f"to {self.after.last_ms:.0f} ms" if isinstance(self.after, LongNote) else "to a tap"
+        return f"{place} {end} ({self.rule})"
+
+
+class Notes:
+    """A chart whose notes may be moved, shortened and removed.
+
+    Args:
+        notes: of the chart, in any order; they keep their index.
+        keys: columns.
+        limits: of its tier.
+        locked: which notes may not be touched, and must not come about.
+    """
+
+    def __init__(
+        self, notes: Sequence[HitObject], keys: int, limits: Limits, locked: Locked
+    ) -> None:
+        self.notes: list[HitObject | None] = list(notes)
+        self.keys, self.limits, self.changes = keys, limits, list[Change]()
+        self._locked = locked
+        self._fixed = [locked(note) for note in notes]
+        self.columns: list[list[tuple[float, int]]] = [[] for _ in range(keys)]
+        for index, note in enumerate(notes):
+            self.columns[note.column].append((note.start_ms, index))
+        for column in self.columns:
+            column.sort()
+        self.starts = sorted(note.start_ms for note in notes)
+        self._longest_ms = max((n.last_ms - n.start_ms for n in notes), default=0.0)
+
+    def order(self) -> list[int]:
+        """Indices of what is left, by start, column and end."""
+
+        def place(index: int) -> tuple[float, int, float, int]:
+            note = self[index]
+            return note.start_ms, note.column, note.last_ms, index
+
+        return sorted((i for i, note in enumerate(self.notes) if note is not None), key=place)
+
+    def __getitem__(self, index: int) -> HitObject:
+        note = self.notes[index]
+        if note is None:
+            raise KeyError(index)  # nobody asks for what was removed
+        return note
+
+    def alive(self, index: int) -> bool:
+        """Whether a note is still there."""
+        return self.notes[index] is not None
+
+    def free(self, index: int) -> bool:
+        """Whether a note may be touched."""
+        return not self._fixed[index]
+
+    # ------------------------------------------------------------------ what stands in the way
+
+    def near(self, note: HitObject, column: int, own: int) -> Iterator[int]:
+        """Notes of a column that could meet a note's limits there, by start.
+
+        Args:
+            note: where it is now.
+            column: where it would be.
+            own: its index, left out.
+        """
+        reach = self.limits.widest_ms
+        members = self.columns[column]
+        first = bisect.bisect_left(members, (note.start_ms - reach - self._longest_ms, -1))
+        for place in range(first, len(members)):
+            start, index = members[place]
+            if start > max(note.start_ms, note.last_ms) + reach:
+                return
+            if index != own:
+                yield index
+
+    def conflicts(self, index: int, column: int) -> Iterator[tuple[int, str]]:
+        """Notes that a note would break a rule with in a column, and the rule."""
+        note = self[index]
+        for other in self.near(note, column, index):
+            first, second = self[other], note
+            if (second.start_ms, index) < (first.start_ms, other):
+                first, second = second, first
+            rule = pair_rule(first, second, self.limits)
+            if rule is not None:
+                yield other, rule
+
+    def neighbours(self, index: int, column: int) -> tuple[HitObject | None, HitObject | None]:
+        """The notes of a column before and after a note."""
+        members = self.columns[column]
+        place = bisect.bisect_left(members, (self[index].start_ms, index))
+        after = place + (place < len(members) and members[place][1] == index)
+        before = self[members[place - 1][1]] if place else None
+        return before, self[members[after][1]] if after < len(members) else None
+
+    def makes_jack(self, index: int, column: int) -> bool:
+        """Whether a note would repeat, or be repeated, with nothing between."""
+        start = self[index].start_ms
+        around = (n.start_ms for n in self.neighbours(index, column) if n is not None)
+        return any(self.is_jack(min(at, start), max(at, start)) for at in around)
+
+    def is_jack(self, first_ms: float, second_ms: float) -> bool:
+        """Whether two notes of a column at these times are a jack."""
+        near = second_ms - first_ms <= self.limits.jack_ms
+        return near and not struck_between(self.starts, first_ms, second_ms)
+
+    def destinations(self, index: int, room: Room) -> list[int]:
+        """Columns where a note finds room, nearest first.
+
+        The other columns of its hand come first, then the other hand's. Of two as near, the one
+        further inside.
+
+        Args:
+            index: the note.
+            room: how much room it needs.
+        """
+        note = self[index]
+        if not self.free(index):
+            return []
+        middle = (self.keys - 1) / 2
+
+        def place(column: int) -> tuple[bool, int, float, int]:
+            return (
+                not same_hand(column, note.column, self.keys),
+                abs(column - note.column),
+                abs(column - middle),
+                column,
+            )
+
+        return [
+            column
+            for column in sorted(range(self.keys), key=place)
+            if column != note.column
+            and not self._locked(replace(note, column=column))
+            and self._has_room(index, column, room)
+        ]
+
+    def _has_room(self, index: int, column: int, room: Room) -> bool:
+        broken = {rule for _, rule in self.conflicts(index, column)}
+        if room is Room.CALM:
+            return not broken and not self.makes_jack(index, column)
+        return broken <= ({"shield"} if room is Room.SHIELDED else set())
+
+    # ------------------------------------------------------------------ what can be done
+
+    def move(self, index: int, column: int, rule: str) -> None:
+        """Puts a note into another column."""
+        note = self[index]
+        self.columns[note.column].remove((note.start_ms, index))
+        bisect.insort(self.columns[column], (note.start_ms, index))
+        self._set(index, replace(note, column=column), rule)
+
+    def shorten(self, index: int, end_ms: float, rule: str) -> bool:
+        """Ends a hold earlier, as a tap where little is left; whether that may be done."""
+        note = self[index]
+        if not isinstance(note, LongNote) or not self.free(index):
+            return False
+        if end_ms - note.start_ms >= self.limits.hold_ms:
+            after: HitObject = replace(note, end_ms=end_ms)
+        else:
+            after = Rice(note.column, note.start_ms, note.hitsound, note.sample, note.new_combo)
+        if self._locked(after):
+            return False
+        self._set(index, after, rule)
+        return True
+
+    def remove(self, index: int, rule: str) -> bool:
+        """Takes a note out; whether that may be done: no column loses its last note."""
+        note = self[index]
+        if not self.free(index) or len(self.columns[note.column]) < 2:
+            return False
+        self.columns[note.column].remove((note.start_ms, index))
+        del self.starts[bisect.bisect_left(self.starts, note.start_ms)]
+        self._set(index, None, rule)
+        return True
+
+    def _set(self, index: int, after: HitObject | None, rule: str) -> None:
+        self.changes.append(Change(rule, self[index], after))
+        self.notes[index] = after
