@@ -44,6 +44,13 @@ def _arguments() -> argparse.Namespace:
         "--unlisted_status",
         help="status of sets that are not listed there, e.g. graveyard; default: unknown",
     )
+    parser.add_argument(
+        "--msd",
+        default="auto",
+        help="what measures Etterna's numbers: estimate (ours), minacalc (a Python module of that"
+        " name which you built), or auto (default): what the data set has, else minacalc where"
+        " there is one. The two are never mixed",
+    )
     add_work_options(parser)
     return parser.parse_args()
 
@@ -62,6 +69,7 @@ def main() -> int:
             progress=show,
             engine=given.engine,
             shared=given.shared,
+            msd=given.msd,
         )
     folder = given.beatmap_txt.parent
     if not filled.computed:

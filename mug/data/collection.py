@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mug.beatmap import osu
 from mug.data.feature_db import FeatureDB, FeatureRow
+from mug.data.skills import refuse_a_mixture
 from mug.data.spectrograms import find_audio
 from mug.data.split import PARTS, Entry, split_beatmaps
 from mug.data.splits_file import read_split
@@ -49,10 +50,11 @@ class Collection:
         return cls(tuple(paths), found)
 
     def rows(self, paths: Sequence[Path]) -> list[dict[str, object]]:
-        """Features of charts.
+        """Features of charts, and under `tool_version` what measured them.
 
         Raises:
-            DataError: names the first chart that has none.
+            DataError: names the first chart that has none, or two whose MSD values come from
+                different sources.
         """
         rows: list[dict[str, object]] = []
         for path in paths:
@@ -62,7 +64,10 @@ class Collection:
                     file=path,
                     remedy="Run scripts/prepare_beatmap_features.py, or set with_feature to false",
                 )
-            rows.append(dict(self.found[path].features))
+            row = self.found[path]
+            rows.append({**row.features, "tool_version": row.tool_version})
+        known = ((path, self.found[path]) for path in paths)
+        refuse_a_mixture((str(path), row.tool_version, row.features) for path, row in known)
         return rows
 
     def ordered(self) -> list[Path]:

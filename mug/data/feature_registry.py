@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from mug.beatmap.beatmap import Beatmap
 from mug.data.difficulty import LN_ALGORITHM, ln_classes, ln_ratio, sr_algorithm, star_rating
 from mug.data.feature_db import Value
-from mug.data.msd import MSD_VERSION, SKILL_SETS, estimate_msd, skill_flags
 from mug.data.msd_features import KEYS
+from mug.data.skills import ESTIMATE, SKILL_NAMES, SkillSource, skill_values
 from mug.errors import DataError
 from mug.util import nearest
 
@@ -95,43 +96,50 @@ def _long_notes(beatmap: Beatmap) -> Mapping[str, Value]:
     return {"ln_ratio": ratio, **classes}
 
 
-def _skills(beatmap: Beatmap) -> Mapping[str, Value]:
+def _skills(beatmap: Beatmap, source: SkillSource) -> Mapping[str, Value]:
     """Etterna's numbers, which only charts of four columns have."""
     if beatmap.keys != KEYS:
-        return dict.fromkeys(_SKILL_NAMES)
+        return dict.fromkeys(SKILL_NAMES)
     notes = beatmap.hit_objects
-    msd = estimate_msd([note.start_ms for note in notes], [note.column for note in notes])
-    if not msd.overall > 0:
-        return dict.fromkeys(_SKILL_NAMES)
-    # Beyond four digits the numbers depend on how many threads the linear algebra runs on.
-    numbers = {f"{name}_ett": round(getattr(msd, name), 4) for name in SKILL_SETS}
-    flags = {name: int(value) for name, value in skill_flags(msd).items()}
-    return {"ett": round(msd.overall, 4), **numbers, **flags}
+    return skill_values(
+        source.measure([note.start_ms for note in notes], [note.column for note in notes])
+    )
 
 
-_SKILL_NAMES = ("ett", *(f"{name}_ett" for name in SKILL_SETS), *SKILL_SETS)
+def computations(source: SkillSource = ESTIMATE) -> tuple[Computation, ...]:
+    """All of them; a further measure is one more line.
 
-# A further measure is one more line. The rank status is looked up, not computed (RankedMap).
-COMPUTATIONS = (
-    Computation(("sr",), sr_algorithm, _stars),
-    Computation(("ln_ratio", "rc", "hb", "ln"), lambda: LN_ALGORITHM, _long_notes),
-    Computation(_SKILL_NAMES, lambda: MSD_VERSION.replace(" ", "_"), _skills),
-)
+    The rank status is looked up, not computed (`RankedMap`).
+
+    Args:
+        source: what measures Etterna's numbers.
+    """
+    return (
+        Computation(("sr",), sr_algorithm, _stars),
+        Computation(("ln_ratio", "rc", "hb", "ln"), lambda: LN_ALGORITHM, _long_notes),
+        Computation(SKILL_NAMES, lambda: source.version, partial(_skills, source=source)),
+    )
 
 
-def tool_version(names: tuple[str, ...]) -> str:
+def tool_version(names: tuple[str, ...], source: SkillSource = ESTIMATE) -> str:
     """Which version computes each of these features: `name,name@version`, blanks between."""
     asked = (
         (",".join(name for name in computation.names if name in names), computation.version())
-        for computation in COMPUTATIONS
+        for computation in computations(source)
     )
     return " ".join(f"{given}@{version}" for given, version in asked if given)
 
 
-def compute_features(beatmap: Beatmap, names: tuple[str, ...]) -> dict[str, Value]:
-    """Values of all computations that give one of these features."""
+def compute_features(
+    beatmap: Beatmap, names: tuple[str, ...], source: SkillSource = ESTIMATE
+) -> dict[str, Value]:
+    """Values of all computations that give one of these features.
+
+    Raises:
+        MinaCalcError: when the user's module that measures Etterna's numbers has none.
+    """
     found: dict[str, Value] = {}
-    for computation in COMPUTATIONS:
+    for computation in computations(source):
         if set(computation.names) & set(names):
             found |= computation.compute(beatmap)
     return {name: value for name, value in found.items() if name in names}

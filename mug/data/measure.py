@@ -12,9 +12,11 @@ from mug.beatmap import osu
 from mug.beatmap.beatmap import Beatmap
 from mug.data.difficulty import sr_algorithm
 from mug.data.facts import FACTS_VERSION, Facts, facts_of
-from mug.data.feature_db import FeatureRow
+from mug.data.feature_db import FeatureRow, Value
 from mug.data.feature_registry import compute_features, tool_version
 from mug.data.fingerprint import FINGERPRINT_VERSION, fingerprint
+from mug.data.minacalc import MinaCalcError
+from mug.data.skills import ESTIMATE, SKILL_NAMES, SkillSource
 from mug.data.spectrograms import find_audio
 from mug.errors import AudioError, DataError, ModeError, MugError
 
@@ -48,6 +50,7 @@ class Job:
         rows: their rows as they are, where they have one.
         sounds: what is known of sound files, by path and stamp.
         names: the features that are wanted.
+        source: what measures Etterna's numbers.
     """
 
     folder: Path
@@ -55,11 +58,12 @@ class Job:
     rows: Mapping[str, FeatureRow]
     sounds: Mapping[tuple[str, str], Sound]
     names: tuple[str, ...]
+    source: SkillSource = ESTIMATE
 
 
 @dataclass(frozen=True)
 class Broken:
-    """A chart that cannot be measured: which rule it breaks, and the error."""
+    """A chart that cannot be measured, or not wholly: which rule it breaks, and the error."""
 
     key: str
     rule: str
@@ -101,6 +105,7 @@ class Done:
         facts: of the rows measured anew.
         sounds: decoded anew.
         broken: charts that cannot be measured.
+        unrated: charts that the user's MinaCalc has no numbers for; they have rows without them.
         files: state of each chart's files when they were read.
     """
 
@@ -109,12 +114,13 @@ class Done:
     facts: list[Facts] = field(default_factory=list)
     sounds: list[Sound] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
+    unrated: list[Broken] = field(default_factory=list)
     files: dict[str, Files] = field(default_factory=dict)
 
 
-def tools(names: tuple[str, ...]) -> str:
+def tools(names: tuple[str, ...], source: SkillSource = ESTIMATE) -> str:
     """Versions of all that measures, but the star rating."""
-    return f"{tool_version(names)} {FACTS_VERSION} {FINGERPRINT_VERSION}".strip()
+    return f"{tool_version(names, source)} {FACTS_VERSION} {FINGERPRINT_VERSION}".strip()
 
 
 def stamp_of(file: Path | str) -> str:
@@ -127,7 +133,12 @@ def stamp_of(file: Path | str) -> str:
 
 
 def measure(job: Job) -> Done:
-    """Computes what is out of date in a job."""
+    """Computes what is out of date in a job.
+
+    Raises:
+        DataError: when this process lacks the tool that measures Etterna's numbers in this run.
+    """
+    job.source.check()
     done, sounds = Done(), dict(job.sounds)
     for key in job.keys:
         chart = job.folder / key
@@ -167,7 +178,7 @@ def _measure(job: Job, key: str, sounds: dict[tuple[str, str], Sound], done: Don
         audio_hash=sounds[audio, audio_state].hash,
         audio_stamp=audio_state,
         sr_algorithm=sr_algorithm(),
-        tool_version=tools(job.names),
+        tool_version=tools(job.names, job.source),
         beatmap_stamp=state,
     )
     old = job.rows.get(key)
@@ -176,8 +187,18 @@ def _measure(job: Job, key: str, sounds: dict[tuple[str, str], Sound], done: Don
         return
     if not beatmap.hit_objects:
         raise _BrokenError("empty", str(DataError("the chart has no objects", file=chart)))
-    done.rows.append(replace(row, features=compute_features(beatmap, job.names)))
+    done.rows.append(replace(row, features=_features(beatmap, job, key, done)))
     done.facts.append(facts_of(beatmap, key))
+
+
+def _features(beatmap: Beatmap, job: Job, key: str, done: Done) -> dict[str, Value]:
+    try:
+        return compute_features(beatmap, job.names, job.source)
+    except MinaCalcError as error:
+        done.unrated.append(Broken(key, "no_msd", str(error)))
+        rest = tuple(name for name in job.names if name not in SKILL_NAMES)
+        unknown: dict[str, Value] = dict.fromkeys(set(job.names) & set(SKILL_NAMES))
+        return compute_features(beatmap, rest, job.source) | unknown
 
 
 def _audio(beatmap: Beatmap, key: str) -> tuple[str, str]:

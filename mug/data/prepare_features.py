@@ -22,12 +22,17 @@ from mug.data.feature_db import FeatureDB, Value
 from mug.data.feature_registry import RankedMap
 from mug.data.jobs import DONE, FAILED, Item, JobTable, Lease
 from mug.data.measure import Broken, Done, Files, Job, Sound, measure, stamp_of, tools
+from mug.data.minacalc import end_of_this_process
 from mug.data.quarantine import FILE_NAME, Rejected, read_quarantine, write_quarantine
+from mug.data.skills import ESTIMATE, SKILL_NAMES, SkillSource, choose, note, refuse_another_run
 from mug.data.work import work_off
 from mug.errors import DataError, MugError
 from mug.features import FeatureSchema
 
 STAGE = "features"
+UNRATED = "msd"
+"""Stage of decisions about charts that have a row, but no numbers of Etterna's."""
+
 DB_NAME = "features.db"
 _CHUNK = 500  # charts looked up at a time
 Progress = Callable[[int, int], None]
@@ -53,6 +58,7 @@ def fill_features(
     progress: Progress | None = None,
     engine: str = "process",
     shared: bool = False,
+    msd: str = "auto",
 ) -> Filled:
     """Brings `features.db`, beside the list of charts, up to date.
 
@@ -66,17 +72,24 @@ def fill_features(
         progress: called with charts done and charts in all.
         engine: `process` or `dask`, see mug.data.engines.
         shared: the folder is shared by several machines, see mug.data.feature_db.
+        msd: what measures Etterna's numbers, see mug.data.skills.
 
     Raises:
-        DataError: for a list or database that is wrong, or when a worker process dies.
+        DataError: for a list or database that is wrong, when a worker process dies, or when MSD
+            values of two sources would be mixed.
     """
     with (
         FeatureDB(beatmap_txt.parent / DB_NAME, schema.names, shared=shared) as db,
         executor(engine, workers) as pool,
     ):
-        filler = _Filler(db, schema, ranked or RankedMap(), progress)
-        filler.plan(iter_beatmap_list(beatmap_txt))
-        work_off(filler.table, pool, workers, measure, filler.job, filler.store, filler.report)
+        try:
+            source = ESTIMATE if set(SKILL_NAMES).isdisjoint(db.names) else choose(msd, db)
+            filler = _Filler(db, schema, ranked or RankedMap(), source, progress)
+            filler.plan(iter_beatmap_list(beatmap_txt))
+            note(db, source)
+            work_off(filler.table, pool, workers, measure, filler.job, filler.store, filler.report)
+        finally:
+            end_of_this_process()
         filler.finish()
         return Filled(
             filler.charts, filler.computed, filler.unchanged, filler.rejected, _unknown(db)
@@ -87,14 +100,21 @@ class _Filler:
     """A run: plans, hands out jobs, stores what comes of them, counts."""
 
     def __init__(
-        self, db: FeatureDB, schema: FeatureSchema, ranked: RankedMap, progress: Progress | None
+        self,
+        db: FeatureDB,
+        schema: FeatureSchema,
+        ranked: RankedMap,
+        source: SkillSource,
+        progress: Progress | None,
     ) -> None:
         self.db, self.schema, self.ranked, self.progress = db, schema, ranked, progress
+        self.source = source
         self.table = JobTable(db, STAGE)
         self.folder = db.path.parent
         # Columns that are there already are kept filled, whatever this schema asks for.
         self.names = db.names
-        text = f"{tools(self.names)} {sr_algorithm()} {schema.features!r}"
+        self.tools = tools(self.names, source)
+        text = f"{self.tools} {sr_algorithm()} {schema.features!r}"
         self.digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         self.charts = self.computed = self.unchanged = self.rejected = 0
         self.ranks = "rank_status" in schema.names
@@ -164,7 +184,7 @@ class _Filler:
             "SELECT b.path FROM beatmaps b LEFT JOIN jobs j ON j.kind = ? AND j.key = b.path"
             " WHERE (b.tool_version, b.sr_algorithm) != (?, ?)"
             " AND coalesce(j.state, '') NOT IN ('pending', 'leased')",
-            (STAGE, tools(self.names), sr_algorithm()),
+            (STAGE, self.tools, sr_algorithm()),
         )
         paths = [row[0] for row in stale]
         left = [path for path in paths if (self.folder / path).is_file()]
@@ -202,6 +222,7 @@ class _Filler:
             {row.path: row for row in rows if row is not None},
             {(sound.path, sound.stamp): sound for sound in self._sounds(lease)},
             self.names,
+            self.source,
         )
 
     def _sounds(self, lease: Lease) -> list[Sound]:
@@ -214,11 +235,12 @@ class _Filler:
 
     def store(self, done: Done, mine: set[str]) -> list[Item]:
         """Writes a worker's results, as far as they are ours to write."""
+        refuse_another_run(self.db, self.source)
         kept, broken = self._accept(done, mine)
         self.db.upsert(kept.rows + kept.unchanged)
         self.db.delete(one.key for one in broken)
         self._store_facts(kept, done)
-        self._store_decisions(mine, broken)
+        self._store_decisions(mine, [(STAGE, one) for one in broken] + self._unrated(done, mine))
         self.computed += len(kept.rows)
         self.unchanged += len(kept.unchanged)
         self.rejected += len(broken)
@@ -265,14 +287,18 @@ class _Filler:
                 [tuple(asdict(sound).values()) for sound in done.sounds],
             )
 
-    def _store_decisions(self, mine: Iterable[str], broken: Iterable[Broken]) -> None:
+    def _unrated(self, done: Done, mine: set[str]) -> list[tuple[str, Broken]]:
+        return [(UNRATED, one) for one in done.unrated if one.key in mine]
+
+    def _store_decisions(self, mine: Iterable[str], found: Iterable[tuple[str, Broken]]) -> None:
         with self.db.transaction() as connection:
             connection.executemany(
-                "DELETE FROM decisions WHERE stage = ? AND item = ?", [(STAGE, k) for k in mine]
+                "DELETE FROM decisions WHERE stage IN (?, ?) AND item = ?",
+                [(STAGE, UNRATED, key) for key in mine],
             )
             connection.executemany(
                 "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?)",
-                [(STAGE, one.key, one.rule, one.reason) for one in broken],
+                [(stage, one.key, one.rule, one.reason) for stage, one in found],
             )
 
     def finish(self) -> None:
@@ -282,7 +308,7 @@ class _Filler:
         if entries or read_quarantine(quarantine):
             write_quarantine(quarantine, STAGE, entries)
         self.db.note_version("star_rating", sr_algorithm())
-        self.db.note_version("features", tools(self.names))
+        self.db.note_version("features", self.tools)
         self.report()
 
     def report(self) -> None:

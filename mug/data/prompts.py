@@ -10,6 +10,7 @@ from jaxtyping import Int64
 
 from mug.beatmap.beatmap import Beatmap
 from mug.data.difficulty import linear_rate_star_rating, star_rating
+from mug.data.skills import ESTIMATE, skill_values, source_in
 from mug.errors import ConfigError
 from mug.features import FeatureSchema
 from mug.util import nearest
@@ -65,7 +66,17 @@ class Prompts:
     def at_rate(
         self, row: Mapping[str, object], beatmap: Beatmap, rate: float
     ) -> dict[str, object]:
-        """Features of the chart played at another speed; those that cannot be known are None."""
+        """Features of the chart played at another speed; those that cannot be known are missing.
+
+        Etterna's numbers, and which skills are its main ones, are estimated anew where our
+        estimator gave those at rate 1. Others (MinaCalc's, those of another version) would be
+        mixed with ours, and are missing.
+
+        Args:
+            row: features at rate 1, and under `tool_version` what measured them.
+            beatmap: the chart at rate 1.
+            rate: speed multiplier.
+        """
         if rate == 1:
             return dict(row)
         values = {name: value for name, value in row.items() if name in SAME_AT_ANY_RATE}
@@ -73,6 +84,11 @@ class Prompts:
         if rating is not None:
             rule = STAR_RATINGS[self.star_rating_at_rate]
             values["sr"] = rule(beatmap, rate, float(str(rating)))
+        tool = source_in(str(row.get("tool_version", "")))
+        if row.get("ett") is not None and tool == ESTIMATE.version:
+            notes = beatmap.hit_objects
+            times, columns = [n.start_ms for n in notes], [n.column for n in notes]
+            values |= skill_values(ESTIMATE.measure(times, columns, rate))
         return values
 
     def ids(
