@@ -263,7 +263,11 @@ def _metadata(reader: _Reader, meta: dict[str, Any]) -> dict[str, str]:
         "Version": reader.text(meta, "version"),
         "Source": reader.text(song, "source"),
     }
-    return {key: value for key, value in fields.items() if value or not key.endswith(("e", "code"))}
+    tags = reader.text(song, "tags")  # a field of ours; Malody has none
+    found = {
+        key: value for key, value in fields.items() if value or not key.endswith(("e", "code"))
+    }
+    return {**found, "Tags": tags} if tags else found
 
 
 def _events(background: str) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from mug.util import atomic_write
 
 KEEPS = frozenset(
     {"scroll speeds", "metres other than 4", "background pictures", "titles in their own script"}
-    | {"sources", "preview points", "hit samples"}
+    | {"sources", "tags", "preview points", "hit samples"}
 )
 NO_TEMPO = "tempi: the chart has none, 120 beats a minute stand in"
 BENT = "beats bent so that a tempo change begins one"
@@ -115,6 +115,7 @@ def _meta(beatmap: Beatmap) -> dict[str, Any]:
         "titleorg": beatmap.metadata.get("TitleUnicode", ""),
         "artistorg": beatmap.metadata.get("ArtistUnicode", ""),
         "source": beatmap.metadata.get("Source", ""),
+        "tags": beatmap.metadata.get("Tags", ""),
     }
     return {
         "$ver": numbers.get("$ver", 0),

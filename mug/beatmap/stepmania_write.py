@@ -28,6 +28,7 @@ MOVED = "notes moved onto a row (1/48 beat)"
 CROWDED = "notes that share a row with another of their column, left out"
 SHORT = "holds too short for the rows, written as taps"
 CUT = "holds cut before the next note of their column"
+OTHER_TAGS = "tags of charts, where the first one's hold for all"
 DIFFICULTIES = ("Beginner", "Easy", "Medium", "Hard", "Challenge", "Edit")
 _ROWS = ROWS_PER_BEAT * 4
 _LINES = (4, 8, 12, 16, 24, 32, 48, 64, 96, 192)  # lines a measure may have
@@ -81,6 +82,8 @@ def format(beatmaps: Sequence[Beatmap], *, ssc: bool, losses: LossReport | None 
         others = sum(b.red_lines != timed[0].red_lines for b in timed)
         found.add("charts whose tempi differ from the first one's, which holds for all", others)
         grids *= len(timed)
+        tags = [b.metadata.get("Tags", "") for b in timed]
+        found.add(OTHER_TAGS, sum(text != tags[0] for text in tags))
     taken: set[tuple[str, str]] = set()
     charts = []
     for beatmap, grid in zip(timed, grids, strict=True):
@@ -273,6 +276,10 @@ def _lines(fields: dict[str, str], *, escape: bool = True) -> list[str]:
     return [f"#{key}:{escaped(value) if escape else value};" for key, value in fields.items()]
 
 
+def _tags(chart: _Chart) -> str:
+    return chart.beatmap.metadata.get("Tags", "")
+
+
 def _sm(charts: Sequence[_Chart]) -> str:
     first = charts[0]
     lines = _lines(_song(first.beatmap, first.own))
@@ -304,6 +311,8 @@ def _ssc(charts: Sequence[_Chart]) -> str:
             "METER": _meter(own),
             "CREDIT": chart.beatmap.creator,
         }
+        if _tags(chart) != _tags(first):  # the song's GENRE holds the first one's
+            fields["GENRE"] = _tags(chart)
         lines += [
             "",
             "#NOTEDATA:;",

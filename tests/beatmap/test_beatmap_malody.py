@@ -81,7 +81,6 @@ def test_losses_are_counted() -> None:
     malody_write.format(chart, losses=losses)
     assert {loss.what: loss.count for loss in losses} == {
         "hit sounds": 1,
-        "tags": 1,
         malody_write.NO_TEMPO: 1,
         "hit samples": 1,
     }
