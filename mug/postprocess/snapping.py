@@ -1,4 +1,4 @@
-"""Notes onto the beat grid."""
+"""Notes onto the beat grid: by the nearest line (`snap_to_grid`) or by voice (`snap_chart`)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,21 @@ from dataclasses import dataclass, replace
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import DataError
+from mug.postprocess.snap_chart import BeatChoice, Snapping, snap_chart
+from mug.postprocess.snap_columns import Removed
+from mug.postprocess.snap_lines import sorted_red_lines
+from mug.postprocess.snap_options import SnapOptions
+
+__all__ = [
+    "BeatChoice",
+    "Grid",
+    "Removed",
+    "SnapOptions",
+    "Snapped",
+    "Snapping",
+    "snap_chart",
+    "snap_to_grid",
+]
 
 # Lines of two divisors this close are one line; the coarser divisor's value is taken for it.
 _SAME_MS = 1e-6
@@ -74,16 +89,9 @@ class Grid:
     """
 
     def __init__(self, red_lines: Sequence[TimingPoint], divisors: Sequence[int]) -> None:
-        if not red_lines or not divisors:
-            raise DataError(
-                "a grid needs a red line and a divisor", remedy="Give the tempo of the song"
-            )
-        for line in red_lines:
-            if not (math.isfinite(line.time_ms) and 0 < line.beat_ms < math.inf):
-                raise DataError("a beat must last longer than nothing", value=line)
-        if min(divisors) < 1:
-            raise DataError("divisors must be positive", value=list(divisors))
-        self._lines = sorted(red_lines, key=lambda line: line.time_ms)
+        self._lines = sorted_red_lines(red_lines)
+        if not divisors or min(divisors) < 1:
+            raise DataError("divisors must be positive, at least one", value=list(divisors))
         self._times = [line.time_ms for line in self._lines]
         self._divisors = sorted(set(divisors))
 

@@ -1,0 +1,130 @@
+"""What snapping may do: tiers, divisors, tolerance, and what becomes of notes that do not fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Container
+from dataclasses import dataclass
+from typing import Literal
+
+from mug.beatmap.hit_objects import HitObject
+from mug.errors import DataError
+
+DIVISORS = (1, 2, 3, 4, 6, 8, 12, 16)
+MAX_DIVISOR = 96
+BASE_TOLERANCE_MS = 20.0
+
+Unfit = Literal["keep", "move", "drop"]
+
+
+@dataclass(frozen=True)
+class SnapTier:
+    """How fine the grid of a difficulty may be.
+
+    Args:
+        name: of the difficulty.
+        below: star ratings under this belong to it (and not to an easier one).
+        divisors: parts of a beat that it may use.
+        least_gap_ms: a divisor whose lines lie closer than this is left out; 1 never is.
+    """
+
+    name: str
+    below: float
+    divisors: tuple[int, ...]
+    least_gap_ms: float
+
+
+# Bounds of star rating as osu! shows them; gaps from human charts (docs/snapping.md).
+TIERS = (
+    SnapTier("Easy", 2.0, (1, 2), 140.0),
+    SnapTier("Normal", 2.7, (1, 2, 3, 4), 80.0),
+    SnapTier("Hard", 4.0, (1, 2, 3, 4, 6), 60.0),
+    SnapTier("Insane", 5.3, (1, 2, 3, 4, 6, 8), 35.0),
+    SnapTier("Expert", math.inf, DIVISORS, 20.0),
+)
+
+
+@dataclass(frozen=True)
+class SnapOptions:
+    """How a chart is snapped.
+
+    Args:
+        star_rating: asked for or measured; picks the tier and with it divisors and least gap.
+            None is the last tier.
+        divisors: parts of a beat to use instead of the tier's, at any tempo.
+        tolerance_ms: how far from a line a note still fits; None is 20 ms or three times the
+            jitter, whichever is more.
+        jitter_ms: standard deviation of the raw times around the lines; None estimates it.
+        unfit: a note with no line within the tolerance stays ("keep"), goes to the nearest line
+            all the same ("move") or is left out and listed ("drop").
+        locked: notes that never move: a container of hit objects, or a predicate.
+    """
+
+    star_rating: float | None = None
+    divisors: tuple[int, ...] | None = None
+    tolerance_ms: float | None = None
+    jitter_ms: float | None = None
+    unfit: Unfit = "keep"
+    locked: Container[HitObject] | Callable[[HitObject], bool] = ()
+
+    def __post_init__(self) -> None:
+        _check(
+            self.star_rating is None or self.star_rating >= 0, "a star rating is 0 or more", self
+        )
+        _check(
+            self.tolerance_ms is None or 0 <= self.tolerance_ms < math.inf,
+            "the tolerance is 0 ms or more",
+            self,
+        )
+        _check(
+            self.jitter_ms is None or 0 <= self.jitter_ms < math.inf,
+            "the jitter is 0 ms or more",
+            self,
+        )
+        _check(self.unfit in {"keep", "move", "drop"}, "unfit is keep, move or drop", self)
+        if self.divisors is not None:
+            _check(
+                len(self.divisors) > 0 and all(1 <= d <= MAX_DIVISOR for d in self.divisors),
+                f"divisors are 1 ... {MAX_DIVISOR}, at least one",
+                self,
+            )
+
+    @property
+    def tier(self) -> SnapTier:
+        """The tier of the star rating."""
+        return tier_of(self.star_rating)
+
+    def allowed(self, beat_ms: float) -> tuple[int, ...]:
+        """Divisors that may be used where a beat lasts so long, rising."""
+        if self.divisors is not None:
+            return tuple(sorted(set(self.divisors)))
+        return allowed_divisors(self.star_rating, beat_ms)
+
+    def is_locked(self, note: HitObject) -> bool:
+        """Whether a note must stay where it is."""
+        if callable(self.locked):
+            return bool(self.locked(note))
+        return note in self.locked
+
+
+def tier_of(star_rating: float | None) -> SnapTier:
+    """The tier that a star rating belongs to; the last one where it is unknown."""
+    if star_rating is None:
+        return TIERS[-1]
+    return next(tier for tier in TIERS if star_rating < tier.below or tier is TIERS[-1])
+
+
+def allowed_divisors(star_rating: float | None, beat_ms: float) -> tuple[int, ...]:
+    """Divisors that a star rating may use at a tempo, rising.
+
+    Args:
+        star_rating: None where it is unknown.
+        beat_ms: how long a beat lasts.
+    """
+    tier = tier_of(star_rating)
+    return tuple(d for d in tier.divisors if d == 1 or beat_ms / d >= tier.least_gap_ms)
+
+
+def _check(fine: bool, message: str, options: SnapOptions) -> None:
+    if not fine:
+        raise DataError(message, value=options, remedy="See mug.postprocess.snap_options")
