@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
+from enum import IntEnum
 from typing import Literal
 
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
@@ -17,12 +17,12 @@ Locked = Callable[[HitObject], bool]
 Kind = Literal["moved", "shortened", "removed"]
 
 
-class Room(Enum):
-    """How free a column must be for a note to go there."""
+class Room(IntEnum):
+    """How free a column is for a note; more is less free."""
 
-    CALM = "no rule is broken, and no jack made"
-    FREE = "no rule is broken"
-    SHIELDED = "only shields come about"
+    CALM = 0  # no rule is broken, and no jack made
+    FREE = 1  # no rule is broken
+    SHIELDED = 2  # only shields come about
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,8 @@ class Notes:
             column.sort()
         self.starts = sorted(note.start_ms for note in notes)
         self._longest_ms = max((n.last_ms - n.start_ms for n in notes), default=0.0)
+        self._reach_ms = limits.widest_ms
+        self._nearest = [_nearest_columns(column, keys) for column in range(keys)]
 
     def order(self) -> list[int]:
         """Indices of what is left, by start, column and end."""
@@ -120,7 +122,7 @@ class Notes:
             column: where it would be.
             own: its index, left out.
         """
-        reach = self.limits.widest_ms
+        reach = self._reach_ms
         members = self.columns[column]
         first = bisect.bisect_left(members, (note.start_ms - reach - self._longest_ms, -1))
         for place in range(first, len(members)):
@@ -160,42 +162,31 @@ class Notes:
         near = second_ms - first_ms <= self.limits.jack_ms
         return near and not struck_between(self.starts, first_ms, second_ms)
 
-    def destinations(self, index: int, room: Room) -> list[int]:
-        """Columns where a note finds room, nearest first.
+    def destinations(self, index: int) -> list[tuple[int, Room]]:
+        """Columns where a note finds room, nearest first, and how much.
 
         The other columns of its hand come first, then the other hand's. Of two as near, the one
         further inside.
-
-        Args:
-            index: the note.
-            room: how much room it needs.
         """
         note = self[index]
         if not self.free(index):
             return []
-        middle = (self.keys - 1) / 2
+        found: list[tuple[int, Room]] = []
+        for column in self._nearest[note.column]:
+            room = self._room(index, column)
+            if room is not None and not self._locked(replace(note, column=column)):
+                found.append((column, room))
+        return found
 
-        def place(column: int) -> tuple[bool, int, float, int]:
-            return (
-                not same_hand(column, note.column, self.keys),
-                abs(column - note.column),
-                abs(column - middle),
-                column,
-            )
-
-        return [
-            column
-            for column in sorted(range(self.keys), key=place)
-            if column != note.column
-            and not self._locked(replace(note, column=column))
-            and self._has_room(index, column, room)
-        ]
-
-    def _has_room(self, index: int, column: int, room: Room) -> bool:
-        broken = {rule for _, rule in self.conflicts(index, column)}
-        if room is Room.CALM:
-            return not broken and not self.makes_jack(index, column)
-        return broken <= ({"shield"} if room is Room.SHIELDED else set())
+    def _room(self, index: int, column: int) -> Room | None:
+        shields = False
+        for _, rule in self.conflicts(index, column):
+            if rule != "shield":
+                return None
+            shields = True
+        if shields:
+            return Room.SHIELDED
+        return Room.FREE if self.makes_jack(index, column) else Room.CALM
 
     # ------------------------------------------------------------------ what can be done
 
@@ -233,3 +224,13 @@ class Notes:
     def _set(self, index: int, after: HitObject | None, rule: str) -> None:
         self.changes.append(Change(rule, self[index], after))
         self.notes[index] = after
+
+
+def _nearest_columns(column: int, keys: int) -> list[int]:
+    """The other columns: those of the hand first, the near ones first, the inner ones first."""
+
+    def place(other: int) -> tuple[bool, int, float, int]:
+        inside = abs(other - (keys - 1) / 2)
+        return not same_hand(other, column, keys), abs(other - column), inside, other
+
+    return sorted((other for other in range(keys) if other != column), key=place)

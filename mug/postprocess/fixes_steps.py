@@ -178,23 +178,25 @@ def _part(work: Notes, scope: Scope, index: int) -> bool:
 
 def _move_either(work: Notes, earlier: int, later: int, rule: str) -> bool:
     """Moves one of two notes: rather without a jack, within the hand, the later, not far."""
-    for room in Room if rule in _REMOVED else (Room.CALM, Room.FREE):
-        ways = [
-            (
-                not same_hand(column, work[index].column, work.keys),
-                index != later,
-                place,
-                index,
-                column,
-            )
-            for index in (later, earlier)
-            for place, column in enumerate(work.destinations(index, room))
-        ]
-        if ways:
-            *_, index, column = min(ways)
-            work.move(index, column, rule)
-            return True
-    return False
+    least = Room.SHIELDED if rule in _REMOVED else Room.FREE
+    ways = [
+        (
+            room,
+            not same_hand(column, work[index].column, work.keys),
+            index != later,
+            place,
+            index,
+            column,
+        )
+        for index in (later, earlier)
+        for place, (column, room) in enumerate(work.destinations(index))
+        if room <= least
+    ]
+    if not ways:
+        return False
+    *_, index, column = min(ways)
+    work.move(index, column, rule)
+    return True
 
 
 def _shorten_before(work: Notes, earlier: int, later: int, rule: str) -> bool:
@@ -231,9 +233,10 @@ def _break_one(work: Notes, scope: Scope, column: int) -> bool:
         if len(run) <= most or not scope.has("jack", (column,), *span):
             continue
         for index in (*run[most:], *reversed(run[:most])):
-            for to in work.destinations(index, Room.CALM):
-                work.move(index, to, "jack")
-                return True
+            for to, room in work.destinations(index):
+                if room is Room.CALM:
+                    work.move(index, to, "jack")
+                    return True
     return False
 
 

@@ -29,7 +29,7 @@ def mirror(notes: Sequence[HitObject], keys: int) -> tuple[HitObject, ...]:
 
 
 @st.composite
-def dense_notes(draw: st.DrawFn, keys: int, most: int = 50) -> list[HitObject]:
+def dense_notes(draw: st.DrawFn, keys: int, most: int = 40) -> list[HitObject]:
     """Notes as a bad network would write them: many, on a fine grid, on top of each other."""
     raw = draw(
         st.lists(
