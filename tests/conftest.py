@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from browser import REMEDY, find_chromium
 
 pytest_plugins = ["tiny_models"]
 
@@ -22,6 +23,14 @@ _EXTERNAL = {"real_data": "MUG_REAL_DATA", "golden_dir": "MUG_GOLDEN"}
 
 def pytest_report_header() -> list[str]:
     """Says which outside data this run has."""
+    chromium = find_chromium()
+    browser = (
+        f"chromium: {chromium}" if chromium else f"tests marked browser are left out: {REMEDY}"
+    )
+    return [browser, *_external_header()]
+
+
+def _external_header() -> list[str]:
     return [
         f"{variable}: {os.environ[variable]}"
         if os.environ.get(variable)
@@ -33,6 +42,8 @@ def pytest_report_header() -> list[str]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out what needs outside data where there is none."""
     missing = [m for m, variable in _EXTERNAL.items() if not os.environ.get(variable)]
+    if find_chromium() is None:
+        missing.append("browser")
     left_out = [item for item in items if any(item.get_closest_marker(m) for m in missing)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -27,6 +27,7 @@ _DENSITY_WINDOW_MS = 2000.0
 _WAVE_POINTS = 2400
 
 
+@runtime_checkable
 class FindingLike(Protocol):
     """What the player needs to know of a finding; those of a linter have it."""
 
@@ -133,7 +134,7 @@ def bar_times(red_lines: Sequence[TimingPoint], until_ms: float) -> list[float]:
         end = min(reds[index + 1].time_ms - 1.0 if index + 1 < len(reds) else math.inf, until_ms)
         count = math.ceil((begin - red.time_ms) / length - 1e-9)
         while (at := red.time_ms + count * length) <= end:
-            bars.append(at)
+            bars.append(max(at, 0.0))
             count += 1
     return bars
 

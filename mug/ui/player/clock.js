@@ -18,13 +18,18 @@ export class OutputClock {
   /** Forgets what was read, e.g. after the sound was suspended. */
   reset() {
     this.offset = null;
+    this.readings = 0;
   }
 
   /** Takes a reading. */
   sample({ contextTime, performanceTime }) {
     const offset = contextTime - performanceTime / 1000;
-    if (this.offset === null || Math.abs(offset - this.offset) > JUMP_S) this.offset = offset;
-    else this.offset += SLEW * (offset - this.offset);
+    if (this.offset === null || Math.abs(offset - this.offset) > JUMP_S) {
+      this.offset = offset;
+      this.readings = 0;
+    }
+    this.readings += 1; // the first readings are averaged: one alone may be far off
+    this.offset += Math.max(SLEW, 1 / this.readings) * (offset - this.offset);
   }
 
   /** Context time, in seconds, of what is heard at a page time in ms. */

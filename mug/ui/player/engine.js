@@ -16,6 +16,8 @@ const START_DELAY_S = 0.06;
 const AHEAD_S = 1.6; // further than a hidden page's timers (one a second) can be late
 const PIECE_BLOCKS = 32; // 0.37 s of sound
 const PUMP_MS = 120;
+const SETTLED = 15; // readings, a quarter of a second: fewer are no mean
+const NO_DRIFT = Object.freeze({ now: 0, worst: 0, jitter: 0, readings: 0 });
 
 /** An event of the hit-sound track: when, how loud, where in the panorama, which sound. */
 // {ms: number, gain: number, pan: number, kind: "hit" | "beat" | "bar"}
@@ -35,7 +37,7 @@ export class AudioEngine {
     this.levels = { song: 0.8, hits: 0.5 };
     this.clock = new OutputClock();
     this.anchor = new Anchor(0, 0, 1);
-    this.drifts = { now: 0, worst: 0, readings: 0 };
+    this.drifts = NO_DRIFT;
     this._sources = new Set();
     this._hits = new Set();
   }
@@ -73,7 +75,7 @@ export class AudioEngine {
     this._silence();
     this.anchor = new Anchor(atS, fromMs, this.rate);
     this.clock.reset();
-    this.drifts = { now: 0, worst: 0, readings: 0 };
+    this.drifts = NO_DRIFT;
     this.playing = true;
     const fromFrame = Math.max(0, ((fromMs - this.startMs) / 1000) * SAMPLE_RATE);
     const songS = this.anchor.contextAt(Math.max(fromMs, this.startMs));
@@ -157,9 +159,7 @@ export class AudioEngine {
     const shown = this.clock.offset === null ? null : this.clock.heard(reading.performanceTime);
     this.clock.sample(reading);
     if (shown === null || reading.contextTime < this.anchor.contextS) return;
-    const now = (shown - reading.contextTime) * 1000;
-    const worst = Math.max(this.drifts.worst, Math.abs(now));
-    this.drifts = { now, worst, readings: this.drifts.readings + 1 };
+    this.drifts = nextDrift(this.drifts, (shown - reading.contextTime) * 1000);
   }
 
   /** Frees the sound card. */
@@ -243,6 +243,18 @@ export class AudioEngine {
     this._timer = null;
     if (this.context) this._silence();
   }
+}
+
+/**
+ * Follows the distance between the picture and the audio clock, in ms.
+ * `now` is its mean over the last half second or so, `worst` the largest of these, `jitter` the
+ * largest single reading: the clock's own noise, which the picture is meant not to follow.
+ */
+function nextDrift(drifts, distance) {
+  const readings = drifts.readings + 1;
+  const now = drifts.now + Math.max(0.03, 1 / readings) * (distance - drifts.now);
+  const worst = readings < SETTLED ? 0 : Math.max(drifts.worst, Math.abs(now));
+  return { now, worst, jitter: Math.max(drifts.jitter, Math.abs(distance)), readings };
 }
 
 /** Which sample leaves the loudspeaker, and when that was read. */

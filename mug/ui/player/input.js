@@ -3,6 +3,7 @@
 import { columnAt, timeAt } from "./layout.js";
 import { findingAt } from "./lanes.js";
 import { markAt, msAt, xOf } from "./overview.js";
+import { fill } from "./panels.js";
 
 const CLICK_PIXELS = 4;
 const EDGE_PIXELS = 7;
@@ -36,7 +37,10 @@ function attachControls(player, on) {
   on(view.select, "click", () => toggleSelect(player));
   on(view.clear, "click", () => player.setRegion(null));
   on(view.rate, "change", () => player.setRate(Number(view.rate.value)));
-  on(view.rate, "input", () => (view.outputs.rate.textContent = `${Number(view.rate.value).toFixed(2)}×`));
+  on(view.rate, "input", () => {
+    view.outputs.rate.textContent = `${Number(view.rate.value).toFixed(2)}×`;
+    fill(view.rate);
+  });
   for (const name of ["speed", "songLevel", "hitLevel", "offset"]) {
     on(view[name], "input", () => player.set({ [name]: Number(view[name].value) }));
   }

@@ -40,6 +40,7 @@ export class Lanes {
     this.marks = drawFindings(frame);
     drawFlashes(frame);
     this.drawn = drawNotes(frame);
+    drawFarEnd(frame);
     drawReceptors(frame);
     if (view.judge) drawPlay(frame);
     return layout;
@@ -201,10 +202,10 @@ function drawBeam({ pen, layout, view, colours }, column, strength) {
   const x = layout.left + column * layout.lane;
   const reach = view.calm ? layout.note * 2 : layout.travel * 0.45;
   const far = layout.hitY + (layout.up ? reach : -reach);
-  const colour = colours.columns[columnTone(column, layout.keys)];
+  const colour = colours.beams[columnTone(column, layout.keys)];
   const light = pen.createLinearGradient(0, layout.hitY, 0, far);
   light.addColorStop(0, colour);
-  light.addColorStop(1, "transparent");
+  light.addColorStop(1, `${colour}00`); // "transparent" would be a black one
   pen.globalAlpha = 0.42 * strength;
   pen.fillStyle = light;
   pen.fillRect(x, Math.min(layout.hitY, far), layout.lane, reach);
@@ -280,6 +281,17 @@ function drawBody({ pen, layout, colours }, x, startY, endY, colour) {
   box(pen, x + inset, endY - cap / 2, width, cap, 3);
   pen.fill();
   pen.globalAlpha = 1;
+}
+
+/** Notes come out of a haze instead of springing up at the edge. */
+function drawFarEnd({ pen, layout, colours }) {
+  const depth = layout.travel * 0.1;
+  const [edge, inner] = layout.up ? [layout.height, layout.height - depth] : [0, depth];
+  const haze = pen.createLinearGradient(0, edge, 0, inner);
+  haze.addColorStop(0, colours.fade);
+  haze.addColorStop(1, colours.fadeOut);
+  pen.fillStyle = haze;
+  pen.fillRect(0, Math.min(edge, inner), layout.width, depth);
 }
 
 function drawReceptors({ pen, layout, view, colours }) {

@@ -14,6 +14,7 @@ export function readDocument(document) {
   }
   if (!document.candidates?.length) throw new DocumentError("the document holds no chart");
   const grid = new TimingGrid(document.timing.red_lines, document.timing.bars);
+  const candidates = document.candidates.map((one) => readCandidate(one, grid));
   return {
     title: document.title ?? "",
     artist: document.artist ?? "",
@@ -24,7 +25,8 @@ export function readDocument(document) {
     bindings: document.bindings ?? {},
     waveform: document.waveform ?? null,
     grid,
-    candidates: document.candidates.map((one) => readCandidate(one, grid)),
+    candidates,
+    densest: Math.max(1, ...candidates.flatMap((one) => one.density?.values ?? [])),
   };
 }
 

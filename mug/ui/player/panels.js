@@ -1,6 +1,7 @@
 // The parts around the canvases: candidates, findings, settings, score, time, region.
 
 import { GRADES } from "./judge.js";
+import { laneLayout } from "./layout.js";
 import { clockText } from "./timing.js";
 import { escapeText, icon } from "./view.js";
 
@@ -23,10 +24,11 @@ export class Panels {
     this._lastText = view.pageNow;
     const bar = view.grid.barIndex(view.now) + 1;
     this.view.time.textContent = clockText(view.now, true);
-    this.view.place.textContent = `${clockText(view.durationMs)} · ${this.t("bar")} ${Math.max(0, bar)}`;
+    this.view.length.textContent = ` / ${clockText(view.durationMs)}`;
     const red = view.grid.redAt(view.now);
-    const bpm = red ? `<b>${tidy(60000 / red.beat_ms)}</b><span>BPM</span>` : "";
-    this.view.badge.innerHTML = view.judge ? accuracyBadge(view.judge) : bpm;
+    const bpm = red ? ` · ${tidy(60000 / red.beat_ms)} BPM` : "";
+    this.view.place.textContent = `${this.t("bar")} ${Math.max(0, bar)}${bpm}`;
+    this.view.badge.textContent = view.judge ? `${(100 * view.judge.accuracy).toFixed(2)} %` : "";
     const { overview } = this.view;
     overview.setAttribute("aria-valuemax", Math.round(view.durationMs / 1000));
     overview.setAttribute("aria-valuenow", Math.round(Math.max(0, view.now) / 1000));
@@ -45,7 +47,7 @@ export class Panels {
     this.view.lanes.setAttribute("aria-label", this.t("lanes", { name: chart.name, keys: chart.keys, notes: count }));
     const tempi = [...new Set(model.grid.redLines.map((red) => tidy(60000 / red.beat_ms)))];
     const bpm = tempi.length > 1 ? `${Math.min(...tempi)}–${Math.max(...tempi)} BPM` : tempi.map((x) => `${x} BPM`)[0];
-    const facts = [model.artist, `${chart.keys}K`, bpm, clockText(this.player.durationMs)];
+    const facts = [model.artist, `${chart.keys}K`, bpm, clockText(this.player.durationMs), `${count} ${this.t("notes")}`];
     this.view.facts.textContent = facts.filter(Boolean).join("  ·  ");
     this._buildFindings(chart);
     this._buildLocks(chart);
@@ -67,6 +69,7 @@ export class Panels {
   /** The rate beside its slider. */
   showRate(rate) {
     this.view.rate.value = rate;
+    fill(this.view.rate);
     this.view.outputs.rate.textContent = `${rate.toFixed(2)}×`;
   }
 
@@ -75,6 +78,7 @@ export class Panels {
     const { settings, engine } = this.player;
     const { view } = this;
     for (const name of ["speed", "songLevel", "hitLevel", "offset", "colour", "divisor"]) view[name].value = settings[name];
+    for (const name of ["speed", "songLevel", "hitLevel", "offset"]) fill(view[name]);
     for (const name of ["click", "up"]) view[name].checked = settings[name];
     view.outputs.speed.textContent = settings.speed;
     view.outputs.songLevel.textContent = `${Math.round(settings.songLevel * 100)} %`;
@@ -92,6 +96,7 @@ export class Panels {
     this.view.along.querySelector("span").textContent = this.t(on ? "stopPlaying" : "playAlong");
     this.view.stage.dataset.mode = on ? "play" : "watch";
     this.view.score.hidden = !on;
+    this.view.findingCard.hidden = on;
     this.view.locks.hidden = on;
     if (!on) return;
     this.showScore();
@@ -116,10 +121,10 @@ export class Panels {
       return `<span>${grade.toUpperCase()}</span>
         <i style="--share:${share}%;--colour:var(--grade-${grade})"></i><span>${judge.counts[grade]}</span>`;
     });
-    this.view.score.innerHTML = `<h3>${this.t("accuracy")}</h3>
+    this.view.score.innerHTML = `<div><h3>${this.t("accuracy")}</h3>
       <div class="accuracy">${(100 * judge.accuracy).toFixed(2)} %</div>
       <dl>${cell("best", judge.maxCombo)}${cell("mean", `${Math.abs(meanError).toFixed(1)} ms${side}`)}
-      ${cell("unstable", judge.unstableRate.toFixed(0))}</dl><div class="bars">${bars.join("")}</div>`;
+      ${cell("unstable", judge.unstableRate.toFixed(0))}</dl></div><div class="bars">${bars.join("")}</div>`;
   }
 
   /** The selected region in words. */
@@ -143,19 +148,16 @@ export class Panels {
 
   /** Puts the locks under their lanes. */
   placeLocks() {
-    const { layout } = this.player;
-    const { width, height } = this.player.lanes.size;
-    if (!width) return;
-    requestAnimationFrame(() => {
-      const now = this.player.layout ?? layout;
-      if (!now) return;
-      const top = now.up ? 0 : now.hitY + 2;
-      Object.assign(this.view.locks.style, {
-        left: `${now.left}px`, width: `${now.right - now.left}px`, top: `${top + 8}px`, height: `${now.caps - 16}px`,
-      });
-      Object.assign(this.view.badge.style, { top: now.up ? "auto" : "10px", bottom: now.up ? "10px" : "auto" });
-      this.view.stage.dataset.height = height;
+    const { lanes, chart, settings } = this.player;
+    if (!lanes.size.width) return;
+    const layout = laneLayout({ ...lanes.size, keys: chart.keys, up: settings.up });
+    Object.assign(this.view.locks.style, {
+      left: `${layout.left}px`,
+      width: `${layout.right - layout.left}px`,
+      top: `${(layout.up ? 0 : layout.hitY + 2) + 8}px`,
+      height: `${layout.caps - 16}px`,
     });
+    this.view.stage.classList.toggle("up", layout.up);
   }
 
   /** A sentence over the lanes; null takes it away. */
@@ -203,7 +205,7 @@ export class Panels {
       .map((one, index) => {
         const { stars, notes, longNotes } = summary(one);
         const share = notes ? Math.round((100 * longNotes) / notes) : 0;
-        const facts = [stars && `★ ${stars}`, `${notes} ${this.t("notes")}`, share && `LN ${share} %`];
+        const facts = [stars && `★ ${stars}`, share ? `LN ${share} %` : !stars && `${notes} ${this.t("notes")}`];
         return `<button type="button" role="radio" aria-checked="false" data-index="${index}"
           title="${escapeText(one.name)}"><span class="letter" aria-hidden="true">${letter(index)}</span>
           <b>${escapeText(one.name)}</b><small>${facts.filter(Boolean).join(" · ")}</small></button>`;
@@ -248,8 +250,10 @@ function summary(candidate) {
   };
 }
 
-function accuracyBadge(judge) {
-  return `<b>${(100 * judge.accuracy).toFixed(2)} %</b>`;
+/** Colours a slider's track up to its thumb. */
+export function fill(slider) {
+  const share = (slider.value - slider.min) / (slider.max - slider.min);
+  slider.style.setProperty("--fill", `${100 * share}%`);
 }
 
 function letter(index) {

@@ -10,6 +10,8 @@ import { Overview } from "./overview.js";
 import { Panels } from "./panels.js";
 import { attachInput } from "./input.js";
 import { readSettings, writeSettings } from "./settings.js";
+import { fetchSound, SoundError } from "./sound.js";
+import { watchSurroundings } from "./surroundings.js";
 import { translator } from "./texts.js";
 import { buildView, readPalette } from "./view.js";
 
@@ -43,8 +45,8 @@ export class Player {
     this.lanes = new Lanes(this.view.lanes);
     this.overview = new Overview(this.view.map);
     this.panels = new Panels(this);
-    this._watchSurroundings();
-    this._release = attachInput(this);
+    this._restyle(false, false);
+    this._releases = [attachInput(this), this._watch()];
     this.applySettings();
     this.choose(0);
     this.ready = this._load();
@@ -247,8 +249,7 @@ export class Player {
   async destroy() {
     cancelAnimationFrame(this._frame);
     this._frame = -1;
-    this._release();
-    this._observers.forEach((stop) => stop());
+    this._releases.forEach((stop) => stop());
     this.view.section.remove();
     await this.engine.close();
   }
@@ -325,8 +326,10 @@ export class Player {
     this.onFrame?.(now);
     if (this.playing) this._advance(now);
     const view = this._frameView(this.playing ? now : this.timeMs(), pageNow);
-    this.layout = this.lanes.draw(view);
-    this.overview.draw(view);
+    if (this.lanes.size.width && this.overview.size.width) {
+      this.layout = this.lanes.draw(view);
+      this.overview.draw(view);
+    } // a hidden tab has no size: the sound goes on alone
     this.panels.tick(view);
     if (this.playing || this._popupLives(pageNow)) this.invalidate();
   }
@@ -357,29 +360,15 @@ export class Player {
       region: this.region, locks: this.locks, finding: this.finding, allColumns: this.allColumns,
       durationMs: this.durationMs, waveform: model.waveform, calm: this.calm,
       others: model.candidates.filter((one) => one !== chart),
-      densest: Math.max(1, ...model.candidates.flatMap((one) => one.density?.values ?? [])),
+      densest: model.densest,
     };
   }
 
-  _watchSurroundings() {
-    const dark = matchMedia("(prefers-color-scheme: dark)");
-    const calm = matchMedia("(prefers-reduced-motion: reduce)");
-    const restyle = () => this._restyle(dark.matches, calm.matches);
-    const themes = new MutationObserver(restyle);
-    for (const element of [document.documentElement, document.body, this.host]) {
-      themes.observe(element, { attributes: true, attributeFilter: ["data-theme"] });
-    }
-    const sizes = new ResizeObserver(() => this._resize());
-    sizes.observe(this.view.stage);
-    sizes.observe(this.view.overview);
-    for (const query of [dark, calm]) query.addEventListener("change", restyle);
-    this._observers = [
-      () => themes.disconnect(),
-      () => sizes.disconnect(),
-      () => [dark, calm].forEach((query) => query.removeEventListener("change", restyle)),
-    ];
-    this.restyle = restyle;
-    restyle();
+  _watch() {
+    return watchSurroundings(this.host, [this.view.stage, this.view.overview], {
+      restyle: (dark, calm) => this._restyle(dark, calm),
+      resize: () => this._resize(),
+    });
   }
 
   _restyle(dark, calm) {
@@ -397,20 +386,6 @@ export class Player {
     this.panels.placeLocks();
     this.invalidate();
   }
-}
-
-/** A sound that could not be fetched; the message is part of a sentence. */
-class SoundError extends Error {}
-
-async function fetchSound(url, t) {
-  let answer;
-  try {
-    answer = await fetch(url);
-  } catch (error) {
-    throw new SoundError(t("unreachable", { status: error.message }), { cause: error });
-  }
-  if (!answer.ok) throw new SoundError(t("unreachable", { status: answer.status }));
-  return answer.arrayBuffer();
 }
 
 function pan(column, keys) {

@@ -94,7 +94,10 @@ export class TimingGrid {
    */
   lines(fromMs, toMs, divisor = 4, leastMs = 12) {
     const found = [];
-    this.redLines.forEach((red, index) => {
+    const first = Math.max(0, lowerBound(this._times, fromMs + BAR_TOLERANCE_MS) - 1);
+    const last = Math.max(first + 1, lowerBound(this._times, toMs));
+    this.redLines.slice(first, last).forEach((red, nth) => {
+      const index = first + nth;
       const begin = index ? red.time_ms : -Infinity;
       const end = Math.min(toMs, (this._times[index + 1] ?? Infinity) - 0.5);
       let parts = divisor;

@@ -72,7 +72,7 @@ function side(t) {
     <section class="card score" data-ref="score" hidden aria-label="${t("result")}"></section>
     <section class="card" aria-label="${t("candidates")}"><h3>${t("candidates")}</h3>
       <div class="candidates" role="radiogroup" aria-label="${t("candidates")}" data-ref="candidates"></div></section>
-    <section class="card grow" aria-label="${t("findings")}">
+    <section class="card" data-ref="findingCard" aria-label="${t("findings")}">
       <h3>${t("findings")} <span class="count" data-ref="findingCount"></span></h3>
       <ul class="findings" data-ref="findings"></ul></section>
     ${settings(t)}${help(t)}
@@ -97,7 +97,8 @@ function transport(t) {
         aria-label="${t("play")}" aria-keyshortcuts="Space">${icon("play")}</button>
       ${button("barForward", "barForward", t, "ArrowRight")}
     </div>
-    <div class="time"><span data-ref="time">0:00.0</span><span class="faint" data-ref="place"></span></div>
+    <div class="time"><span><b data-ref="time">0:00.0</b><span class="faint" data-ref="length"></span></span>
+      <span class="faint" data-ref="place"></span></div>
     <label class="rate"><span>${t("rate")}</span>
       <input type="range" data-ref="rate" min="0.5" max="1.5" step="0.05"><output data-for="rate"></output></label>
     <div class="group">
@@ -118,7 +119,7 @@ export function buildView(root, model, t) {
   section.innerHTML = `
     <header class="head"><div class="names"><h2>${escapeText(model.title)}</h2>
       <p data-ref="facts"></p></div></header>
-    <div class="body">${stage(t)}${side(t)}</div>
+    ${stage(t)}${side(t)}
     <div class="whole"><div class="overview" data-ref="overview" role="slider" tabindex="0"
       aria-label="${t("overview")}" aria-valuemin="0"><canvas data-ref="map"></canvas></div>
       <div class="regionbar"><span data-ref="region"></span>
@@ -136,7 +137,7 @@ export function buildView(root, model, t) {
 const COLOURS = [
   "laneEven", "laneOdd", "edge", "hatch", "bar", "beat", "faint", "text", "accent", "regionFill", "floor", "cap",
   "capEdge", "noteEdge", "shine", "onNote", "onMark", "halo", "wavePeak", "waveRms", "densityTop", "densityFoot",
-  "veil", "head",
+  "veil", "head", "fade", "fadeOut",
 ];
 
 /** The colours of the present theme, read from the style sheet. */
@@ -147,6 +148,7 @@ export function readPalette(element) {
   palette.font = style.fontFamily;
   palette.bodyAlpha = Number(value("bodyAlpha"));
   palette.columns = [0, 1, 2].map((tone) => value(`column${tone}`));
+  palette.beams = [0, 1, 2].map((tone) => value(`beam${tone}`));
   palette.severity = Object.fromEntries(["error", "warning", "info"].map((name) => [name, value(name)]));
   palette.grades = Object.fromEntries(["max", "300", "200", "100", "50", "miss"].map((g) => [g, value(`grade-${g}`)]));
   palette.snaps = Object.fromEntries([0, 1, 2, 3, 4, 6, 8, 12, 16].map((d) => [d, value(`snap${d}`)]));

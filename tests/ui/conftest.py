@@ -1,0 +1,191 @@
+"""A composed song with charts, a folder with the player, and pages that show it in Chromium."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from browser import find_chromium, launch_arguments, serve
+
+from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.hit_objects import LongNote, Rice
+from mug.beatmap.timing_points import TimingPoint
+from mug.compose.charts import TIERS, make_charts
+from mug.compose.composer import compose_song
+from mug.compose.sound import SAMPLE_RATE, render, write_audio
+from mug.compose.style import SongStyle
+from mug.ui.player import PlayerFinding, SongView, outline, player_document
+from mug.ui.player_page import PLAYER_FOLDER
+
+CLICKS_MS = tuple(range(500, 7500, 250))
+
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
+<body style="margin:0"><script type="module" src="/player/mug-player.js"></script>
+<mug-player {attributes}></mug-player></body></html>"""
+
+
+def keyed_chart(keys: int, hit_objects: list[Rice | LongNote], name: str = "chart") -> Beatmap:
+    """A chart at 120 BPM from 500 ms on."""
+    return Beatmap(
+        keys=keys,
+        hit_objects=tuple(hit_objects),
+        timing=(TimingPoint(500.0, 500.0),),
+        metadata={"Title": "Clicks", "Artist": "tests", "Version": name},
+        difficulty={"OverallDifficulty": "8"},
+    )
+
+
+def _composed(folder: Path) -> dict[str, Any]:
+    style = SongStyle(
+        seconds=(16.0, 16.0),
+        tempo=(150.0, 150.0),
+        wide_tempo_p=0.0,
+        tempo_change_p=0.0,
+        metres={"4/4": 1.0},
+        swing_p=0.0,
+        density=(0.7, 0.7),
+    )
+    song = compose_song(4, style)
+    wave = render(song)
+    write_audio(folder / "song.ogg", wave)
+    charts = make_charts(song, TIERS[::-1], audio_filename="song.ogg", beatmapset_id=1)
+    first = charts[0].sorted_objects()
+    findings = [
+        PlayerFinding(first[9].start_ms, (first[9].column,), "mini-jack", "warning", "Two notes."),
+        PlayerFinding(first[40].start_ms, (0, 1), "balance", "info", "Left.", first[60].start_ms),
+    ]
+    view = SongView(waveform=outline(wave, SAMPLE_RATE), duration_ms=1000 * len(wave) / SAMPLE_RATE)
+    return player_document(charts, "song.ogg", [findings, [], [], []], song=view)
+
+
+def _clicks(folder: Path) -> dict[str, Any]:
+    """Eight seconds with a click every 250 ms, and a chart with a note on each."""
+    wave = np.zeros(8 * SAMPLE_RATE, dtype=np.float32)
+    for ms in CLICKS_MS:
+        start = ms * SAMPLE_RATE // 1000
+        wave[start : start + 40] = 0.7
+    write_audio(folder / "clicks.wav", wave)
+    notes = [Rice(i % 4, float(ms)) for i, ms in enumerate(CLICKS_MS)]
+    holds = [LongNote(i % 4, float(ms), ms + 200.0) for i, ms in enumerate(CLICKS_MS)]
+    charts = [keyed_chart(4, notes, "taps"), keyed_chart(4, holds, "holds")]
+    view = SongView(waveform=outline(wave, SAMPLE_RATE), duration_ms=8000.0)
+    return player_document(charts, "clicks.wav", song=view)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a page would serve it: the player, two songs, a broken one."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "player").symlink_to(PLAYER_FOLDER)
+    documents = {"song": _composed(folder), "clicks": _clicks(folder)}
+    (folder / "broken.mp3").write_bytes(b"this is no sound" * 20)
+    for name, url in (("broken", "broken.mp3"), ("missing", "nowhere.ogg")):
+        document = json.loads(json.dumps(documents["clicks"]))
+        document["audio"]["url"] = url
+        documents[name] = document
+    documents["old"] = {"schema": "mug-player/0"}
+    for name, document in documents.items():
+        text = json.dumps(document, allow_nan=False)
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+        page = PAGE.format(attributes=f'src="/{name}.json"')
+        (folder / f"{name}.html").write_text(page, encoding="utf-8")
+    (folder / "empty.html").write_text(PAGE.format(attributes=""), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def documents(site: Path) -> dict[str, Any]:
+    """The documents that the site serves, by name."""
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in site.glob("*.json")}
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    """Where the site is served."""
+    with serve(site) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A headless Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(find_chromium()), args=launch_arguments()
+        )
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Shown:
+    """A page with a player, and what the browser complained of."""
+
+    page: Any
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def run(self, body: str, argument: Any = None) -> Any:
+        """Runs JavaScript with the player as `p` and the argument as `a`."""
+        head = "const p = document.querySelector('mug-player')?.player;"
+        return self.page.evaluate(f"async (a) => {{ {head} {body} }}", argument)
+
+    def logic(self, module: str, body: str, argument: Any = None) -> Any:
+        """Runs JavaScript with a module of the player as `m` and the argument as `a`."""
+        head = f"const m = await import('/player/{module}.js');"
+        return self.page.evaluate(f"async (a) => {{ {head} {body} }}", argument)
+
+    def settle(self) -> None:
+        """Waits until two frames have been drawn."""
+        self.run("for (let i = 0; i < 2; i += 1) await new Promise(requestAnimationFrame)")
+
+
+Show = Callable[..., Shown]
+
+
+@pytest.fixture
+def show(chromium: Any, address: str) -> Iterator[Show]:
+    """Opens pages; afterwards none may have logged an error or asked for anything outside."""
+    opened: list[Shown] = []
+    contexts: list[Any] = []
+
+    def open_page(
+        name: str, *, ready: bool = True, url: str | None = None, **context: Any
+    ) -> Shown:
+        settings = {"viewport": {"width": 1200, "height": 900}, "color_scheme": "dark"} | context
+        contexts.append(chromium.new_context(**settings))
+        shown = Shown(contexts[-1].new_page())
+        shown.page.on(
+            "console",
+            lambda m: shown.complaints.append(m.text) if m.type in ("error", "warning") else None,
+        )
+        shown.page.on("pageerror", lambda error: shown.complaints.append(str(error)))
+        shown.page.on("request", lambda request: shown.requests.append(request.url))
+        opened.append(shown)
+        shown.page.goto(url or f"{address}/{name}.html")
+        if ready:
+            shown.page.wait_for_function("document.querySelector('mug-player').player")
+            shown.run("await p.ready")
+            shown.settle()
+        return shown
+
+    yield open_page
+    complaints = [text for shown in opened for text in shown.complaints]
+    outside = [
+        url
+        for shown in opened
+        for url in shown.requests
+        if not url.startswith((address, "data:", "file:"))
+    ]
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    assert outside == []
