@@ -11,7 +11,7 @@ from pathlib import Path
 from mug.beatmap import osu
 from mug.data.feature_db import FeatureDB, FeatureRow
 from mug.data.skills import refuse_a_mixture
-from mug.data.spectrograms import find_audio
+from mug.data.songs import find_audio
 from mug.data.split import PARTS, Entry, split_beatmaps
 from mug.data.splits_file import read_split
 from mug.errors import DataError

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,6 +41,9 @@ def executor(engine: str = "process", workers: int = 1) -> Iterator[Executor]:
     elif workers == 1:
         yield InThisProcess()
     else:
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+
         context = multiprocessing.get_context("spawn")
         processes = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker)
         try:
@@ -85,6 +87,8 @@ def _dask(workers: int, address: str) -> Iterator[Executor]:
 def _begin_worker() -> None:
     """Leaves Ctrl-C to the parent, and ends with it even if that was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    import multiprocessing
+
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()

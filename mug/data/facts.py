@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -14,47 +12,10 @@ from jaxtyping import Float64
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.beatmap.timing_points import TimingPoint
+from mug.data.measures import ROW_TIMES, Facts
+from mug.data.robots import disallows_robots
 
-FACTS_VERSION = "facts-1"
-"""Raise it when a fact is computed otherwise: charts are measured anew."""
-
-_ROW_TIMES = 33
 _ODD = 2.0  # scroll speeds further from the usual one than this factor are odd
-_ROBOTS = re.compile(r"robots\s*[:=]\s*disallow", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Facts:
-    """A chart's row in the table `facts`.
-
-    Args:
-        path: as in the feature database.
-        keys: columns.
-        objects: hit objects.
-        first_ms: start of the first object.
-        last_ms: end of the last object.
-        creator: who made it.
-        version: name of the difficulty.
-        notes_hash: equal for charts with the same notes up to a constant shift.
-        rows_hash: equal for charts with the same notes up to their times.
-        row_times: times of `_ROW_TIMES` rows, evenly chosen: float64 ms, as bytes.
-        odd_scroll: share of the playing time at which notes scroll more than twice as fast or
-            slow as usual.
-        disallowed: the chart says `robots: disallow`.
-    """
-
-    path: str
-    keys: int
-    objects: int
-    first_ms: float
-    last_ms: float
-    creator: str
-    version: str
-    notes_hash: str
-    rows_hash: str
-    row_times: bytes
-    odd_scroll: float
-    disallowed: bool
 
 
 def facts_of(beatmap: Beatmap, path: str) -> Facts:
@@ -110,7 +71,7 @@ def row_times(objects: Sequence[HitObject]) -> Float64[np.ndarray, " rows"]:
         objects: sorted by time, then column.
     """
     times = [row[0].start_ms for row in _rows(objects)]
-    places = np.linspace(0, len(times) - 1, min(_ROW_TIMES, len(times))).round().astype(int)
+    places = np.linspace(0, len(times) - 1, min(ROW_TIMES, len(times))).round().astype(int)
     return np.array([times[place] for place in places], np.float64)
 
 
@@ -142,17 +103,6 @@ def odd_scroll(beatmap: Beatmap) -> float:
     ratio = np.array(speeds) / np.array(speeds)[order[min(middle, len(order) - 1)]]
     odd = (ratio > _ODD) | (ratio < 1 / _ODD)
     return float(lengths[odd].sum() / lengths.sum())
-
-
-def disallows_robots(beatmap: Beatmap) -> bool:
-    """Whether the chart asks not to be used: `robots: disallow` in a field, tag or comment."""
-    sections = (beatmap.general, beatmap.editor, beatmap.metadata, beatmap.difficulty)
-    lines = [f"{key}:{value}" for section in sections for key, value in section.items()]
-    lines += beatmap.events
-    lines += [
-        line for part in (beatmap.other, beatmap.comments) for ls in part.values() for line in ls
-    ]
-    return any(_ROBOTS.search(line) for line in lines)
 
 
 def _rows(objects: Sequence[HitObject]) -> Iterator[list[HitObject]]:

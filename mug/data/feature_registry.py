@@ -10,8 +10,8 @@ from pathlib import Path
 from mug.beatmap.beatmap import Beatmap
 from mug.data.difficulty import LN_ALGORITHM, ln_classes, ln_ratio, sr_algorithm, star_rating
 from mug.data.feature_db import Value
-from mug.data.msd_features import KEYS
-from mug.data.skills import ESTIMATE, SKILL_NAMES, SkillSource, skill_values
+from mug.data.measures import SKILL_NAMES
+from mug.data.skills import ESTIMATE, SkillSource
 from mug.errors import DataError
 from mug.util import nearest
 
@@ -97,13 +97,9 @@ def _long_notes(beatmap: Beatmap) -> Mapping[str, Value]:
 
 
 def _skills(beatmap: Beatmap, source: SkillSource) -> Mapping[str, Value]:
-    """Etterna's numbers, which only charts of four columns have."""
-    if beatmap.keys != KEYS:
-        return dict.fromkeys(SKILL_NAMES)
-    notes = beatmap.hit_objects
-    return skill_values(
-        source.measure([note.start_ms for note in notes], [note.column for note in notes])
-    )
+    from mug.data.skill_values import skill_values
+
+    return skill_values(beatmap, source)
 
 
 def computations(source: SkillSource = ESTIMATE) -> tuple[Computation, ...]:

@@ -14,7 +14,6 @@ from jaxtyping import Bool, Float32, UInt32
 
 from mug.audio.load import Samples, resample
 
-FINGERPRINT_VERSION = "print-1"
 SAME = 0.35
 """Songs with fewer different bits than this are the same (the paper's threshold)."""
 

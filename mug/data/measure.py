@@ -11,13 +11,12 @@ from pathlib import Path
 from mug.beatmap import osu
 from mug.beatmap.beatmap import Beatmap
 from mug.data.difficulty import sr_algorithm
-from mug.data.facts import FACTS_VERSION, Facts, facts_of
 from mug.data.feature_db import FeatureRow, Value
 from mug.data.feature_registry import compute_features, tool_version
-from mug.data.fingerprint import FINGERPRINT_VERSION, fingerprint
+from mug.data.measures import FACTS_VERSION, FINGERPRINT_VERSION, SKILL_NAMES, Facts
 from mug.data.minacalc import MinaCalcError
-from mug.data.skills import ESTIMATE, SKILL_NAMES, SkillSource
-from mug.data.spectrograms import find_audio
+from mug.data.skills import ESTIMATE, SkillSource
+from mug.data.songs import find_audio
 from mug.errors import AudioError, DataError, ModeError, MugError
 
 
@@ -161,6 +160,8 @@ class _BrokenError(Exception):
 
 
 def _measure(job: Job, key: str, sounds: dict[tuple[str, str], Sound], done: Done) -> None:
+    from mug.data.facts import facts_of  # numerical packages, which a look at files can do without
+
     chart = job.folder / key
     state = stamp_of(chart)
     beatmap_hash = hashlib.sha256(chart.read_bytes()).hexdigest()
@@ -214,6 +215,7 @@ def _audio(beatmap: Beatmap, key: str) -> tuple[str, str]:
 
 def _hear(file: Path, path: str, stamp: str) -> Sound:
     from mug.audio.load import decode, hash_samples
+    from mug.data.fingerprint import fingerprint
 
     try:
         samples, rate = decode(file)

@@ -60,6 +60,65 @@ class OffsetEstimate:
 NO_AGREEMENT = OffsetEstimate(0.0, 0.0, agrees=False)
 
 
+@dataclass(frozen=True)
+class SongOnsets:
+    """Where a song's onsets are: computed once a song, asked for each of its charts.
+
+    Args:
+        strength: onsets a millisecond; 1 is an average one. Empty for silence.
+        peaks: the strongest onset's strength, that of the two strongest together, and so on.
+    """
+
+    strength: Float64[np.ndarray, " ms"]
+    peaks: Float64[np.ndarray, " peaks"]
+
+    def strongest(self, count: int) -> float:
+        """Mean of the strongest so many onsets; 0 for each that the song lacks."""
+        if not self.peaks.size:
+            return 0.0
+        return float(self.peaks[min(count, len(self.peaks)) - 1]) / count
+
+    def offset(self, notes_ms: ArrayLike, *, max_offset_ms: int = MAX_OFFSET_MS) -> OffsetEstimate:
+        """Constant offset between notes and song, as `estimate_offset`.
+
+        Raises:
+            DataError: for times that are not finite, or a range that is not 1 to 2000 ms.
+        """
+        if not 1 <= max_offset_ms <= 2000:
+            raise DataError("an offset is looked for within 1 to 2000 ms", value=max_offset_ms)
+        times = np.asarray(notes_ms, dtype=np.float64).ravel()
+        if not np.isfinite(times).all():
+            raise DataError("a note's time is not a number")
+        # A time that no lag brings into the song may lie anywhere outside.
+        outside = len(self.strength) + max_offset_ms + 1.0
+        places = np.clip(np.unique(np.round(times)), -outside, outside).astype(np.int64)
+        if len(places) < _LEAST_NOTES or not self.strength.any():
+            return NO_AGREEMENT
+        return _best_shift(places, self, max_offset_ms)
+
+
+def song_onsets(wave: Float32[np.ndarray, " samples"], sample_rate: int) -> SongOnsets:
+    """Listens to a song.
+
+    Args:
+        wave: mono.
+        sample_rate: in Hz.
+
+    Raises:
+        DataError: for samples that are not finite.
+    """
+    from scipy.ndimage import maximum_filter1d
+
+    if not np.isfinite(wave).all():
+        raise DataError("a sample is not a number")
+    strength = _onset_strength(resample(wave, sample_rate, SAMPLE_RATE))
+    width = round(_PEAK_FRAMES * 1000.0 * HOP / SAMPLE_RATE)
+    if not strength.any():
+        return SongOnsets(strength, np.zeros(0))
+    is_peak = (strength == maximum_filter1d(strength, width)) & (strength > 0)
+    return SongOnsets(strength, np.cumsum(np.sort(strength[is_peak])[::-1]))
+
+
 def estimate_offset(
     notes_ms: ArrayLike,
     wave: Float32[np.ndarray, " samples"],
@@ -82,18 +141,7 @@ def estimate_offset(
     Raises:
         DataError: for times or samples that are not finite, or a range that is not 1 to 2000 ms.
     """
-    if not 1 <= max_offset_ms <= 2000:
-        raise DataError("an offset is looked for within 1 to 2000 ms", value=max_offset_ms)
-    times = np.asarray(notes_ms, dtype=np.float64).ravel()
-    if not (np.isfinite(times).all() and np.isfinite(wave).all()):
-        raise DataError("a note's time or a sample is not a number")
-    strength = _onset_strength(resample(wave, sample_rate, SAMPLE_RATE))
-    # A time that no lag brings into the song may lie anywhere outside.
-    outside = len(strength) + max_offset_ms + 1.0
-    places = np.clip(np.unique(np.round(times)), -outside, outside).astype(np.int64)
-    if len(places) < _LEAST_NOTES or not strength.any():
-        return NO_AGREEMENT
-    return _best_shift(places, strength, max_offset_ms)
+    return song_onsets(wave, sample_rate).offset(notes_ms, max_offset_ms=max_offset_ms)
 
 
 def estimate_song_offset(
@@ -137,8 +185,9 @@ def _onset_strength(wave: Float32[np.ndarray, " samples"]) -> Float64[np.ndarray
 
 
 def _best_shift(
-    places: Int64[np.ndarray, " notes"], strength: Float64[np.ndarray, " ms"], reach: int
+    places: Int64[np.ndarray, " notes"], song: SongOnsets, reach: int
 ) -> OffsetEstimate:
+    strength = song.strength
     lags = np.arange(-reach, reach + 1)
     padded = np.pad(strength, 2 * reach + 2)  # silence on both sides, for notes outside
     first = places + 2 * reach + 2
@@ -148,7 +197,7 @@ def _best_shift(
     top = int(np.argmax(curve * (1.0 - _TIE * np.abs(lags) / reach)))
     chance, spread = float(strength.mean()), float(strength.std())
     within = int(((places > -reach) & (places < len(strength) + reach)).sum())
-    best = _strongest(strength, max(within, 1))
+    best = song.strongest(max(within, 1))
     gain = float(curve[top]) - chance
     confidence = min(max(gain / max(best - chance, 1e-9), 0.0), 1.0)
     significant = gain * np.sqrt(len(places)) >= _LEAST_Z * spread
@@ -157,15 +206,6 @@ def _best_shift(
         confidence=confidence,
         agrees=bool(significant and confidence >= AGREES_AT),
     )
-
-
-def _strongest(strength: Float64[np.ndarray, " ms"], count: int) -> float:
-    """Mean of the strongest so many onsets; 0 for each that the song lacks."""
-    from scipy.ndimage import maximum_filter1d
-
-    width = round(_PEAK_FRAMES * 1000.0 * HOP / SAMPLE_RATE)
-    is_peak = (strength == maximum_filter1d(strength, width)) & (strength > 0)
-    return float(np.sort(strength[is_peak])[::-1][:count].sum()) / count
 
 
 def _centre(

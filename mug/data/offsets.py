@@ -11,7 +11,7 @@ from mug.data.engines import executor
 from mug.data.feature_db import FeatureDB
 from mug.data.jobs import DONE, Item, JobTable, Lease
 from mug.data.measure import stamp_of
-from mug.data.offset import OffsetEstimate, estimate_offset, shift_beatmap
+from mug.data.offset import OffsetEstimate, shift_beatmap, song_onsets
 from mug.data.work import work_off
 from mug.errors import MugError
 
@@ -90,10 +90,10 @@ def estimate(job: OffsetJob) -> OffsetDone:
 
     done = OffsetDone(job.audio, job.charts)
     try:
-        wave = load_audio(job.folder / job.audio, _RATE)
+        song = song_onsets(load_audio(job.folder / job.audio, _RATE), _RATE)
         for chart in job.charts:
             notes = [note.start_ms for note in osu.read(job.folder / chart).hit_objects]
-            done.found[chart] = estimate_offset(notes, wave, _RATE)
+            done.found[chart] = song.offset(notes)
     except (MugError, OSError) as error:
         return OffsetDone(job.audio, job.charts, {}, str(error))
     return done

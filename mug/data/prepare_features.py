@@ -22,9 +22,10 @@ from mug.data.feature_db import FeatureDB, Value
 from mug.data.feature_registry import RankedMap
 from mug.data.jobs import DONE, FAILED, Item, JobTable, Lease
 from mug.data.measure import Broken, Done, Files, Job, Sound, measure, stamp_of, tools
+from mug.data.measures import SKILL_NAMES
 from mug.data.minacalc import end_of_this_process
 from mug.data.quarantine import FILE_NAME, Rejected, read_quarantine, write_quarantine
-from mug.data.skills import ESTIMATE, SKILL_NAMES, SkillSource, choose, note, refuse_another_run
+from mug.data.skills import ESTIMATE, SkillSource, choose, note, refuse_another_run
 from mug.data.work import work_off
 from mug.errors import DataError, MugError
 from mug.features import FeatureSchema

@@ -10,7 +10,8 @@ from jaxtyping import Int64
 
 from mug.beatmap.beatmap import Beatmap
 from mug.data.difficulty import linear_rate_star_rating, star_rating
-from mug.data.skills import ESTIMATE, skill_values, source_in
+from mug.data.skill_values import skill_values
+from mug.data.skills import ESTIMATE, source_in
 from mug.errors import ConfigError
 from mug.features import FeatureSchema
 from mug.util import nearest
@@ -86,9 +87,7 @@ class Prompts:
             values["sr"] = rule(beatmap, rate, float(str(rating)))
         tool = source_in(str(row.get("tool_version", "")))
         if row.get("ett") is not None and tool == ESTIMATE.version:
-            notes = beatmap.hit_objects
-            times, columns = [n.start_ms for n in notes], [n.column for n in notes]
-            values |= skill_values(ESTIMATE.measure(times, columns, rate))
+            values |= skill_values(beatmap, ESTIMATE, rate)
         return values
 
     def ids(

@@ -7,12 +7,12 @@ stands beside its values, in the row's `tool_version`; a database and a training
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mug.data import minacalc
 from mug.data.feature_db import FeatureDB, Value
-from mug.data.msd import MSD_VERSION, SKILL_SETS, Msd, estimate_msd, skill_flags
+from mug.data.measures import MSD_VERSION, SKILL_NAMES
 from mug.errors import DataError
 from mug.util import nearest
 
@@ -20,9 +20,6 @@ _LOG = logging.getLogger(__name__)
 
 CHOICES = ("auto", "estimate", "minacalc")
 """`auto` keeps to what the database has, else takes the user's module where there is one."""
-
-SKILL_NAMES = ("ett", *(f"{name}_ett" for name in SKILL_SETS), *SKILL_SETS)
-"""The features that depend on it."""
 
 _MINACALC = "minacalc-"
 _NOTED = "msd"  # in the database's table of versions
@@ -56,17 +53,6 @@ class SkillSource:
                 value=(here.version, self.version),
                 remedy="Install the same minacalc module on all machines, or give --msd estimate",
             )
-
-    def measure(self, time_ms: Sequence[float], column: Sequence[int], rate: float = 1.0) -> Msd:
-        """The numbers of a 4K chart; all zeros where there are none.
-
-        Raises:
-            DataError: for notes or rates that cannot be rated.
-            MinaCalcError: when the user's module has no answer.
-        """
-        if not self.is_minacalc:
-            return estimate_msd(time_ms, column, rate)
-        return Msd(*minacalc.of_this_process().values(time_ms, column, rate))
 
 
 ESTIMATE = SkillSource(MSD_VERSION.replace(" ", "_"))
@@ -189,13 +175,3 @@ def refuse_a_mixture(rows: Iterable[tuple[str, str, Mapping[str, Value]]]) -> No
             value=(f"{here}: {one or 'another program'}", f"{there}: {other}"),
             remedy="Measure all with scripts/prepare_beatmap_features.py --msd estimate",
         )
-
-
-def skill_values(msd: Msd) -> dict[str, Value]:
-    """The fifteen features; None where there are no numbers."""
-    if not msd.overall > 0:
-        return dict.fromkeys(SKILL_NAMES)
-    # Beyond four digits the numbers depend on how many threads the linear algebra runs on.
-    numbers = {f"{name}_ett": round(getattr(msd, name), 4) for name in SKILL_SETS}
-    flags = {name: int(value) for name, value in skill_flags(msd).items()}
-    return {"ett": round(msd.overall, 4), **numbers, **flags}

@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 
 from mug.beatmap import osu, osz
 from mug.beatmap.beatmap import MANIA, Beatmap
-from mug.data.facts import disallows_robots
-from mug.data.spectrograms import find_audio
+from mug.data.robots import disallows_robots
+from mug.data.songs import find_audio
 from mug.errors import DataError, ModeError, MugError
 from mug.util import atomic_write
 

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    wait,
+)
 from typing import Any
 
 from mug.data.jobs import Item, JobTable, Lease
@@ -59,7 +65,7 @@ def work_off(
             for future in finished:
                 _store(table, running.pop(future), future.result(), store)
                 report()
-    except BrokenProcessPool as error:
+    except BrokenExecutor as error:
         raise DataError(
             "a worker process died",
             remedy="What is done stays; run again, with --workers 1 to see which song it is",

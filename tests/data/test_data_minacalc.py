@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from tiny_songs import make_songs
 
 from mug.beatmap import osu
-from mug.data import minacalc, minacalc_worker, skills
+from mug.data import minacalc, minacalc_worker, msd, skills
 from mug.data.feature_db import FeatureDB
+from mug.data.measures import MSD_VERSION, SKILL_NAMES, SKILL_SETS
 from mug.data.minacalc import MinaCalc, MinaCalcError, as_notes, is_installed
-from mug.data.msd import SKILL_SETS
 from mug.data.prepare_features import fill_features
 from mug.data.skills import ESTIMATE, SkillSource, source_in
 from mug.errors import DataError
@@ -284,7 +284,7 @@ def test_a_chart_that_kills_it_has_a_row_without_numbers(data, install):
         assert "exit code 3" in found[0]["detail"]
         broken = db.row(first)
     assert broken["sr"] > 0
-    assert all(broken[name] is None for name in skills.SKILL_NAMES)
+    assert all(broken[name] is None for name in SKILL_NAMES)
 
 
 def test_a_module_that_does_not_work(data, install, caplog):
@@ -334,4 +334,9 @@ def test_the_source_in_a_row():
     assert source_in("sr@1 ett,stream_ett@x-2 facts-1") == "x-2"
     assert source_in("sr@1 stream@y") == "y"
     assert source_in("") == source_in("sr@1 facts-1") == ""
-    assert len(skills.SKILL_NAMES) == 1 + 2 * len(SKILL_SETS)
+    assert len(SKILL_NAMES) == 1 + 2 * len(SKILL_SETS)
+
+
+def test_our_version_is_the_estimators():
+    assert msd.MSD_VERSION == MSD_VERSION
+    assert ESTIMATE.version == MSD_VERSION.replace(" ", "_")

@@ -11,7 +11,13 @@ from mug.compose.charts import TIERS, make_charts
 from mug.compose.composer import compose_song
 from mug.compose.sound import SAMPLE_RATE, render
 from mug.compose.style import SongStyle
-from mug.data.offset import AGREES_AT, estimate_offset, estimate_song_offset, shift_beatmap
+from mug.data.offset import (
+    AGREES_AT,
+    estimate_offset,
+    estimate_song_offset,
+    shift_beatmap,
+    song_onsets,
+)
 from mug.errors import DataError
 
 SHIFTS = (-45.0, -20.0, 0.0, 10.0, 41.0)  # the range of real charts
@@ -77,6 +83,17 @@ def test_composed_songs_and_charts_of_others(seed):
     whole = estimate_song_offset([shift_beatmap(c, 30.0) for c in charts], wave, SAMPLE_RATE)
     assert whole.agrees
     assert whole.offset_ms == pytest.approx(-30.0, abs=5.0)
+
+
+def test_a_song_is_listened_to_once_for_all_charts():
+    charts, wave = composed(1)
+    song = song_onsets(wave, SAMPLE_RATE)
+    for chart in charts:
+        assert song.offset(starts(chart)) == estimate_offset(starts(chart), wave, SAMPLE_RATE)
+    loudest = np.sort(song.strength)[::-1]
+    assert song.strongest(1) == loudest[0]
+    assert song.strongest(10) < loudest[:10].mean()  # onsets, not frames of one onset
+    assert song.strongest(10**6) == pytest.approx(song.peaks[-1] / 10**6)
 
 
 def test_even_notes_take_the_smallest_shift():

@@ -12,8 +12,9 @@ from mug.beatmap.timing_points import TimingPoint
 from mug.data.collection import Collection
 from mug.data.feature_db import FeatureRow
 from mug.data.feature_registry import compute_features, tool_version
+from mug.data.measures import SKILL_NAMES
 from mug.data.prompts import Prompts
-from mug.data.skills import ESTIMATE, SKILL_NAMES
+from mug.data.skills import ESTIMATE
 from mug.errors import DataError
 from mug.features import FeatureSchema
 

@@ -1,0 +1,62 @@
+"""What is measured, by name and version, apart from the code that measures.
+
+A run that finds nothing new compares versions and is done, without importing numerical packages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MSD_VERSION = "mug-msd-1 (MinaCalc 434)"
+"""Our estimator of Etterna's numbers; raise it when they change: charts are measured anew."""
+
+SKILL_SETS = (
+    "stream", "jumpstream", "handstream", "stamina", "jackspeed", "chordjack", "technical",
+)  # fmt: skip
+"""Etterna's seven skill sets, in MinaCalc's order."""
+
+SKILL_NAMES = ("ett", *(f"{name}_ett" for name in SKILL_SETS), *SKILL_SETS)
+"""The features that are made of its numbers."""
+
+FACTS_VERSION = "facts-1"
+"""Raise it when a fact is computed otherwise (mug.data.facts)."""
+
+FINGERPRINT_VERSION = "print-1"
+"""Raise it when fingerprints change (mug.data.fingerprint)."""
+
+ROW_TIMES = 33
+"""How many of a chart's rows have their times written down, at most."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A chart's row in the table `facts`.
+
+    Args:
+        path: as in the feature database.
+        keys: columns.
+        objects: hit objects.
+        first_ms: start of the first object.
+        last_ms: end of the last object.
+        creator: who made it.
+        version: name of the difficulty.
+        notes_hash: equal for charts with the same notes up to a constant shift.
+        rows_hash: equal for charts with the same notes up to their times.
+        row_times: times of `ROW_TIMES` rows, evenly chosen: float64 ms, as bytes.
+        odd_scroll: share of the playing time at which notes scroll more than twice as fast or
+            slow as usual.
+        disallowed: the chart says `robots: disallow`.
+    """
+
+    path: str
+    keys: int
+    objects: int
+    first_ms: float
+    last_ms: float
+    creator: str
+    version: str
+    notes_hash: str
+    rows_hash: str
+    row_times: bytes
+    odd_scroll: float
+    disallowed: bool

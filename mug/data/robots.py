@@ -1,0 +1,20 @@
+"""Whether a chart may be used at all: some ask not to be."""
+
+from __future__ import annotations
+
+import re
+
+from mug.beatmap.beatmap import Beatmap
+
+_ROBOTS = re.compile(r"robots\s*[:=]\s*disallow", re.IGNORECASE)
+
+
+def disallows_robots(beatmap: Beatmap) -> bool:
+    """Whether the chart asks not to be used: `robots: disallow` in a field, tag or comment."""
+    sections = (beatmap.general, beatmap.editor, beatmap.metadata, beatmap.difficulty)
+    lines = [f"{key}:{value}" for section in sections for key, value in section.items()]
+    lines += beatmap.events
+    lines += [
+        line for part in (beatmap.other, beatmap.comments) for ls in part.values() for line in ls
+    ]
+    return any(_ROBOTS.search(line) for line in lines)

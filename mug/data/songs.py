@@ -1,0 +1,28 @@
+"""Where a chart's song is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mug.beatmap.beatmap import Beatmap
+from mug.errors import DataError
+
+
+def find_audio(beatmap: Beatmap) -> Path:
+    """The sound file of a chart that was read from a file, beside it; case does not matter.
+
+    Raises:
+        DataError: when there is none.
+    """
+    if beatmap.path is None:
+        raise DataError("a chart without a file has no sound file")
+    folder, name = beatmap.path.parent, beatmap.audio_filename.replace("\\", "/")
+    if name and (folder / name).is_file():
+        return folder / name
+    wanted = name.casefold()
+    for candidate in sorted(folder.iterdir()):
+        if candidate.is_file() and candidate.name.casefold() == wanted:
+            return candidate
+    raise DataError(
+        "the chart's sound file is not beside it", file=beatmap.path, value=beatmap.audio_filename
+    )
