@@ -21,7 +21,7 @@ from mug.postprocess.snap_columns import (
     resolve_column,
 )
 from mug.postprocess.snap_lines import Allowed, BeatLines, LineTable, line_table
-from mug.postprocess.snap_options import BASE_TOLERANCE_MS, SnapOptions
+from mug.postprocess.snap_options import BASE_TOLERANCE_MS, DIVISORS, SnapOptions
 from mug.postprocess.snap_rows import Rows, evidence_of, make_rows
 from mug.postprocess.snap_voices import (
     SMALLEST_JITTER_MS,
@@ -34,8 +34,8 @@ from mug.postprocess.snap_voices import (
 # Files have whole ms, and editors and converters cut times instead of rounding them, twice at most.
 SETTLED_MS = 2.0
 _SETTLED_SHARE = 0.9
-# Less than the tolerance by what rounding to whole ms may add, for charts that are settled.
-_ROUNDING_MS = 1.0
+# For charts that are settled the tolerance is less by what rounding to whole ms may have taken off.
+_ROUNDING_MS = 0.5
 _SAME_MS = 1e-6
 # Rows are so many standard deviations wide.
 _ROW_JITTERS = 2.0
@@ -177,8 +177,8 @@ class _Chart:
     def _settle(self) -> None:
         """Whether the chart is on the grid already; jitter and tolerance follow from it."""
         asked = self.options.tolerance_ms
-        base = BASE_TOLERANCE_MS if asked is None else asked
-        strict = max(base - _ROUNDING_MS, min(base, SETTLED_MS))
+        base = BASE_TOLERANCE_MS if asked is None else max(asked, 2 * _ROUNDING_MS)
+        strict = base - _ROUNDING_MS
         near = self.heads.nearest_ms[~self.locked]
         fits = near <= strict + _SAME_MS
         on_line = near <= min(SETTLED_MS, strict) + _SAME_MS
@@ -186,26 +186,28 @@ class _Chart:
         self.tolerance_ms, self.jitter_ms = strict, SMALLEST_JITTER_MS
         if not self.settled:
             given = self.options.jitter_ms
+            # How unsteady the raw times are does not depend on what the tier allows.
+            every = tuple(tuple(sorted({*DIVISORS, *own})) for own in self.allowed)
             everything = self._rows(np.isfinite(self.starts), SETTLED_MS)
             self.jitter_ms = (
-                self._voices(everything).estimate_jitter_ms()
+                self._voices(everything, every).estimate_jitter_ms()
                 if given is None
                 else max(given, SMALLEST_JITTER_MS)
             )
-            self.tolerance_ms = max(base, 3 * self.jitter_ms) if asked is None else asked
+            self.tolerance_ms = max(base, 3 * self.jitter_ms) if asked is None else base
 
     def _rows(self, usable_heads: Bool[np.ndarray, " n"], window_ms: float) -> Rows:
         """Heads in rows."""
         usable = [int(i) for i in np.flatnonzero(usable_heads)]
         return make_rows(usable, self.starts.tolist(), self.columns, window_ms)
 
-    def _voices(self, rows: Rows) -> Voices:
+    def _voices(self, rows: Rows, allowed: Allowed) -> Voices:
         tails = self.ends[self.holds & (self.tails.nearest_ms <= BASE_TOLERANCE_MS)]
-        return Voices(self.lines, self.allowed, evidence_of(rows, self.columns, tails))
+        return Voices(self.lines, allowed, evidence_of(rows, self.columns, tails))
 
     def _divisors(self) -> dict[tuple[int, int], int]:
         """The divisor of each beat that holds a note; of others, that of the beat before."""
-        voices = self._voices(self.rows)
+        voices = self._voices(self.rows, self.allowed)
         chosen, _ = voices.choose(self.jitter_ms)
         pairs = zip(voices.keys, chosen, strict=True)
         return {(int(section), int(beat)): int(divisor) for (section, beat), divisor in pairs}

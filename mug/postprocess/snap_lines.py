@@ -65,7 +65,8 @@ class BeatLines:
         """Number of the beat, counted from the section's red line, that each time lies in."""
         section = self.section(times_ms)
         beats = (times_ms - self.start_ms[section]) / self.beat_ms[section]
-        return np.floor(beats + _SAME_BEAT).astype(np.int64)
+        number: Indices = np.floor(beats + _SAME_BEAT).astype(np.int64)
+        return number
 
     def nearest(self, times_ms: Times, divisor: int) -> tuple[Times, Times]:
         """The nearest line of a divisor: its time and how far it lies after the given time."""

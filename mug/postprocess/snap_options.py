@@ -34,9 +34,10 @@ class SnapTier:
     least_gap_ms: float
 
 
-# Bounds of star rating as osu! shows them; gaps from human charts (docs/snapping.md).
+# Bounds of star rating as osu! shows them; gaps from human charts (docs/snapping.md). Easy has 1/3
+# for the off-beat of swing and of compound metres; of straight divisors, none beyond 1/2.
 TIERS = (
-    SnapTier("Easy", 2.0, (1, 2), 140.0),
+    SnapTier("Easy", 2.0, (1, 2, 3), 140.0),
     SnapTier("Normal", 2.7, (1, 2, 3, 4), 80.0),
     SnapTier("Hard", 4.0, (1, 2, 3, 4, 6), 60.0),
     SnapTier("Insane", 5.3, (1, 2, 3, 4, 6, 8), 35.0),
@@ -53,7 +54,7 @@ class SnapOptions:
             None is the last tier.
         divisors: parts of a beat to use instead of the tier's, at any tempo.
         tolerance_ms: how far from a line a note still fits; None is 20 ms or three times the
-            jitter, whichever is more.
+            jitter, whichever is more. Less than 1 ms counts as 1 ms, for files have whole ms.
         jitter_ms: standard deviation of the raw times around the lines; None estimates it.
         unfit: a note with no line within the tolerance stays ("keep"), goes to the nearest line
             all the same ("move") or is left out and listed ("drop").
