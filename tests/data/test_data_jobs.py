@@ -262,7 +262,7 @@ def test_dask_gives_the_same_rows_as_the_pool(tmp_path):
     make_sets(tmp_path / "songs", 3, notes=60, seconds=4.0)
     rows = []
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
     ) as cluster:
         for engine in ("process", f"dask:{cluster.scheduler_address}"):
             out = tmp_path / engine[:4]
