@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from browser import find_chromium, launch_arguments, serve
+from player_pages import Show, Shown
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import LongNote, Rice
@@ -112,7 +112,7 @@ def address(site: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # its event loop must not outlive these tests
 def chromium() -> Iterator[Any]:
     """A headless Chromium."""
     from playwright.sync_api import sync_playwright
@@ -123,32 +123,6 @@ def chromium() -> Iterator[Any]:
         )
         yield browser
         browser.close()
-
-
-@dataclass
-class Shown:
-    """A page with a player, and what the browser complained of."""
-
-    page: Any
-    complaints: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-    def run(self, body: str, argument: Any = None) -> Any:
-        """Runs JavaScript with the player as `p` and the argument as `a`."""
-        head = "const p = document.querySelector('mug-player')?.player;"
-        return self.page.evaluate(f"async (a) => {{ {head} {body} }}", argument)
-
-    def logic(self, module: str, body: str, argument: Any = None) -> Any:
-        """Runs JavaScript with a module of the player as `m` and the argument as `a`."""
-        head = f"const m = await import('/player/{module}.js');"
-        return self.page.evaluate(f"async (a) => {{ {head} {body} }}", argument)
-
-    def settle(self) -> None:
-        """Waits until two frames have been drawn."""
-        self.run("for (let i = 0; i < 2; i += 1) await new Promise(requestAnimationFrame)")
-
-
-Show = Callable[..., Shown]
 
 
 @pytest.fixture

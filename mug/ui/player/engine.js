@@ -6,7 +6,7 @@
 // picture shows is the song time of the sample that leaves the loudspeaker now.
 
 import { Anchor, OutputClock } from "./clock.js";
-import { BLOCK, Stretcher, mixDown } from "./stretch.js";
+import { BLOCK, Stretcher, findOnsets, mixDown } from "./stretch.js";
 import { lowerBound } from "./timing.js";
 
 /** One rate for decoding and playing: no resampling at the seams of pieces. */
@@ -53,7 +53,7 @@ export class AudioEngine {
     this.buffer = buffer;
     this.startMs = startMs;
     this.channels = Array.from({ length: buffer.numberOfChannels }, (_, i) => buffer.getChannelData(i));
-    this.mono = null;
+    this.mono = this.onsets = null; // made when another rate asks for them
   }
 
   /** Length in song ms; 0 without a sound. */
@@ -83,7 +83,8 @@ export class AudioEngine {
     else if (this.rate === 1) this._playBuffer(this.buffer, songS, fromFrame / SAMPLE_RATE);
     else {
       this.mono ??= mixDown(this.channels);
-      this._stretch = new Stretcher(this.channels, this.mono, this.rate, fromFrame);
+      this.onsets ??= findOnsets(this.mono);
+      this._stretch = new Stretcher(this.channels, this.mono, this.rate, fromFrame, this.onsets);
       this._pieceS = Math.round(songS * SAMPLE_RATE) / SAMPLE_RATE;
     }
     this._nextEvent = lowerBound(this._times(), fromMs - 0.5);
