@@ -14,10 +14,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.formats import read_any
 from mug.errors import DataError
 from mug.features import FeatureSchema
-from mug.pipeline.prompt import prompt_of_chart, prompt_text, save_prompt
+from mug.pipeline.prompt import charts_in, prompt_of_chart, prompt_text, save_prompt
 from mug.util import find_file, nearest
 from scripts._common import OK, run
 
@@ -44,7 +43,7 @@ def main() -> int:
     """Prints a YAML document for each chart, or writes the one that was chosen."""
     given = _arguments()
     schema = FeatureSchema.from_yaml(find_file(given.features))
-    charts = _chosen(read_any(given.file), given.chart, given.file)
+    charts = _chosen(charts_in(given.file), given.chart, given.file)
     if given.out is not None and len(charts) > 1:
         raise DataError(
             f"{len(charts)} charts do not fit into one prompt file",

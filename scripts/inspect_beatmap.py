@@ -15,8 +15,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.formats import read_any
 from mug.errors import BeatmapError
+from mug.pipeline.prompt import charts_in
 from mug.pipeline.provenance import is_machine_made, provenance_of
 from scripts._common import FAILED, OK, run
 
@@ -33,7 +33,7 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """Prints what each chart says; 1 when a record is damaged."""
     given = _arguments()
-    found = [_entry(chart) for file in given.files for chart in read_any(file)]
+    found = [_entry(chart) for file in given.files for chart in charts_in(file)]
     if given.json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,12 +14,15 @@ import yaml
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats import read_any
+from mug.beatmap.losses import LossReport
 from mug.data.difficulty import star_rating
 from mug.data.feature_registry import compute_features
 from mug.data.transform import Transform
 from mug.errors import ConfigError, DataError
 from mug.features import BOOL, CATEGORY, NUMERIC, Feature, FeatureSchema, FeatureValue
 from mug.util import atomic_write, nearest
+
+log = logging.getLogger(__name__)
 
 NEGATIVE = "negative"
 """Key of a prompt file below which the negative prompt stands."""
@@ -349,4 +353,17 @@ def prompts_of_file(
     path: Path, schema: FeatureSchema, *, rate: float = 1.0
 ) -> list[tuple[Beatmap, Prompt]]:
     """The charts in a file of any supported format with their prompts; see `prompt_of_chart`."""
-    return [(chart, prompt_of_chart(chart, schema, rate=rate)) for chart in read_any(path)]
+    return [(chart, prompt_of_chart(chart, schema, rate=rate)) for chart in charts_in(path)]
+
+
+def charts_in(path: Path) -> list[Beatmap]:
+    """The charts in a file or package of any supported format; what is not read is logged.
+
+    Raises:
+        BeatmapError: see `mug.beatmap.formats.read_any`.
+    """
+    losses = LossReport()
+    charts = read_any(path, losses=losses)
+    for loss in losses:
+        log.warning("%s: not read: %s", path, loss)
+    return charts

@@ -56,6 +56,17 @@ def test_charts_with_and_without_a_record_side_by_side(tmp_path: Path) -> None:
     assert done.stdout.count("nothing recorded") == 1
 
 
+def test_charts_that_cannot_be_read_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "set.osz"
+    taiko = osu.format(CHART).replace("Mode: 3", "Mode: 1").encode()
+    write_any([stamp(CHART, MADE)], path, files={"taiko.osu": taiko, "broken.osu": b"nothing"})
+    done = call(path)
+    assert done.returncode == 0, done.stderr
+    assert "  seed: 11" in done.stdout
+    assert "1 x charts of other game modes" in done.stderr
+    assert "1 x charts that are broken" in done.stderr
+
+
 def test_damage_is_said_with_the_file(tmp_path: Path) -> None:
     made = stamp(CHART, MADE)
     tags = made.metadata["Tags"]
