@@ -15,6 +15,7 @@ from mug.data.feature_registry import computations
 from mug.errors import MugError
 from mug.features import FeatureValue
 from mug.pipeline.prompt import measured_features
+from mug.postprocess.snap_lines import BeatLines
 
 DIVISORS = (1, 2, 3, 4, 6, 8, 12, 16)
 """Parts of a beat that count as the grid."""
@@ -24,6 +25,7 @@ ON_GRID_MS = 2.0
 notes and often of red lines, too."""
 
 _MOST_BINS = 600
+_ROUNDING_MS = 1e-6
 
 
 @dataclass(frozen=True)
@@ -86,17 +88,15 @@ def snaps(
     found = np.zeros(len(times_ms), np.int64)
     if not usable:
         return found
-    usable.sort(key=lambda point: point.time_ms)
-    starts = np.array([point.time_ms for point in usable])
-    beats = np.array([point.beat_ms for point in usable])
+    lines = BeatLines(usable)
     # A note written for a red line may lie up to the tolerance before it.
-    section = np.searchsorted(starts, times_ms + ON_GRID_MS, side="right") - 1
-    section = np.maximum(section, 0)
-    since = times_ms - starts[section]
+    following = np.append(lines.start_ms, math.inf)[
+        np.searchsorted(lines.start_ms, times_ms, side="right")
+    ]
+    meant = np.where(following - times_ms <= ON_GRID_MS, following, times_ms)
     for divisor in reversed(DIVISORS):
-        step = beats[section] / divisor
-        off = np.abs(since - np.rint(since / step) * step)
-        found[off <= ON_GRID_MS + 1e-6] = divisor
+        _, distance = lines.nearest(meant, divisor)
+        found[np.abs(distance) <= ON_GRID_MS + _ROUNDING_MS] = divisor
     return found
 
 
