@@ -6,7 +6,8 @@ Composed charts, and human ones where MUG_REAL_DATA names their folder, are give
 (each note its own) or outliers (one note in fifty 60 ms off, with 4 ms of jitter), snapped with
 their own timing points and their own star rating's tier, and compared with the exact notes:
 `snap_chart` against `snap_to_grid` with its default divisors and against no snapping. Prints a
-Markdown table. The same seed gives the same numbers.
+Markdown table. The same seed gives the same numbers. With `--tiers`: how many notes of the human
+charts lie on lines that the tier of their star rating allows.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from mug.compose.charts import make_charts
 from mug.compose.composer import compose_song
 from mug.compose.style import SongStyle
 from mug.data.difficulty import star_rating
+from mug.postprocess.snap_options import DIVISORS, TIERS
 from mug.postprocess.snapping import SnapOptions, snap_chart, snap_to_grid
 
 OUTLIERS = "4 + outliers"
@@ -126,6 +128,13 @@ def by_voice(notes: Sequence[HitObject], chart: Beatmap, stars: float) -> dict[i
     return dict(zip(got.sources, got.hit_objects, strict=True))
 
 
+def by_any_voice(notes: Sequence[HitObject], chart: Beatmap, stars: float) -> dict[int, HitObject]:
+    """`snap_chart` with all divisors at any tempo."""
+    del stars
+    got = snap_chart(notes, chart.red_lines, SnapOptions(divisors=DIVISORS))
+    return dict(zip(got.sources, got.hit_objects, strict=True))
+
+
 def by_nearest(notes: Sequence[HitObject], chart: Beatmap, stars: float) -> dict[int, HitObject]:
     """`snap_to_grid` as the generator has used it."""
     del stars
@@ -140,6 +149,7 @@ def unsnapped(notes: Sequence[HitObject], chart: Beatmap, stars: float) -> dict[
 
 SNAPPERS: dict[str, Snapper] = {
     "snap_chart": by_voice,
+    "snap_chart, all divisors": by_any_voice,
     "snap_to_grid": by_nearest,
     "none": unsnapped,
 }
@@ -167,6 +177,22 @@ def measure(name: str, charts: Sequence[Beatmap], seed: int) -> None:
             print(f"| {name} | {label} | {snapper} | {tally.row()} |", flush=True)
 
 
+def measure_tiers(charts: Sequence[Beatmap]) -> None:
+    """Prints the share of notes whose head and tail lie on lines that their tier allows."""
+    print("| tier | charts | notes | on its lines |\n|---|---|---|---|")
+    found: dict[str, list[int]] = {tier.name: [0, 0, 0] for tier in TIERS}
+    for chart in charts:
+        options = SnapOptions(star_rating=star_rating(chart), tolerance_ms=EXACT_MS + 0.5)
+        got = snap_chart(chart.hit_objects, chart.red_lines, options)
+        counts = (1, len(chart.hit_objects), len(got.unfit))
+        found[options.tier.name] = [
+            a + b for a, b in zip(found[options.tier.name], counts, strict=True)
+        ]
+    for name, (number, notes, unfit) in found.items():
+        if notes:
+            print(f"| {name} | {number} | {notes} | {100 * (1 - unfit / notes):.2f} % |")
+
+
 def main() -> int:
     """Prints the table."""
     parser = argparse.ArgumentParser(
@@ -174,23 +200,27 @@ def main() -> int:
     )
     parser.add_argument("--songs", type=int, default=8, help="composed songs of each kind")
     parser.add_argument("--seed", type=int, default=0, help="of the jitter")
+    parser.add_argument("--tiers", action="store_true", help="human charts against the tiers")
     given = parser.parse_args()
+    folder = os.environ.get("MUG_REAL_DATA")
+    human = [osu.read(p) for p in sorted(Path(folder).glob("songs/*/*.osu"))] if folder else []
+    if given.tiers:
+        measure_tiers(human)
+        return 0
     groups = {
         "composed, straight": composed(given.songs, SongStyle(swing_p=0.0)),
         "composed, swing 2/3": composed(
             given.songs, SongStyle(swing_p=1.0, swing=(2 / 3, 2 / 3), metres={"4/4": 1.0})
         ),
     }
-    folder = os.environ.get("MUG_REAL_DATA")
-    if folder:
-        paths = sorted(Path(folder).glob("songs/*/*.osu"))
-        groups["human"] = [osu.read(path) for path in paths]
+    if human:
+        groups["human"] = human
     print("| charts | jitter (ms) | method | heads exact | tails exact | mean error (ms) |", end="")
     print(" collisions | lost |")
     print("|---|---|---|---|---|---|---|---|")
     for name, charts in groups.items():
         measure(f"{name} ({len(charts)})", charts, given.seed)
-    if not folder:
+    if not human:
         print("MUG_REAL_DATA is not set: no human charts", file=sys.stderr)
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,19 +11,27 @@ import numpy as np
 
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.postprocess.snap_lines import Allowed, BeatLines
-from mug.postprocess.snap_voices import line_cost
+from mug.postprocess.snap_voices import line_cost, voice
 
 # Times of a column stay this far apart, so that they do after rounding to whole ms, too.
 GAP_MS = 2.0 - 1e-6
 # A tail without its line gives up a coarse line for a fine one that is so much nearer, a nat.
 _TAIL_MS_PER_NAT = 25.0
 TAIL_PREFERENCE = 1.5
+_FINER, _OTHER_VOICE = 2.0, 6.0
 
 DUPLICATE = "another note of its column has the same time"
 INSIDE = "inside a hold of its column"
 NO_LINE = "no free line within the tolerance"
 NOW_A_TAP = "no room for its tail: it is a tap now"
 UNFIT = "no line within the tolerance"
+
+
+def _foreign(divisor: int, chosen: int) -> float:
+    """Nats against a divisor in a beat that has chosen another: more for another voice."""
+    if chosen % divisor == 0:
+        return 0.0
+    return _FINER if voice(divisor) == voice(chosen) else _OTHER_VOICE
 
 
 @dataclass(frozen=True)
@@ -77,13 +86,13 @@ class Finder:
     divisors: dict[tuple[int, int], int]
     tolerance_ms: float
 
-    def _near(self, time_ms: float) -> list[tuple[float, int, bool]]:
-        """Lines on both sides, the divisor of each, and whether the beat has chosen it."""
+    def _near(self, time_ms: float) -> list[tuple[float, int, float]]:
+        """Lines on both sides, the divisor of each, and how foreign it is to the beat (nats)."""
         one = np.array([time_ms], dtype=np.float64)
         section, beat = int(self.lines.section(one)[0]), int(self.lines.beat(one)[0])
         chosen = self.divisors.get((section, beat), 1)
         return [
-            (line, divisor, chosen % divisor == 0)
+            (line, divisor, _foreign(divisor, chosen))
             for divisor in self.allowed[section]
             for line in self.lines.around(time_ms, divisor)
         ]
@@ -94,7 +103,7 @@ class Finder:
         if wish.locked or wish.kept:
             return
         raw = wish.note.start_ms
-        near = [(not own, abs(line - raw), line) for line, _, own in self._near(raw)]
+        near = [(foreign, abs(line - raw), line) for line, _, foreign in self._near(raw)]
         for _, distance, line in sorted(near):
             if distance <= self.tolerance_ms:
                 yield line
@@ -105,15 +114,16 @@ class Finder:
             return None
         found = [
             (
-                not own,
-                abs(line - raw_ms) / _TAIL_MS_PER_NAT + TAIL_PREFERENCE * line_cost(divisor),
+                abs(line - raw_ms) / _TAIL_MS_PER_NAT
+                + TAIL_PREFERENCE * line_cost(divisor)
+                + foreign,
                 line,
             )
-            for line, divisor, own in self._near(min(max(raw_ms, low_ms), high_ms))
+            for line, divisor, foreign in self._near(min(max(raw_ms, low_ms), high_ms))
             if low_ms <= line <= high_ms
         ]
         if found:
-            return min(found)[2]
+            return min(found)[1]
         return raw_ms if low_ms <= raw_ms <= high_ms else None
 
 
@@ -178,11 +188,15 @@ def _loser(before: Wish, wish: Wish, trim_ms: float) -> tuple[Wish | None, str]:
     if before.locked and wish.locked:
         return None, ""
     if wish.note.start_ms - before.note.start_ms < GAP_MS:
-        is_longer = wish.note.last_ms > before.note.last_ms and not before.locked
+        is_longer = _length_ms(wish.note) > _length_ms(before.note) and not before.locked
         return (before if wish.locked or is_longer else wish), DUPLICATE
     if wish.note.start_ms < before.note.last_ms - trim_ms and not wish.locked:
         return wish, INSIDE
     return None, ""
+
+
+def _length_ms(note: HitObject) -> float:
+    return note.last_ms - note.start_ms
 
 
 def _place_heads(
@@ -198,7 +212,7 @@ def _place_heads(
     taken: list[int] = []  # ranks, rising
     for rank in sorted(range(len(members)), key=urgency):
         wish = members[rank]
-        place = int(np.searchsorted(taken, rank))
+        place = bisect.bisect_left(taken, rank)
         low, high = -math.inf, math.inf
         if place:
             before = members[taken[place - 1]]

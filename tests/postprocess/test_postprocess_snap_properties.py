@@ -63,7 +63,7 @@ option_sets = st.fixed_dictionaries(
         "unfit": st.sampled_from(["keep", "move", "drop"]),
     }
 )
-thorough = settings(max_examples=40, deadline=None)
+thorough = settings(max_examples=30, deadline=None)
 
 
 def moved(note: HitObject, by: float) -> HitObject:
