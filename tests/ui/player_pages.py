@@ -6,6 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.hit_objects import LongNote, Rice
+from mug.beatmap.timing_points import TimingPoint
+
 
 @dataclass
 class Shown:
@@ -31,3 +35,15 @@ class Shown:
 
 
 Show = Callable[..., Shown]
+
+
+def many_notes(count: int) -> Beatmap:
+    """A chart of taps 40 ms apart, with a hold over its first half."""
+    notes: list[Rice | LongNote] = [Rice(i % 3, 40.0 * i) for i in range(count - 1)]
+    notes.append(LongNote(3, 0.0, 20.0 * count))
+    return Beatmap(
+        keys=4,
+        hit_objects=tuple(notes),
+        timing=(TimingPoint(0.0, 480.0),),
+        metadata={"Title": "Many", "Version": "many"},
+    )
