@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mug.data.msd_model import GOAL, JACK, LONG, OTHERS, RUNS
+from mug.data.msd_features import GAPS
+from mug.data.msd_model import GOAL, JACK, LONG, NO_JACKS, OTHERS, RUNS
 
 HIDDEN = 48
 
@@ -68,7 +69,7 @@ class MsdModel(nn.Module):
         self.l3 = _head(nn.Linear(HIDDEN, 12), 0.2, 0.0)
         with torch.no_grad():
             self.l3.bias[:6] = 2.5
-        self.j1, self.j2 = nn.Linear(8, 24), nn.Linear(24, 16)
+        self.j1, self.j2 = nn.Linear(GAPS, 24), nn.Linear(24, 16)
         self.j3 = _head(nn.Linear(16, 1), 1.0, 2.3)
         self.p = nn.Parameter(torch.full((7,), 0.6))
         self.c1, self.c2 = nn.Linear(summary, 24), _head(nn.Linear(24, 6), 0.1, 0.0)
@@ -77,13 +78,20 @@ class MsdModel(nn.Module):
         self.kap = nn.Parameter(torch.tensor(4.0))
 
     def forward(
-        self, sums: Tensor, notes: tuple[Tensor, Tensor], seconds: Tensor, count: Tensor
+        self,
+        sums: Tensor,
+        counted: Tensor,
+        notes: tuple[Tensor, Tensor, Tensor],
+        seconds: Tensor,
+        count: Tensor,
     ) -> Tensor:
-        """Values [batch, 8] without the cap.
+        """Values [batch, 8] without the cap, of the charts as they are, not of a mirror image.
 
         Args:
             sums: [batch, time, 2, channels], zero where a chart is over.
-            notes: logarithmic speeds [batch, notes, 8], and which of them are there.
+            counted: [batch, time, 2], the part of the notes that counts for jackspeed.
+            notes: logarithmic speeds [batch, notes, gaps], which of them are there, and which of
+                those count for jackspeed.
             seconds: from the first note to the last.
             count: notes of each chart.
         """
@@ -97,29 +105,37 @@ class MsdModel(nn.Module):
         points = n.new_zeros((*n.shape, 6))
         points[live] = n[live][:, None] * torch.exp(2 * torch.tanh(out[:, 6:] / 2))
         power = torch.exp(self.p)
-        levels = level(difficulty.flatten(1, 2), points.flatten(1, 2), power[:6])
+        every = [*range(6), JACK]
+        some = torch.cat([points, points[..., [JACK]] * counted[..., None]], -1)
+        levels = level(difficulty[..., every].flatten(1, 2), some.flatten(1, 2), power[every])
+        jacks = self._jacks(notes, power[[6, 6]])
         pooled = n.new_zeros((*n.shape, HIDDEN))
         pooled[live] = hidden * n[live][:, None]
         mean = pooled.sum((1, 2)) / n.sum((1, 2))[:, None]
-        logs = torch.log(torch.cat([levels, self._jacks(notes, power[6:])], -1))
+        levels, view = levels[:, :6], torch.stack([levels[:, 6], jacks[:, 1]], -1)
+        logs = torch.log(torch.cat([levels, jacks[:, :1]], -1))
         size = torch.stack([torch.log(seconds / 60 + 0.05), torch.log(count / 500)], -1)
         summary = torch.cat([logs - 2.5, size, mean], -1)
         base = logs[:, :6].clone()
-        base[:, JACK] = (logs[:, JACK] + logs[:, 6]) / 2
+        base[:, JACK] = torch.log(view).mean(-1)
         sharp = torch.exp(self.pen[2])
         brevity = (
             -functional.softplus(sharp * (self.pen[0] - torch.log(seconds))) / sharp * self.pen[1]
         )
         skills = torch.exp(base + self.c2(functional.silu(self.c1(summary))) + brevity[:, None])
+        none = torch.zeros_like(skills, dtype=torch.bool)
+        none[:, JACK] = ~notes[2].any(1)
+        skills = torch.where(none, NO_JACKS, skills)
         runs = torch.cat([summary.detach(), _runs(difficulty, n, levels.detach())], -1)
         return _combine(skills, torch.sigmoid(self.r2(functional.silu(self.r1(runs)))), self.kap)
 
-    def _jacks(self, notes: tuple[Tensor, Tensor], power: Tensor) -> Tensor:
-        speeds, there = notes
+    def _jacks(self, notes: tuple[Tensor, Tensor, Tensor], power: Tensor) -> Tensor:
+        speeds, there, counted = notes
         difficulty = speeds.new_full((*there.shape, 1), 1e-3)
         hidden = functional.silu(self.j2(functional.silu(self.j1(speeds[there]))))
         difficulty[there] = torch.exp(self.j3(hidden).clamp(-3, 5))
-        return level(difficulty, there[..., None].float(), power)
+        points = torch.stack([there, counted], -1).float()
+        return level(difficulty.expand_as(points), points, power)
 
 
 def _runs(difficulty: Tensor, notes: Tensor, levels: Tensor) -> Tensor:

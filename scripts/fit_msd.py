@@ -22,7 +22,7 @@ from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mug.data.msd_features import INTERVAL, hand_sums, note_gaps
+from mug.data.msd_features import INTERVAL, hand_sums, note_gaps, shares, unready
 from mug.data.msd_model import CAP
 from mug.util import atomic_write
 from scripts._msd_torch import MsdModel, inputs
@@ -34,6 +34,9 @@ BEYOND = (1.7, 2.0)
 FALLS = (2.0, 1.0, 1.0, 1.0, 5.0, 1.0, 1.0, 1.0)
 """How much a fall with the rate counts: stamina falls most in what is fitted to."""
 
+WEIGHTS = (1.0, 1.0, 1.0, 1.0, 2.5, 1.0, 1.0)
+"""How much an error of each skill set counts: jackspeed is the hardest to follow."""
+
 FULL_PRECISION = ("mu", "sd", "p", "pen", "kap")
 
 
@@ -42,7 +45,9 @@ class Item:
     """One chart at one rate."""
 
     sums: np.ndarray
+    counted: np.ndarray
     gaps: np.ndarray
+    noted: np.ndarray
     rate: float
     seconds: float
     values: np.ndarray
@@ -60,31 +65,44 @@ def charts(file: Path) -> list[list[Item]]:
         part = slice(ends[i], ends[i + 1])
         seconds, column = a["time_ms"][part] / 1000.0, a["column"][part].astype(np.int64)
         gaps = note_gaps(seconds, column).astype(np.float32)
+        passed = unready(seconds, column)[:1]
+        noted = ~passed[0][np.argsort(column, kind="stable")]
         values = np.full((len(rates), 8), np.nan, dtype=np.float32)
         values[: len(a["rates"])] = a["values"][i]
         length = float(seconds[-1] - seconds[0])
         items = []
         for rate, row in zip(rates, values, strict=True):
-            sums = hand_sums(seconds / rate, column)[int(seconds[0] / rate / INTERVAL) :]
-            items.append(Item(sums.astype(np.float16), gaps, rate, length / rate, row))
+            sums, first = hand_sums(seconds / rate, column), int(seconds[0] / rate / INTERVAL)
+            counted = shares(seconds / rate, column, passed, len(sums))[0, first:]
+            half = sums[first:].astype(np.float16), counted.astype(np.float16)
+            items.append(Item(*half, gaps, noted, rate, length / rate, row))
         made.append(items)
     return made
 
 
-def batch(items: list[Item]) -> tuple[tuple[Tensor, tuple[Tensor, Tensor], Tensor, Tensor], Tensor]:
+Arguments = tuple[Tensor, Tensor, tuple[Tensor, Tensor, Tensor], Tensor, Tensor]
+
+
+def batch(items: list[Item]) -> tuple[Arguments, Tensor]:
     """The model's arguments, padded, and the values wanted."""
     time, notes = max(len(i.sums) for i in items), max(len(i.gaps) for i in items)
     sums = np.zeros((len(items), time, *items[0].sums.shape[1:]), dtype=np.float16)
+    counted = np.zeros((len(items), time, 2), dtype=np.float32)
     gaps = np.full((len(items), notes, items[0].gaps.shape[1]), np.inf, dtype=np.float32)
+    noted = np.zeros((len(items), notes), dtype=bool)
     for k, item in enumerate(items):
         sums[k, : len(item.sums)] = item.sums
+        counted[k, : len(item.sums)] = item.counted
         gaps[k, : len(item.gaps)] = item.gaps / item.rate
+        noted[k, : len(item.gaps)] = item.noted
     count = torch.tensor([len(i.gaps) for i in items])
     speeds = torch.from_numpy(np.log(0.1 / (gaps + 0.01) + 0.02))
     there = torch.arange(notes) < count[:, None]
     seconds = torch.tensor([i.seconds for i in items])
-    arguments = torch.from_numpy(sums).float(), (speeds, there), seconds, count.float()
-    return arguments, torch.from_numpy(np.stack([i.values for i in items]))
+    by_note = speeds, there, torch.from_numpy(noted)
+    cells = torch.from_numpy(sums).float(), torch.from_numpy(counted)
+    values = torch.from_numpy(np.stack([i.values for i in items]))
+    return (*cells, by_note, seconds, count.float()), values
 
 
 def loss(ours: Tensor, wanted: Tensor, monotone: float) -> Tensor:
@@ -102,7 +120,8 @@ def loss(ours: Tensor, wanted: Tensor, monotone: float) -> Tensor:
     error = (ours - wanted)[known]
     error = torch.where((wanted[known] >= CAP - 0.1) & (error > 0), 0 * error, error)
     robust = functional.smooth_l1_loss(error, 0 * error, beta=0.2, reduction="none")
-    fit = robust[:, 1:].mean() + 0.02 * (error[:, 1:] ** 2).mean() + robust[:, 0].mean()
+    seven = (robust[:, 1:] + 0.02 * error[:, 1:] ** 2) * torch.tensor(WEIGHTS)
+    fit = seven.mean() + robust[:, 0].mean()
     return 7 * (fit + 4 * monotone * lost)
 
 
@@ -153,6 +172,8 @@ def fit(data: list[list[Item]], args: argparse.Namespace) -> MsdModel:
             optimizer.step()
             total += value.item()
         print(f"epoch {epoch + 1}: loss {total / len(batches):.4f}", flush=True)
+        if args.epochs > 1:
+            save(model, args.out)
     return model
 
 

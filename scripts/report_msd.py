@@ -20,7 +20,10 @@ from scipy.stats import spearmanr
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mug.beatmap import osu
-from mug.data.msd import SKILL_SETS, estimate_msd
+from mug.data import msd_model
+from mug.data.msd import SKILL_SETS, estimate_msd_rates
+from mug.data.msd_features import unready
+from mug.data.msd_model import evaluate_views
 
 NAMES = ("overall", *SKILL_SETS)
 HELD_OUT_EVERY = 6
@@ -63,21 +66,51 @@ def small(file: Path) -> Iterator[Case]:
         yield case["name"], (notes[:, 0], notes[:, 1]), [float(rate) for rate in by_rate], values
 
 
-def one_fingered(notes: Notes) -> bool:
-    """Whether over 90 % of the jacks are in the left columns of both hands, or in the right ones.
+def one_handed_start(notes: Notes) -> bool:
+    """Whether over a tenth of the notes come before a hand has used both of its columns.
 
-    Jacks are weighed by the fourth power of their speed. MinaCalc rates such a chart and its mirror
-    image very differently in jackspeed.
+    MinaCalc rates such a chart and its mirror image very differently in jackspeed.
     """
     time, column = (np.asarray(x) for x in notes)
-    speed = [1 / (np.diff(time[column == k]) + 10.0) for k in range(4)]
-    a, b, c, d = (float((v**4).sum()) for v in speed)
-    return abs(a + c - b - d) > 0.8 * (a + b + c + d)
+    order = np.lexsort((column, time))
+    waiting = unready(time[order].astype(float), column[order].astype(int))
+    return bool(waiting.any(0).mean() > 0.1)
+
+
+def mirror_gap(notes: Notes, rates: list[float]) -> np.ndarray:
+    """By how much the model's values of the mirror image exceed those of the chart, [rate, 8]."""
+    time, column = (np.asarray(x) for x in notes)
+    order = np.lexsort((column, time))
+    k, gaps = msd_model.coefficients(), []
+    for rate in rates:
+        chart, mirror = evaluate_views(time[order] / 1000 / rate, column[order].astype(int), k)
+        gaps.append(mirror - chart)
+    return np.array(gaps)
+
+
+def mirror_floor(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
+    """How far any estimate that is the same for mirror images must be from the recorded values.
+
+    The recorded value of a chart's mirror image is unknown; the model's difference stands in.
+
+    Args:
+        pairs: (`mirror_gap`, recorded values), each [rate, 8].
+    """
+    recorded = np.concatenate([b for _, b in pairs])
+    mirror = np.clip(recorded + np.concatenate([a for a, _ in pairs]), 0, msd_model.CAP)
+    low, high = np.minimum(recorded, mirror), np.maximum(recorded, mirror)
+    between = low + msd_model.HARDER * (high - low)
+    rank = [spearmanr(between[:, k], recorded[:, k])[0] for k in range(8)]
+    lines = ["what mirror images leave to any estimate that treats them alike:"]
+    for title, row in (("least MAE", (high - low).mean(0) / 2), ("Spearman", np.array(rank))):
+        cells = [f"{v:{len(name)}.3f}" for v, name in zip(row, NAMES, strict=True)]
+        lines.append(f"{title:<10}" + "  ".join(cells))
+    return "\n".join(lines)
 
 
 def estimates(notes: Notes, rates: list[float]) -> np.ndarray:
     """The estimator's values [rate, 8]."""
-    return np.array([dataclasses.astuple(estimate_msd(*notes, rate)) for rate in rates])
+    return np.array([dataclasses.astuple(msd) for msd in estimate_msd_rates(*notes, rates)])
 
 
 def flags(values: np.ndarray) -> np.ndarray:
@@ -119,7 +152,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--songs", type=Path, help="folder that the names in the JSON lie in")
     parser.add_argument("--held-out-only", action="store_true", help="charts not fitted to")
     parser.add_argument(
-        "--even", action="store_true", help="leave out charts whose jacks are all of one finger"
+        "--even", action="store_true", help="leave out charts that begin with one column of a hand"
+    )
+    parser.add_argument(
+        "--floor", action="store_true", help="what mirror invariance costs any estimate"
     )
     parser.add_argument("--each", action="store_true", help="a line for every chart")
     args = parser.parse_args(argv)
@@ -129,15 +165,19 @@ def main(argv: list[str] | None = None) -> None:
         cases = real(args.values, args.songs)
     else:
         cases = small(args.values)
-    pairs = []
+    pairs, gaps = [], []
     for name, notes, rates, values in cases:
-        if args.even and one_fingered(notes):
+        if args.even and one_handed_start(notes):
             continue
         ours = estimates(notes, rates)
         pairs.append((ours, values))
+        if args.floor:
+            gaps.append((mirror_gap(notes, rates), values))
         if args.each:
             print(f"{name}: mean error {np.abs(ours - values).mean(0).round(2)}")
     print(summary(pairs))
+    if args.floor:
+        print(mirror_floor(gaps))
 
 
 if __name__ == "__main__":

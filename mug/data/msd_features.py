@@ -32,8 +32,9 @@ CHANNELS = NOTE_CHANNELS + ROW_CHANNELS
 """Names of what is summed over each interval and hand."""
 
 
-GAPS = 8
-"""Columns of `note_speeds`: six gaps back in the column, the other finger, the row before."""
+GAPS = 10
+"""Columns of `note_gaps`."""
+_SLOWER, _FASTER = 1.1, 0.4  # a gap of so many times the one before ends a run
 
 
 def hand_sums(
@@ -60,7 +61,9 @@ def note_gaps(
     """Seconds between each note and what came before it, infinite where nothing did.
 
     The last six gaps in the note's own column, the time since the other finger of the hand struck,
-    and the time since the row before; notes by column, then time.
+    the time since the row before, the mean gap of the column's run so far and how long that lasts;
+    notes by column, then time. A run ends where a gap is over a tenth longer than the one before,
+    or less than two fifths of it.
 
     Args:
         time: seconds, ascending.
@@ -78,7 +81,53 @@ def note_gaps(
     rows = np.concatenate([np.unique(t), [-np.inf]])
     row = rows[np.searchsorted(rows[:-1], t) - 1]
     back = [_back(gap, k, start, np.inf) for k in range(6)]
-    return np.stack([*back, t - other, t - row], axis=1)
+    lasting, count = _runs(t, gap, start)
+    return np.stack([*back, t - other, t - row, lasting / count, lasting], axis=1)
+
+
+def _runs(
+    t: Float[np.ndarray, " n"], gap: Float[np.ndarray, " n"], start: Bool[np.ndarray, " n"]
+) -> tuple[Float[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+    """How long each note's run has lasted, and how many gaps it has."""
+    before = _back(gap, 1, start, np.inf)
+    first = start | (gap > _SLOWER * before) | (gap < _FASTER * before)
+    index = np.arange(len(t))
+    last = np.maximum.accumulate(np.where(first, index, 0))
+    return t - (t - gap)[last], index - last + 1
+
+
+def unready(
+    time: Float[np.ndarray, " n"], column: Int[np.ndarray, " n"]
+) -> Bool[np.ndarray, "views=2 n"]:
+    """Notes that MinaCalc's jackspeed overlooks, in the chart as it is and in its mirror image.
+
+    A hand's right column counts only from the first note of its left column on; until then the hand
+    has no value there. In a mirror image it is the left column that waits for the right one.
+
+    Args:
+        time: seconds, ascending.
+        column: 0 … 3.
+
+    Source: found in the recorded values, see docs/msd.md.
+    """
+    first = np.array([time[column == c].min(initial=np.inf) for c in range(KEYS)])
+    lone = time < first[column ^ 1]
+    right = column % 2 == 1
+    return np.stack([lone & right, lone & ~right])
+
+
+def shares(
+    time: Float[np.ndarray, " n"],
+    column: Int[np.ndarray, " n"],
+    chosen: Bool[np.ndarray, "views n"],
+    intervals: int,
+) -> Float[np.ndarray, "views intervals hands=2"]:
+    """Which part of the notes of each half second and hand are not `chosen`; 1 where none are."""
+    cell = (time / INTERVAL).astype(np.int64) * 2 + (column >= KEYS // 2)
+    size = 2 * intervals
+    notes = np.maximum(np.bincount(cell, minlength=size), 1)
+    parts = [1 - np.bincount(cell, weights=view, minlength=size) / notes for view in chosen]
+    return np.stack(parts).reshape(len(chosen), intervals, 2)
 
 
 def _starts(group: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:

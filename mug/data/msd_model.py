@@ -13,7 +13,7 @@ from importlib import resources
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from mug.data.msd_features import CHANNELS, INTERVAL, hand_sums, note_gaps
+from mug.data.msd_features import CHANNELS, INTERVAL, hand_sums, note_gaps, shares, unready
 
 GOAL = 0.93
 CAP = 40.0
@@ -21,6 +21,15 @@ SKILLS = ("stream", "jumpstream", "handstream", "jackspeed", "chordjack", "techn
 """The six that are worked out alone; stamina and overall follow from them."""
 
 JACK = SKILLS.index("jackspeed")
+ORDER = [0, 1, 2, 6, 3, 4, 5]
+"""Etterna's order: `SKILLS` and, behind them, stamina."""
+
+NO_JACKS = 0.2
+"""Jackspeed of a chart of which no note counts for it."""
+HARDER = 0.3
+"""Share of the harder one, where a chart and its mirror image differ: where charts between both
+ends of the gap rank best. To the mean absolute error any share is the same."""
+
 OTHERS = [i for i in range(len(SKILLS)) if i != JACK]
 RUNS = (17, 61, 181)  # half seconds: runs of 8 s, 30 s and 90 s tire
 LONG = [
@@ -41,6 +50,11 @@ def coefficients() -> Coefficients:
 
 def box(x: Float[np.ndarray, "t c"], width: int) -> Float[np.ndarray, "t c"]:
     """Mean over `width` (odd) neighbours along the first axis; zeros beyond the ends."""
+    if width == 3:
+        total = x.copy()
+        total[1:] += x[:-1]
+        total[:-1] += x[1:]
+        return np.asarray(total / 3, dtype=x.dtype)
     padded = np.zeros((len(x) + width, x.shape[1]), dtype=np.float64)
     padded[width // 2 + 1 : width // 2 + 1 + len(x)] = x
     total = np.cumsum(padded, axis=0)
@@ -56,7 +70,9 @@ def _inputs(sums: Float[np.ndarray, "t hands=2 c"]) -> Float[np.ndarray, "t hand
     wide = box(flat, 9).reshape(sums.shape)
     long = box(sums[..., LONG].reshape(t, -1), 33).reshape(t, 2, len(LONG))
     x: np.ndarray = np.concatenate([sums, near, wide, long, near[:, ::-1]], axis=-1)
-    return np.asarray(np.log1p(4 * x))
+    x *= 4
+    x += 1  # log1p would be ten times as slow
+    return np.asarray(np.log(x, out=x))
 
 
 def _layer(x: np.ndarray, k: Coefficients, name: str) -> np.ndarray:
@@ -85,6 +101,13 @@ def level(
     order = np.argsort(-difficulty, axis=0)
     d = np.take_along_axis(difficulty, order, 0).astype(np.float64)
     w = np.take_along_axis(points, order, 0).astype(np.float64)
+    return _sorted_level(d, w, power)
+
+
+def _sorted_level(
+    d: Float[np.ndarray, "n q"], w: Float[np.ndarray, "n q"], power: Float[np.ndarray, " q"]
+) -> Float[np.ndarray, " q"]:
+    """`level` of what is sorted already, the hardest first."""
     hard = np.cumsum(w * d**-power, axis=0)
     easy = w.sum(0) - np.cumsum(w, axis=0)
     wanted = GOAL * w.sum(0)
@@ -100,11 +123,27 @@ def evaluate(
 ) -> Float[np.ndarray, " 8"]:
     """Overall, stream, jumpstream, handstream, stamina, jackspeed, chordjack, technical.
 
+    Between a chart and its mirror image, which MinaCalc tells apart.
+
     Args:
         time: seconds as played, ascending, none negative, at least two different ones.
         column: 0 … 3.
         k: the fitted numbers, see `coefficients`.
     """
+    return between(evaluate_views(time, column, k))
+
+
+def between(views: Float[np.ndarray, "views=2 8"]) -> Float[np.ndarray, " 8"]:
+    """One row for a chart and its mirror image; the one with less jackspeed counts for more."""
+    jack = 1 + ORDER.index(JACK)
+    easier, harder = sorted(views, key=lambda row: float(row[jack]))
+    return np.asarray((1 - HARDER) * easier + HARDER * harder)
+
+
+def evaluate_views(
+    time: Float[np.ndarray, " n"], column: Int[np.ndarray, " n"], k: Coefficients
+) -> Float[np.ndarray, "views=2 8"]:
+    """The eight numbers of the chart as it is, and of its mirror image; see `evaluate`."""
     silence = int(time[0] / INTERVAL)
     sums = hand_sums(time, column)[silence:].astype(np.float32)
     notes = sums[..., 0]
@@ -116,32 +155,56 @@ def evaluate(
     difficulty = np.exp(np.clip(out[:, :6], -3, 5))
     weight = count * np.exp(2 * np.tanh(out[:, 6:] / 2))
     power = np.exp(k["p"]).astype(np.float64)
-    levels = level(difficulty, weight, power[:6])
-    jacks = level(*_jack_notes(time, column, k), power[6:])
+    passed = unready(time, column)
+    parts = shares(time, column, passed, silence + len(sums))[:, silence:][:, live]
+    levels = level(
+        difficulty[:, [*range(6), JACK, JACK]],
+        np.concatenate([weight, weight[:, [JACK]] * parts.T], axis=1),
+        power[[*range(6), JACK, JACK]],
+    )
+    jacks = _jack_levels(time, column, passed, k, float(power[6]))
     seconds = max(float(time[-1] - time[0]), 1e-3)
     summary = np.concatenate(
         [
-            np.log(levels) - 2.5, np.log(jacks) - 2.5,
+            np.log(levels[:6]) - 2.5, np.log(jacks[:1]) - 2.5,
             [np.log(seconds / 60 + 0.05), np.log(len(time) / 500)],
             (hidden * count).sum(0) / count.sum(),
         ]
     )  # fmt: skip
-    base = np.log(levels)
-    base[JACK] = (base[JACK] + np.log(jacks[0])) / 2
-    gentle = _layer(_silu(_layer(summary, k, "c1")), k, "c2")
-    skills = np.exp(base + gentle + _brevity(seconds, k))
-    runs = _runs(difficulty, levels, live, notes)
+    base = np.log(levels[:6]) + _layer(_silu(_layer(summary, k, "c1")), k, "c2")
+    base += _brevity(seconds, k)
+    runs = _runs(difficulty, levels[:6], live, notes)
     endurance = _layer(_silu(_layer(np.concatenate([summary, runs]), k, "r1")), k, "r2")
-    return _combine(skills, 1 / (1 + np.exp(-endurance)), float(k["kap"]))
+    lasting = 1 / (1 + np.exp(-endurance))
+    values = []
+    for view in range(2):
+        skills = np.exp(base)
+        skills[JACK] *= np.sqrt(levels[6 + view] * jacks[1 + view]) / levels[JACK]
+        if passed[view].all():
+            skills[JACK] = NO_JACKS
+        values.append(_combine(skills, lasting, float(k["kap"])))
+    return np.stack(values)
 
 
-def _jack_notes(
-    time: Float[np.ndarray, " n"], column: Int[np.ndarray, " n"], k: Coefficients
-) -> tuple[Float[np.ndarray, "n 1"], Float[np.ndarray, "n 1"]]:
+def _jack_levels(
+    time: Float[np.ndarray, " n"],
+    column: Int[np.ndarray, " n"],
+    passed: Bool[np.ndarray, "views=2 n"],
+    k: Coefficients,
+    power: float,
+) -> Float[np.ndarray, " 3"]:
+    """Jackspeed note by note: of all notes, and without those passed over in either view."""
     x = np.log(0.1 / (note_gaps(time, column) + 0.01) + 0.02).astype(np.float32)
     hidden = _silu(_layer(_silu(_layer(x, k, "j1")), k, "j2"))
     difficulty = np.exp(np.clip(_layer(hidden, k, "j3"), -3, 5))
-    return difficulty, np.ones_like(difficulty)
+    counted = ~passed[:, np.argsort(column, kind="stable")]
+    points = np.concatenate([np.ones_like(counted[:1]), counted]).T.astype(np.float64)
+    order = np.argsort(-difficulty[:, 0])
+    return _sorted_level(
+        np.repeat(difficulty[order].astype(np.float64), 3, axis=1),
+        points[order],
+        np.full(3, power),
+    )
 
 
 def _brevity(seconds: float, k: Coefficients) -> float:
@@ -180,4 +243,4 @@ def _combine(
     top = seven.max()
     near = 0.03631 * top * np.log(np.exp((seven / top - 1) / 0.03631).sum()) - 0.2775
     overall = top + max(0.0, near)
-    return np.array([overall, *seven[[0, 1, 2, 6, 3, 4, 5]]])
+    return np.array([overall, *seven[ORDER]])
