@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Literal
@@ -85,18 +85,20 @@ class Notes:
         for column in self.columns:
             column.sort()
         self.starts = sorted(note.start_ms for note in notes)
-        self._longest_ms = max((n.last_ms - n.start_ms for n in notes), default=0.0)
-        self._reach_ms = limits.widest_ms
+        self._longest_ms = [0.0] * keys  # of the holds that have been in a column
+        for note in notes:
+            self._lengthen(note)
+        self._reach_ms = max(limits.mini_jack_ms, limits.release_ms, limits.shield_ms)
         self._nearest = [_nearest_columns(column, keys) for column in range(keys)]
 
     def order(self) -> list[int]:
         """Indices of what is left, by start, column and end."""
-
-        def place(index: int) -> tuple[float, int, float, int]:
-            note = self[index]
-            return note.start_ms, note.column, note.last_ms, index
-
-        return sorted((i for i, note in enumerate(self.notes) if note is not None), key=place)
+        places = (
+            (note.start_ms, note.column, note.last_ms, index)
+            for index, note in enumerate(self.notes)
+            if note is not None
+        )
+        return [index for *_, index in sorted(places)]
 
     def __getitem__(self, index: int) -> HitObject:
         note = self.notes[index]
@@ -114,34 +116,25 @@ class Notes:
 
     # ------------------------------------------------------------------ what stands in the way
 
-    def near(self, note: HitObject, column: int, own: int) -> Iterator[int]:
-        """Notes of a column that could meet a note's limits there, by start.
-
-        Args:
-            note: where it is now.
-            column: where it would be.
-            own: its index, left out.
-        """
-        reach = self._reach_ms
-        members = self.columns[column]
-        first = bisect.bisect_left(members, (note.start_ms - reach - self._longest_ms, -1))
-        for place in range(first, len(members)):
-            start, index = members[place]
-            if start > max(note.start_ms, note.last_ms) + reach:
-                return
-            if index != own:
-                yield index
-
-    def conflicts(self, index: int, column: int) -> Iterator[tuple[int, str]]:
-        """Notes that a note would break a rule with in a column, and the rule."""
+    def conflicts(self, index: int, column: int) -> list[tuple[int, str]]:
+        """Notes that a note would break a rule with in a column, by start, and the rule."""
         note = self[index]
-        for other in self.near(note, column, index):
+        members, found = self.columns[column], list[tuple[int, str]]()
+        until = max(note.start_ms, note.last_ms) + self._reach_ms
+        since = note.start_ms - self._reach_ms - self._longest_ms[column]
+        for place in range(bisect.bisect_left(members, (since, -1)), len(members)):
+            start, other = members[place]
+            if start > until:
+                break
+            if other == index:
+                continue
             first, second = self[other], note
-            if (second.start_ms, index) < (first.start_ms, other):
+            if (note.start_ms, index) < (start, other):
                 first, second = second, first
             rule = pair_rule(first, second, self.limits)
             if rule is not None:
-                yield other, rule
+                found.append((other, rule))
+        return found
 
     def neighbours(self, index: int, column: int) -> tuple[HitObject | None, HitObject | None]:
         """The notes of a column before and after a note."""
@@ -195,7 +188,9 @@ class Notes:
         note = self[index]
         self.columns[note.column].remove((note.start_ms, index))
         bisect.insort(self.columns[column], (note.start_ms, index))
-        self._set(index, replace(note, column=column), rule)
+        after = replace(note, column=column)
+        self._lengthen(after)
+        self._set(index, after, rule)
 
     def shorten(self, index: int, end_ms: float, rule: str) -> bool:
         """Ends a hold earlier, as a tap where little is left; whether that may be done."""
@@ -220,6 +215,10 @@ class Notes:
         del self.starts[bisect.bisect_left(self.starts, note.start_ms)]
         self._set(index, None, rule)
         return True
+
+    def _lengthen(self, note: HitObject) -> None:
+        longest = max(self._longest_ms[note.column], note.last_ms - note.start_ms)
+        self._longest_ms[note.column] = longest
 
     def _set(self, index: int, after: HitObject | None, rule: str) -> None:
         self.changes.append(Change(rule, self[index], after))

@@ -99,7 +99,8 @@ def _thin_chords(work: Notes, scope: Scope) -> None:
     while True:
         before = len(work.changes)
         for row in _rows(work):
-            _thin(work, scope, row, most)
+            if len(row) > most:
+                _thin(work, scope, row, most)
         if len(work.changes) == before:
             return
 
@@ -107,9 +108,12 @@ def _thin_chords(work: Notes, scope: Scope) -> None:
 def _rows(work: Notes) -> list[list[int]]:
     """Indices of notes struck together; the same rows as lint's."""
     rows: list[list[int]] = []
+    since = 0.0
     for index in work.order():
-        if not rows or work[index].start_ms - work[rows[-1][0]].start_ms > ROW_MS:
+        start = work[index].start_ms
+        if not rows or start - since > ROW_MS:
             rows.append([])
+            since = start
         rows[-1].append(index)
     return rows
 
@@ -118,7 +122,7 @@ def _thin(work: Notes, scope: Scope, row: list[int], most: int) -> None:
     """Takes notes out of a chord until it is small enough."""
     columns = [work[index].column for index in row]
     start, end = work[row[0]].start_ms, work[row[-1]].start_ms
-    if len(row) <= most or not scope.has("chord_size", columns, start, end):
+    if not scope.has("chord_size", columns, start, end):
         return
     left = list(row)
     while len(left) > most:
@@ -162,7 +166,7 @@ def _part_pairs(work: Notes, scope: Scope) -> None:
 def _part(work: Notes, scope: Scope, index: int) -> bool:
     """Parts a note from the first one before it that it can be parted from."""
     note = work[index]
-    for other, rule in list(work.conflicts(index, note.column)):
+    for other, rule in work.conflicts(index, note.column):
         first = work[other]
         earlier = (first.start_ms, other) < (note.start_ms, index)
         span = first.start_ms, max(note.start_ms, first.last_ms)

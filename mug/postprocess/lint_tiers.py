@@ -78,11 +78,6 @@ class Limits:
         """Notes that a chord may have in a chart with so many columns."""
         return max(min(2, keys), math.ceil(keys * self.chord_share - 1e-9))
 
-    @property
-    def widest_ms(self) -> float:
-        """No two notes of a column that are further apart break a limit."""
-        return max(self.mini_jack_ms, self.release_ms, self.shield_ms, self.jack_ms)
-
 
 LIMITS: Mapping[Tier, Limits] = MappingProxyType(
     {

@@ -30,7 +30,7 @@ def after_audio(chart: Chart) -> Iterator[Finding]:
                 note.last_ms,
                 (note.column,),
                 "after_audio",
-                "error",
+                "error" if begins else "warning",
                 f"{'begins' if begins else 'ends'} {note.last_ms - chart.audio_ms:.0f} ms after"
                 " the song",
                 Fix("remove" if begins else "shorten", note.start_ms, note.column),

@@ -173,9 +173,9 @@ def test_density_spike():
 def test_after_audio():
     notes = [tap(0, 1000), hold(1, 1000, 5000), tap(2, 6000)]
     findings = found(notes, "after_audio", audio_ms=4000.0)
-    assert [(f.columns, f.fix and f.fix.action) for f in findings] == [
-        ((1,), "shorten"),
-        ((2,), "remove"),
+    assert [(f.columns, f.severity, f.fix and f.fix.action) for f in findings] == [
+        ((1,), "warning", "shorten"),
+        ((2,), "error", "remove"),
     ]
     assert found(notes, "after_audio", audio_ms=6000.0) == ()
     assert found(notes, "after_audio") == ()
