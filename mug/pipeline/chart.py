@@ -1,233 +1,211 @@
-"""From a song and a prompt to charts: the main job, step by step."""
+"""From a song and a prompt to charts: the main job, step by step.
+
+The steps live in modules of their own: `request` (what is asked for), `sample` (latents and
+notes), `finish` (notes to a chart), `package` (files). `ChartGenerator` puts them together for
+whoever asks more than once of the same model: candidates, spreads, editing, the web page.
+"""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from mug.audio.load import load_audio
-from mug.audio.mel import MelParams, log_mel
-from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
-from mug.data.convertor import ManiaConvertor
-from mug.diffusion.guidance import guide
-from mug.diffusion.samplers import make_sampler
-from mug.errors import ConfigError, GenerationError
-from mug.notes import NoteLayout
-from mug.pipeline.checkpoint import LoadedModel
-from mug.pipeline.finish import FinishOptions, finish_chart
-from mug.postprocess.timing import TimingEstimate, estimate_timing
-from mug.protocols import Condition, Progress
-from mug.util import nearest
+from mug.beatmap.timing_points import TimingPoint
+from mug.errors import GenerationError
+from mug.pipeline.checkpoint import LoadedModel, load_model
+from mug.pipeline.finish import finish_chart
+from mug.pipeline.finish_options import FinishOptions
+from mug.pipeline.request import MAX_COUNT, GenerationRequest, GenerationResult
+from mug.pipeline.sample import (
+    Ask,
+    EncodedSong,
+    Known,
+    ShouldStop,
+    chart_seed,
+    decode_latent,
+    encode_song,
+    prompt_ids,
+    sample_latents,
+)
+from mug.postprocess.timing import TimingEstimate
+from mug.protocols import Progress
 
-log = logging.getLogger(__name__)
+__all__ = [
+    "MAX_COUNT",
+    "ChartGenerator",
+    "GenerationRequest",
+    "GenerationResult",
+    "generate_charts",
+]
 
-MAX_COUNT = 64
+_SongKey = tuple[str, int, int]
 
 
-@dataclass(frozen=True)
-class GenerationRequest:
-    """What is asked for.
+class ChartGenerator:
+    """A model that was loaded once, and the songs that it has encoded.
+
+    Any number of threads may ask at the same time. A song is encoded once as long as it is among
+    the last `songs` and its file does not change.
 
     Args:
-        audio: the song.
-        prompt: feature name to value; a feature that is absent or None is left to the model.
-        negative_prompt: what guidance steers away from; empty is the unconditional model.
-        count: charts to make, 1 ... 64.
-        steps: sampler steps.
-        sampler: `ddim`, `dpm_solver`, `plms` or `ancestral`.
-        guidance_scale: how strongly the prompt is followed; 1 is off.
-        seed: same seed and request, same charts.
-        batch_size: charts made at once; less needs less memory.
-        finish: timing, snapping and clean-up.
+        model: from `load_model`.
+        songs: encoded songs to remember, at least 1; one of three minutes takes about 20 MB.
     """
 
-    audio: Path
-    prompt: Mapping[str, Any] = field(default_factory=dict)
-    negative_prompt: Mapping[str, Any] = field(default_factory=dict)
-    count: int = 1
-    steps: int = 50
-    sampler: str = "ddim"
-    guidance_scale: float = 5.0
-    seed: int = 0
-    batch_size: int = 4
-    finish: FinishOptions = field(default_factory=FinishOptions)
+    def __init__(self, model: LoadedModel, songs: int = 2) -> None:
+        if songs < 1:
+            raise GenerationError("at least one song must be remembered", value=songs)
+        self.model = model
+        self._room = songs
+        self._songs: OrderedDict[_SongKey, EncodedSong] = OrderedDict()
+        self._loading = threading.Lock()
 
-    def __post_init__(self) -> None:
-        if not 1 <= self.count <= MAX_COUNT:
-            raise GenerationError(
-                f"the number of charts must be 1 to {MAX_COUNT}", value=self.count
+    @classmethod
+    def from_checkpoint(
+        cls, path: str | Path, device: str | torch.device = "cpu"
+    ) -> ChartGenerator:
+        """Loads a checkpoint of any of the three formats, see `load_model`."""
+        return cls(load_model(path, device))
+
+    def song(self, audio: Path) -> EncodedSong:
+        """The encoded song; from memory where it was asked for lately.
+
+        Raises:
+            AudioError: when it cannot be read.
+        """
+        with self._loading:
+            key = _song_key(audio)
+            if key is None or key not in self._songs:
+                wave = load_audio(audio, self.model.clock.sample_rate)
+                encoded = encode_song(self.model, wave)
+                if key is None:
+                    return encoded
+                self._songs[key] = encoded
+            self._songs.move_to_end(key)
+            while len(self._songs) > self._room:
+                self._songs.popitem(last=False)
+            return self._songs[key]
+
+    def sample(
+        self,
+        song: EncodedSong,
+        asks: Sequence[Ask],
+        request: GenerationRequest,
+        *,
+        known: Known | None = None,
+        progress: Progress | None = None,
+        should_stop: ShouldStop | None = None,
+    ) -> list[tuple[HitObject, ...]]:
+        """Raw notes, one tuple for each of `asks`; see `sample_latents` for the arguments."""
+        latents = sample_latents(
+            self.model,
+            song,
+            asks,
+            request,
+            known=known,
+            progress=progress,
+            should_stop=should_stop,
+        )
+        return [decode_latent(self.model, song, z) for z in latents]
+
+    def generate(
+        self,
+        request: GenerationRequest,
+        progress: Progress | None = None,
+        should_stop: ShouldStop | None = None,
+    ) -> GenerationResult:
+        """Makes charts for a song.
+
+        Args:
+            request: what is asked for.
+            progress: called as `progress(done, total)` after every network step.
+            should_stop: asked before every network step; True ends it with `Cancelled`.
+
+        Raises:
+            AudioError: when the song cannot be read.
+            Cancelled: when `should_stop` said so.
+            ConfigError: when the prompt names an unknown feature or value.
+            GenerationError: for an unknown sampler or an impossible number of steps.
+        """
+        seeds = [chart_seed(request.seed, index) for index in range(request.count)]
+        asks = [Ask(request.prompt, request.negative_prompt, seed) for seed in seeds]
+        return self.generate_each(
+            request, asks, [request.finish_by_prompt] * len(asks), progress, should_stop
+        )
+
+    def generate_each(
+        self,
+        request: GenerationRequest,
+        asks: Sequence[Ask],
+        finishes: Sequence[FinishOptions],
+        progress: Progress | None = None,
+        should_stop: ShouldStop | None = None,
+    ) -> GenerationResult:
+        """Charts that differ in what is asked for, made together.
+
+        Args:
+            request: the song, its timing and how to sample; its prompt, seed and count are not
+                read.
+            asks: one a chart.
+            finishes: how each is finished.
+            progress: as for `generate`.
+            should_stop: as for `generate`.
+        """
+        for ask in asks:  # a misspelt prompt is refused before the song is read
+            prompt_ids(self.model, ask.prompt)
+            prompt_ids(self.model, ask.negative_prompt)
+        song = self.song(request.audio)
+        raw = self.sample(song, asks, request, progress=progress, should_stop=should_stop)
+        timing = request.finish.timing or _first(request.finish.red_lines) or song.timing
+        finished = [
+            finish_chart(
+                notes,
+                options,
+                keys=self.model.keys,
+                index=index,
+                timing=timing,
+                duration_ms=song.duration_ms,
             )
-        if not 0 <= self.guidance_scale <= 100:
-            raise GenerationError("the guidance scale must be 0 to 100", value=self.guidance_scale)
-        if self.batch_size < 1:
-            raise GenerationError("the batch size must be positive", value=self.batch_size)
-        if not -(2**63) <= self.seed < 2**63:
-            raise GenerationError("the seed must fit in 64 bits", value=self.seed)
-
-
-@dataclass(frozen=True)
-class GenerationResult:
-    """What came out.
-
-    Args:
-        beatmaps: the finished charts.
-        raw: the notes as the network wrote them, one tuple a chart.
-        timing: the tempo that the charts were snapped to.
-        changes: counts of what clean-up changed, one entry a chart.
-    """
-
-    beatmaps: tuple[Beatmap, ...]
-    raw: tuple[tuple[HitObject, ...], ...]
-    timing: TimingEstimate
-    changes: tuple[dict[str, int], ...]
+            for index, (notes, options) in enumerate(zip(raw, finishes, strict=True))
+        ]
+        return GenerationResult(
+            beatmaps=tuple(chart for chart, _ in finished),
+            raw=tuple(raw),
+            timing=timing,
+            changes=tuple(changes for _, changes in finished),
+            asked=tuple(ask.prompt for ask in asks),
+            seeds=tuple(ask.seed for ask in asks),
+            indices=tuple(range(len(asks))),
+        )
 
 
 def generate_charts(
-    model: LoadedModel, request: GenerationRequest, progress: Progress | None = None
-) -> GenerationResult:
-    """Makes charts for a song.
-
-    Args:
-        model: a model from `load_model`.
-        request: what is asked for.
-        progress: called as `progress(done, total)` after every network step.
-
-    Raises:
-        AudioError: when the song cannot be read.
-        ConfigError: when the prompt names an unknown feature or value.
-    """
-    ids = _prompt_ids(model, request.prompt)
-    negative_ids = _prompt_ids(model, request.negative_prompt)
-    wave = load_audio(request.audio, model.clock.sample_rate)
-    duration_ms = 1000.0 * len(wave) / model.clock.sample_rate
-    audio = song_tensor(model, wave)
-    with torch.inference_mode():
-        latents = _sample(model, request, audio, (ids, negative_ids), progress)
-        arrays = [_decode(model, z) for z in latents]
-    timing = request.finish.timing or estimate_timing(wave, model.clock.sample_rate)
-    convertor = ManiaConvertor(
-        model.clock,
-        NoteLayout.from_channels(arrays[0].shape[0]).keys,
-        arrays[0].shape[1],
-        reference=model.published,
-    )
-    raw = [tuple(convertor.decode(array, from_logits=True)) for array in arrays]
-    finished = [
-        finish_chart(
-            notes,
-            request.finish,
-            keys=convertor.layout.keys,
-            index=index,
-            timing=timing,
-            duration_ms=duration_ms,
-        )
-        for index, notes in enumerate(raw)
-    ]
-    return GenerationResult(
-        beatmaps=tuple(chart for chart, _ in finished),
-        raw=tuple(raw),
-        timing=timing,
-        changes=tuple(changes for _, changes in finished),
-    )
-
-
-def _prompt_ids(model: LoadedModel, prompt: Mapping[str, Any]) -> list[int]:
-    for name in prompt:
-        if name not in model.schema.names:
-            raise ConfigError(
-                "the prompt names no such feature",
-                value=name,
-                remedy=nearest(name, model.schema.names),
-            )
-    return model.schema.ids(prompt)
-
-
-def song_tensor(model: LoadedModel, wave: np.ndarray) -> Tensor:
-    """Log-mel input `[1, n_mels, t]` of a waveform, padded with silence to whole latent blocks."""
-    params = MelParams(model.clock.sample_rate, model.clock.n_fft, model.n_mels)
-    mel = log_mel(wave, params).astype(np.float32)
-    block = model.clock.audio_per_note * model.clock.notes_per_latent * model.latent_multiple
-    frames = max(block, -(-mel.shape[1] // block) * block)
-    padded = np.zeros((mel.shape[0], frames), dtype=np.float32)
-    padded[:, : mel.shape[1]] = mel
-    device = next(model.ddpm.parameters()).device
-    return torch.from_numpy(padded)[None].to(device)
-
-
-def _sample(
     model: LoadedModel,
     request: GenerationRequest,
-    audio: Tensor,
-    ids: tuple[Sequence[int], Sequence[int]],
-    progress: Progress | None,
-) -> list[Tensor]:
-    """Latents `[c, t]`, one a chart; each depends on its own seed alone."""
-    sampler = make_sampler(request.sampler)
-    latent_frames = audio.shape[-1] // (model.clock.audio_per_note * model.clock.notes_per_latent)
-    shape = (model.z_channels, latent_frames)
-    starts = range(0, request.count, request.batch_size)
-    condition = model.ddpm.conditions(audio, _id_tensor(ids[0], audio))
-    negative = Condition(model.ddpm.context(_id_tensor(ids[1], audio)), condition.audio)
-    latents: list[Tensor] = []
-    for part, first in enumerate(starts):
-        chosen = range(first, min(first + request.batch_size, request.count))
-        generators = [torch.Generator().manual_seed(_chart_seed(request.seed, i)) for i in chosen]
-        noise = torch.stack([torch.randn(shape, generator=g) for g in generators]).to(audio.device)
-        denoise = guide(
-            model.ddpm.denoiser,
-            _for_batch(condition, len(chosen)),
-            _for_batch(negative, len(chosen)),
-            request.guidance_scale,
-        )
-        report = None
-        if progress is not None:
-            total = request.steps * len(starts)
-            report = _shifted(progress, part * request.steps, total)
-        z = sampler.sample(
-            denoise,
-            noise,
-            model.ddpm.schedule,
-            steps=request.steps,
-            generator=generators,
-            progress=report,
-        )
-        latents.extend(z)
-    return latents
+    progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> GenerationResult:
+    """Makes charts for one song with one request; see `ChartGenerator.generate`."""
+    return ChartGenerator(model).generate(request, progress, should_stop)
 
 
-def _for_batch(condition: Condition, count: int) -> Condition:
-    """One prompt for `count` charts; the song, encoded once, serves them all as it is."""
-    context = condition.context
-    if context is not None:
-        context = context.expand(count, *context.shape[1:])
-    return Condition(context, condition.audio)
+def _first(red_lines: Sequence[TimingPoint]) -> TimingEstimate | None:
+    """The first tempo of given red lines."""
+    if not red_lines:
+        return None
+    return TimingEstimate(red_lines[0].bpm, red_lines[0].time_ms, 1.0)
 
 
-def _shifted(progress: Progress, done_before: int, total: int) -> Progress:
-    def report(done: int, _total: int) -> None:
-        progress(done_before + done, total)
-
-    return report
-
-
-def _chart_seed(seed: int, index: int) -> int:
-    """Seed of one chart of a request: the same whatever the others are."""
-    return int(np.random.SeedSequence([seed % 2**64, index]).generate_state(1, np.uint64)[0] >> 1)
-
-
-def _id_tensor(ids: Sequence[int], like: Tensor) -> Tensor:
-    return torch.tensor([list(ids)], dtype=torch.long, device=like.device)
-
-
-def _decode(model: LoadedModel, z: Tensor) -> np.ndarray:
-    """Note logits `[4 * keys, note_frames]` of one latent."""
-    logits = model.ddpm.decode(z[None])[0]
-    return logits.float().cpu().numpy()
+def _song_key(audio: Path) -> _SongKey | None:
+    """What tells a song from others and from later versions of its file; None if there is none."""
+    try:
+        found = audio.stat()
+    except OSError:
+        return None  # `load_audio` says what is wrong
+    return str(audio.resolve()), found.st_mtime_ns, found.st_size

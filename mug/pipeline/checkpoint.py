@@ -29,6 +29,7 @@ from mug.diffusion.diffusion import DDPM
 from mug.errors import CheckpointError
 from mug.features import FeatureSchema
 from mug.model.weights import SAFE_GLOBALS
+from mug.notes import NoteLayout
 from mug.util import atomic_write, find_file, instantiate_from_config
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,12 @@ class LoadedModel:
     def n_mels(self) -> int:
         """Mel bands that the audio encoder expects."""
         return int(_data_params(self.config).get("n_mels", 128))
+
+    @property
+    def keys(self) -> int:
+        """Columns of the charts that it makes."""
+        first_stage = self.config["model"]["params"]["first_stage_config"]["params"]
+        return NoteLayout.from_channels(int(first_stage["ddconfig"]["x_channels"])).keys
 
     @property
     def z_channels(self) -> int:
@@ -290,6 +297,5 @@ def _feature_yaml(config: Mapping[str, Any]) -> Path:
 
 
 def _notes_per_latent(config: Mapping[str, Any]) -> int:
-    first_stage = config["model"]["params"]["first_stage_config"]["params"]
-    levels = len(first_stage["ddconfig"]["channel_mult"])
-    return int(2 ** (levels - 1))
+    network = config["model"]["params"]["first_stage_config"]["params"]["ddconfig"]
+    return int(2 ** (len(network["channel_mult"]) - 1)) * int(network.get("patch", 1))

@@ -1,41 +1,76 @@
-"""From a request to files: an `.osz`, its report, and a picture."""
+"""From a request to files: an `.osz`, the report beside it, and a picture."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from mug.audio.tags import read_tags
+from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.osz import write_osz
 from mug.errors import GenerationError
-from mug.pipeline.chart import GenerationRequest, GenerationResult, generate_charts
+from mug.pipeline.candidates import Found, Judgement, Search, find_charts, judge_all
+from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.checkpoint import LoadedModel
-from mug.pipeline.finish import describe_chart
+from mug.pipeline.provenance import Provenance, stamp
+from mug.pipeline.report import render_report_markdown
+from mug.pipeline.request import GenerationRequest, GenerationResult
+from mug.pipeline.sample import ShouldStop
+from mug.pipeline.spread import Tier, describe_spread, make_spread
+from mug.postprocess.lint import NOTICE
 from mug.postprocess.picture import render_chart
 from mug.protocols import Progress
 from mug.util import atomic_write
 
 _UNTOUCHED = {"MP3": ".mp3", "OGG": ".ogg"}
 _BLOCK = 65536  # frames; libsndfile's Vorbis writer fails on one very large block
+_LONGEST_SOURCE = 64  # characters that a record of provenance holds
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a package is to hold.
+
+    Args:
+        search: candidates, tolerances and attempts for charts of one prompt.
+        tiers: a spread of these instead; empty for none.
+    """
+
+    search: Search = field(default_factory=Search)
+    tiers: tuple[Tier, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.tiers and self.search.wanted:
+            raise GenerationError(
+                "a spread is made once, without candidates or attempts",
+                remedy="Leave out either",
+            )
 
 
 def make_package(
-    model: LoadedModel,
+    generator: ChartGenerator,
     request: GenerationRequest,
     out: Path,
+    plan: Plan | None = None,
+    *,
     progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
     picture: Path | None = None,
 ) -> dict[str, Any]:
     """Makes charts and writes them as one `.osz`, with the report beside it.
 
     Args:
-        model: a loaded model.
+        generator: the model.
         request: what is asked for; empty title and artist are filled from the file's tags.
-        out: the `.osz` to write; the report goes to the same name with `.json`.
+        out: the `.osz` to write; the report goes to the same name with `.json` and `.md`.
+        plan: candidates or a spread; plainly `request.count` charts by default.
         progress: called after every network step.
+        should_stop: asked before every network step; True ends it with `Cancelled`.
         picture: where to write a picture of the first chart.
 
     Returns:
@@ -43,6 +78,7 @@ def make_package(
     """
     if out.suffix.lower() != ".osz":
         raise GenerationError("the output must be an .osz file", file=out)
+    plan = plan or Plan()
     tags = read_tags(request.audio)
     with TemporaryDirectory() as folder:
         song = packaged_song(request.audio, Path(folder))
@@ -52,28 +88,91 @@ def make_package(
             artist=_one_line(request.finish.artist or tags.artist or "Unknown artist"),
             audio_filename=song.name,
         )
-        result = generate_charts(model, replace(request, finish=finish), progress)
-        write_osz(out, result.beatmaps, {song.name: song})
-    report = report_of(model, request, result)
-    with atomic_write(out.with_suffix(".json"), "w", encoding="utf-8") as handle:
-        json.dump(report, handle, indent=2, ensure_ascii=False)
+        named = replace(request, finish=finish)
+        found, extra = _make(generator, named, plan, progress, should_stop)
+        charts = stamped(generator.model, named, found.result)
+        write_osz(out, charts, {song.name: song})
+    report = {**report_of(generator.model, named, found), **extra}
+    _write_reports(out, report)
     if picture is not None:
-        render_chart(result.beatmaps[0], picture)
-    return {**report, "files": [str(out), str(out.with_suffix(".json"))]}
+        render_chart(charts[0], picture)
+    files = [out, out.with_suffix(".json"), out.with_suffix(".md")]
+    return {**report, "files": [str(path) for path in files]}
+
+
+def _make(
+    generator: ChartGenerator,
+    request: GenerationRequest,
+    plan: Plan,
+    progress: Progress | None,
+    should_stop: ShouldStop | None,
+) -> tuple[Found, dict[str, Any]]:
+    """Charts, what is thought of them, and what the report says besides."""
+    if not plan.tiers:
+        found = find_charts(generator, request, plan.search, progress, should_stop)
+        if not plan.search.wanted:
+            return found, {}
+        return found, {"attempts": found.attempts, "ranking": list(found.ranking)}
+    spread = make_spread(generator, request, plan.tiers, progress, should_stop)
+    judged: tuple[Judgement, ...] = judge_all(
+        generator, request, spread.result, plan.search.tolerances
+    )
+    return Found(spread.result, judged, (), 1), {"nesting": describe_spread(spread)}
 
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def report_of(
+def stamped(
     model: LoadedModel, request: GenerationRequest, result: GenerationResult
-) -> dict[str, Any]:
+) -> tuple[Beatmap, ...]:
+    """The charts with a record of what made them, see `mug.pipeline.provenance`."""
+    return tuple(
+        stamp(chart, provenance(model, request, prompt=asked, index=index))
+        for chart, asked, index in zip(result.beatmaps, result.asked, result.indices, strict=True)
+    )
+
+
+def provenance(
+    model: LoadedModel, request: GenerationRequest, *, prompt: Mapping[str, Any], index: int
+) -> Provenance:
+    """The record of one chart of a request."""
+    return Provenance(
+        version=program_version(),
+        model=str(model.config.get("version", "")),
+        weights=model.weights_hash,
+        prompt={name: value for name, value in prompt.items() if value is not None},
+        negative_prompt={n: v for n, v in request.negative_prompt.items() if v is not None},
+        seed=request.seed,
+        index=index,
+        steps=request.steps,
+        sampler=request.sampler,
+        guidance=request.guidance_scale,
+        timing=timing_source(request),
+    )
+
+
+def program_version() -> str:
+    """Version of this program; empty where it is not installed as a package."""
+    try:
+        return metadata.version("mug-diffusion")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def timing_source(request: GenerationRequest) -> str:
+    """Where the timing comes from: `detected`, `given`, or what the options say."""
+    finish = request.finish
+    given = finish.timing is not None or bool(finish.red_lines)
+    text = finish.timing_source or ("given" if given else "detected")
+    return "".join(letter for letter in text if letter.isprintable())[:_LONGEST_SOURCE]
+
+
+def report_of(model: LoadedModel, request: GenerationRequest, found: Found) -> dict[str, Any]:
     """What made the charts, what was asked for and what was reached."""
-    charts = [
-        describe_chart(beatmap, request.prompt, changes)
-        for beatmap, changes in zip(result.beatmaps, result.changes, strict=True)
-    ]
+    result = found.result
+    timing = {k: v for k, v in asdict(result.timing).items() if k != "candidates"}
     return {
         "song": request.audio.name,
         "model": {
@@ -88,10 +187,33 @@ def report_of(
             "seed": request.seed,
         },
         "timing": {
-            key: value for key, value in asdict(result.timing).items() if key != "candidates"
+            **timing,
+            "source": timing_source(request),
+            "red_lines": len(result.beatmaps[0].red_lines),
         },
-        "charts": charts,
+        "charts": [
+            {**judgement.to_dict(), "seed": seed, "index": index}
+            for judgement, seed, index in zip(
+                found.judgements, result.seeds, result.indices, strict=True
+            )
+        ],
+        "notice": NOTICE,
     }
+
+
+def _write_reports(out: Path, report: Mapping[str, Any]) -> None:
+    with atomic_write(out.with_suffix(".json"), "w", encoding="utf-8") as handle:
+        json.dump(report, handle, indent=2, ensure_ascii=False)
+    parts = [f"# {report['song']}\n", *map(render_report_markdown, report["charts"])]
+    if report.get("nesting"):
+        rows = [
+            f"- {row['easier']} in {row['harder']}: {100 * row['share']:.1f} % of its onsets"
+            for row in report["nesting"]
+        ]
+        parts.append("\n".join(["## Rhythms", "", *rows]) + "\n")
+    parts.append(f"{report['notice']}\n")
+    with atomic_write(out.with_suffix(".md"), "w", encoding="utf-8") as handle:
+        handle.write("\n".join(parts))
 
 
 def packaged_song(audio: Path, folder: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,19 @@ import pytest
 import soundfile
 
 from mug.beatmap import osu
+from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
-from mug.errors import AudioError, ConfigError, GenerationError
-from mug.pipeline.chart import GenerationRequest, generate_charts, song_tensor
+from mug.beatmap.timing_points import TimingPoint
+from mug.errors import AudioError, Cancelled, ConfigError, GenerationError
+from mug.pipeline.candidates import Search, find_charts
+from mug.pipeline.chart import ChartGenerator, GenerationRequest, generate_charts
 from mug.pipeline.checkpoint import LoadedModel
-from mug.pipeline.finish import FinishOptions, describe_chart, finish_chart
-from mug.pipeline.package import make_package, packaged_song
+from mug.pipeline.cleanup import Changes
+from mug.pipeline.finish import FinishOptions, finish_chart
+from mug.pipeline.package import Plan, make_package, packaged_song
+from mug.pipeline.provenance import provenance_of
+from mug.pipeline.sample import song_tensor
+from mug.pipeline.spread import Tier
 from mug.postprocess.timing import TimingEstimate
 
 BEAT = TimingEstimate(bpm=120.0, offset_ms=0.0, confidence=1.0)
@@ -79,6 +87,57 @@ def test_progress_counts_every_step(tiny_model: LoadedModel, request_: Generatio
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 
+def test_a_generator_encodes_a_song_once_and_serves_threads_alike(
+    tiny_model: LoadedModel, request_: GenerationRequest
+) -> None:
+    generator = ChartGenerator(tiny_model, songs=1)
+    requests = [replace(request_, seed=seed, batch_size=1 + seed % 2) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(generator.generate, requests))
+        songs = list(pool.map(generator.song, [request_.audio] * 4))
+    assert all(song is songs[0] for song in songs)
+    for request, result in zip(requests, together, strict=True):
+        assert result.beatmaps == generate_charts(tiny_model, request).beatmaps
+
+
+def test_a_song_that_changes_is_encoded_again_and_an_old_one_forgotten(
+    tiny_model: LoadedModel, song: Path, tmp_path: Path
+) -> None:
+    generator = ChartGenerator(tiny_model, songs=1)
+    copy = tmp_path / "copy.wav"
+    copy.write_bytes(song.read_bytes())
+    first = generator.song(copy)
+    assert generator.song(copy) is first
+    soundfile.write(copy, np.zeros(3 * 22050, np.float32), 22050)
+    second = generator.song(copy)
+    assert second.duration_ms == 3000.0
+    generator.song(song)
+    assert generator.song(copy) is not second
+    with pytest.raises(AudioError, match="nowhere"):
+        generator.song(Path("nowhere.mp3"))
+    with pytest.raises(GenerationError, match="one song"):
+        ChartGenerator(tiny_model, songs=0)
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "dpm_solver", "plms", "ancestral"])
+def test_a_request_that_is_given_up_ends_within_a_step(
+    tiny_model: LoadedModel, request_: GenerationRequest, sampler: str
+) -> None:
+    seen: list[int] = []
+    generator = ChartGenerator(tiny_model)
+    with pytest.raises(Cancelled, match="stopped"):
+        generator.generate(
+            replace(request_, sampler=sampler, batch_size=1),
+            lambda done, _total: seen.append(done),
+            should_stop=lambda: len(seen) == 2,
+        )
+    assert seen == [1, 2]
+    again = generator.generate(replace(request_, sampler=sampler), should_stop=lambda: False)
+    assert (
+        again.beatmaps == generate_charts(tiny_model, replace(request_, sampler=sampler)).beatmaps
+    )
+
+
 def test_the_prompt_reaches_the_network(
     tiny_model: LoadedModel, request_: GenerationRequest
 ) -> None:
@@ -115,27 +174,64 @@ def test_wrong_requests_are_refused_in_a_sentence(
         generate_charts(tiny_model, replace(request_, **change))
 
 
-def _finish(notes: list[HitObject], **options: Any) -> tuple[Any, dict[str, int]]:
+def _finish(notes: list[HitObject], **options: Any) -> tuple[Beatmap, Changes]:
     return finish_chart(
         notes, FinishOptions(**options), keys=4, index=0, timing=BEAT, duration_ms=5000.0
     )
 
 
-def test_finishing_clips_to_the_song_and_snaps() -> None:
+@pytest.mark.parametrize("snapping", ["voice", "nearest"])
+def test_finishing_clips_to_the_song_and_snaps(snapping: str) -> None:
     notes = [Rice(0, -3.0), Rice(1, 504.4), LongNote(2, 1003.0, 1497.0), Rice(3, 5001.0)]
-    chart, changes = _finish(notes)
+    chart, changes = _finish(notes, snapping=snapping)
     assert chart.hit_objects == (Rice(1, 500), LongNote(2, 1000, 1500))
-    assert changes == {"outside_song": 2, "unsnapped": 0, "minijacks": 0}
-    loose, _ = _finish(notes, snap=False)
+    assert changes.counts["outside_song"] == 2
+    assert changes.counts["unsnapped"] == 0
+    loose, _ = _finish(notes, snapping="none")
     assert loose.hit_objects == (Rice(1, 504), LongNote(2, 1003, 1497))
 
 
-def test_finishing_counts_what_fits_no_beat_and_what_jacks() -> None:
-    _, changes = _finish([Rice(0, 1041.0)], divisors=(1,))
-    assert changes["unsnapped"] == 1
+def test_finishing_counts_what_fits_no_beat() -> None:
+    for snapping in ("voice", "nearest"):
+        chart, changes = _finish([Rice(0, 1041.0)], divisors=(1,), snapping=snapping)
+        assert changes.counts["unsnapped"] == 1
+        assert chart.hit_objects == (Rice(0, 1041),)
+    moved, _ = _finish([Rice(0, 1041.0)], divisors=(1,), unfit="move")
+    assert moved.hit_objects == (Rice(0, 1000),)
+    gone, changes = _finish([Rice(0, 1041.0)], divisors=(1,), unfit="drop")
+    assert gone.hit_objects == ()
+    assert changes.counts["unplaced"] == 1
+
+
+def test_finishing_mends_by_the_tier_or_by_the_original_or_not() -> None:
     jack = [Rice(0, 1000.0), Rice(0, 1062.5), Rice(1, 1500.0), Rice(1, 1125.0)]
-    mended, _ = _finish(jack)
-    assert mended.hit_objects != _finish(jack, minijack_ms=0.0)[0].hit_objects
+    left, nothing = _finish(jack, fixes="none")
+    assert len(left.hit_objects) == 4
+    assert nothing.listed == []
+    assert _finish(jack, fixes="minijacks", minijack_ms=0.0)[0] == left
+    for fixes in ("tier", "minijacks"):
+        mended, changes = _finish(jack, fixes=fixes)
+        assert mended.hit_objects != left.hit_objects
+        assert changes.counts["moved"] + changes.counts["removed"] > 0
+    easy, changes = _finish([Rice(c, 1000.0) for c in range(4)], star_rating=1.0)
+    assert len(easy.hit_objects) == 2
+    assert changes.counts["removed"] == 2
+    assert all("removed" in line for line in changes.listed)
+
+
+def test_given_red_lines_win() -> None:
+    lines = (TimingPoint(100.0, 400.0), TimingPoint(2100.0, 300.0))
+    chart, _ = _finish([Rice(0, 903.0), Rice(1, 2695.0)], red_lines=lines)
+    assert chart.timing == lines
+    assert chart.hit_objects == (Rice(0, 900), Rice(1, 2700))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"snapping": "voices"}, {"fixes": "al"}, {"unfit": "x"}, {"minijack_ms": -1.0}]
+)
+def test_wrong_choices_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(GenerationError, match=r"Accepted|0 or more"):
+        FinishOptions(**wrong)
 
 
 def test_names_survive_and_latin_fields_stay_latin() -> None:
@@ -156,18 +252,12 @@ def test_own_timing_needs_both_halves() -> None:
             FinishOptions.given_timing(*wrong)
 
 
-def test_an_empty_chart_is_described() -> None:
-    chart, changes = _finish([])
-    report = describe_chart(chart, {}, changes)
-    assert report["reached"]["notes"] == 0
-    assert report["reached"]["sr"] is None
-
-
 def test_package_holds_song_charts_and_report(
     tiny_model: LoadedModel, request_: GenerationRequest, tmp_path: Path
 ) -> None:
     out, picture = tmp_path / "made.osz", tmp_path / "made.png"
-    report = make_package(tiny_model, request_, out, picture=picture)
+    generator = ChartGenerator(tiny_model)
+    report = make_package(generator, request_, out, picture=picture)
     with zipfile.ZipFile(out) as package:
         names = sorted(package.namelist())
         charts = [osu.parse(package.read(n).decode("utf-8")) for n in names if n.endswith(".osu")]
@@ -180,8 +270,57 @@ def test_package_holds_song_charts_and_report(
     assert saved["charts"][0]["asked"] == {"sr": 3.0}
     assert [c["reached"]["notes"] for c in report["charts"]] == [len(c.hit_objects) for c in charts]
     assert saved["model"]["weights_sha256"] == tiny_model.weights_hash
+    assert "ranking" not in saved
+    assert "## AI v2" in out.with_suffix(".md").read_text(encoding="utf-8")
+    made = [provenance_of(chart) for chart in charts]
+    assert [p.index for p in made if p] == [0, 1]
+    assert made[0] is not None
+    assert made[0].weights == tiny_model.weights_hash
+    assert (made[0].seed, made[0].prompt, made[0].timing) == (7, {"sr": 3.0}, "detected")
     with pytest.raises(GenerationError, match=r"\.osz"):
-        make_package(tiny_model, request_, tmp_path / "made.zip")
+        make_package(generator, request_, tmp_path / "made.zip")
+
+
+def test_candidates_are_ranked_and_made_again_until_within_tolerance(
+    tiny_model: LoadedModel, request_: GenerationRequest
+) -> None:
+    generator = ChartGenerator(tiny_model)
+    one = replace(request_, count=1, steps=1)
+    wide = find_charts(generator, one, Search(3, {"sr": 50.0}, attempts=4))
+    assert wide.attempts == 1
+    assert [entry["candidate"] for entry in wide.ranking] != []
+    totals = [entry["score"]["total"] for entry in wide.ranking]
+    assert totals == sorted(totals, reverse=True)
+    assert [entry["kept"] for entry in wide.ranking] == [True, False, False]
+    assert wide.result.beatmaps[0].version == "AI v1"
+    assert wide.result.indices == (wide.ranking[0]["candidate"],)
+    assert wide.judgements[0].score.total == pytest.approx(totals[0], abs=1e-4)
+    seen: list[tuple[int, int]] = []
+    narrow = find_charts(
+        generator,
+        one,
+        Search(2, {"sr": 0.0}, attempts=3),
+        lambda done, total: seen.append((done, total)),
+    )
+    assert narrow.attempts == 3
+    assert seen[-1] == (3, 3)
+    assert sorted(entry["candidate"] for entry in narrow.ranking) == list(range(6))
+    assert all(entry["misses"] for entry in narrow.ranking)
+    again = find_charts(generator, one, Search(2, {"sr": 0.0}, attempts=3))
+    assert again.result.beatmaps == narrow.result.beatmaps
+    best = narrow.result.indices[0]
+    alone = generator.generate(replace(one, count=best + 1))
+    assert alone.raw[best] == narrow.result.raw[0]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"candidates": -1}, {"candidates": 65}, {"attempts": 0}, {"attempts": 101}]
+)
+def test_wrong_searches_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(GenerationError, match=r"0 to 64|1 to 100"):
+        Search(**wrong)
+    with pytest.raises(GenerationError, match="spread"):
+        Plan(Search(candidates=3), (Tier("Easy", 1.0),))
 
 
 def test_mp3_and_ogg_are_copied_untouched_and_named_by_content(tmp_path: Path) -> None:

@@ -1,0 +1,159 @@
+"""A folder of songs, one after the other: what is done stays done, what is broken is told."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mug.errors import Cancelled, GenerationError, MugError
+from mug.protocols import Progress
+from mug.util import atomic_write
+
+AUDIO = frozenset({".mp3", ".ogg", ".flac", ".wav", ".opus", ".m4a"})
+"""Endings of files that are taken for songs."""
+
+DONE = ".done"
+"""Folder, below that of the results, with a file for each finished song."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One song of a batch.
+
+    Args:
+        song: its file.
+        out: the package to write.
+        mark: the file that says it is done.
+    """
+
+    song: Path
+    out: Path
+    mark: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a batch.
+
+    Args:
+        done: songs that were worked on, with their packages.
+        skipped: songs that were done before.
+        failed: songs that were not, with the reason.
+    """
+
+    done: tuple[Job, ...]
+    skipped: tuple[Job, ...]
+    failed: tuple[tuple[Job, str], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain containers."""
+        return {
+            "done": [str(job.out) for job in self.done],
+            "done_before": [str(job.out) for job in self.skipped],
+            "failed": [{"song": str(job.song), "error": why} for job, why in self.failed],
+        }
+
+
+def plan_batch(folder: Path, out: Path) -> tuple[Job, ...]:
+    """A job for each song in a folder and below, by name; results mirror the folders.
+
+    Songs of one folder that differ in their ending only keep it in their package's name.
+
+    Raises:
+        GenerationError: for a folder without songs, and results that would lie among them.
+    """
+    songs = sorted(
+        path for path in folder.rglob("*") if path.suffix.lower() in AUDIO and path.is_file()
+    )
+    if not songs:
+        raise GenerationError(
+            "no songs in this folder", file=folder, remedy=f"Known endings: {', '.join(AUDIO)}"
+        )
+    if out.suffix.lower() == ".osz" or out.is_file():
+        raise GenerationError("the results of a folder go to a folder", file=out)
+    stems = Counter(_stem(song) for song in songs)
+    jobs = []
+    for song in songs:
+        where = song.relative_to(folder)
+        name = where.stem if stems[_stem(song)] == 1 else where.name
+        package = where.with_name(f"{name}.osz")
+        mark = where.with_name(f"{name}.json")
+        jobs.append(Job(song, out / package, out / DONE / mark))
+    return tuple(jobs)
+
+
+def _stem(song: Path) -> str:
+    return str(song.with_suffix("")).casefold()
+
+
+def digest_of(arguments: Mapping[str, Any]) -> str:
+    """A name for what was asked for; another request gives another one.
+
+    Args:
+        arguments: plain values and paths.
+    """
+    text = json.dumps(arguments, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def run_batch(
+    jobs: Sequence[Job],
+    work: Callable[[Job], None],
+    digest: str,
+    progress: Progress | None = None,
+    on_failure: Callable[[Job, str], None] | None = None,
+) -> Outcome:
+    """Works through songs; the same call goes on where an earlier one was stopped.
+
+    A song is done when its mark names this request and this song's bytes and its package is
+    there. A broken song does not stop the others. Ctrl-C and `Cancelled` end the batch at once;
+    packages are written whole or not at all, so nothing is left to clean up.
+
+    Args:
+        jobs: from `plan_batch`.
+        work: makes the package of one job.
+        digest: from `digest_of`.
+        progress: called as `progress(done, total)` after each song.
+        on_failure: told of each broken song when it happens.
+    """
+    done: list[Job] = []
+    skipped: list[Job] = []
+    failed: list[tuple[Job, str]] = []
+    for count, job in enumerate(jobs, start=1):
+        try:
+            mark = {"request": digest, "song": _content(job.song)}
+            if job.out.is_file() and _read_mark(job.mark) == mark:
+                skipped.append(job)
+            else:
+                job.mark.unlink(missing_ok=True)
+                work(job)
+                with atomic_write(job.mark, "w", encoding="utf-8") as handle:
+                    json.dump(mark, handle)
+                done.append(job)
+        except Cancelled:
+            raise
+        except (MugError, OSError) as error:
+            failed.append((job, str(error)))
+            if on_failure is not None:
+                on_failure(job, str(error))
+        if progress is not None:
+            progress(count, len(jobs))
+    return Outcome(tuple(done), tuple(skipped), tuple(failed))
+
+
+def _content(song: Path) -> str:
+    with song.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _read_mark(mark: Path) -> Any:
+    """What a mark says; None where there is none or it is damaged."""
+    try:
+        return json.loads(mark.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,384 @@
+"""Editing: new notes within a region of a chart; everything else stays as it is.
+
+The region's latents are sampled anew while those beside it are held (a latent frame lasts 371 ms
+and mixes the columns, so its borders are coarser than the region's). Of the decoded notes only
+those within the region are taken. What lies outside is never decoded: it is the chart's own.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.hit_objects import HitObject, LongNote, Rice
+from mug.beatmap.osu_patch import ChartFile, lines_beside, replace_objects
+from mug.beatmap.timing_points import TimingPoint
+from mug.clock import FrameClock
+from mug.errors import GenerationError
+from mug.pipeline.chart import ChartGenerator
+from mug.pipeline.cleanup import Changes, Surroundings, mend_notes, snap_notes
+from mug.pipeline.finish_options import FinishOptions
+from mug.pipeline.request import GenerationRequest
+from mug.pipeline.sample import Ask, Known, ShouldStop, chart_seed, encode_notes
+from mug.protocols import Progress
+
+KEPT_IN_THE_WAY = "a note that stays is in the way"
+NEW_IN_THE_WAY = "another new note is in the way"
+LEFT_REGION = "its end lies outside the region: it became a tap"
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of a chart.
+
+    Args:
+        start_ms: where it begins.
+        end_ms: where it ends; what lies exactly there is outside.
+        columns: counted from 0; None for all.
+    """
+
+    start_ms: float = -math.inf
+    end_ms: float = math.inf
+    columns: frozenset[int] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.start_ms < self.end_ms:
+            raise GenerationError(
+                "a region must end after it begins", value=(self.start_ms, self.end_ms)
+            )
+
+    def holds(self, note: HitObject) -> bool:
+        """Whether a note lies in it as a whole."""
+        inside = self.start_ms <= note.start_ms and note.last_ms < self.end_ms
+        return inside and self._has(note.column)
+
+    def touches(self, note: HitObject) -> bool:
+        """Whether any part of a note lies in it."""
+        inside = note.start_ms < self.end_ms and note.last_ms >= self.start_ms
+        return inside and self._has(note.column)
+
+    def _has(self, column: int) -> bool:
+        return self.columns is None or column in self.columns
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What may change in a chart, and how much.
+
+    Args:
+        region: notes that lie in it as a whole are made anew; a hold that crosses its border
+            stays.
+        locks: parts of the region in which nothing changes after all.
+        locked: says of a note of the chart that it stays wherever it is.
+        strength: 0 leaves the chart, 1 ignores what the region held.
+        seam_ms: a new note this close to one that stays, in its column, is dropped.
+    """
+
+    region: Region = Region()
+    locks: tuple[Region, ...] = ()
+    locked: Callable[[HitObject], bool] | None = None
+    strength: float = 1.0
+    seam_ms: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.strength <= 1:
+            raise GenerationError("the strength must be 0 to 1", value=self.strength)
+        if not (math.isfinite(self.seam_ms) and self.seam_ms >= 0):
+            raise GenerationError("the seam must be 0 ms or more", value=self.seam_ms)
+
+    def free(self, note: HitObject) -> bool:
+        """Whether a note of this place may appear or vanish."""
+        return self.region.holds(note) and not any(lock.touches(note) for lock in self.locks)
+
+    def replaceable(self, note: HitObject) -> bool:
+        """Whether this note of the chart may vanish."""
+        return self.free(note) and not (self.locked is not None and self.locked(note))
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A new note that could not be taken as it was.
+
+    Args:
+        note: as the network and the clean-up made it.
+        reason: one of the constants of this module.
+    """
+
+    note: HitObject
+    reason: str
+
+
+@dataclass(frozen=True)
+class Variation:
+    """What an edit makes of a chart.
+
+    Args:
+        removed: indices into the chart's hit objects.
+        added: new notes, by time, then column.
+        dropped: new notes that were left out or cut.
+        changes: what snapping and mending did to the new notes of the whole song.
+    """
+
+    removed: tuple[int, ...] = ()
+    added: tuple[HitObject, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+    changes: Changes = field(default_factory=Changes, compare=False)
+
+    def apply(self, beatmap: Beatmap) -> Beatmap:
+        """The edited chart, objects by time, then column."""
+        gone = set(self.removed)
+        stay = [note for index, note in enumerate(beatmap.hit_objects) if index not in gone]
+        return beatmap.with_objects(beatmap.with_objects([*stay, *self.added]).sorted_objects())
+
+    def apply_to_file(self, chart: ChartFile) -> ChartFile:
+        """The edited file; every line but those of removed and new notes stays to the byte."""
+        return replace_objects(chart, self.removed, self.added)
+
+
+def merge(beatmap: Beatmap, fresh: Sequence[HitObject], edit: Edit) -> Variation:
+    """Puts new notes into the region of a chart; what stays wins wherever the two meet.
+
+    A new note equal to one that it would replace leaves that one in place, hit sounds included.
+
+    Args:
+        beatmap: the chart.
+        fresh: new notes of the whole song; those outside the region are not looked at.
+        edit: what may change.
+    """
+    taken, dropped = take(beatmap, fresh, edit)
+    return variation_of(beatmap, taken, edit, dropped)
+
+
+def take(
+    beatmap: Beatmap, fresh: Sequence[HitObject], edit: Edit
+) -> tuple[list[HitObject], list[Dropped]]:
+    """New notes that fit between those that stay, and the others; see `merge`."""
+    columns: dict[int, list[tuple[float, float]]] = {}
+    for note in beatmap.hit_objects:
+        if not edit.replaceable(note):
+            insort(columns.setdefault(note.column, []), (note.start_ms, note.last_ms))
+    kept = {column: _Spans(spans, edit.seam_ms) for column, spans in columns.items()}
+    last: dict[int, float] = {}
+    taken: list[HitObject] = []
+    dropped: list[Dropped] = []
+    for given in sorted(fresh, key=lambda n: (n.start_ms, n.column)):
+        note = given
+        if isinstance(note, LongNote) and not edit.free(note):
+            note = Rice(note.column, note.start_ms)
+        if not edit.free(note):
+            continue
+        if note.column in kept and kept[note.column].meet(note):
+            dropped.append(Dropped(given, KEPT_IN_THE_WAY))
+        elif last.get(note.column, -math.inf) >= note.start_ms:
+            dropped.append(Dropped(given, NEW_IN_THE_WAY))
+        else:
+            if note != given:
+                dropped.append(Dropped(given, LEFT_REGION))
+            last[note.column] = note.last_ms
+            taken.append(note)
+    return taken, dropped
+
+
+def variation_of(
+    beatmap: Beatmap, taken: Sequence[HitObject], edit: Edit, dropped: Sequence[Dropped] = ()
+) -> Variation:
+    """The difference between a chart and the same chart with these notes in its region."""
+    replaceable = {i: n for i, n in enumerate(beatmap.hit_objects) if edit.replaceable(n)}
+    by_place = {_place(note): index for index, note in replaceable.items()}
+    added = [
+        note for note in taken if replaceable.pop(by_place.get(_place(note), -1), None) is None
+    ]
+    return Variation(tuple(sorted(replaceable)), tuple(added), tuple(dropped))
+
+
+def _place(note: HitObject) -> tuple[int, float, float, bool]:
+    return note.column, note.start_ms, note.last_ms, isinstance(note, LongNote)
+
+
+class _Spans:
+    """Where a column is taken."""
+
+    def __init__(self, spans: list[tuple[float, float]], seam_ms: float) -> None:
+        self._starts = [start for start, _ in spans]
+        # The latest end so far: charts of people may hold overlapping notes.
+        self._ends: list[float] = []
+        for _, end in spans:
+            self._ends.append(max(end, self._ends[-1] if self._ends else -math.inf))
+        self._seam_ms = seam_ms
+
+    def meet(self, note: HitObject) -> bool:
+        """Whether a note lies within or too close to one of them."""
+        if self._seam_ms > 0:
+            before = bisect_left(self._starts, note.last_ms + self._seam_ms)
+            return before > 0 and self._ends[before - 1] > note.start_ms - self._seam_ms
+        before = bisect_right(self._starts, note.last_ms)
+        return before > 0 and self._ends[before - 1] >= note.start_ms
+
+
+def kept_frames(clock: FrameClock, frames: int, edit: Edit) -> Bool[Tensor, " t"]:
+    """True for latent frames of which no part may change."""
+    length = clock.latent_frame_ms
+    starts = torch.arange(frames, dtype=torch.float64) * length
+    ends = starts + length
+    keep = (ends <= edit.region.start_ms) | (starts >= edit.region.end_ms)
+    for lock in edit.locks:
+        if lock.columns is None:
+            keep |= (starts >= lock.start_ms) & (ends <= lock.end_ms)
+    return keep
+
+
+def edit_chart(
+    generator: ChartGenerator,
+    beatmap: Beatmap,
+    request: GenerationRequest,
+    edit: Edit,
+    progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> tuple[Variation, ...]:
+    """New notes for the region of a chart, `request.count` times.
+
+    They are snapped to the chart's own red lines, where it has any.
+
+    Args:
+        generator: the model.
+        beatmap: the chart.
+        request: the song, the prompt, the number of variations and how to sample.
+        edit: what may change.
+        progress: called as `progress(done, total)` after every network step.
+        should_stop: asked before every network step; True ends it with `Cancelled`.
+
+    Raises:
+        GenerationError: when the model makes charts of another number of columns.
+    """
+    model = generator.model
+    if beatmap.keys != model.keys:
+        raise GenerationError(
+            f"this model makes charts of {model.keys} columns",
+            file=beatmap.path,
+            value=beatmap.keys,
+        )
+    for column in edit.region.columns or ():
+        if not 0 <= column < beatmap.keys:
+            raise GenerationError(
+                f"the chart has columns 0 to {beatmap.keys - 1}", value=column, file=beatmap.path
+            )
+    if edit.strength == 0:
+        return (Variation(),) * request.count
+    song = generator.song(request.audio)
+    latent, _ = encode_notes(model, song, beatmap.hit_objects)
+    keep = kept_frames(model.clock, song.latent_frames, edit)
+    asks = [
+        Ask(request.prompt, request.negative_prompt, chart_seed(request.seed, index))
+        for index in range(request.count)
+    ]
+    raw = generator.sample(
+        song,
+        asks,
+        request,
+        known=Known(latent, keep, edit.strength),
+        progress=progress,
+        should_stop=should_stop,
+    )
+    where = Surroundings(beatmap.keys, beatmap.red_lines, song.duration_ms)
+    return tuple(_fitted(beatmap, notes, request.finish_by_prompt, edit, where) for notes in raw)
+
+
+def _fitted(
+    beatmap: Beatmap,
+    raw: Sequence[HitObject],
+    options: FinishOptions,
+    edit: Edit,
+    where: Surroundings,
+) -> Variation:
+    """Raw notes snapped, put between those that stay, and mended without touching these."""
+    changes = Changes()
+    snapped = snap_notes(raw, options, where, changes)
+    taken, dropped = take(beatmap, snapped, edit)
+    stay = [note for note in beatmap.hit_objects if not edit.replaceable(note)]
+    standing = set(stay)
+
+    def locked(note: HitObject) -> bool:
+        return note in standing or not edit.free(note)
+
+    mended = mend_notes([*stay, *taken], options, where, changes, locked)
+    left = sorted(
+        (note for note in mended if note not in standing), key=lambda n: (n.start_ms, n.column)
+    )
+    found = variation_of(beatmap, left, edit, dropped)
+    return replace(found, changes=changes)
+
+
+def bar_start_ms(red_lines: Sequence[TimingPoint], bar: int) -> float:
+    """Where a bar begins; bars are counted from 1 at the first red line.
+
+    A red line begins a new bar wherever it lies, as in the game.
+
+    Raises:
+        GenerationError: without a red line, or for a bar before the first.
+    """
+    if not red_lines:
+        raise GenerationError("the chart has no red line, so it has no bars")
+    if bar < 1:
+        raise GenerationError("bars are counted from 1", value=bar)
+    lines = sorted(red_lines, key=lambda line: line.time_ms)
+    left = bar - 1
+    for line, following in pairwise(lines):
+        bar_ms = line.beat_ms * line.meter
+        bars = max(0, math.ceil((following.time_ms - line.time_ms) / bar_ms - 1e-6))
+        if left < bars:
+            return line.time_ms + left * bar_ms
+        left -= bars
+    return lines[-1].time_ms + left * lines[-1].beat_ms * lines[-1].meter
+
+
+def bytes_changed_outside(before: ChartFile, after: ChartFile, edit: Edit) -> int:
+    """Bytes that differ between two files beside the lines of the notes that may change.
+
+    0 is what editing promises; this compares the files as they are.
+    """
+    stay = {note for note in before.beatmap.hit_objects if not edit.replaceable(note)}
+    one, two = (
+        b"".join(
+            lines_beside(
+                chart,
+                [
+                    index
+                    for index, note in enumerate(chart.beatmap.hit_objects)
+                    if edit.free(note) and note not in stay
+                ],
+            )
+        ).rstrip(b"\r\n")
+        for chart in (before, after)
+    )
+    differing = sum(a != b for a, b in zip(one, two, strict=False))
+    return differing + abs(len(one) - len(two))
+
+
+def describe_edit(beatmap: Beatmap, edit: Edit, variation: Variation) -> dict[str, Any]:
+    """What an edit did, as plain containers."""
+    region = edit.region
+    return {
+        "region": {
+            "start_ms": None if region.start_ms == -math.inf else region.start_ms,
+            "end_ms": None if region.end_ms == math.inf else region.end_ms,
+            "columns": None if region.columns is None else sorted(region.columns),
+        },
+        "strength": edit.strength,
+        "kept": len(beatmap.hit_objects) - len(variation.removed),
+        "removed": len(variation.removed),
+        "added": len(variation.added),
+        "dropped": [
+            {"column": d.note.column, "start_ms": d.note.start_ms, "reason": d.reason}
+            for d in variation.dropped
+        ],
+        "mended": list(variation.changes.listed),
+    }

@@ -1,0 +1,89 @@
+"""How notes become a chart: the choices."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from mug.beatmap.timing_points import TimingPoint
+from mug.errors import GenerationError
+from mug.postprocess.snapping import SnapOptions
+from mug.postprocess.timing import TimingEstimate
+from mug.util import nearest
+
+SNAPPING = ("voice", "nearest", "none")
+FIXES = ("tier", "minijacks", "none")
+UNFIT = ("keep", "move", "drop")
+
+
+@dataclass(frozen=True)
+class FinishOptions:
+    """How notes become a chart.
+
+    Args:
+        title: shown in the game; empty is filled from the file's tags or name.
+        artist: likewise.
+        version: name of the difficulty; empty gives `AI v1` and so on.
+        timing: tempo and offset to use instead of detected ones.
+        red_lines: timing points to use instead, e.g. those of a chart of the same song; they win
+            over `timing`.
+        timing_source: where the timing comes from, as files and reports tell it.
+        snapping: `voice` (straight or triplet, beat by beat), `nearest` (the nearest line) or
+            `none`.
+        divisors: parts of a beat that notes may snap to; None leaves `voice` those of the tier
+            and tempo, `nearest` 1, 2, 3, 4, 6 and 8.
+        unfit: with `voice`, a note with no line within the tolerance is kept where it is
+            (`keep`), moved to the nearest line (`move`) or left out and counted (`drop`).
+        fixes: `tier` (all that can be mended, by the limits of the chart's tier), `minijacks`
+            (the original's rule, four columns only) or `none`.
+        minijack_ms: interval of the rule `minijacks`; 0 is off.
+        star_rating: what the chart is meant to have; sets the tier. Without it the density of the
+            notes does.
+        audio_filename: name of the song file beside the chart.
+    """
+
+    title: str = ""
+    artist: str = ""
+    version: str = ""
+    timing: TimingEstimate | None = None
+    red_lines: tuple[TimingPoint, ...] = ()
+    timing_source: str = ""
+    snapping: str = "voice"
+    divisors: tuple[int, ...] | None = None
+    unfit: str = "keep"
+    fixes: str = "tier"
+    minijack_ms: float = 90.0
+    star_rating: float | None = None
+    audio_filename: str = "audio.mp3"
+
+    def __post_init__(self) -> None:
+        choices = (("snapping", SNAPPING), ("unfit", UNFIT), ("fixes", FIXES))
+        for name, accepted in choices:
+            value = getattr(self, name)
+            if value not in accepted:
+                raise GenerationError(
+                    f"unknown choice of {name}", value=value, remedy=nearest(value, accepted)
+                )
+        if not math.isfinite(self.minijack_ms) or self.minijack_ms < 0:
+            raise GenerationError(
+                "the mini-jack interval must be 0 or more", value=self.minijack_ms
+            )
+        SnapOptions(divisors=self.divisors)  # refuses impossible divisors
+
+    @staticmethod
+    def given_timing(bpm: float | None, offset_ms: float | None) -> TimingEstimate | None:
+        """The user's own tempo and offset; None when neither is given."""
+        if bpm is None and offset_ms is None:
+            return None
+        if bpm is None or offset_ms is None:
+            raise GenerationError(
+                "a tempo needs an offset and an offset a tempo",
+                value={"bpm": bpm, "offset_ms": offset_ms},
+                remedy="Give both, or neither",
+            )
+        if not (math.isfinite(bpm) and 10 <= bpm <= 1000 and math.isfinite(offset_ms)):
+            raise GenerationError(
+                "the tempo must be 10 to 1000 beats a minute",
+                value={"bpm": bpm, "offset_ms": offset_ms},
+            )
+        return TimingEstimate(bpm=bpm, offset_ms=offset_ms, confidence=1.0, candidates=())

@@ -1,0 +1,89 @@
+"""What is asked of a model, and what comes back, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.hit_objects import HitObject
+from mug.errors import GenerationError
+from mug.pipeline.cleanup import Changes
+from mug.pipeline.finish_options import FinishOptions
+from mug.postprocess.timing import TimingEstimate
+
+MAX_COUNT = 64
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """What is asked for.
+
+    Args:
+        audio: the song.
+        prompt: feature name to value; a feature that is absent or None is left to the model.
+        negative_prompt: what guidance steers away from; empty is the unconditional model.
+        count: charts to make, 1 ... 64.
+        steps: sampler steps.
+        sampler: `ddim`, `dpm_solver`, `plms` or `ancestral`.
+        guidance_scale: how strongly the prompt is followed; 1 is off.
+        seed: same seed and request, same charts.
+        batch_size: charts made at once; less needs less memory.
+        finish: timing, snapping and clean-up.
+    """
+
+    audio: Path
+    prompt: Mapping[str, Any] = field(default_factory=dict)
+    negative_prompt: Mapping[str, Any] = field(default_factory=dict)
+    count: int = 1
+    steps: int = 50
+    sampler: str = "ddim"
+    guidance_scale: float = 5.0
+    seed: int = 0
+    batch_size: int = 4
+    finish: FinishOptions = field(default_factory=FinishOptions)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.count <= MAX_COUNT:
+            raise GenerationError(
+                f"the number of charts must be 1 to {MAX_COUNT}", value=self.count
+            )
+        if not 0 <= self.guidance_scale <= 100:
+            raise GenerationError("the guidance scale must be 0 to 100", value=self.guidance_scale)
+        if self.batch_size < 1:
+            raise GenerationError("the batch size must be positive", value=self.batch_size)
+        if not -(2**63) <= self.seed < 2**63:
+            raise GenerationError("the seed must fit in 64 bits", value=self.seed)
+
+    @property
+    def finish_by_prompt(self) -> FinishOptions:
+        """How to finish; where no star rating is set, the one asked for gives the tier."""
+        stars = self.prompt.get("sr")
+        if self.finish.star_rating is not None or stars is None:
+            return self.finish
+        return replace(self.finish, star_rating=float(stars))
+
+
+@dataclass(frozen=True)
+class GenerationResult:
+    """What came out.
+
+    Args:
+        beatmaps: the finished charts.
+        raw: the notes as the network wrote them, one tuple a chart.
+        timing: the song's tempo as given or heard; given red lines stand in the charts.
+        changes: what clean-up changed, one entry a chart.
+        asked: the prompt of each chart.
+        seeds: the seed of each chart's own noise.
+        indices: number of each chart within the request, which gave its seed.
+    """
+
+    beatmaps: tuple[Beatmap, ...]
+    raw: tuple[tuple[HitObject, ...], ...]
+    timing: TimingEstimate
+    changes: tuple[Changes, ...]
+    asked: tuple[Mapping[str, Any], ...]
+    seeds: tuple[int, ...]
+    indices: tuple[int, ...]

@@ -1,0 +1,277 @@
+"""Between songs, notes and latents: encode a song once, sample latents for it, read them as notes.
+
+Nothing here keeps state. Tests for `should_stop` stand before every call of the network, so a
+request ends within one step of being given up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from mug.audio.mel import MelParams, log_mel
+from mug.beatmap.hit_objects import HitObject
+from mug.data.convertor import Encoded, ManiaConvertor
+from mug.diffusion.guidance import guide
+from mug.diffusion.samplers import make_sampler
+from mug.diffusion.sampling import Constraint, begin
+from mug.errors import Cancelled, ConfigError
+from mug.pipeline.checkpoint import LoadedModel
+from mug.pipeline.request import GenerationRequest
+from mug.postprocess.timing import TimingEstimate, estimate_timing
+from mug.protocols import Condition, Denoiser, Progress
+from mug.util import nearest
+
+ShouldStop = Callable[[], bool]
+"""Asked before every network step; True gives the request up with `Cancelled`."""
+
+
+@dataclass(frozen=True)
+class EncodedSong:
+    """A song as the denoiser hears it.
+
+    Args:
+        wave: mono samples.
+        sample_rate: of the wave, in Hz.
+        levels: the audio encoder's levels, with a batch of one.
+        latent_frames: length of a latent of this song.
+    """
+
+    wave: np.ndarray
+    sample_rate: int
+    levels: tuple[Tensor, ...]
+    latent_frames: int
+
+    @property
+    def duration_ms(self) -> float:
+        """Length of the song."""
+        return 1000.0 * len(self.wave) / self.sample_rate
+
+    @cached_property
+    def timing(self) -> TimingEstimate:
+        """Tempo and offset, estimated from the sound when first asked for."""
+        return estimate_timing(self.wave, self.sample_rate)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One chart to sample.
+
+    Args:
+        prompt: feature name to value.
+        negative_prompt: what to steer away from.
+        seed: of its own noise; the chart depends on no other.
+    """
+
+    prompt: Mapping[str, Any]
+    negative_prompt: Mapping[str, Any]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Known:
+    """A latent to stay near: parts that remain, and how far the others may go.
+
+    Args:
+        latent: `[c, t]`, clean.
+        keep: True for the latent frames that remain as they are.
+        strength: 0 leaves the others too, 1 ignores what they were.
+    """
+
+    latent: Float[Tensor, "c t"]
+    keep: Bool[Tensor, " t"]
+    strength: float = 1.0
+
+
+def encode_song(model: LoadedModel, wave: np.ndarray) -> EncodedSong:
+    """The audio encoder's view of a mono waveform at the model's sample rate."""
+    audio = song_tensor(model, wave)
+    frames = audio.shape[-1] // (model.clock.audio_per_note * model.clock.notes_per_latent)
+    with torch.inference_mode():
+        levels = tuple(model.ddpm.conditions(audio, None).audio)
+    return EncodedSong(wave, model.clock.sample_rate, levels, frames)
+
+
+def song_tensor(model: LoadedModel, wave: np.ndarray) -> Tensor:
+    """Log-mel input `[1, n_mels, t]` of a waveform, padded with silence to whole latent blocks."""
+    params = MelParams(model.clock.sample_rate, model.clock.n_fft, model.n_mels)
+    mel = log_mel(wave, params).astype(np.float32)
+    block = model.clock.audio_per_note * model.clock.notes_per_latent * model.latent_multiple
+    frames = max(block, -(-mel.shape[1] // block) * block)
+    padded = np.zeros((mel.shape[0], frames), dtype=np.float32)
+    padded[:, : mel.shape[1]] = mel
+    return torch.from_numpy(padded)[None].to(_device(model))
+
+
+def prompt_ids(model: LoadedModel, prompt: Mapping[str, Any]) -> list[int]:
+    """Embedding ids of a prompt.
+
+    Raises:
+        ConfigError: for an unknown feature or a value that it cannot have.
+    """
+    for name in prompt:
+        if name not in model.schema.names:
+            raise ConfigError(
+                "the prompt names no such feature",
+                value=name,
+                remedy=nearest(name, model.schema.names),
+            )
+    return model.schema.ids(prompt)
+
+
+def chart_seed(seed: int, index: int) -> int:
+    """Seed of one chart of a request: the same whatever the others are."""
+    return int(np.random.SeedSequence([seed % 2**64, index]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def sample_latents(
+    model: LoadedModel,
+    song: EncodedSong,
+    asks: Sequence[Ask],
+    request: GenerationRequest,
+    *,
+    known: Known | None = None,
+    progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> list[Tensor]:
+    """Latents `[c, t]`, one for each of `asks`; each depends on its own seed alone.
+
+    Args:
+        model: a model from `load_model`.
+        song: from `encode_song` with the same model.
+        asks: what to sample.
+        request: sampler, steps, guidance and batch size; its prompt and seed are not read.
+        known: a latent that all of them stay near.
+        progress: called as `progress(done, total)` after every network step.
+        should_stop: see `ShouldStop`.
+
+    Raises:
+        Cancelled: when `should_stop` said so.
+        ConfigError: when a prompt names an unknown feature or value.
+        GenerationError: for an unknown sampler or a number of steps that it cannot take.
+    """
+    ids = [(prompt_ids(model, ask.prompt), prompt_ids(model, ask.negative_prompt)) for ask in asks]
+    batches = range(0, len(asks), request.batch_size)
+    latents: list[Tensor] = []
+    with torch.inference_mode():
+        for part, first in enumerate(batches):
+            chosen = slice(first, first + request.batch_size)
+            denoise = _denoiser(model, song, ids[chosen], request.guidance_scale)
+            latents += _sample_batch(
+                model,
+                song,
+                [ask.seed for ask in asks[chosen]],
+                request,
+                denoise if should_stop is None else _watched(denoise, should_stop),
+                known,
+                None if progress is None else _part_of(progress, part, len(batches)),
+            )
+    return latents
+
+
+def _sample_batch(
+    model: LoadedModel,
+    song: EncodedSong,
+    seeds: Sequence[int],
+    request: GenerationRequest,
+    denoise: Denoiser,
+    known: Known | None,
+    progress: Progress | None,
+) -> list[Tensor]:
+    sampler, schedule, device = make_sampler(request.sampler), model.ddpm.schedule, _device(model)
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    shape = (model.z_channels, song.latent_frames)
+    noise = torch.stack([torch.randn(shape, generator=g) for g in generators]).to(device)
+    x, skip, constraint = noise, 0, None
+    if known is not None:
+        clean = known.latent.to(device).expand(len(seeds), *shape)
+        x, skip = begin(
+            sampler, clean, noise, schedule, steps=request.steps, strength=known.strength
+        )
+        constraint = Constraint(known.keep.to(device), clean, noise)
+    found = sampler.sample(
+        denoise,
+        x,
+        schedule,
+        steps=request.steps,
+        generator=generators,
+        constraint=constraint,
+        progress=progress,
+        skip=skip,
+    )
+    return list(found)
+
+
+def _denoiser(
+    model: LoadedModel,
+    song: EncodedSong,
+    ids: Sequence[tuple[Sequence[int], Sequence[int]]],
+    guidance_scale: float,
+) -> Denoiser:
+    """The guided denoiser of a batch; the song, encoded once, serves every chart as it is."""
+    condition, negative = (
+        Condition(
+            model.ddpm.context(torch.tensor(rows, dtype=torch.long, device=_device(model))),
+            song.levels,
+        )
+        for rows in ([list(a) for a, _ in ids], [list(b) for _, b in ids])
+    )
+    return guide(model.ddpm.denoiser, condition, negative, guidance_scale)
+
+
+def _watched(denoise: Denoiser, should_stop: ShouldStop) -> Denoiser:
+    def watched(x_t: Tensor, step: Tensor) -> Any:
+        if should_stop():
+            raise Cancelled("generation was stopped")
+        return denoise(x_t, step)
+
+    return watched
+
+
+def _part_of(progress: Progress, part: int, parts: int) -> Progress:
+    """Progress of one of several equal parts as progress of the whole."""
+
+    def report(done: int, total: int) -> None:
+        progress(part * total + done, parts * total)
+
+    return report
+
+
+def convertor_for(model: LoadedModel, song: EncodedSong) -> ManiaConvertor:
+    """The convertor between notes and this model's note tensors, for a song's length."""
+    return ManiaConvertor(
+        model.clock,
+        model.keys,
+        song.latent_frames * model.clock.notes_per_latent,
+        reference=model.published,
+    )
+
+
+def decode_latent(model: LoadedModel, song: EncodedSong, z: Tensor) -> tuple[HitObject, ...]:
+    """The notes that a latent `[c, t]` stands for, by time, then column."""
+    with torch.inference_mode():
+        logits = model.ddpm.decode(z[None])[0].float().cpu().numpy()
+    return tuple(convertor_for(model, song).decode(logits, from_logits=True))
+
+
+def encode_notes(
+    model: LoadedModel, song: EncodedSong, notes: Sequence[HitObject]
+) -> tuple[Tensor, Encoded]:
+    """The latent `[c, t]` of notes, and what the note grid could not hold of them."""
+    encoded = convertor_for(model, song).encode(notes)
+    with torch.inference_mode():
+        tensor = torch.from_numpy(encoded.note)[None].to(_device(model))
+        posterior = model.ddpm.model.first_stage_model.encode(tensor)  # type: ignore[operator]
+        latent: Tensor = posterior.mode()[0] * model.ddpm.latent_factor
+    return latent, encoded
+
+
+def _device(model: LoadedModel) -> torch.device:
+    return next(model.ddpm.parameters()).device

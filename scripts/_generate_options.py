@@ -1,0 +1,204 @@
+"""The command line of generation: what scripts/generate.py and scripts/edit_beatmap.py share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mug.errors import GenerationError
+from mug.features import FeatureSchema
+from mug.postprocess.tempo_map import timing_from_file
+from scripts._prompt import add_prompt_options, whole_prompt
+
+if TYPE_CHECKING:
+    from mug.pipeline.chart import ChartGenerator
+    from mug.pipeline.finish_options import FinishOptions
+    from mug.pipeline.request import GenerationRequest
+
+FEATURES = "configs/mug/mania_beatmap_features.yaml"
+
+
+def add_sampling_options(made: argparse.ArgumentParser) -> None:
+    """Model, sampler, seed and device."""
+    made.add_argument("--ckpt", type=Path, required=True, help="checkpoint, or folder of one")
+    group = made.add_argument_group("sampling")
+    group.add_argument("--count", type=int, default=1, help="charts to make (default 1)")
+    group.add_argument("--steps", type=int, default=50, help="sampler steps (default 50)")
+    group.add_argument(
+        "--sampler", default="ddim", help="ddim, dpm_solver, plms or ancestral (default ddim)"
+    )
+    group.add_argument(
+        "--guidance_scale", type=float, default=5.0, help="1 = off (default 5): obey the prompt"
+    )
+    group.add_argument("--seed", type=int, default=0, help="same seed, same charts (default 0)")
+    group.add_argument("--batch_size", type=int, default=4, help="charts at once (default 4)")
+    group.add_argument("--device", default="auto", help="cpu, cuda or auto (default auto)")
+
+
+def add_finish_options(made: argparse.ArgumentParser) -> None:
+    """Snapping and fixes."""
+    group = made.add_argument_group("snapping and fixes")
+    group.add_argument(
+        "--snapping",
+        default="voice",
+        help="voice (default: straight or triplet, beat by beat), nearest or none",
+    )
+    group.add_argument("--no_snap", action="store_true", help="the same as --snapping none")
+    group.add_argument(
+        "--divisors", type=_numbers, metavar="N,N,...", help="parts of a beat, e.g. 1,2,4"
+    )
+    group.add_argument(
+        "--unfit", default="keep", help="a note that fits no divisor: keep (default), move, drop"
+    )
+    group.add_argument(
+        "--fixes",
+        default="tier",
+        help="tier (default: what can be mended, by the chart's tier), minijacks (the original's"
+        " rule, 4K) or none",
+    )
+    group.add_argument(
+        "--minijack_ms",
+        type=float,
+        default=90.0,
+        help="with --fixes minijacks: mend repeats closer than this, in ms (default 90)",
+    )
+
+
+def add_generation_options(made: argparse.ArgumentParser, schema: FeatureSchema) -> None:
+    """Everything that scripts/generate.py takes besides song, output and sampling."""
+    names = made.add_argument_group("names")
+    names.add_argument("--title", default="", help="default: from the file's tags, or its name")
+    names.add_argument("--artist", default="", help="default: from the file's tags")
+    timing = made.add_argument_group("timing", "heard in the sound unless given")
+    timing.add_argument("--bpm", type=float, help="tempo, where you know it; needs --offset_ms")
+    timing.add_argument("--offset_ms", type=float, help="time of a first beat of a bar in ms")
+    timing.add_argument(
+        "--timing_from", type=Path, metavar="FILE", help="timing points of a chart, any format"
+    )
+    add_finish_options(made)
+    choice = made.add_argument_group("choice")
+    choice.add_argument(
+        "--candidates", type=int, default=0, help="make so many and keep the best --count"
+    )
+    choice.add_argument(
+        "--tolerance",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="how far a number may be missed, e.g. sr=0.3; with --attempts",
+    )
+    choice.add_argument(
+        "--attempts", type=int, default=1, help="try again so often for the tolerances (default 1)"
+    )
+    choice.add_argument(
+        "--spread",
+        default="",
+        metavar="TIERS",
+        help="a spread with nested rhythms: all, easy,hard or easy=1.5,my own=3.2",
+    )
+    add_prompt_options(made, schema)
+
+
+def device_of(args: argparse.Namespace) -> str:
+    """The device that was asked for; of `auto` the best there is."""
+    import torch
+
+    if args.device != "auto":
+        return str(args.device)
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def generator_of(args: argparse.Namespace) -> ChartGenerator:
+    """The model that was asked for, loaded."""
+    from mug.pipeline.chart import ChartGenerator
+
+    return ChartGenerator.from_checkpoint(args.ckpt, device_of(args))
+
+
+def finish_of(args: argparse.Namespace) -> FinishOptions:
+    """Snapping and fixes as asked for by `add_finish_options`."""
+    from mug.pipeline.finish_options import FinishOptions
+
+    return FinishOptions(
+        snapping="none" if args.no_snap else args.snapping,
+        divisors=args.divisors,
+        unfit=args.unfit,
+        fixes=args.fixes,
+        minijack_ms=args.minijack_ms,
+    )
+
+
+def timed_finish_of(args: argparse.Namespace) -> FinishOptions:
+    """As `finish_of`, with names and timing.
+
+    Raises:
+        GenerationError: for half a timing, or two of them.
+        BeatmapError: for a timing file that cannot be read.
+    """
+    from dataclasses import replace
+
+    from mug.pipeline.finish_options import FinishOptions
+
+    given = FinishOptions.given_timing(args.bpm, args.offset_ms)
+    finish = replace(finish_of(args), title=args.title, artist=args.artist, timing=given)
+    if args.timing_from is None:
+        return finish
+    if given is not None:
+        raise GenerationError(
+            "timing is given twice", remedy="Give --bpm and --offset_ms, or --timing_from"
+        )
+    lines = timing_from_file(args.timing_from).red_lines
+    return replace(finish, red_lines=lines, timing_source=f"file {args.timing_from.name}")
+
+
+def request_of(
+    args: argparse.Namespace, schema: FeatureSchema, audio: Path, finish: FinishOptions
+) -> GenerationRequest:
+    """The request of a command line."""
+    from mug.pipeline.request import GenerationRequest
+
+    prompt = whole_prompt(args, schema)
+    return GenerationRequest(
+        audio=audio,
+        prompt=prompt.positive,
+        negative_prompt=prompt.negative,
+        count=args.count,
+        steps=args.steps,
+        sampler=args.sampler,
+        guidance_scale=args.guidance_scale,
+        seed=args.seed,
+        batch_size=args.batch_size,
+        finish=finish,
+    )
+
+
+def tolerances_of(texts: list[str]) -> dict[str, float]:
+    """Tolerances from `NAME=VALUE` texts.
+
+    Raises:
+        GenerationError: for a text of another form.
+    """
+    found: dict[str, float] = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        try:
+            found[name] = float(value)
+        except ValueError as error:
+            raise GenerationError(
+                "expected NAME=VALUE", value=text, remedy="E.g. --tolerance sr=0.3"
+            ) from error
+        if not equals or not name:
+            raise GenerationError(
+                "expected NAME=VALUE", value=text, remedy="E.g. --tolerance sr=0.3"
+            )
+    return found
+
+
+def plain(args: argparse.Namespace) -> dict[str, Any]:
+    """The options as plain values, for names of requests."""
+    return {name: str(value) for name, value in vars(args).items()}
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
