@@ -137,6 +137,7 @@ def snap_chart(
         done, lost = resolve_column(wishes, chart.finder, max(chart.tolerance_ms, SETTLED_MS))
         placed |= done
         removed += lost
+    unfit_set |= _tails_without_line(chart, placed)
     return _report(chart, placed, removed, tuple(sorted(unfit_set)))
 
 
@@ -172,6 +173,7 @@ class _Chart:
             self.allowed,
             self.divisors,
             np.inf if options.unfit == "move" else self.tolerance_ms,
+            keep_tails=options.unfit != "drop",
         )
 
     def _settle(self) -> None:
@@ -279,6 +281,17 @@ def _require_finite(
     bad = np.flatnonzero(~(np.isfinite(starts_ms) & np.isfinite(ends_ms)))
     if len(bad):
         raise DataError("times of notes must be finite", value=notes[int(bad[0])])
+
+
+def _tails_without_line(chart: _Chart, placed: Mapping[int, HitObject]) -> set[int]:
+    """Holds whose tail stayed off the grid, for the next note leaves no line to it."""
+    near = SETTLED_MS + _SAME_MS if chart.settled else _SAME_MS
+    off = np.flatnonzero((chart.tails.nearest_ms > near) & chart.holds & ~chart.locked)
+    return {
+        int(i)
+        for i in off
+        if isinstance(placed.get(int(i)), LongNote) and placed[int(i)].last_ms == chart.ends[i]
+    }
 
 
 def _report(

@@ -79,12 +79,15 @@ class Finder:
         allowed: divisors of each section.
         divisors: chosen divisor by section and beat.
         tolerance_ms: how far a head may be moved.
+        keep_tails: a tail with no line between its head and the next note stays where it is;
+            otherwise its hold becomes a tap.
     """
 
     lines: BeatLines
     allowed: Allowed
     divisors: dict[tuple[int, int], int]
     tolerance_ms: float
+    keep_tails: bool = True
 
     def _near(self, time_ms: float) -> list[tuple[float, int, float]]:
         """Lines on both sides, the divisor of each, and how foreign it is to the beat (nats)."""
@@ -109,7 +112,7 @@ class Finder:
                 yield line
 
     def tail(self, raw_ms: float, low_ms: float, high_ms: float) -> float | None:
-        """A line for a tail within bounds; the raw time where there is none, None out of bounds."""
+        """A line for a tail within bounds; where there is none the raw time, or None."""
         if low_ms > high_ms:
             return None
         found = [
@@ -124,7 +127,7 @@ class Finder:
         ]
         if found:
             return min(found)[1]
-        return raw_ms if low_ms <= raw_ms <= high_ms else None
+        return raw_ms if self.keep_tails and low_ms <= raw_ms <= high_ms else None
 
 
 def resolve_column(

@@ -212,6 +212,18 @@ def test_unfit_notes_are_kept_moved_or_dropped():
     assert keep.unfit == move.unfit == drop.unfit == (12, 13)
 
 
+def test_a_tail_that_the_next_note_leaves_no_line():
+    # 25 ms of jitter; the head goes to -120, the next note to 0, and 1/4 has no line between.
+    notes = [*in_columns(jittered(pattern((0,), 20, 1), 25.0)), LongNote(5, -65.0, -64.0)]
+    notes.append(Rice(5, 0.0))
+    for unfit, want in (("keep", LongNote(5, -120.0, -64.0)), ("drop", Rice(5, -120.0))):
+        options = SnapOptions(divisors=(4,), unfit=unfit)
+        got = snap_chart(notes, RED, options)
+        assert got.hit_objects[20:] == (want, Rice(5, 0.0))
+        assert got.unfit == ((20,) if unfit == "keep" else ())
+        assert snap_chart(got.hit_objects, RED, options).hit_objects == got.hit_objects
+
+
 def test_each_red_line_rules_its_own_stretch():
     reds = [TimingPoint(4000.0, 300.0), TimingPoint(0.0, 400.0, meter=3)]
     times = [400.0 * k for k in range(10)] + [4000.0 + 150.0 * k for k in range(20)]
