@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import fields
+from pathlib import Path
 
 from lint_charts import chart, hold, tap
 
@@ -17,7 +20,7 @@ from mug.postprocess.lint_text import (
     table,
     timestamp,
 )
-from mug.postprocess.lint_tiers import Tier
+from mug.postprocess.lint_tiers import LIMITS, Limits, Tier
 
 NOTES = [tap(0, 62345), tap(0, 62360), hold(1, 63000, 63050), tap(2, 64000), tap(3, 65000)]
 
@@ -71,3 +74,20 @@ def test_no_charts_have_no_rates():
     assert all(row == {"all": 0, "charts": 0} for row in rates([]).values())
     assert "| charts |  | 0 |  |" in rates_table([])
     assert played_minutes(0.0) > 0
+
+
+def test_the_documentation_has_every_rule_and_limit(root: Path):
+    page = (root / "docs" / "lint.md").read_text(encoding="utf-8")
+    for rule in RULES:
+        assert f"| `{rule.name}` |" in page
+    for field in fields(Limits):
+        values = [getattr(LIMITS[tier], field.name) for tier in Tier]
+        if field.name == "chord_share":
+            assert "0.4, 0.55, 0.75, 0.85 or all" in page
+            assert values == [0.4, 0.55, 0.75, 0.85, 1.0]
+        else:
+            cells = " | ".join("–" if v == math.inf else f"{v:g}" for v in values)
+            assert any(
+                line.startswith(f"| `{field.name}` |") and line.endswith(f"| {cells} |")
+                for line in page.splitlines()
+            ), field.name

@@ -33,12 +33,12 @@ def run(root: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def text(notes: tuple[Rice, ...], mode: str = "3") -> str:
+def text(notes: tuple[Rice, ...]) -> str:
     beatmap = Beatmap(
         4,
         notes,
         (TimingPoint(0.0, 500.0),),
-        general={"AudioFilename": "song.wav", "Mode": mode},
+        general={"AudioFilename": "song.wav", "Mode": "3"},
         metadata={"Title": "T", "Artist": "A", "Creator": "C", "Version": "V"},
         difficulty={"CircleSize": "4"},
     )
@@ -83,11 +83,13 @@ def test_a_folder_with_a_package_and_other_files(root: Path, broken: Path) -> No
     with zipfile.ZipFile(folder / "p.osz", "w") as archive:
         archive.writestr("in/x.osu", text((*CALM, Rice(0, 90000.0))))
         archive.writestr("copy.osu", text(CALM))
-    (folder / "other.osu").write_text(text(CALM, mode="1"), encoding="utf-8")
+    other = text(CALM).replace("Mode: 3", "Mode: 1")
+    assert other != text(CALM)
+    (folder / "other.osu").write_text(other, encoding="utf-8")
     (folder / "torn.mc").write_text("{", encoding="utf-8")
     done = run(root, folder, "--json")
     assert done.returncode == _common.FAILED
-    assert "torn.mc: this is not JSON" in done.stderr
+    assert "torn.mc:1: this is not JSON" in done.stderr
     assert "Traceback" not in done.stderr
     found = json.loads(done.stdout)
     assert found["notice"] == NOTICE
@@ -101,7 +103,7 @@ def test_a_folder_with_a_package_and_other_files(root: Path, broken: Path) -> No
 def test_rates(root: Path, broken: Path) -> None:
     done = run(root, broken.parent, "--rates")
     assert "| rule | severity | Easy | all | charts |" in done.stdout
-    assert "| mini_jack | error | 3.15 | 3.15 | 1 |" in done.stdout  # 1 in two charts of 9.5 s
+    assert "| mini_jack | error | 3.16 | 3.16 | 1 |" in done.stdout  # 1 in two charts of 9.5 s
     few = run(root, broken.parent, "--rates", "--least_notes", 21, "--json")
     assert json.loads(few.stdout)["mini_jack error"]["charts"] == 1
     assert json.loads(few.stdout)["mini_jack error"]["all"] == pytest.approx(60 / 9.5)
