@@ -1,30 +1,65 @@
-"""Tempo and offset of a song from its sound, for songs of one tempo."""
+"""Tempo, beat and bar of a song from its sound, with the other readings it allows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Complex128, Float32, Float64
+from jaxtyping import Float32
 
 from mug.audio.load import Wave, resample
+from mug.beatmap.timing_points import TimingPoint
 from mug.errors import DataError
+from mug.postprocess.tempo_map import TempoMap
+from mug.postprocess.timing_choice import BeatChoice, choose_bar, choose_beat
+from mug.postprocess.timing_features import Evidence
+from mug.postprocess.timing_grid import EvenGrid, Peaks, fit_grid, fit_phase, period_error
+from mug.postprocess.timing_onsets import (
+    DETECTOR_BIAS_MS,
+    HOP,
+    SAMPLE_RATE,
+    WINDOW,
+    Onsets,
+    hear,
+    onset_envelope,
+)
+from mug.postprocess.timing_segments import Part, border, comparable, exact_part, tempo_parts
 
-SAMPLE_RATE = 22050  # Hz; what the detector's bias was measured at
-HOP = 64  # samples between two values of the onset envelope: 2.9 ms
-WINDOW = 256  # samples of a spectrum: 11.6 ms
+__all__ = [
+    "DETECTOR_BIAS_MS",
+    "HOP",
+    "NO_BEAT",
+    "SAMPLE_RATE",
+    "WINDOW",
+    "Candidate",
+    "TimingEstimate",
+    "estimate_timing",
+    "onset_envelope",
+    "settled",
+    "timing_of",
+]
 
-# The envelope rises as soon as the window touches an onset, before its centre is there.
-# Measured on clicks: 1.4 ms early for bursts of noise, 2.9 ms for short tones. Added to each time.
-DETECTOR_BIAS_MS = 2.2
+_SHORTEST_MS = 3000.0
+_CANDIDATES = 6
+_WHOLE_BPM = 0.05  # how far off a whole number is still considered
+_WHOLE_DRIFT_MS = 2.5  # how far the beat may move by it at the song's ends
+_WHOLE_ERRORS = 3.0  # or how many standard errors of the measured tempo
 
-HARMONICS = (1, 2, 4)  # parts of a beat at which onsets recur
-BPM_RANGE = (60.0, 300.0)
-_PRIOR_BPM, _PRIOR_OCTAVES = 160.0, 0.6  # mean and spread of the tempi that charts are written at
-_WHOLE_BPM, _WHOLE_SCORE = 0.05, 0.995  # how far off, and how much worse, a whole number may be
-_SHORTEST_S = 3.0
-_CANDIDATES = 5
-_BLOCK = 4096  # spectra at a time
+
+class Candidate(NamedTuple):
+    """A reading of the beat.
+
+    Args:
+        bpm: beats a minute.
+        offset_ms: time of a beat, the first one at or after 0.
+        confidence: 0 ... 1; how likely it is the right one.
+    """
+
+    bpm: float
+    offset_ms: float
+    confidence: float
 
 
 @dataclass(frozen=True)
@@ -32,28 +67,43 @@ class TimingEstimate:
     """What is known of a song's beat.
 
     Args:
-        bpm: beats a minute.
+        bpm: beats a minute; of the longest part where the tempo changes.
         offset_ms: time of a beat, the first one at or after 0.
-        confidence: 0 ... 1; share of the onsets' strength that falls on the beat and its
-            halves and quarters; 0 for silence.
-        candidates: other tempi with their score, best first; the chosen one is among them.
+        confidence: 0 ... 1; how likely tempo (octave included) and beat are right.
+        candidates: readings, likeliest first; the chosen one is the first.
+        meter: beats a bar.
+        downbeat_ms: time of a bar's first beat, the first one at or after 0; None if unknown.
+        bar_confidence: 0 ... 1; how likely meter and downbeat are right if the beat is.
+        changes: red lines of a song with several tempi, in order; empty for one tempo.
     """
 
     bpm: float
     offset_ms: float
     confidence: float
-    candidates: tuple[tuple[float, float], ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    meter: int = 4
+    downbeat_ms: float | None = None
+    bar_confidence: float = 0.0
+    changes: tuple[TimingPoint, ...] = ()
+
+    @property
+    def tempo_map(self) -> TempoMap:
+        """The red lines."""
+        if self.changes:
+            return TempoMap(self.changes)
+        start = self.offset_ms if self.downbeat_ms is None else self.downbeat_ms
+        return TempoMap.of_bpm(self.bpm, start, self.meter)
 
 
 NO_BEAT = TimingEstimate(bpm=120.0, offset_ms=0.0, confidence=0.0)
 
 
 def estimate_timing(wave: Float32[np.ndarray, " samples"], sample_rate: int) -> TimingEstimate:
-    """Tempo and beat of a song that keeps one tempo; zero confidence where there is no beat.
+    """Tempo, beat and bars of a song; `NO_BEAT` where there is none.
 
-    The Fourier transform of the onset envelope is large where onsets recur: the tempo is where it
-    is largest at the beat and its parts together, weighted by how usual the tempo is (which
-    decides between a tempo and its double), and its phase there is the offset.
+    Distances at which onsets recur give exact candidates; what happens on their beats, between
+    them and from bar to bar decides which of them is the beat. Several tempi are reported where
+    each part is clearly better explained by its own.
 
     Args:
         wave: mono.
@@ -65,108 +115,98 @@ def estimate_timing(wave: Float32[np.ndarray, " samples"], sample_rate: int) -> 
     if not np.isfinite(wave).all():
         raise DataError("a sample is not a number", remedy="Load the song with load_audio")
     heard: Wave = resample(wave, sample_rate, SAMPLE_RATE)
-    envelope = onset_envelope(heard)
-    if len(envelope) < _SHORTEST_S * SAMPLE_RATE / HOP or not envelope.any():
+    return timing_of(hear(heard))
+
+
+def timing_of(onsets: Onsets) -> TimingEstimate:
+    """`estimate_timing` of a song that was listened to already."""
+    if onsets.duration_ms < _SHORTEST_MS or not onsets.envelope.any():
         return NO_BEAT
-    candidates = tempo_candidates(envelope)
-    bpm = whole_bpm(envelope, refine_bpm(envelope, candidates[0][0]))
-    spectrum = beat_spectrum(envelope, bpm)
-    confidence = float(np.sqrt(np.mean(np.abs(spectrum) ** 2)) / envelope.sum())
+    evidence = Evidence.of(onsets)
+    choices = choose_beat(onsets, evidence)
+    if not choices:
+        return NO_BEAT
+    rough = tempo_parts(evidence.peaks, choices[0].grid.bpm, onsets.duration_ms)
+    if len(rough) > 1:
+        return _several(onsets, evidence, rough)
+    return _estimate(evidence, choices)
+
+
+def _estimate(evidence: Evidence, choices: list[BeatChoice]) -> TimingEstimate:
+    """One tempo from the ranked grids."""
+    listed = []
+    for choice in choices[:_CANDIDATES]:
+        grid = settled(evidence.peaks, choice.grid, evidence.duration_ms)
+        listed.append(Candidate(grid.bpm, grid.offset_ms, choice.probability))
+    best = listed[0]
+    grid = EvenGrid(60000.0 / best.bpm, best.offset_ms)
+    bar = choose_bar(evidence, grid)
     return TimingEstimate(
-        bpm=bpm,
-        offset_ms=(beat_phase_ms(spectrum, bpm) + DETECTOR_BIAS_MS) % (60000.0 / bpm),
-        confidence=min(confidence, 1.0),
-        candidates=candidates,
+        bpm=best.bpm,
+        offset_ms=best.offset_ms,
+        confidence=best.confidence,
+        candidates=tuple(listed),
+        meter=bar.meter,
+        downbeat_ms=best.offset_ms + bar.begin * grid.beat_ms,
+        bar_confidence=bar.probability,
     )
 
 
-def onset_envelope(wave: Float32[np.ndarray, " samples"]) -> Float64[np.ndarray, " frames"]:
-    """Strength of onsets around each hop: how much the log spectrum rises (spectral flux)."""
-    from scipy import fft
-
-    if len(wave) < WINDOW or not wave.any():
-        return np.zeros(0)
-    window = np.hanning(WINDOW).astype(np.float32)
-    padded = np.pad(wave / np.float32(np.abs(wave).max()), WINDOW // 2)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
-    flux = np.zeros(len(frames))
-    last = np.zeros((1, WINDOW // 2 + 1), np.float32)
-    for first in range(0, len(frames), _BLOCK):
-        spectra = np.log1p(100.0 * np.abs(fft.rfft(frames[first : first + _BLOCK] * window)))
-        rises = np.diff(spectra, axis=0, prepend=last)
-        flux[first : first + len(spectra)] = np.maximum(rises, 0.0).sum(axis=1)
-        last = spectra[-1:]
-    flux[0] = 0.0  # the song's start is no onset
-    return flux
+def settled(peaks: Peaks, grid: EvenGrid, duration_ms: float) -> EvenGrid:
+    """The exact grid, at a whole number of beats a minute where the onsets allow it."""
+    exact = fit_grid(peaks, grid)
+    whole = float(round(exact.bpm))
+    off = abs(whole - exact.bpm)
+    drift_ms = off / exact.bpm * duration_ms / 2
+    errors = off / exact.bpm * exact.beat_ms / max(period_error(peaks, exact), 1e-12)
+    if off <= _WHOLE_BPM and (drift_ms <= _WHOLE_DRIFT_MS or errors <= _WHOLE_ERRORS):
+        return fit_phase(peaks, exact, 60000.0 / whole)
+    return exact
 
 
-def tempo_candidates(
-    envelope: Float64[np.ndarray, " frames"],
-) -> tuple[tuple[float, float], ...]:
-    """Tempi and scores (1 is the best), best first; to about a hundredth of their peaks' width."""
-    from scipy import fft
-
-    size = fft.next_fast_len(16 * len(envelope), real=True)
-    spectrum = np.abs(fft.rfft(envelope - envelope.mean(), size))
-    bpm_per_bin = 60.0 * SAMPLE_RATE / HOP / size
-    bins = np.arange(int(BPM_RANGE[0] / bpm_per_bin), int(BPM_RANGE[1] / bpm_per_bin))
-    bpm = bins * bpm_per_bin
-    score = sum(spectrum[bins * harmonic] for harmonic in HARMONICS)
-    score = score * np.exp(-0.5 * (np.log2(bpm / _PRIOR_BPM) / _PRIOR_OCTAVES) ** 2)
-    found: list[tuple[float, float]] = []
-    best = float(score.max())
-    for _ in range(_CANDIDATES):
-        top = int(np.argmax(score))
-        if score[top] <= 0:
-            break
-        found.append((float(bpm[top]), float(score[top]) / best))
-        score[np.abs(bpm / bpm[top] - 1) < 0.03] = 0.0
-    return tuple(found)
-
-
-def beat_spectrum(
-    envelope: Float64[np.ndarray, " frames"], bpm: float
-) -> Complex128[np.ndarray, " harmonics"]:
-    """Fourier coefficients of the envelope at the beat and its parts."""
-    angle = -2j * np.pi * bpm / 60.0 * HOP / SAMPLE_RATE
-    beat = np.exp(angle * np.arange(len(envelope)))
-    level = envelope - envelope.mean()
-    parts = []
-    for harmonic in range(1, max(HARMONICS) + 1):
-        level = level * beat
-        if harmonic in HARMONICS:
-            parts.append(level.sum())
-    return np.array(parts)
-
-
-def refine_bpm(envelope: Float64[np.ndarray, " frames"], bpm: float) -> float:
-    """The tempo near a candidate at which the beat spectrum is largest."""
-    width = 60.0 * SAMPLE_RATE / HOP / len(envelope)  # of a peak at the beat, in bpm
-    for step in (width / 32, width / 128):
-        trials = bpm + step * np.arange(-2, 3)
-        scores = [np.abs(beat_spectrum(envelope, trial)).sum() for trial in trials]
-        curve = np.polyfit(np.arange(-2, 3), scores, 2)
-        if curve[0] < 0:
-            bpm += step * float(np.clip(-curve[1] / (2 * curve[0]), -2, 2))
-    return float(bpm)
+def _several(
+    onsets: Onsets, evidence: Evidence, rough: list[tuple[float, float, float]]
+) -> TimingEstimate:
+    """Several tempi: the longest part decides which pulse is the beat, the others follow it."""
+    peaks = evidence.peaks
+    start, end, bpm = max(rough, key=lambda part: part[1] - part[0])
+    piece, begin_ms = onsets.between(start, end)
+    within = Evidence.of(piece)
+    choices = choose_beat(piece, within)
+    estimate = _estimate(within, choices) if choices else NO_BEAT
+    factor = estimate.bpm / bpm
+    rough = [(a, b, tempo * factor) for a, b, tempo in rough]
+    parts = [
+        exact_part(peaks, part[0], part[1], comparable(peaks, part, estimate.bpm)) for part in rough
+    ]
+    lines = [_first_line(onsets, parts[0], estimate.meter)]
+    for before, after in pairwise(parts):
+        at = border(peaks, before, after)
+        if at > lines[-1].time_ms:
+            lines.append(TimingPoint(at, after.grid.beat_ms, estimate.meter))
+    moved = tuple(
+        c._replace(offset_ms=(c.offset_ms + begin_ms) % (60000.0 / c.bpm))
+        for c in estimate.candidates
+    )
+    bar_ms = estimate.meter * 60000.0 / estimate.bpm
+    downbeat = estimate.downbeat_ms
+    return TimingEstimate(
+        bpm=estimate.bpm,
+        offset_ms=(estimate.offset_ms + begin_ms) % (60000.0 / estimate.bpm),
+        confidence=estimate.confidence,
+        candidates=moved,
+        meter=estimate.meter,
+        downbeat_ms=None if downbeat is None else (downbeat + begin_ms) % bar_ms,
+        bar_confidence=estimate.bar_confidence,
+        changes=tuple(lines),
+    )
 
 
-def whole_bpm(envelope: Float64[np.ndarray, " frames"], bpm: float) -> float:
-    """The whole number nearby where it explains the onsets as well: most songs have one."""
-    whole = float(round(bpm))
-    if abs(whole - bpm) > _WHOLE_BPM:
-        return bpm
-    score, whole_score = (np.abs(beat_spectrum(envelope, b)).sum() for b in (bpm, whole))
-    return whole if whole_score >= _WHOLE_SCORE * score else bpm
-
-
-def beat_phase_ms(spectrum: Complex128[np.ndarray, " harmonics"], bpm: float) -> float:
-    """Time within a beat at which beat and parts are strongest together, 0 ... one beat."""
-    harmonics = np.array(HARMONICS)
-    turns = np.arange(4096) / 4096
-    strength = np.exp(2j * np.pi * np.outer(turns, harmonics)) @ spectrum
-    top = int(np.argmax(strength.real))
-    below, here, above = strength.real[[top - 1, top, (top + 1) % len(turns)]]
-    bend = below - 2 * here + above
-    shift = 0.5 * (below - above) / bend if bend < 0 else 0.0
-    return float((top + shift) / len(turns) * 60000.0 / bpm)
+def _first_line(onsets: Onsets, part: Part, meter: int) -> TimingPoint:
+    """The red line of the first part, on the first beat of a bar."""
+    piece, begin_ms = onsets.between(part.start_ms, part.end_ms)
+    local = EvenGrid(part.grid.beat_ms, (part.grid.offset_ms - begin_ms) % part.grid.beat_ms)
+    bar = choose_bar(Evidence.of(piece), local)
+    begin = bar.begin if bar.meter == meter else 0
+    at = begin_ms + local.offset_ms + begin * local.beat_ms
+    return TimingPoint(at, local.beat_ms, meter)

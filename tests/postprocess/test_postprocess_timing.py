@@ -57,9 +57,10 @@ def test_clicks(bpm, offset_ms, seconds, tone):
     assert 0.2 < found.confidence <= 1
     assert 0 <= found.offset_ms < 60000 / found.bpm
     assert found.candidates[0][0] == pytest.approx(bpm, abs=0.5)
-    assert [s for _, s in found.candidates] == sorted(
-        (s for _, s in found.candidates), reverse=True
-    )
+    likely = [candidate.confidence for candidate in found.candidates]
+    assert likely == sorted(likely, reverse=True)
+    assert found.candidates[0] == (found.bpm, found.offset_ms, found.confidence)
+    assert found.changes == ()
 
 
 @pytest.mark.parametrize("parts", [2, 4])
