@@ -1,6 +1,6 @@
 """Compares the MSD estimate with recorded MinaCalc values and prints the figures of docs/msd.md.
 
-python scripts/report_msd.py synthetic.npz --held-out-only [--even]
+python scripts/report_msd.py synthetic.npz --held-out-only [--floor] [--even]
 python scripts/report_msd.py small_with_star_rating.json
 python scripts/report_msd.py real_songs.json --songs FOLDER
 """
@@ -91,7 +91,8 @@ def mirror_gap(notes: Notes, rates: list[float]) -> np.ndarray:
 def mirror_floor(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
     """How far any estimate that is the same for mirror images must be from the recorded values.
 
-    The recorded value of a chart's mirror image is unknown; the model's difference stands in.
+    The recorded value of a chart's mirror image is unknown; the model's difference stands in. Both
+    images are taken to be as likely.
 
     Args:
         pairs: (`mirror_gap`, recorded values), each [rate, 8].
@@ -100,7 +101,8 @@ def mirror_floor(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
     mirror = np.clip(recorded + np.concatenate([a for a, _ in pairs]), 0, msd_model.CAP)
     low, high = np.minimum(recorded, mirror), np.maximum(recorded, mirror)
     between = low + msd_model.HARDER * (high - low)
-    rank = [spearmanr(between[:, k], recorded[:, k])[0] for k in range(8)]
+    either, same = np.concatenate([recorded, mirror]), np.concatenate([between, between])
+    rank = [spearmanr(same[:, k], either[:, k])[0] for k in range(8)]
     lines = ["what mirror images leave to any estimate that treats them alike:"]
     for title, row in (("least MAE", (high - low).mean(0) / 2), ("Spearman", np.array(rank))):
         cells = [f"{v:{len(name)}.3f}" for v, name in zip(row, NAMES, strict=True)]

@@ -1,14 +1,11 @@
 import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import load_golden
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mug.beatmap.osu import read
 from mug.data import msd_features, msd_model
 from mug.data.msd import (
     MSD_VERSION,
@@ -19,7 +16,7 @@ from mug.data.msd import (
     skill_flags,
 )
 from mug.errors import DataError
-from scripts import fit_msd, report_msd
+from scripts import fit_msd
 
 
 def chart(seed: int, notes: int = 400, step_ms: int = 95) -> tuple[np.ndarray, np.ndarray]:
@@ -318,50 +315,3 @@ def test_torch_and_numpy_agree(tmp_path: Path) -> None:
         for rate in (0.8, 1.0, 1.2)
     ]
     np.testing.assert_allclose(ours, np.minimum(views, msd_model.CAP), rtol=0.01, atol=0.02)
-
-
-def test_charts_of_the_reference_recordings() -> None:
-    meta, _ = load_golden("minacalc")
-    notes, _ = load_golden("gridify")
-    errors = []
-    for case in (c for c in meta["cases"] if "gridify_case_in" in c):
-        lines = notes["cases"][case["gridify_case_in"]]["in"]
-        fields = [line.split(",") for line in lines]
-        time = [int(f[2]) for f in fields]
-        column = [int(f[0]) * 4 // 512 for f in fields]
-        ours = values(estimate_msd(time, column, case["rate"]))
-        errors.append(np.abs(ours - np.array(case["out"])))
-    # Charts of 15 seconds, at which MinaCalc falls with the rate and the estimate does not.
-    assert np.mean(errors) < 3.0
-
-
-@pytest.mark.golden_dir
-def test_held_out_charts(golden_dir: Path) -> None:
-    cases = list(report_msd.synthetic(golden_dir / "msd/synthetic.npz", held_out_only=True))[::4]
-    ours = np.array([report_msd.estimates(notes, rates[::4]) for _, notes, rates, _ in cases])
-    wanted = np.array([v[::4] for *_, v in cases])
-    error = np.abs(ours - wanted).mean((0, 1))
-    right = report_msd.flags(ours) == report_msd.flags(wanted)
-    assert right.mean() >= 0.90
-    # Jackspeed apart: MinaCalc is not mirror-invariant there (docs/msd.md).
-    limits = {"overall": 0.9, "jackspeed": 1.8}
-    too_far = {
-        name: value
-        for name, value in zip(report_msd.NAMES, error, strict=True)
-        if value > limits.get(name, 1.0)
-    }
-    assert not too_far
-    assert (np.diff(ours, axis=1) < -0.2).mean() < 0.01
-
-
-@pytest.mark.golden_dir
-@pytest.mark.real_data
-def test_real_songs_took_no_part_in_the_fit(golden_dir: Path, real_data: Path) -> None:
-    recorded = json.loads((golden_dir / "msd/real_songs.json").read_text(encoding="utf-8"))
-    errors = []
-    for name, wanted in list(recorded["values"].items())[::3]:
-        objects = read(real_data / "songs" / name, strict=False).hit_objects
-        notes = [o.start_ms for o in objects], [o.column for o in objects]
-        for rate, row in list(zip(recorded["rates"], wanted, strict=True))[::3]:
-            errors.append(np.abs(values(estimate_msd(*notes, rate)) - np.array(row)))
-    assert np.mean(errors, axis=0).max() <= 1.0
