@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mug.beatmap import osu
@@ -48,6 +48,7 @@ def test_the_red_line_in_force_counts() -> None:
     assert snaps(times, [later, LINE]).tolist() == [1, 1, 1, 2, 1, 0]
 
 
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.integers(0, 60_000), min_size=1, max_size=30),
     st.integers(-5000, 5000),
@@ -59,6 +60,7 @@ def test_shifting_everything_changes_nothing(times: list[int], shift: int, beat_
     assert (here == snaps(at + shift, [TimingPoint(12.0 + shift, beat_ms)])).all()
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.floats(-1e4, 2e6), max_size=60))
 def test_density_counts_every_note_once(times: list[float]) -> None:
     chart = Beatmap(4, tuple(Rice(0, time) for time in times))

@@ -142,7 +142,7 @@ prompts = st.dictionaries(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=15, deadline=None)
 @given(
     st.builds(
         Provenance,

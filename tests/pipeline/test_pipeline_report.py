@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mug.beatmap.beatmap import Beatmap
@@ -149,6 +149,7 @@ def test_the_default_tolerances(name: str, tolerance: float, sign: int) -> None:
     assert within_tolerance(far, {})
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.floats(-3, 3), st.floats(0, 3), st.floats(0, 3))
 def test_a_wider_tolerance_never_refuses_more(apart: float, one: float, other: float) -> None:
     narrow, wide = sorted((one, other))

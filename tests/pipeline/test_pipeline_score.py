@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mug.beatmap.beatmap import Beatmap
@@ -59,11 +59,13 @@ def test_a_chart_that_is_all_that_was_asked_for_has_the_full_score() -> None:
     assert all(p.sentence for p in made.parts)
 
 
+@settings(max_examples=25, deadline=None)
 @given(findings, st.sampled_from(SEVERITIES))
 def test_more_findings_always_lower_it(found: list[Found], severity: str) -> None:
     assert score({}, [*found, Found("x", severity)]).total < score({}, found).total
 
 
+@settings(max_examples=25, deadline=None)
 @given(findings, st.integers(0, 29), st.sampled_from(SEVERITIES))
 def test_worse_findings_never_raise_it(found: list[Found], at: int, severity: str) -> None:
     if at >= len(found):
@@ -75,6 +77,7 @@ def test_worse_findings_never_raise_it(found: list[Found], at: int, severity: st
     assert change * heavier <= 0
 
 
+@settings(max_examples=25, deadline=None)
 @given(
     st.sampled_from(["sr", "ett", "stream_ett", "ln_ratio"]),
     st.floats(0, 5),
@@ -89,6 +92,7 @@ def test_nearer_to_what_was_asked_never_lowers_it(
     assert score({name: reached + sign * near}).total >= score({name: reached + sign * far}).total
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.sets(st.integers(0, 99)), st.integers(0, 99))
 def test_notes_off_the_grid_lower_it(moved: set[int], another: int) -> None:
     def chart(off: set[int]) -> Beatmap:
@@ -103,6 +107,7 @@ def test_notes_off_the_grid_lower_it(moved: set[int], another: int) -> None:
     assert scores[1].total <= scores[0].total
 
 
+@settings(max_examples=25, deadline=None)
 @given(findings, st.dictionaries(st.sampled_from(sorted(REACHED)), st.floats(0, 40)))
 def test_it_is_the_weighted_mean_of_its_parts(found: list[Found], asked: dict[str, object]) -> None:
     made = score(asked, found)

@@ -76,6 +76,9 @@ def test_damage_is_said_with_the_file(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "bad.osu" in done.stdout
     assert "damaged" in done.stdout
+
+
+def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
     missing = call(tmp_path / "none.osu")
     assert missing.returncode == 1
     assert "none.osu" in missing.stderr

@@ -57,10 +57,15 @@ def test_every_chart_is_shown(package: Path) -> None:
     assert shown.returncode == 0, shown.stderr
     assert shown.stdout.count("sr: ") == 2
     assert "# A - T [Easy]" in shown.stdout
-    first = call(package, "--chart", 1, "--rate", 1.5)
     assert shown.stdout.index("[Easy]") < shown.stdout.index("[Hard]")
+
+
+def test_a_chart_by_number_at_a_rate(package: Path) -> None:
+    first = call(package, "--chart", 1, "--rate", 1.5)
+    assert first.returncode == 0, first.stderr
     assert "[Easy]" in first.stdout
-    assert first.stdout.splitlines()[1] not in shown.stdout  # another star rating
+    faster = prompt_of_chart(chart("Easy", 250.0), SCHEMA, rate=1.5)
+    assert f"sr: {faster.positive['sr']}" in first.stdout
 
 
 @pytest.mark.parametrize(
