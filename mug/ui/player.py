@@ -207,13 +207,9 @@ def player_document(
         BeatmapError: notes outside their columns or without a finite time; broken timing.
     """
     song = song or SongView()
-    if not beatmaps:
-        raise ConfigError("the player needs a chart", remedy="Pass at least one beatmap")
     if song.language not in LANGUAGES:
         raise ConfigError("no such language", value=song.language, remedy="Choose en or zh")
-    for name, values in (("findings", findings), ("names", names), ("star_ratings", star_ratings)):
-        if values and len(values) != len(beatmaps):
-            raise ConfigError(f"{name} must have one entry a chart", value=len(values))
+    _check_lists(beatmaps, findings=findings, names=names, star_ratings=star_ratings)
     for beatmap in beatmaps:
         _check_notes(beatmap)
     reds = tuple(beatmaps[0].red_lines if timing is None else timing)
@@ -242,6 +238,14 @@ def player_document(
         "timing": {"red_lines": _red_lines(reds), "bars": bar_times(reds, until)},
         "candidates": candidates,
     }
+
+
+def _check_lists(beatmaps: Sequence[Beatmap], **lists: Sequence[object] | None) -> None:
+    if not beatmaps:
+        raise ConfigError("the player needs a chart", remedy="Pass at least one beatmap")
+    for name, values in lists.items():
+        if values and len(values) != len(beatmaps):
+            raise ConfigError(f"{name} must have one entry a chart", value=len(values))
 
 
 def _first(beatmaps: Sequence[Beatmap], *keys: str) -> str:

@@ -38,6 +38,7 @@ export class AudioEngine {
     this.clock = new OutputClock();
     this.anchor = new Anchor(0, 0, 1);
     this.drifts = NO_DRIFT;
+    this._turn = 0;
     this._sources = new Set();
     this._hits = new Set();
   }
@@ -64,7 +65,9 @@ export class AudioEngine {
   /** Starts the sound at a song time (negative: silence first). */
   async play(fromMs = this.position) {
     this._prepare();
+    const turn = (this._turn += 1);
     await this.context.resume?.();
+    if (turn !== this._turn) return; // paused, or played from elsewhere, meanwhile
     this.start(fromMs, this.context.currentTime + START_DELAY_S);
     this._timer ??= setInterval(() => this.pump(), PUMP_MS);
   }
@@ -93,6 +96,7 @@ export class AudioEngine {
 
   /** Stops the sound and keeps the place. */
   pause() {
+    this._turn += 1;
     if (!this.playing) return;
     this.position = this.heardMs();
     this._stop();
@@ -165,6 +169,7 @@ export class AudioEngine {
 
   /** Frees the sound card. */
   async close() {
+    this._turn += 1;
     this._stop();
     await this.context?.close?.();
     this.context = null;

@@ -15,8 +15,8 @@ export function drawPlay({ pen, layout, view, colours }) {
     label(pen, colours, view.t("combo"), middle, along(0.6) + 30, 12, colours.faint, 1);
   }
   const age = judge.last ? view.pageNow - judge.last.seen : Infinity;
-  if (age < POPUP_MS) drawJudgement(pen, colours, view, middle, along(0.4), age);
-  drawErrors({ pen, view, colours }, middle, along(0.2), layout);
+  if (age < POPUP_MS) drawJudgement(pen, colours, view, middle, along(0.36), age);
+  drawErrors({ pen, view, colours }, middle, layout);
 }
 
 function label(pen, colours, text, x, y, size, colour, alpha) {
@@ -42,32 +42,36 @@ function drawJudgement(pen, colours, view, x, y, age) {
   label(pen, colours, `${side} ${Math.abs(error).toFixed(0)} ms`, x, y + 24, 12, colours.faint, alpha);
 }
 
-/** The error bar: windows as bands, hits as ticks, the mean as a triangle; early is left. */
-function drawErrors({ pen, view, colours }, middle, y, layout) {
+/**
+ * The error bar under the line: windows as bands, hits as ticks, their mean as a triangle; early is
+ * left. It lies beside the lanes' end, so that it hides no note.
+ */
+function drawErrors({ pen, view, colours }, middle, layout) {
   const { judge } = view;
-  const half = Math.min(150, (layout.right - layout.left) * 0.44);
+  const y = layout.hitY + (layout.up ? -14 : 14);
+  const half = Math.min(170, (layout.right - layout.left) * 0.46);
   const scale = half / judge.windows[50];
   for (const grade of ["50", "100", "200", "300", "max"]) {
     const reach = judge.windows[grade] * scale;
     pen.fillStyle = colours.grades[grade];
-    pen.globalAlpha = 0.5;
-    pen.fillRect(middle - reach, y - 2, 2 * reach, 4);
+    pen.globalAlpha = 0.6;
+    pen.fillRect(middle - reach, y - 1.5, 2 * reach, 3);
   }
   const recent = judge.errors.slice(-SHOWN_ERRORS);
   recent.forEach((hit, index) => {
     pen.globalAlpha = 0.25 + (0.75 * (index + 1)) / recent.length;
     pen.fillStyle = colours.grades[hit.grade];
-    pen.fillRect(middle + hit.error * scale - 1, y - 9, 2.5, 18);
+    pen.fillRect(middle + hit.error * scale - 1.25, y - 6.5, 2.5, 13);
   });
   pen.globalAlpha = 1;
   pen.fillStyle = colours.text;
-  pen.fillRect(middle - 0.75, y - 11, 1.5, 22);
+  pen.fillRect(middle - 0.75, y - 8, 1.5, 16);
   if (!recent.length) return;
   const mean = recent.reduce((sum, hit) => sum + hit.error, 0) / recent.length;
   const x = middle + mean * scale;
   pen.beginPath();
-  pen.moveTo(x, y - 11);
-  pen.lineTo(x - 5, y - 18);
-  pen.lineTo(x + 5, y - 18);
+  pen.moveTo(x, y - 5);
+  pen.lineTo(x - 4, y - 11);
+  pen.lineTo(x + 4, y - 11);
   pen.fill();
 }

@@ -295,8 +295,9 @@ function drawFarEnd({ pen, layout, colours }) {
 }
 
 function drawReceptors({ pen, layout, view, colours }) {
-  const depth = layout.caps - 12;
-  const away = layout.up ? -layout.caps : 12;
+  const gap = view.judge ? 27 : 12; // the error bar needs room
+  const depth = layout.caps - gap;
+  const away = layout.up ? 5 - layout.caps : gap;
   pen.fillStyle = colours.floor;
   pen.fillRect(layout.left, layout.up ? 0 : layout.hitY + 2, layout.right - layout.left, layout.caps - 2);
   pen.fillStyle = colours.accent;
@@ -318,7 +319,7 @@ function drawReceptors({ pen, layout, view, colours }) {
 }
 
 function drawKeyName(pen, layout, colours, view, column, x, below, down) {
-  pen.font = `700 ${Math.min(18, Math.round(layout.lane * 0.36))}px ${colours.font}`;
+  pen.font = `700 ${Math.min(18, Math.round(layout.lane * 0.36), Math.round(layout.caps * 0.24))}px ${colours.font}`;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   pen.fillStyle = down ? colours.onNote : colours.text;

@@ -23,7 +23,7 @@ export function laneLayout({ width, height, keys, up }) {
   const room = width - 2 * gutter;
   const lane = Math.max(6, Math.min(keys <= 4 ? 84 : 64, Math.floor(room / keys)));
   const left = Math.round((width - lane * keys) / 2);
-  const caps = height < 420 ? 54 : 70;
+  const caps = height < 420 ? 64 : 72;
   const hitY = up ? caps : height - caps;
   const travel = height - caps;
   const note = Math.max(8, Math.min(22, Math.round(lane * 0.3)));

@@ -10,7 +10,7 @@ const en = {
   undecodable: "the browser cannot decode this file; mp3, ogg, flac and wav work in most",
   unreachable: "the file could not be fetched ({status})",
   play: "Play", pause: "Pause", barBack: "Previous bar", barForward: "Next bar",
-  playAlong: "Play along", stopPlaying: "Stop playing along",
+  playAlong: "Play along", stopPlaying: "Stop playing",
   loop: "Loop the region", select: "Select a region on the lanes",
   rate: "Rate", speed: "Scroll speed", songLevel: "Song", hitLevel: "Hit sounds",
   hitSounds: "Hit sounds", click: "Metronome", upscroll: "Notes move upwards",

@@ -80,7 +80,7 @@ function side(t) {
 }
 
 function stage(t) {
-  return `<div class="stage" data-ref="stage" tabindex="0" aria-label="${t("player")}">
+  return `<div class="stage" data-ref="stage" tabindex="0" role="group" aria-label="${t("player")}">
     <canvas data-ref="lanes" role="img"></canvas>
     <div class="locks" data-ref="locks"></div>
     <div class="badge" data-ref="badge" aria-hidden="true"></div>
