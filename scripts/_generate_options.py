@@ -76,6 +76,13 @@ def add_generation_options(made: argparse.ArgumentParser, schema: FeatureSchema)
     timing.add_argument(
         "--timing_from", type=Path, metavar="FILE", help="timing points of a chart, any format"
     )
+    timing.add_argument(
+        "--timing_candidate",
+        type=int,
+        default=1,
+        metavar="N",
+        help="use the N-th reading of the beat; the report lists them (default 1, the likeliest)",
+    )
     add_finish_options(made)
     choice = made.add_argument_group("choice")
     choice.add_argument(
@@ -141,7 +148,13 @@ def timed_finish_of(args: argparse.Namespace) -> FinishOptions:
     from mug.pipeline.finish_options import FinishOptions
 
     given = FinishOptions.given_timing(args.bpm, args.offset_ms)
-    finish = replace(finish_of(args), title=args.title, artist=args.artist, timing=given)
+    finish = replace(
+        finish_of(args),
+        title=args.title,
+        artist=args.artist,
+        timing=given,
+        timing_candidate=args.timing_candidate,
+    )
     if args.timing_from is None:
         return finish
     if given is not None:

@@ -84,7 +84,8 @@ def _summary(out: Path, seconds: float) -> None:
     report = json.loads((out / "demo.json").read_text(encoding="utf-8"))
     print(f"\nDone in {seconds / 60:.1f} minutes.")
     for chart in report["charts"]:
-        print(f"  {chart['difficulty']}: {chart['reached']}")
+        reached = {name: chart["reached"][name] for name in ("notes", "long_notes", "sr")}
+        print(f"  {chart['difficulty']}: {reached}")
     print(f"Charts:  {out / 'demo.osz'}")
     print(f"Picture: {out / 'demo.png'}")
     print(f"Report:  {out / 'demo.json'}")

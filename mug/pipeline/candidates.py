@@ -142,6 +142,8 @@ def find_charts(
 ) -> Found:
     """The best `request.count` of the candidates; those within the tolerances come first.
 
+    Where there is nothing to choose from they stay in their order.
+
     Every candidate has a number and thereby a seed of its own, whatever came before it, so the
     same request finds the same charts.
 
@@ -169,7 +171,7 @@ def find_charts(
         )
         results.append(replace(made, indices=tuple(numbers)))
         judged += judge_all(generator, request, made, search.tolerances)
-        order = _best_first(judged)
+        order = _best_first(judged) if search.wanted else tuple(numbers)
         if not any(judged[index].misses for index in order[: request.count]):
             break
     pool = _joined(results)

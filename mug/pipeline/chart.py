@@ -16,7 +16,6 @@ import torch
 
 from mug.audio.load import load_audio
 from mug.beatmap.hit_objects import HitObject
-from mug.beatmap.timing_points import TimingPoint
 from mug.errors import GenerationError
 from mug.pipeline.checkpoint import LoadedModel, load_model
 from mug.pipeline.finish import finish_chart
@@ -33,7 +32,6 @@ from mug.pipeline.sample import (
     prompt_ids,
     sample_latents,
 )
-from mug.postprocess.timing import TimingEstimate
 from mug.protocols import Progress
 
 __all__ = [
@@ -162,7 +160,7 @@ class ChartGenerator:
             prompt_ids(self.model, ask.negative_prompt)
         song = self.song(request.audio)
         raw = self.sample(song, asks, request, progress=progress, should_stop=should_stop)
-        timing = request.finish.timing or _first(request.finish.red_lines) or song.timing
+        timing = request.finish.timing_for(lambda: song.timing)
         finished = [
             finish_chart(
                 notes,
@@ -193,13 +191,6 @@ def generate_charts(
 ) -> GenerationResult:
     """Makes charts for one song with one request; see `ChartGenerator.generate`."""
     return ChartGenerator(model).generate(request, progress, should_stop)
-
-
-def _first(red_lines: Sequence[TimingPoint]) -> TimingEstimate | None:
-    """The first tempo of given red lines."""
-    if not red_lines:
-        return None
-    return TimingEstimate(red_lines[0].bpm, red_lines[0].time_ms, 1.0)
 
 
 def _song_key(audio: Path) -> _SongKey | None:

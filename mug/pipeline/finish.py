@@ -20,10 +20,8 @@ TAGS = " ".join(WORDS)
 
 
 def red_lines_of(options: FinishOptions, timing: TimingEstimate) -> tuple[TimingPoint, ...]:
-    """The red lines to write and to snap to: those given, else one of this tempo and offset."""
-    if options.red_lines:
-        return options.red_lines
-    return (TimingPoint(time_ms=timing.offset_ms, beat_ms=60000.0 / timing.bpm),)
+    """The red lines to write and to snap to: those given, else those of this timing."""
+    return options.red_lines or timing.tempo_map.red_lines
 
 
 def finish_chart(

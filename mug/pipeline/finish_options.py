@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mug.beatmap.timing_points import TimingPoint
@@ -27,6 +28,8 @@ class FinishOptions:
         timing: tempo and offset to use instead of detected ones.
         red_lines: timing points to use instead, e.g. those of a chart of the same song; they win
             over `timing`.
+        timing_candidate: which reading of the beat to use where it is heard in the sound; 1 is the
+            likeliest.
         timing_source: where the timing comes from, as files and reports tell it.
         snapping: `voice` (straight or triplet, beat by beat), `nearest` (the nearest line) or
             `none`.
@@ -47,6 +50,7 @@ class FinishOptions:
     version: str = ""
     timing: TimingEstimate | None = None
     red_lines: tuple[TimingPoint, ...] = ()
+    timing_candidate: int = 1
     timing_source: str = ""
     snapping: str = "voice"
     divisors: tuple[int, ...] | None = None
@@ -68,7 +72,37 @@ class FinishOptions:
             raise GenerationError(
                 "the mini-jack interval must be 0 or more", value=self.minijack_ms
             )
+        if self.timing_candidate < 1:
+            raise GenerationError(
+                "readings of the beat are counted from 1", value=self.timing_candidate
+            )
         SnapOptions(divisors=self.divisors)  # refuses impossible divisors
+
+    def timing_for(self, heard: Callable[[], TimingEstimate]) -> TimingEstimate:
+        """The song's timing: given, or a reading of what is heard.
+
+        Args:
+            heard: listens to the song; asked only where nothing is given.
+
+        Raises:
+            GenerationError: when there are fewer readings than `timing_candidate`.
+        """
+        if self.red_lines:
+            first = self.red_lines[0]
+            return TimingEstimate(first.bpm, first.time_ms, 1.0, meter=first.meter)
+        if self.timing is not None:
+            return self.timing
+        estimate = heard()
+        if self.timing_candidate == 1:
+            return estimate
+        if self.timing_candidate > len(estimate.candidates):
+            raise GenerationError(
+                "the song's beat has no such reading",
+                value=self.timing_candidate,
+                remedy=f"There are {len(estimate.candidates)}; the report lists them",
+            )
+        chosen = estimate.candidates[self.timing_candidate - 1]
+        return TimingEstimate(chosen.bpm, chosen.offset_ms, chosen.confidence, estimate.candidates)
 
     @staticmethod
     def given_timing(bpm: float | None, offset_ms: float | None) -> TimingEstimate | None:

@@ -165,14 +165,19 @@ def timing_source(request: GenerationRequest) -> str:
     """Where the timing comes from: `detected`, `given`, or what the options say."""
     finish = request.finish
     given = finish.timing is not None or bool(finish.red_lines)
-    text = finish.timing_source or ("given" if given else "detected")
+    heard = "detected" if finish.timing_candidate == 1 else f"detected {finish.timing_candidate}"
+    text = finish.timing_source or ("given" if given else heard)
     return "".join(letter for letter in text if letter.isprintable())[:_LONGEST_SOURCE]
 
 
 def report_of(model: LoadedModel, request: GenerationRequest, found: Found) -> dict[str, Any]:
     """What made the charts, what was asked for and what was reached."""
     result = found.result
-    timing = {k: v for k, v in asdict(result.timing).items() if k != "candidates"}
+    timing = {
+        **asdict(result.timing),
+        "candidates": [candidate._asdict() for candidate in result.timing.candidates],
+        "changes": len(result.timing.changes),
+    }
     return {
         "song": request.audio.name,
         "model": {
@@ -189,6 +194,7 @@ def report_of(model: LoadedModel, request: GenerationRequest, found: Found) -> d
         "timing": {
             **timing,
             "source": timing_source(request),
+            "candidate": request.finish.timing_candidate,
             "red_lines": len(result.beatmaps[0].red_lines),
         },
         "charts": [

@@ -22,12 +22,12 @@ from mug.pipeline.candidates import Search, find_charts
 from mug.pipeline.chart import ChartGenerator, GenerationRequest, generate_charts
 from mug.pipeline.checkpoint import LoadedModel
 from mug.pipeline.cleanup import Changes
-from mug.pipeline.finish import FinishOptions, finish_chart
+from mug.pipeline.finish import FinishOptions, finish_chart, red_lines_of
 from mug.pipeline.package import Plan, make_package, packaged_song
 from mug.pipeline.provenance import provenance_of
 from mug.pipeline.sample import song_tensor
 from mug.pipeline.spread import Tier
-from mug.postprocess.timing import TimingEstimate
+from mug.postprocess.timing import Candidate, TimingEstimate
 
 BEAT = TimingEstimate(bpm=120.0, offset_ms=0.0, confidence=1.0)
 
@@ -213,10 +213,11 @@ def test_finishing_mends_by_the_tier_or_by_the_original_or_not() -> None:
         mended, changes = _finish(jack, fixes=fixes)
         assert mended.hit_objects != left.hit_objects
         assert changes.counts["moved"] + changes.counts["removed"] > 0
-    easy, changes = _finish([Rice(c, 1000.0) for c in range(4)], star_rating=1.0)
-    assert len(easy.hit_objects) == 2
-    assert changes.counts["removed"] == 2
+    chords = [Rice(column, time) for time in (1000.0, 2000.0, 3000.0) for column in range(4)]
+    easy, changes = _finish(chords, star_rating=1.0)
+    assert changes.counts["removed"] == len(changes.listed) == 12 - len(easy.hit_objects) > 0
     assert all("removed" in line for line in changes.listed)
+    assert len(_finish(chords, star_rating=7.0)[0].hit_objects) == 12
 
 
 def test_given_red_lines_win() -> None:
@@ -226,11 +227,42 @@ def test_given_red_lines_win() -> None:
     assert chart.hit_objects == (Rice(0, 900), Rice(1, 2700))
 
 
+def test_the_timing_is_given_or_one_of_the_readings() -> None:
+    readings = tuple(Candidate(bpm, 30.0, 0.5) for bpm in (120.0, 240.0))
+    heard = TimingEstimate(120.0, 30.0, 0.5, readings, meter=3, downbeat_ms=530.0)
+    listened: list[int] = []
+
+    def listen() -> TimingEstimate:
+        listened.append(1)
+        return heard
+
+    assert FinishOptions().timing_for(listen) is heard
+    assert red_lines_of(FinishOptions(), heard) == (TimingPoint(530.0, 500.0, meter=3),)
+    second = FinishOptions(timing_candidate=2)
+    chosen = second.timing_for(listen)
+    assert (chosen.bpm, chosen.offset_ms) == (240.0, 30.0)
+    assert red_lines_of(second, chosen) == (TimingPoint(30.0, 250.0),)
+    with pytest.raises(GenerationError, match="There are 2"):
+        FinishOptions(timing_candidate=3).timing_for(listen)
+    assert len(listened) == 3
+    lines = (TimingPoint(100.0, 400.0),)
+    assert FinishOptions(red_lines=lines).timing_for(listen).bpm == 150.0
+    assert FinishOptions(timing=BEAT).timing_for(listen) is BEAT
+    assert len(listened) == 3
+
+
 @pytest.mark.parametrize(
-    "wrong", [{"snapping": "voices"}, {"fixes": "al"}, {"unfit": "x"}, {"minijack_ms": -1.0}]
+    "wrong",
+    [
+        {"snapping": "voices"},
+        {"fixes": "al"},
+        {"unfit": "x"},
+        {"minijack_ms": -1.0},
+        {"timing_candidate": 0},
+    ],
 )
 def test_wrong_choices_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(GenerationError, match=r"Accepted|0 or more"):
+    with pytest.raises(GenerationError, match=r"Accepted|0 or more|from 1"):
         FinishOptions(**wrong)
 
 
