@@ -1,12 +1,20 @@
-"""Speed and memory of preparing a data set."""
+"""Speed and memory of preparing a data set.
+
+Each command is measured by the clock, and by the processor seconds of its main process and of its
+workers: on a busy machine the clock says how busy it is, and the seconds say what was done.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import resource
+import runpy
 import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -34,7 +42,13 @@ def command(script: str, *options: object) -> list[str]:
 
 
 def peak(words: list[str]) -> dict[str, float]:
-    """Runs a command to its end: seconds, and MiB that it held at most."""
+    """Runs a command to its end: seconds of the clock and of processors, MiB held at most.
+
+    `main_seconds` are processor seconds of the command's own process, `cpu_seconds` also those of
+    its workers. `mib` is of the largest single process.
+    """
+    note = Path(tempfile.mkdtemp()) / "usage.json"
+    words = [sys.executable, "-m", "benchmarks._data_speed", "timed", str(note), *words[1:]]
     began = time.monotonic()
     quiet = os.open(os.devnull, os.O_WRONLY)
     actions = [(os.POSIX_SPAWN_DUP2, quiet, 1), (os.POSIX_SPAWN_DUP2, quiet, 2)]
@@ -43,11 +57,45 @@ def peak(words: list[str]) -> dict[str, float]:
     os.close(quiet)
     if status:
         raise subprocess.CalledProcessError(os.waitstatus_to_exitcode(status), words)
+    seconds = time.monotonic() - began
+    main = json.loads(note.read_text(encoding="utf-8"))
+    shutil.rmtree(note.parent)
     return {
-        "seconds": time.monotonic() - began,
+        "seconds": seconds,
         "cpu_seconds": usage.ru_utime + usage.ru_stime,
-        "mib": usage.ru_maxrss / 1024,
+        "main_seconds": main["seconds"],
+        "mib": main["mib"],
     }
+
+
+def _timed(note: Path, words: list[str]) -> int:
+    """Runs a script, or a module after -m, in this process and writes down what it used."""
+    script = words[0] != "-m"
+    sys.argv = words if script else words[1:]
+    code: int | str | None = 0
+    try:
+        if script:
+            runpy.run_path(words[0], run_name="__main__")
+        else:
+            runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        code = end.code
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    found = {
+        "seconds": used[0].ru_utime + used[0].ru_stime,
+        "mib": max(_peak_mib(), used[1].ru_maxrss / 1024),
+    }
+    note.write_text(json.dumps(found), encoding="utf-8")
+    return code if isinstance(code, int) else int(code is not None)
+
+
+def _peak_mib() -> float:
+    """What this process held at most; its parent's peak, which rusage inherits, is not in it."""
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    lines = status.read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def prepare(songs: Path, out: Path, workers: int) -> dict[str, float]:
@@ -56,8 +104,26 @@ def prepare(songs: Path, out: Path, workers: int) -> dict[str, float]:
         peak(collecting(songs, out, workers)),
         peak(measuring(out, workers)),
     ]
-    total = {key: sum(step[key] for step in steps) for key in ("seconds", "cpu_seconds")}
+    return added(steps)
+
+
+def added(steps: list[dict[str, float]]) -> dict[str, float]:
+    """Commands one after the other."""
+    names = ("seconds", "cpu_seconds", "main_seconds")
+    total = {name: sum(step[name] for step in steps) for name in names}
     return {**total, "mib": max(step["mib"] for step in steps)}
+
+
+def on_idle_cores(used: dict[str, float], workers: int) -> float:
+    """Seconds that work takes, at most, where every process has a core.
+
+    Nothing of the main process is taken to overlap with its workers, who share their part evenly.
+
+    Args:
+        used: processor seconds, see `peak`.
+        workers: how many processes did the work; one stands for the main process alone.
+    """
+    return used["main_seconds"] + (used["cpu_seconds"] - used["main_seconds"]) / workers
 
 
 def collecting(songs: Path, out: Path, workers: int) -> list[str]:
@@ -78,13 +144,17 @@ def against_the_original(work: Path, sets: int) -> dict[str, Any]:
     make_sets(songs, sets, notes=800, seconds=90.0)
     rates: dict[str, float] = {}
     cpu: dict[str, float] = {}
+    idle: dict[int, float] = {}
     own = [sys.executable, "-m", "benchmarks._data_speed"]
     for workers in (1, 2):
         out = _fresh(work / f"speed_{workers}")
         steps = prepare(songs, out, workers)
         mels = peak([*own, "mels", str(out), str(workers)])
-        rates[f"ours_{workers}"] = sets * CHARTS / (steps["seconds"] + mels["seconds"])
-        cpu[f"ours_{workers}"] = steps["cpu_seconds"] + mels["cpu_seconds"]
+        used = added([steps, mels])
+        rates[f"ours_{workers}"] = sets * CHARTS / used["seconds"]
+        cpu[f"ours_{workers}"] = used["cpu_seconds"]
+        cpu[f"ours_{workers}_main_process"] = used["main_seconds"]
+        idle[workers] = on_idle_cores(used, workers)
     done = peak([*own, "original", str(work / "speed_1"), str(_fresh(work / "speed_original"))])
     rates["original"] = sets * CHARTS / done["seconds"]
     cpu["original"] = done["cpu_seconds"]
@@ -93,7 +163,8 @@ def against_the_original(work: Path, sets: int) -> dict[str, Any]:
         "processor_seconds": cpu,
         "against_original": rates["ours_2"] / rates["original"],
         "one_core_against_original": rates["ours_1"] / rates["original"],
-        "scaling_1_to_2": rates["ours_2"] / rates["ours_1"],
+        "scaling_1_to_2_by_clock": rates["ours_2"] / rates["ours_1"],
+        "scaling_1_to_2": idle[1] / idle[2],
         "load": os.getloadavg()[0],
         "cores": os.cpu_count(),
     }
@@ -114,6 +185,8 @@ def memory_and_second_run(work: Path, sizes: tuple[int, ...]) -> dict[str, Any]:
                 "mib": first["mib"],
                 "first_s": first["seconds"],
                 "second_s": second["seconds"],
+                "first_cpu_s": first["cpu_seconds"],
+                "second_cpu_s": second["cpu_seconds"],
                 "second_share": second["cpu_seconds"] / first["cpu_seconds"],
             }
         )
@@ -171,7 +244,9 @@ def _fresh(folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "mels":
+    if sys.argv[1] == "timed":
+        sys.exit(_timed(Path(sys.argv[2]), sys.argv[3:]))
+    elif sys.argv[1] == "mels":
         _mels(Path(sys.argv[2]), int(sys.argv[3]))
     else:
         _as_the_original(Path(sys.argv[2]), Path(sys.argv[3]))
