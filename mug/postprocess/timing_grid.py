@@ -146,9 +146,9 @@ def folded(peaks: Peaks, beat_ms: float) -> Float64[np.ndarray, " phases"]:
     """Onset strength over the beat, smoothed by a few milliseconds."""
     place = np.round(peaks.times_ms % beat_ms / beat_ms * _PHASES).astype(np.int64) % _PHASES
     counts = np.bincount(place, weights=peaks.strength, minlength=_PHASES)
-    reach = np.arange(_PHASES)
-    reach = np.minimum(reach, _PHASES - reach) * beat_ms / _PHASES
-    kernel = np.exp(-0.5 * (reach / _KERNEL_MS) ** 2)
+    steps = np.arange(_PHASES)
+    apart_ms = np.minimum(steps, _PHASES - steps) * beat_ms / _PHASES
+    kernel = np.exp(-0.5 * (apart_ms / _KERNEL_MS) ** 2)
     curve: np.ndarray = np.fft.irfft(np.fft.rfft(counts) * np.fft.rfft(kernel), _PHASES)
     return curve
 

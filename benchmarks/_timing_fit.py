@@ -1,0 +1,197 @@
+"""Fits the weights in `mug/postprocess/timing_weights.py`.
+
+    MUG_REAL_DATA=FOLDER python benchmarks/_timing_fit.py [--songs 560] [--leave_out SONG]
+
+Conditional logistic regression: of the hypotheses of a song, the right one. The songs are composed
+ones, click tracks, and the real songs at three speeds, whole and in pieces of 40 s. Prints how
+many come out right, of all and of the real songs left out, and the weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks._timing_songs import FITTING_SEED, SAMPLE_RATE, TimedSong, real_songs, tempo_of
+from mug.audio.load import resample
+from mug.beatmap.timing_points import TimingPoint
+from mug.compose.composer import compose_song
+from mug.compose.sound import render
+from mug.compose.style import SongStyle
+from mug.postprocess.tempo_map import TempoMap
+from mug.postprocess.timing_choice import hypotheses
+from mug.postprocess.timing_features import Evidence, bar_features, beat_features
+from mug.postprocess.timing_onsets import Onsets, hear
+
+PENALTY = 0.003
+WEIGHTS = {"composed": 1.0, "clicks": 2.0, "real": 2.0}
+SPEEDS = (1.0, 0.8, 1.25)
+PIECE_MS = 40000.0
+CLICKS = 60
+# Human timing lies this much after the onsets (median), so that hypotheses can be matched to it.
+REAL_BIAS_MS = {"triangles": 18.0}
+USUAL_BIAS_MS = -4.0
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """The hypotheses of one song: their numbers, and which are right."""
+
+    name: str
+    weight: float
+    beats: np.ndarray
+    right: np.ndarray
+    bars: np.ndarray
+    right_bars: np.ndarray
+
+
+def composed(count: int) -> Iterator[TimedSong]:
+    """Composed songs of all kinds, one tempo each."""
+    for index in range(count):
+        bpm = tempo_of(index)
+        style = SongStyle(
+            seconds=(26.0, 45.0),
+            tempo=(bpm, bpm),
+            wide_tempo_p=0.0,
+            tempo_change_p=0.0,
+            metres={"4/4": 0.6, "3/4": 0.2, "6/8": 0.2},
+            lead_in_ms=(0.0, 3000.0) if index % 5 else (3000.0, 10000.0),
+        )
+        song = compose_song(FITTING_SEED + index, style)
+        first = song.tempo.segments[0]
+        line = TimingPoint(first.time_ms, first.beat_ms, song.metre.beats)
+        wave = render(song)
+        yield TimedSong(str(index), "composed", wave, TempoMap((line,)), song.duration_ms)
+
+
+def clicks(count: int) -> Iterator[TimedSong]:
+    """Click tracks: accented beats with one to four parts."""
+    for index in range(count):
+        rng = np.random.default_rng([3, index])
+        bpm, offset = (
+            float(np.exp(rng.uniform(np.log(85), np.log(230)))),
+            float(rng.uniform(0, 500)),
+        )
+        parts, seconds = int(rng.choice([1, 1, 2, 3, 4])), float(rng.uniform(15, 60))
+        accent, tone = float(rng.uniform(0.3, 0.6)), bool(rng.random() < 0.5)
+        wave = 10 ** rng.uniform(-4, -2.5) * rng.standard_normal(int(seconds * SAMPLE_RATE))
+        size = int(0.03 * SAMPLE_RATE)
+        for hit in range(int((seconds - 0.1 - offset / 1000) * bpm / 60 * parts)):
+            at = offset / 1000 + hit * 60 / bpm / parts
+            first = math.ceil(at * SAMPLE_RATE)
+            age = np.arange(first, first + size) / SAMPLE_RATE - at
+            body = np.sin(2 * np.pi * 1500 * age) if tone else rng.standard_normal(size)
+            loud = 0.5 * (accent if hit % parts else 1.0)
+            wave[first : first + size] += loud * np.exp(-age / 0.004) * body
+        truth = TempoMap.of_bpm(bpm, offset)
+        yield TimedSong(str(index), "clicks", wave.astype(np.float32), truth, seconds * 1000)
+
+
+def cases(songs: Iterator[TimedSong]) -> Iterator[Case]:
+    """The hypotheses of each song, of real ones at several speeds and of their pieces."""
+    for song in songs:
+        real = song.kind == "real"
+        for speed in SPEEDS if real else (1.0,):
+            wave = resample(song.wave, SAMPLE_RATE, int(SAMPLE_RATE / speed))
+            onsets, line = hear(wave), song.truth.red_lines[0]
+            beat, start = line.beat_ms / speed, line.time_ms / speed
+            if real:
+                start += REAL_BIAS_MS.get(song.name, USUAL_BIAS_MS)
+            yield from _case(song, onsets, TimingPoint(start, beat, line.meter))
+            if real and onsets.duration_ms > PIECE_MS:
+                for first in np.arange(0.0, onsets.duration_ms - PIECE_MS, PIECE_MS):
+                    piece, begin = onsets.between(float(first), float(first) + PIECE_MS)
+                    yield from _case(song, piece, TimingPoint(start - begin, beat, line.meter))
+
+
+def _case(song: TimedSong, onsets: Onsets, truth: TimingPoint) -> Iterator[Case]:
+    evidence = Evidence.of(onsets)
+    if len(evidence.peaks.times_ms) < 20:
+        return
+    grids = hypotheses(onsets, evidence)
+    beat = truth.beat_ms
+    off = np.array([(g.offset_ms - truth.time_ms + beat / 2) % beat - beat / 2 for g in grids])
+    tempo = np.array([abs(g.beat_ms / beat - 1) for g in grids])
+    right = (tempo < 2e-3) & (np.abs(off) < 12)
+    if not right.any():
+        return
+    grid = grids[int(np.argmax(right))]
+    bars = bar_features(evidence, grid)
+    right_bars = []
+    for meter, begin, _ in bars:
+        beats = round((grid.offset_ms + begin * grid.beat_ms - truth.time_ms) / beat)
+        right_bars.append(meter == (3 if truth.meter == 3 else 4) and beats % truth.meter == 0)
+    yield Case(
+        song.name if song.kind == "real" else song.kind,
+        WEIGHTS[song.kind],
+        np.array([beat_features(evidence, g) for g in grids]),
+        right,
+        np.array([row for _, _, row in bars]),
+        np.array(right_bars) & (song.kind != "clicks"),
+    )
+
+
+def fit(rows: list[tuple[np.ndarray, np.ndarray, float]]) -> np.ndarray:
+    """Weights that make the right hypotheses likely: conditional logistic regression."""
+    from scipy.optimize import minimize
+
+    rows = [row for row in rows if row[1].any()]
+    x = np.concatenate([row[0] for row in rows])
+    scale = x.std(axis=0)
+    scale[scale < 1e-3] = 1.0
+    x = x / scale
+    right = np.concatenate([row[1] for row in rows]).astype(float)
+    sizes = [len(row[0]) for row in rows]
+    starts, owner = np.cumsum([0, *sizes[:-1]]), np.repeat(np.arange(len(rows)), sizes)
+    weight = np.array([row[2] for row in rows])
+    weight = weight / weight.sum()
+
+    def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        score = x @ theta
+        odds = np.exp(score - np.maximum.reduceat(score, starts)[owner])
+        total, good = np.add.reduceat(odds, starts), np.add.reduceat(odds * right, starts) + 1e-300
+        pull = odds / total[owner] - odds * right / good[owner]
+        value = -(weight * np.log(good / total)).sum() + PENALTY * (theta @ theta)
+        return float(value), x.T @ (pull * weight[owner]) + 2 * PENALTY * theta
+
+    found = minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B")
+    weights: np.ndarray = found.x / scale
+    return weights
+
+
+def right_share(weights: np.ndarray, chosen: list[Case]) -> str:
+    """How many songs' likeliest hypothesis is right."""
+    hits = [bool(case.right[int(np.argmax(case.beats @ weights))]) for case in chosen]
+    return f"{sum(hits)}/{len(hits)}"
+
+
+def main() -> int:
+    """Fits, prints how well, and the weights."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--songs", type=int, default=560, help="composed songs (default 560)")
+    parser.add_argument("--leave_out", default="", help="a real song that the fit does not see")
+    args = parser.parse_args()
+    found = [*cases(composed(args.songs)), *cases(clicks(CLICKS))]
+    if os.environ.get("MUG_REAL_DATA"):
+        found += cases(real_songs(Path(os.environ["MUG_REAL_DATA"])))
+    used = [case for case in found if case.name != args.leave_out]
+    beat = fit([(case.beats, case.right, case.weight) for case in used])
+    bar = fit([(case.bars, case.right_bars, case.weight) for case in used])
+    for name in sorted({case.name for case in found}):
+        print(name, right_share(beat, [case for case in found if case.name == name]))
+    for title, weights in (("BEAT", beat), ("BAR", bar)):
+        print(title, ", ".join(f"{value:.4g}" for value in weights))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
