@@ -234,6 +234,21 @@ def test_the_picture_stays_with_an_audio_clock_that_runs_differently(show: Show)
     assert worst[1] == 0
 
 
+def test_a_sound_that_stopped_for_a_moment_is_caught_up_with(show: Show) -> None:
+    """The clock falls 40 ms behind for good: the picture is with it a fifth of a second later."""
+    off = show("empty", ready=False).logic(
+        "clock",
+        "const c = new m.OutputClock(); const s = (i, d) =>"
+        " c.sample({contextTime: i / 60 - d, performanceTime: (i * 1000) / 60});"
+        "for (let i = 0; i < 200; i += 1) s(i, 0); const off = [];"
+        "for (let i = 200; i < 260; i += 1) { s(i, 0.04);"
+        " off.push(Math.abs(c.heard(0) + 0.04) * 1000); } return off;",
+    )
+    assert off[0] > 30
+    assert off[12] < 5
+    assert off[40] < 0.1
+
+
 def test_a_clock_that_jumps_is_followed_at_once(show: Show) -> None:
     shown = show("empty", ready=False).logic(
         "clock",

@@ -418,6 +418,18 @@ def test_locked_columns_stay_out_of_regions(show: Show) -> None:
     }  # fmt: skip
 
 
+def test_freeing_a_column_brings_back_only_what_was_selected(show: Show) -> None:
+    page = show("song")
+    found = page.run(
+        """const seen = []; const keep = () => seen.push(p.region.columns);
+        p.setRegion({start_ms: 1000, end_ms: 2000, columns: [0, 1]});
+        p.setLock(1, true); keep(); p.setLock(1, false); keep(); p.choose(1); keep();
+        p.setRegion({start_ms: 1000, end_ms: 2000});
+        p.setLock(3, true); keep(); p.setLock(3, false); keep(); return seen;"""
+    )
+    assert found == [[0], [0, 1], [0, 1], [0, 1, 2], [0, 1, 2, 3]]
+
+
 def test_brackets_select_from_the_keyboard(show: Show, documents: Documents) -> None:
     page = show("song")
     bars = documents["song"]["timing"]["bars"]

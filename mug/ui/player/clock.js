@@ -1,6 +1,8 @@
 // Clocks: from the page's time to the sample that is heard at that time. No DOM.
 
 const SLEW = 0.06; // share of an error that one reading mends: jitter is smoothed, drift is followed
+const ONE_SIDED = 4; // readings in a row on the same side
+const FAST_SLEW = 0.3;
 const JUMP_S = 0.06; // beyond this it is no jitter: another device, a machine that slept
 
 /**
@@ -19,6 +21,8 @@ export class OutputClock {
   reset() {
     this.offset = null;
     this.readings = 0;
+    this.oneSided = 0;
+    this.side = 0;
   }
 
   /** Takes a reading. */
@@ -29,7 +33,11 @@ export class OutputClock {
       this.readings = 0;
     }
     this.readings += 1; // the first readings are averaged: one alone may be far off
-    this.offset += Math.max(SLEW, 1 / this.readings) * (offset - this.offset);
+    const error = offset - this.offset;
+    this.oneSided = Math.sign(error) === this.side ? this.oneSided + 1 : 0;
+    this.side = Math.sign(error);
+    const moved = this.oneSided >= ONE_SIDED; // no jitter: the sound stopped for a moment
+    this.offset += Math.max(moved ? FAST_SLEW : SLEW, 1 / this.readings) * error;
   }
 
   /** Context time, in seconds, of what is heard at a page time in ms. */

@@ -30,6 +30,11 @@ export function laneLayout({ width, height, keys, up }) {
   return { width, height, keys, up, lane, left, right: left + lane * keys, hitY, travel, caps, note };
 }
 
+/** Width that the stage takes on a wide page, in CSS pixels. */
+export function stageWidth(keys) {
+  return Math.max(380, Math.min(760, keys * (keys <= 4 ? 84 : 64) + 104));
+}
+
 /** Row of a time: on the receptors when it is now, `travel` pixels away one window later. */
 export function yOf(layout, ms, nowMs, spanMs) {
   const away = ((ms - nowMs) / spanMs) * layout.travel;

@@ -2,7 +2,7 @@
 
 import { AudioEngine } from "./engine.js";
 import { bindings } from "./keys.js";
-import { windowMs } from "./layout.js";
+import { stageWidth, windowMs } from "./layout.js";
 import { Judge } from "./judge.js";
 import { Lanes } from "./lanes.js";
 import { readDocument } from "./model.js";
@@ -149,6 +149,10 @@ export class Player {
     this._schedule();
     this.panels.showCandidate();
     this.emit("mug-candidate", { index, name: this.chart.name });
+    if (this.region) {
+      const columns = this._asked?.filter((column) => column < this.chart.keys);
+      this.setRegion({ ...this.region, columns });
+    }
     this.invalidate();
   }
 
@@ -186,7 +190,8 @@ export class Player {
 
   /** Selects a span of time and columns for editing, and says so by `mug-region`; null clears. */
   setRegion(region, final = true) {
-    const columns = (region?.columns ?? this.allColumns).filter((column) => !this.locks.has(column));
+    this._asked = region?.columns ?? null; // null: all; what is freed later comes back
+    const columns = (this._asked ?? this.allColumns).filter((column) => !this.locks.has(column));
     const [start, end] = region ? [region.start_ms, region.end_ms].sort((a, b) => a - b) : [0, 0];
     this.region = region && end > start ? { start_ms: start, end_ms: end, columns } : null;
     this.panels.showRegion();
@@ -201,7 +206,7 @@ export class Player {
     this.locks[on ? "add" : "delete"](column);
     this.panels.showLocks();
     this.emit("mug-locks", { columns: [...this.locks].sort((a, b) => a - b) });
-    if (this.region) this.setRegion({ ...this.region, columns: on ? this.region.columns : null });
+    if (this.region) this.setRegion({ ...this.region, columns: this._asked });
     this.invalidate();
   }
 
@@ -390,8 +395,4 @@ export class Player {
 
 function pan(column, keys) {
   return keys > 1 ? 0.5 * ((2 * column) / (keys - 1) - 1) : 0;
-}
-
-function stageWidth(keys) {
-  return Math.max(380, Math.min(760, keys * (keys <= 4 ? 84 : 64) + 104));
 }
