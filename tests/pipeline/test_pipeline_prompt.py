@@ -243,7 +243,7 @@ def test_the_examples_are_prompts(root: Path) -> None:
 
 @pytest.mark.real_data
 def test_prompts_of_real_charts(real_data: Path) -> None:
-    """One chart of every second song: stars as the folder's README has them, skill sets in 4K alone."""
+    """One chart of every second song: stars within the folder's range, skill sets in 4K alone."""
     paths = [next(iter(sorted(p.glob("*.osu")))) for p in sorted((real_data / "songs").iterdir())]
     assert len(paths) == 7
     for path in paths[::2]:
