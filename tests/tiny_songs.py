@@ -17,20 +17,22 @@ from mug.features import FeatureSchema
 SAMPLE_RATE = 22050
 
 
-def notes(rng: np.random.Generator, seconds: float) -> tuple[HitObject, ...]:
+def notes(rng: np.random.Generator, seconds: float, keys: int = 4) -> tuple[HitObject, ...]:
     times = np.arange(200.0, seconds * 1000 - 600, 250.0)
     return tuple(
         LongNote(int(column), time, time + 200.0) if hold else Rice(int(column), time)
         for time, column, hold in zip(
             times.tolist(),
-            rng.integers(0, 4, len(times)),
+            rng.integers(0, keys, len(times)),
             rng.random(len(times)) < 0.3,
             strict=True,
         )
     )
 
 
-def make_songs(folder: Path, songs: int = 5, charts: int = 2, seconds: float = 4.0) -> Path:
+def make_songs(
+    folder: Path, songs: int = 5, charts: int = 2, seconds: float = 4.0, keys: int = 4
+) -> Path:
     """Writes sets, `beatmap.txt` and `features.db`; the list's path."""
     rng = np.random.default_rng(0)
     schema = FeatureSchema.from_yaml("configs/mug/mania_beatmap_features.yaml")
@@ -43,12 +45,12 @@ def make_songs(folder: Path, songs: int = 5, charts: int = 2, seconds: float = 4
         for chart in range(charts):
             path = f"{name}/chart{chart}.osu"
             beatmap = Beatmap(
-                keys=4,
-                hit_objects=notes(rng, seconds),
+                keys=keys,
+                hit_objects=notes(rng, seconds, keys),
                 timing=(TimingPoint(0.0, 500.0),),
                 general={"AudioFilename": "audio.wav", "Mode": "3"},
                 metadata={"Title": name, "Version": f"chart {chart}"},
-                difficulty={"CircleSize": "4"},
+                difficulty={"CircleSize": str(keys)},
             )
             osu.write(beatmap, folder / path)
             lines.append(path)
