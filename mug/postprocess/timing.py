@@ -128,7 +128,12 @@ def timing_of(onsets: Onsets) -> TimingEstimate:
         return NO_BEAT
     rough = tempo_parts(evidence.peaks, choices[0].grid.bpm, onsets.duration_ms)
     if len(rough) > 1:
-        return _several(onsets, evidence, rough)
+        start_ms, end_ms, _ = max(rough, key=lambda part: part[1] - part[0])
+        piece, begin_ms = onsets.between(start_ms, end_ms)
+        within = Evidence.of(piece)
+        local = choose_beat(piece, within)
+        if local:
+            return _several(onsets, evidence, rough, _estimate(within, local), begin_ms)
     return _estimate(evidence, choices)
 
 
@@ -165,16 +170,23 @@ def settled(peaks: Peaks, grid: EvenGrid, duration_ms: float) -> EvenGrid:
 
 
 def _several(
-    onsets: Onsets, evidence: Evidence, rough: list[tuple[float, float, float]]
+    onsets: Onsets,
+    evidence: Evidence,
+    rough: list[tuple[float, float, float]],
+    estimate: TimingEstimate,
+    begin_ms: float,
 ) -> TimingEstimate:
-    """Several tempi: the longest part decides which pulse is the beat, the others follow it."""
+    """Several tempi: the longest part decided which pulse is the beat, the others follow it.
+
+    Args:
+        onsets: of the whole song.
+        evidence: likewise.
+        rough: start, end (ms) and rough tempo of each part.
+        estimate: of the longest part alone.
+        begin_ms: where that part's sound begins.
+    """
     peaks = evidence.peaks
-    start, end, bpm = max(rough, key=lambda part: part[1] - part[0])
-    piece, begin_ms = onsets.between(start, end)
-    within = Evidence.of(piece)
-    choices = choose_beat(piece, within)
-    estimate = _estimate(within, choices) if choices else NO_BEAT
-    factor = estimate.bpm / bpm
+    factor = estimate.bpm / max(rough, key=lambda part: part[1] - part[0])[2]
     rough = [(a, b, tempo * factor) for a, b, tempo in rough]
     parts = [
         exact_part(peaks, part[0], part[1], comparable(peaks, part, estimate.bpm)) for part in rough

@@ -109,3 +109,16 @@ def test_the_envelope_peaks_at_onsets():
     want = (np.array([0.5, 1.0, 1.5, 2.0]) * RATE / timing.HOP).astype(int)
     for frame in want:
         assert abs(int(np.argmax(envelope[frame - 30 : frame + 30])) - 30) <= 2
+
+
+@pytest.mark.parametrize(
+    "parts", [[(120.0, 20), (150.0, 20)], [(120.0, 20), (131.0, 25), (120.0, 20)]]
+)
+def test_changes_of_tempo_are_found_where_they_are(parts):
+    waves = [song(bpm, 0.0, seconds, tone=False) for bpm, seconds in parts]
+    found = estimate_timing(np.concatenate(waves), RATE)
+    starts = np.cumsum([0, *(seconds for _, seconds in parts[:-1])]) * 1000.0
+    assert [line.bpm for line in found.changes] == pytest.approx([b for b, _ in parts], abs=0.05)
+    for line, start in zip(found.changes[1:], starts[1:], strict=True):
+        assert abs(line.time_ms - start) < 2 * line.beat_ms
+    assert found.tempo_map.red_lines == found.changes
