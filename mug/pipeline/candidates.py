@@ -42,6 +42,7 @@ class Search:
             raise GenerationError(f"candidates are 0 to {MAX_COUNT}", value=self.candidates)
         if not 1 <= self.attempts <= MAX_ATTEMPTS:
             raise GenerationError(f"attempts are 1 to {MAX_ATTEMPTS}", value=self.attempts)
+        misses({"compared": []}, self.tolerances)  # refuses impossible tolerances
 
     @property
     def wanted(self) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,33 @@ from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import LongNote, Rice
 from mug.beatmap.timing_points import TimingPoint
 from mug.pipeline.provenance import is_machine_made
+from scripts._common import run
+from scripts.edit_beatmap import main
 
-ROOT = Path(__file__).resolve().parents[2]
+
+@dataclass(frozen=True)
+class Done:
+    """What a call left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def call(*args: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "scripts/edit_beatmap.py"), *map(str, args)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+Call = Callable[..., Done]
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """The script as the shell calls it, but within this process: starting one takes longer."""
+
+    def called(*args: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["edit_beatmap.py", *map(str, args)])
+        code = run(main, when_stopped="")
+        said = capsys.readouterr()
+        return Done(code, said.out, said.err)
+
+    return called
 
 
 @pytest.fixture
@@ -42,7 +63,7 @@ def chart(song: Path, tmp_path: Path) -> Path:
 
 
 def test_variations_of_bars_leave_the_rest_of_the_file(
-    tiny_model_folder: Path, chart: Path, tmp_path: Path
+    call: Call, tiny_model_folder: Path, chart: Path, tmp_path: Path
 ) -> None:
     before = chart.read_bytes()
     asked = [chart, "--ckpt", tiny_model_folder, "--steps", 2, "--from_bar", 2, "--to_bar", 2]
@@ -68,7 +89,7 @@ def test_variations_of_bars_leave_the_rest_of_the_file(
 
 
 def test_marking_changes_the_tags_alone(
-    tiny_model_folder: Path, chart: Path, tmp_path: Path
+    call: Call, tiny_model_folder: Path, chart: Path, tmp_path: Path
 ) -> None:
     asked = [chart, "--ckpt", tiny_model_folder, "--steps", 1, "--from_ms", 3000, "--lock_holds"]
     done = call(*asked, "--mark", "--own_prompt", "--out", tmp_path / "new.osu")
@@ -94,7 +115,7 @@ def test_marking_changes_the_tags_alone(
     ],
 )
 def test_mistakes_are_one_sentence(
-    tiny_model_folder: Path, chart: Path, tmp_path: Path, wrong: list[str], said: str
+    call: Call, tiny_model_folder: Path, chart: Path, tmp_path: Path, wrong: list[str], said: str
 ) -> None:
     there = sorted(tmp_path.iterdir())
     asked = [chart, "--ckpt", tiny_model_folder, "--steps", 1, "--out", tmp_path / "new.osu"]
