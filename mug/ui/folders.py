@@ -1,0 +1,115 @@
+"""Where the page keeps what it makes: one folder a job, one below it for each revision."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+import time
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+from mug.errors import GenerationError
+
+_JOB = re.compile(r"[A-Za-z0-9_-]{22}")
+_REVISION = re.compile(r"[0-9]{4}")
+_UNSAFE = re.compile(r"[^\w .()\[\]&,!'+-]", re.ASCII)
+_LONGEST_NAME = 80
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One state of a job's charts.
+
+    Args:
+        job: the job's name, which cannot be guessed.
+        number: of the revision, from 1.
+        folder: where its files lie.
+    """
+
+    job: str
+    number: int
+    folder: Path
+
+    @property
+    def key(self) -> str:
+        """Its name, as a page hands it back."""
+        return f"{self.job}/{self.number:04d}"
+
+
+class JobFolders:
+    """Folders of jobs below one root.
+
+    Who knows a job's name may see it; names have 128 random bits.
+
+    Args:
+        root: the folder that holds them all; nothing else is ever served.
+        keep_hours: jobs that were not touched for so long are deleted.
+    """
+
+    def __init__(self, root: Path, keep_hours: float = 24.0) -> None:
+        self.root = root.resolve()
+        self.root.mkdir(parents=True, exist_ok=True)
+        self._keep_s = 3600.0 * keep_hours
+
+    def new_job(self) -> Path:
+        """An empty folder for a job; old ones go."""
+        self.sweep()
+        folder = self.root / secrets.token_urlsafe(16)
+        folder.mkdir()
+        return folder
+
+    def new_revision(self, job: Path) -> Revision:
+        """The next revision of a job."""
+        number = 1 + max(
+            (int(p.name) for p in job.iterdir() if _REVISION.fullmatch(p.name)), default=0
+        )
+        folder = job / f"{number:04d}"
+        folder.mkdir()
+        return Revision(job.name, number, folder)
+
+    def find(self, key: str) -> Revision:
+        """The revision that a page names.
+
+        Raises:
+            GenerationError: for a name of another form, or one that is gone.
+        """
+        job, _, number = key.partition("/")
+        if _JOB.fullmatch(job) and _REVISION.fullmatch(number):
+            folder = self.root / job / number
+            if folder.is_dir():
+                return Revision(job, int(number), folder)
+        raise GenerationError(
+            "these charts are not here any more", remedy="Generate them again, or keep the download"
+        )
+
+    def file(self, job: str, number: str, name: str) -> Path | None:
+        """A file that may be served; None for anything else."""
+        if not (_JOB.fullmatch(job) and _REVISION.fullmatch(number)) or name != safe_name(name):
+            return None
+        path = self.root / job / number / name
+        inside = path.resolve().parent == (self.root / job / number).resolve()
+        return path if inside and path.is_file() else None
+
+    def sweep(self) -> int:
+        """Deletes jobs that are too old; how many."""
+        limit = time.time() - self._keep_s
+        old = [
+            path
+            for path in self.root.iterdir()
+            if _JOB.fullmatch(path.name) and path.is_dir() and path.stat().st_mtime < limit
+        ]
+        for path in old:
+            shutil.rmtree(path, ignore_errors=True)
+        return len(old)
+
+
+def safe_name(text: str) -> str:
+    """A file name of plain letters that no file system or shell minds."""
+    plain = unicodedata.normalize("NFKC", text)
+    plain = "".join(letter for letter in plain if letter.isprintable())
+    kept = "".join(
+        letter if letter.isalnum() or not _UNSAFE.match(letter) else "_" for letter in plain
+    )
+    return kept.strip(" .")[:_LONGEST_NAME].strip(" .") or "chart"

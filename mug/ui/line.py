@@ -1,0 +1,137 @@
+"""A line of jobs that one worker does in order, each with its progress, place and cancel."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from mug.errors import Cancelled, GenerationError, MugError
+
+log = logging.getLogger(__name__)
+
+Work = Callable[["Ticket"], object]
+
+BROKEN = "something unexpected went wrong; the server's log has the details"
+
+
+class Ticket:
+    """One job in the line.
+
+    `ticket.progress` and `ticket.should_stop` are what a generator of charts takes.
+
+    Args:
+        work: what to do; its value becomes `result`.
+        owner: whose it is.
+    """
+
+    def __init__(self, work: Work, owner: str) -> None:
+        self.work, self.owner = work, owner
+        self.done, self.total = 0, 0
+        self.stage = "waiting"
+        self.result: object = None
+        self.error: MugError | None = None
+        self.finished = threading.Event()
+        self._stop = threading.Event()
+        self._began: float | None = None
+
+    def progress(self, done: int, total: int) -> None:
+        """Notes how far the job is."""
+        if self._began is None or done == 0:
+            self._began = time.monotonic()
+        self.stage, self.done, self.total = "running", done, total
+
+    def should_stop(self) -> bool:
+        """Whether the job was given up."""
+        return self._stop.is_set()
+
+    def cancel(self) -> None:
+        """Gives the job up, waiting or running."""
+        self._stop.set()
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it will take at the speed so far; None before the first steps."""
+        if self._began is None or self.done < 2 or self.total <= self.done:
+            return None
+        spent = time.monotonic() - self._began
+        return spent / (self.done - 1) * (self.total - self.done)
+
+    def run(self) -> None:
+        """Does the work; afterwards either `result` or `error` is set."""
+        try:
+            if self.should_stop():
+                raise Cancelled("cancelled before it began")  # noqa: TRY301
+            self.stage = "preparing"
+            self.result = self.work(self)
+        except MugError as error:
+            self.error = error
+        except Exception:
+            # The worker must outlive a defect in one job; its owner is told.
+            log.exception("a job failed")
+            self.error = GenerationError(BROKEN)
+        finally:
+            self.stage = "finished"
+            self.finished.set()
+
+
+class WorkLine:
+    """First come, first served.
+
+    Args:
+        longest: jobs that may wait; more are refused.
+        each: jobs of one owner that may wait or run.
+    """
+
+    def __init__(self, longest: int = 32, each: int = 2) -> None:
+        self._longest, self._each = longest, each
+        self._tickets: deque[Ticket] = deque()
+        self._changed = threading.Condition()
+        self._worker: threading.Thread | None = None
+
+    def join(self, work: Work, owner: str) -> Ticket:
+        """Puts a job at the end.
+
+        Raises:
+            GenerationError: when the line is full, or this owner has too many jobs in it.
+        """
+        ticket = Ticket(work, owner)
+        with self._changed:
+            if len(self._tickets) >= self._longest:
+                raise GenerationError("the line is full", remedy="Try again in a few minutes")
+            if sum(one.owner == owner for one in self._tickets) >= self._each:
+                raise GenerationError(
+                    "your other request is still running", remedy="Wait for it, or cancel it"
+                )
+            self._tickets.append(ticket)
+            if self._worker is None:
+                self._worker = threading.Thread(target=self._run, name="charts", daemon=True)
+                self._worker.start()
+            self._changed.notify_all()
+        return ticket
+
+    def place(self, ticket: Ticket) -> int:
+        """How many jobs are before this one."""
+        with self._changed:
+            tickets: Sequence[Ticket] = tuple(self._tickets)
+        return tickets.index(ticket) if ticket in tickets else 0
+
+    def cancel(self, owner: str) -> int:
+        """Gives up all jobs of an owner; how many there were."""
+        with self._changed:
+            own = [ticket for ticket in self._tickets if ticket.owner == owner]
+        for ticket in own:
+            ticket.cancel()
+        return len(own)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._tickets:
+                    self._changed.wait()
+                ticket = self._tickets[0]
+            ticket.run()
+            with self._changed:
+                self._tickets.remove(ticket)

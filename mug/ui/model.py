@@ -1,0 +1,118 @@
+"""The model that the page uses, loaded while the page is up already."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mug.errors import CheckpointError, MugError
+from mug.features import FeatureSchema
+from mug.util import find_file
+
+if TYPE_CHECKING:
+    from mug.pipeline.chart import ChartGenerator
+
+log = logging.getLogger(__name__)
+
+FEATURES = "configs/mug/mania_beatmap_features.yaml"
+PLACES = ("outputs/demo/model", "models/*", "models/*/*")
+_WEIGHTS = "model.safetensors"
+
+
+def find_checkpoint(base: Path) -> Path | None:
+    """The newest checkpoint where `make demo` leaves one and below `models`; None without one.
+
+    Args:
+        base: the folder to look from.
+    """
+    found = {path for place in PLACES for path in base.glob(place) if is_checkpoint(path)}
+    return max(found, key=_written, default=None)
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether this looks like one: a `.ckpt` file, or a folder with weights and config."""
+    if path.is_dir():
+        return (path / _WEIGHTS).is_file()
+    return path.suffix == ".ckpt"
+
+
+def _written(path: Path) -> float:
+    return (path / _WEIGHTS if path.is_dir() else path).stat().st_mtime
+
+
+class PageModel:
+    """A checkpoint that is read in a thread of its own.
+
+    Args:
+        checkpoint: what to load; None where there is nothing.
+        device: where the model goes; `auto` takes the best there is.
+    """
+
+    def __init__(self, checkpoint: Path | None, device: str = "auto") -> None:
+        self.checkpoint = checkpoint
+        self.schema = FeatureSchema.from_yaml(find_file(FEATURES))
+        self._device = device
+        self._ready = threading.Event()
+        self._generator: ChartGenerator | None = None
+        self._error: MugError | None = None
+        if checkpoint is None:
+            self._error = CheckpointError(
+                "there is no model yet",
+                remedy="`make demo` trains a small one and leaves it in outputs/demo/model",
+            )
+            self._ready.set()
+
+    def start(self) -> None:
+        """Begins to load."""
+        if not self._ready.is_set():
+            threading.Thread(target=self._load, name="model", daemon=True).start()
+
+    @property
+    def state(self) -> str:
+        """`none`, `loading`, `ready` or `failed`."""
+        if self.checkpoint is None:
+            return "none"
+        if not self._ready.is_set():
+            return "loading"
+        return "ready" if self._error is None else "failed"
+
+    @property
+    def error(self) -> MugError | None:
+        """Why there is no model."""
+        return self._error
+
+    def generator(self) -> ChartGenerator:
+        """The model; waits until it is loaded.
+
+        Raises:
+            CheckpointError: when there is none, or it cannot be read.
+        """
+        self._ready.wait()
+        if self._error is not None:
+            raise self._error
+        assert self._generator is not None
+        return self._generator
+
+    def _load(self) -> None:
+        try:
+            import torch
+
+            from mug.pipeline.chart import ChartGenerator
+
+            device = self._device
+            if device == "auto":
+                device = "cuda" if torch.cuda.is_available() else "cpu"
+            assert self.checkpoint is not None
+            self._generator = ChartGenerator.from_checkpoint(self.checkpoint, device)
+            self.schema = self._generator.model.schema
+        except MugError as error:
+            self._error = error
+        except Exception as error:
+            log.exception("the model cannot be loaded")
+            self._error = CheckpointError(
+                "the model cannot be loaded", file=self.checkpoint, value=str(error)
+            )
+        finally:
+            self._ready.set()

@@ -1,0 +1,305 @@
+"""What the page does with a model: make charts, snap them to another timing, edit a region.
+
+Everything that a later step needs lies in the job's folder, so nothing is kept in memory and
+users cannot meet.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mug.audio.load import load_audio
+from mug.audio.tags import read_tags
+from mug.beatmap import osu, osu_patch
+from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.osu_patch import ChartFile
+from mug.errors import GenerationError
+from mug.postprocess.tempo_map import TempoMap
+from mug.postprocess.timing import TimingEstimate
+from mug.ui.files import Made, Written, charts_of, read_written, write_revision
+from mug.ui.folders import JobFolders, Revision
+from mug.ui.line import Ticket
+from mug.ui.state import State, load_state, save_state
+
+if TYPE_CHECKING:
+    from mug.pipeline.candidates import Judgement
+    from mug.pipeline.chart import ChartGenerator
+    from mug.pipeline.cleanup import Changes
+    from mug.pipeline.edit import Edit
+    from mug.pipeline.package import Plan
+    from mug.pipeline.request import GenerationRequest, GenerationResult
+
+RequestOf = Callable[["GenerationRequest"], "GenerationRequest"]
+
+MAX_SONG_MS = 15 * 60_000.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A revision that is ready.
+
+    Args:
+        revision: where it lies.
+        written: its files.
+    """
+
+    revision: Revision
+    written: Written
+
+
+def make_charts(
+    generator: ChartGenerator,
+    folders: JobFolders,
+    request: GenerationRequest,
+    plan: Plan,
+    ticket: Ticket,
+    language: str,
+) -> Outcome:
+    """Makes charts for a song, in a job of their own.
+
+    Args:
+        generator: the model.
+        folders: where jobs lie.
+        request: what is asked for; its audio is copied.
+        plan: candidates or a spread.
+        ticket: hears of progress, and may say stop.
+        language: of the preview.
+
+    Raises:
+        AudioError: for a song that cannot be read or is longer than a quarter of an hour.
+    """
+    from mug.pipeline.package import packaged_song, stamped
+
+    load_audio(request.audio, 8000, max_ms=MAX_SONG_MS)  # refuses before anything is kept
+    job = folders.new_job()
+    try:
+        song = job / f"song{request.audio.suffix.lower()}"
+        shutil.copyfile(request.audio, song)
+        packaged = packaged_song(song, job)
+        tags = read_tags(song)
+        finish = replace(
+            request.finish,
+            title=_line(request.finish.title or tags.title or request.audio.stem),
+            artist=_line(request.finish.artist or tags.artist or "Unknown artist"),
+            audio_filename=packaged.name,
+        )
+        request = replace(request, audio=song, finish=finish)
+        result, judged = _found(generator, request, plan, ticket)
+        charts = [_chart_file(one) for one in stamped(generator.model, request, result)]
+        return _store(
+            generator, folders.new_revision(job), (request, result, judged), charts, language
+        )
+    except BaseException:
+        shutil.rmtree(job, ignore_errors=True)
+        raise
+
+
+def _found(
+    generator: ChartGenerator, request: GenerationRequest, plan: Plan, ticket: Ticket
+) -> tuple[GenerationResult, Sequence[Judgement]]:
+    from mug.pipeline.candidates import find_charts, judge_all
+    from mug.pipeline.spread import make_spread
+
+    if plan.tiers:
+        spread = make_spread(generator, request, plan.tiers, ticket.progress, ticket.should_stop)
+        return spread.result, judge_all(generator, request, spread.result, {})
+    found = find_charts(generator, request, plan.search, ticket.progress, ticket.should_stop)
+    return found.result, found.judgements
+
+
+def snap_again(
+    generator: ChartGenerator,
+    folders: JobFolders,
+    key: str,
+    tempo: TempoMap,
+    source: str,
+    language: str,
+) -> Outcome:
+    """The same notes on another timing, as the job's next revision; nothing is generated.
+
+    Args:
+        generator: the model, for its number of columns.
+        folders: where jobs lie.
+        key: of the revision to start from.
+        tempo: red lines to snap to.
+        source: where these come from, for the report.
+        language: of the preview.
+    """
+    from mug.pipeline.finish import finish_chart
+    from mug.pipeline.package import stamped
+
+    before, state, song = _open(folders, key)
+    old = charts_of(before, read_written(before))
+    finish = replace(
+        state.request.finish, red_lines=tempo.red_lines, timing=None, timing_source=source
+    )
+    request = replace(state.request, finish=finish)
+    first = tempo.red_lines[0]
+    timing = replace(
+        state.timing, bpm=first.bpm, offset_ms=first.time_ms, meter=first.meter, changes=(),
+        downbeat_ms=first.time_ms, confidence=1.0,
+    )  # fmt: skip
+    duration_ms = generator.song(song).duration_ms
+    done = [
+        finish_chart(
+            notes,
+            replace(finish, version=chart.beatmap.version),
+            keys=chart.beatmap.keys,
+            index=index,
+            timing=timing,
+            duration_ms=duration_ms,
+        )
+        for index, (notes, chart) in enumerate(zip(state.raw, old, strict=True))
+    ]
+    result = _result(state, timing, [chart for chart, _ in done], [c for _, c in done])
+    charts = [_chart_file(one) for one in stamped(generator.model, request, result)]
+    judged = _judged(generator, request, result)
+    return _store(generator, _next(folders, before), (request, result, judged), charts, language)
+
+
+def edit_region(
+    generator: ChartGenerator,
+    folders: JobFolders,
+    key: str,
+    chart: int,
+    edit: Edit,
+    request_of: RequestOf,
+    ticket: Ticket,
+    language: str,
+) -> Outcome:
+    """New notes for a region: the chart and its variations side by side, as the next revision.
+
+    Every line of the file but those of the region's notes, the difficulty's name and the tags
+    stays to the byte.
+
+    Args:
+        generator: the model.
+        folders: where jobs lie.
+        key: of the revision to start from.
+        chart: which of its charts, from 0.
+        edit: region, locks and strength.
+        request_of: the request for the new notes, from the one that made the chart.
+        ticket: hears of progress, and may say stop.
+        language: of the preview.
+    """
+    from mug.pipeline.cleanup import Changes
+    from mug.pipeline.edit import edit_chart
+    from mug.pipeline.package import provenance
+    from mug.pipeline.provenance import stamp
+
+    before, state, _ = _open(folders, key)
+    old = charts_of(before, read_written(before))
+    if not 0 <= chart < len(old):
+        raise GenerationError("there is no such chart", value=chart + 1)
+    source, asked = old[chart], state.asked[chart]
+    request = request_of(replace(state.request, prompt=asked))
+    made = edit_chart(generator, source.beatmap, request, edit, ticket.progress, ticket.should_stop)
+    files = [source]
+    for index, variation in enumerate(made):
+        edited = variation.apply_to_file(source)
+        record = provenance(generator.model, request, prompt=request.prompt, index=index)
+        name = _variation_name(source.beatmap.version, before.number, index)
+        edited = osu_patch.with_field(edited, "Metadata", "Version", name)
+        tags = stamp(edited.beatmap, record).metadata["Tags"]
+        files.append(osu_patch.with_field(edited, "Metadata", "Tags", tags))
+    beatmaps = [one.beatmap for one in files]
+    changes = [Changes(), *(variation.changes for variation in made)]
+    result = replace(
+        _result(state, state.timing, beatmaps, changes),
+        raw=(state.raw[chart], *(tuple(one.hit_objects) for one in beatmaps[1:])),
+        asked=(asked,) + (request.prompt,) * len(made),
+        seeds=(state.seeds[chart],) * len(files),
+        indices=(state.indices[chart], *range(len(made))),
+    )
+    request = replace(request, finish=state.request.finish)
+    judged = _judged(generator, request, result)
+    return _store(generator, _next(folders, before), (request, result, judged), files, language)
+
+
+def _variation_name(version: str, number: int, index: int) -> str:
+    return f"{version.partition(' edit ')[0]} edit {number}{chr(ord('a') + index)}"
+
+
+def current_tempo(folders: JobFolders, key: str) -> TempoMap:
+    """The timing of a revision's charts."""
+    revision = folders.find(key)
+    return TempoMap.of_points(charts_of(revision, read_written(revision))[0].beatmap.red_lines)
+
+
+def readings(folders: JobFolders, key: str) -> TimingEstimate:
+    """How a revision's beat was read, with the other readings."""
+    return _open(folders, key)[1].timing
+
+
+def _open(folders: JobFolders, key: str) -> tuple[Revision, State, Path]:
+    revision = folders.find(key)
+    song = next(revision.folder.parent.glob("song.*"))
+    return revision, load_state(revision.folder, song), song
+
+
+def _next(folders: JobFolders, revision: Revision) -> Revision:
+    return folders.new_revision(revision.folder.parent)
+
+
+def _result(
+    state: State,
+    timing: TimingEstimate,
+    beatmaps: Sequence[Beatmap],
+    changes: Sequence[Changes],
+) -> GenerationResult:
+    from mug.pipeline.request import GenerationResult
+
+    return GenerationResult(
+        beatmaps=tuple(beatmaps),
+        raw=state.raw,
+        timing=timing,
+        changes=tuple(changes),
+        asked=state.asked,
+        seeds=state.seeds,
+        indices=state.indices,
+    )
+
+
+def _judged(
+    generator: ChartGenerator, request: GenerationRequest, result: GenerationResult
+) -> Sequence[Judgement]:
+    from mug.pipeline.candidates import judge_all
+
+    return judge_all(generator, request, result, {})
+
+
+def _store(
+    generator: ChartGenerator,
+    revision: Revision,
+    made: tuple[GenerationRequest, GenerationResult, Sequence[Judgement]],
+    charts: Sequence[ChartFile],
+    language: str,
+) -> Outcome:
+    """Writes a revision."""
+    from mug.pipeline.candidates import Found
+    from mug.pipeline.package import report_of
+
+    request, result, judged = made
+    song = generator.song(request.audio)
+    report = report_of(generator.model, request, Found(result, tuple(judged), (), 1))
+    packaged = revision.folder.parent / request.finish.audio_filename
+    state = State(request, result.raw, result.asked, result.seeds, result.indices, result.timing)
+    save_state(revision.folder, state)
+    written = write_revision(
+        revision,
+        Made(charts, report, packaged, song.wave, song.sample_rate),
+        language,
+    )
+    return Outcome(revision, written)
+
+
+def _chart_file(beatmap: Beatmap) -> ChartFile:
+    return osu_patch.of(osu.encode(beatmap))
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
