@@ -5,8 +5,8 @@ first red line) or by columns (counted from 1), or several of them. Without --to
 the end: the chart is continued. With --count there are variations. A hold that crosses the
 border stays.
 
-osu! does not accept machine-made content in ranked maps: before you share an edited chart, name
-it so with --mark, which changes its tags (and nothing else outside the region).
+osu! does not accept machine-made content in ranked maps: the chart's tags say what made the new
+notes, which is the one change outside the part; --no-mark leaves them as they are.
 """
 
 from __future__ import annotations
@@ -87,7 +87,10 @@ def parser(schema: FeatureSchema) -> argparse.ArgumentParser:
         "--own_prompt", action="store_true", help="ask for what the chart itself measures"
     )
     made.add_argument(
-        "--mark", action="store_true", help="write what made the notes into the chart's tags"
+        "--mark",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="write what made the notes into the chart's tags (default: yes)",
     )
     add_sampling_options(made)
     add_finish_options(made)

@@ -67,6 +67,7 @@ def test_variations_of_bars_leave_the_rest_of_the_file(
 ) -> None:
     before = chart.read_bytes()
     asked = [chart, "--ckpt", tiny_model_folder, "--steps", 2, "--from_bar", 2, "--to_bar", 2]
+    asked += ["--no-mark"]
     done = call(*asked, "--columns", "1,3", "--count", 2, "--out", tmp_path / "new.osu")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -88,11 +89,11 @@ def test_variations_of_bars_leave_the_rest_of_the_file(
     assert (tmp_path / "again-2.osu").read_bytes() == files[1].read_bytes()
 
 
-def test_marking_changes_the_tags_alone(
+def test_the_tags_alone_change_outside_the_part(
     call: Call, tiny_model_folder: Path, chart: Path, tmp_path: Path
 ) -> None:
     asked = [chart, "--ckpt", tiny_model_folder, "--steps", 1, "--from_ms", 3000, "--lock_holds"]
-    done = call(*asked, "--mark", "--own_prompt", "--out", tmp_path / "new.osu")
+    done = call(*asked, "--own_prompt", "--out", tmp_path / "new.osu")
     assert done.returncode == 0, done.stderr
     marked = osu.read(tmp_path / "new.osu")
     assert is_machine_made(marked)
