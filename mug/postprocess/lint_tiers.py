@@ -1,4 +1,6 @@
-"""Tiers of difficulty, and what each of them asks of a chart.
+"""Tiers of difficulty, their star ratings, and what each of them asks of a chart.
+
+The bounds of the star ratings stand here alone: snapping and spreads take them from here.
 
 Limits in ms are parts of a beat at 180 BPM, the tempo that the public ranking criteria are written
 for: a slower song may be written in finer parts of its beat, a faster one in coarser. The values
@@ -38,6 +40,11 @@ class Tier(IntEnum):
     def title(self) -> str:
         """As it is written, e.g. `Easy`."""
         return self.name.capitalize()
+
+    @property
+    def below(self) -> float:
+        """The star rating from which on a chart belongs to a harder tier; infinite for the last."""
+        return (*_LOWEST_STARS, math.inf)[self]
 
 
 @dataclass(frozen=True, slots=True)

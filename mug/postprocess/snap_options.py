@@ -9,6 +9,8 @@ from typing import Literal
 
 from mug.beatmap.hit_objects import HitObject
 from mug.errors import DataError
+from mug.postprocess import lint_tiers
+from mug.postprocess.lint_tiers import Tier
 
 DIVISORS = (1, 2, 3, 4, 6, 8, 12, 16)
 MAX_DIVISOR = 96
@@ -22,26 +24,34 @@ class SnapTier:
     """How fine the grid of a difficulty may be.
 
     Args:
-        name: of the difficulty.
-        below: star ratings under this belong to it (and not to an easier one).
+        tier: the difficulty; it has the star ratings.
         divisors: parts of a beat that it may use.
         least_gap_ms: a divisor whose lines lie closer than this is left out; 1 never is.
     """
 
-    name: str
-    below: float
+    tier: Tier
     divisors: tuple[int, ...]
     least_gap_ms: float
 
+    @property
+    def name(self) -> str:
+        """Of the difficulty."""
+        return self.tier.title
 
-# Bounds of star rating as osu! shows them; gaps from human charts (docs/snapping.md). Easy has 1/3
-# for the off-beat of swing and of compound metres; of straight divisors, none beyond 1/2.
+    @property
+    def below(self) -> float:
+        """Star ratings under this belong to it (and not to an easier one)."""
+        return self.tier.below
+
+
+# Gaps from human charts (docs/snapping.md). Easy has 1/3 for the off-beat of swing and of compound
+# metres; of straight divisors, none beyond 1/2.
 TIERS = (
-    SnapTier("Easy", 2.0, (1, 2, 3), 140.0),
-    SnapTier("Normal", 2.7, (1, 2, 3, 4), 80.0),
-    SnapTier("Hard", 4.0, (1, 2, 3, 4, 6), 60.0),
-    SnapTier("Insane", 5.3, (1, 2, 3, 4, 6, 8), 35.0),
-    SnapTier("Expert", math.inf, DIVISORS, 20.0),
+    SnapTier(Tier.EASY, (1, 2, 3), 140.0),
+    SnapTier(Tier.NORMAL, (1, 2, 3, 4), 80.0),
+    SnapTier(Tier.HARD, (1, 2, 3, 4, 6), 60.0),
+    SnapTier(Tier.INSANE, (1, 2, 3, 4, 6, 8), 35.0),
+    SnapTier(Tier.EXPERT, DIVISORS, 20.0),
 )
 
 
@@ -70,7 +80,9 @@ class SnapOptions:
 
     def __post_init__(self) -> None:
         _check(
-            self.star_rating is None or self.star_rating >= 0, "a star rating is 0 or more", self
+            self.star_rating is None or 0 <= self.star_rating < math.inf,
+            "a star rating is 0 or more",
+            self,
         )
         _check(
             self.tolerance_ms is None or 0 <= self.tolerance_ms < math.inf,
@@ -109,10 +121,12 @@ class SnapOptions:
 
 
 def tier_of(star_rating: float | None) -> SnapTier:
-    """The tier that a star rating belongs to; the last one where it is unknown."""
-    if star_rating is None:
-        return TIERS[-1]
-    return next(tier for tier in TIERS if star_rating < tier.below or tier is TIERS[-1])
+    """The tier that a star rating belongs to; the last one where it is unknown.
+
+    Raises:
+        DataError: for what is no number.
+    """
+    return TIERS[-1 if star_rating is None else lint_tiers.tier_of(star_rating)]
 
 
 def allowed_divisors(star_rating: float | None, beat_ms: float) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from mug.compose.charts import make_charts
 from mug.compose.composer import compose_song
 from mug.compose.style import SongStyle
 from mug.errors import DataError
+from mug.postprocess import lint_tiers
 from mug.postprocess.snap_columns import DUPLICATE, INSIDE, NO_LINE, NOW_A_TAP, UNFIT
 from mug.postprocess.snap_options import DIVISORS, TIERS, allowed_divisors, tier_of
 from mug.postprocess.snapping import SnapOptions, snap_chart
@@ -71,6 +72,13 @@ def test_tiers_rise():
         assert easier.below < harder.below
         assert easier.least_gap_ms > harder.least_gap_ms
         assert set(easier.divisors) <= set(harder.divisors)
+
+
+def test_tiers_are_those_of_lint():
+    assert [tier.tier for tier in TIERS] == list(lint_tiers.Tier)
+    for stars in (0.0, 1.99, 2.0, 2.7, 3.99, 4.0, 5.29, 5.3, 12.0):
+        assert tier_of(stars).tier is lint_tiers.tier_of(stars)
+        assert stars < tier_of(stars).below
 
 
 def test_exact_notes_stay_to_the_bit():
