@@ -7,6 +7,7 @@ import logging
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ class Made:
         song: the sound file that goes into the package.
         wave: mono samples of the song, for its outline.
         sample_rate: of the wave, in Hz.
+        origin: what made the revision: `generated`, `timing` or `edit`.
     """
 
     charts: Sequence[ChartFile]
@@ -50,6 +52,7 @@ class Made:
     song: Path
     wave: np.ndarray
     sample_rate: int
+    origin: str
 
 
 @dataclass
@@ -63,6 +66,7 @@ class Written:
         failed: a sentence for each part that could not be made.
         player: whether there is a preview.
         picture: whether there is a picture.
+        origin: see `Made`.
     """
 
     files: list[tuple[str, str]] = field(default_factory=list)
@@ -70,6 +74,7 @@ class Written:
     failed: list[str] = field(default_factory=list)
     player: bool = False
     picture: bool = False
+    origin: str = "generated"
 
 
 def write_revision(revision: Revision, made: Made, language: str) -> Written:
@@ -83,14 +88,12 @@ def write_revision(revision: Revision, made: Made, language: str) -> Written:
         made: the charts.
         language: of the preview, `en` or `zh`.
     """
-    written = Written()
+    written = Written(origin=made.origin)
     folder = revision.folder
     _write_charts(folder, made, written)
     _write_report(folder, made, written)
     for suffix in FORMATS:
-        _try(
-            written, suffix[1:], lambda suffix=suffix: _write_format(folder, made, suffix, written)
-        )
+        _try(written, suffix[1:], partial(_write_format, folder, made, suffix, written))
     _try(written, "picture", lambda: _write_picture(folder, made, written))
     _try(written, "preview", lambda: _write_player(revision, made, language, written))
     with atomic_write(folder / RESULT, "w", encoding="utf-8") as handle:

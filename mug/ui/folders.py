@@ -92,6 +92,11 @@ class JobFolders:
         inside = path.resolve().parent == (self.root / job / number).resolve()
         return path if inside and path.is_file() else None
 
+    def sound(self, job: str, name: str) -> Path | None:
+        """The sound of a job; None where there is none."""
+        path = self.root / job / name
+        return path if _JOB.fullmatch(job) and path.is_file() else None
+
     def sweep(self) -> int:
         """Deletes jobs that are too old; how many."""
         limit = time.time() - self._keep_s

@@ -91,7 +91,12 @@ def make_charts(
         result, judged = _found(generator, request, plan, ticket)
         charts = [_chart_file(one) for one in stamped(generator.model, request, result)]
         return _store(
-            generator, folders.new_revision(job), (request, result, judged), charts, language
+            generator,
+            folders.new_revision(job),
+            (request, result, judged),
+            charts,
+            language,
+            "generated",
         )
     except BaseException:
         shutil.rmtree(job, ignore_errors=True)
@@ -158,7 +163,9 @@ def snap_again(
     result = _result(state, timing, [chart for chart, _ in done], [c for _, c in done])
     charts = [_chart_file(one) for one in stamped(generator.model, request, result)]
     judged = _judged(generator, request, result)
-    return _store(generator, _next(folders, before), (request, result, judged), charts, language)
+    return _store(
+        generator, _next(folders, before), (request, result, judged), charts, language, "timing"
+    )
 
 
 def edit_region(
@@ -217,7 +224,9 @@ def edit_region(
     )
     request = replace(request, finish=state.request.finish)
     judged = _judged(generator, request, result)
-    return _store(generator, _next(folders, before), (request, result, judged), files, language)
+    return _store(
+        generator, _next(folders, before), (request, result, judged), files, language, "edit"
+    )
 
 
 def _variation_name(version: str, number: int, index: int) -> str:
@@ -278,6 +287,7 @@ def _store(
     made: tuple[GenerationRequest, GenerationResult, Sequence[Judgement]],
     charts: Sequence[ChartFile],
     language: str,
+    origin: str,
 ) -> Outcome:
     """Writes a revision."""
     from mug.pipeline.candidates import Found
@@ -291,7 +301,7 @@ def _store(
     save_state(revision.folder, state)
     written = write_revision(
         revision,
-        Made(charts, report, packaged, song.wave, song.sample_rate),
+        Made(charts, report, packaged, song.wave, song.sample_rate, origin),
         language,
     )
     return Outcome(revision, written)

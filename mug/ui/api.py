@@ -1,0 +1,135 @@
+"""The same as the page, for programs: `generate`, `edit`, `chart_to_prompt`, with typed inputs.
+
+They are called with `gradio_client`; the page's "Use via API" lists their arguments.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from mug.errors import MugError
+from mug.ui import fragments, work
+from mug.ui.asks import MOST_CHARTS, MOST_STEPS, SAMPLERS
+from mug.ui.desk import Desk, told
+from mug.ui.files import REPORT
+from mug.ui.form import CHARTS, SOUNDS
+from mug.ui.line import Ticket
+from mug.ui.make_tab import owner_of
+from mug.ui.prompt_tab import read_chart
+
+
+def add_api(desk: Desk) -> None:
+    """Adds the three named calls to the page that is being built; nothing of them is seen."""
+    with gr.Column(visible=False):
+        answer, files = gr.JSON(label="report"), gr.File(file_count="multiple", label="files")
+        _add_generate(desk, answer, files)
+        _add_edit(desk, answer, files)
+        chart = gr.File(label="chart", file_types=CHARTS, type="filepath")
+        rate = gr.Slider(0.1, 10, 1, label="rate")
+
+        def chart_to_prompt(chart: str | None, rate: float) -> list[dict[str, Any]]:
+            """The prompt of each chart in a file: `name`, `prompt`, `yaml`."""
+            return read_chart(desk, chart, rate)
+
+        gr.Button(visible=False).click(
+            chart_to_prompt, [chart, rate], answer, api_name="chart_to_prompt"
+        )
+
+
+def _add_generate(desk: Desk, answer: gr.JSON, files: gr.File) -> None:
+    inputs = [
+        gr.File(label="audio", file_types=SOUNDS, type="filepath"),
+        gr.JSON(label="prompt: feature name to value", value={}),
+        gr.Textbox(label="negative prompt, YAML", value=""),
+        gr.Slider(1, MOST_CHARTS, 1, step=1, label="charts"),
+        gr.Slider(0, 4 * MOST_CHARTS, 0, step=1, label="choose from so many"),
+        gr.Slider(1, MOST_STEPS, 50, step=1, label="sampler steps"),
+        gr.Slider(0, 30, 5, label="guidance scale"),
+        gr.Radio(list(SAMPLERS), value="ddim", label="sampler"),
+        gr.Number(-1, precision=0, label="seed; -1 draws one"),
+        gr.Number(None, label="tempo, beats a minute; null: heard in the song"),
+        gr.Number(None, label="offset of the first bar, ms"),
+    ]
+
+    def generate(  # noqa: PLR0913, PLR0917 (the arguments of a call over the network)
+        request: gr.Request,
+        audio: str | None,
+        prompt: dict[str, Any] | None,
+        negative: str,
+        count: float,
+        candidates: float,
+        steps: float,
+        guidance: float,
+        sampler: str,
+        seed: float,
+        bpm: float | None,
+        offset_ms: float | None,
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Makes charts for a song: report and files; the report's `key` names them for `edit`."""
+        if not audio:
+            raise gr.Error(desk.t("no_song"), print_exception=False)
+        given = bpm is not None or offset_ms is not None
+        values = {
+            "prompt": prompt or {}, "negative": negative, "count": count, "candidates": candidates,
+            "steps": steps, "guidance": guidance, "sampler": sampler, "seed": seed, "bpm": bpm,
+            "offset": offset_ms, "timing": "by_hand" if given else "heard",
+        }  # fmt: skip
+        return _answer(desk, desk.generation(values, Path(audio)), owner_of(request))
+
+    gr.Button(visible=False).click(generate, inputs, [answer, files], api_name="generate")
+
+
+def _add_edit(desk: Desk, answer: gr.JSON, files: gr.File) -> None:
+    inputs = [
+        gr.Textbox(label="key of the charts", value=""),
+        gr.Number(0, precision=0, label="chart, from 0"),
+        gr.Number(0.0, label="begin of the region, ms"),
+        gr.Number(0.0, label="end of the region, ms"),
+        gr.JSON(label="columns from 0; empty: all", value=[]),
+        gr.Slider(0, 1, 1, label="strength"),
+        gr.Slider(1, MOST_CHARTS, 1, step=1, label="variations"),
+        gr.Number(-1, precision=0, label="seed; -1 draws one"),
+    ]
+
+    def edit(  # noqa: PLR0913, PLR0917 (the arguments of a call over the network)
+        request: gr.Request,
+        key: str,
+        chart: float,
+        start_ms: float,
+        end_ms: float,
+        columns: list[int] | None,
+        strength: float,
+        variations: float,
+        seed: float,
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Makes a region of a chart anew; the first of the answer's charts is the one before."""
+        values = {
+            "key": key, "strength": strength, "variations": variations, "seed": seed,
+            "lock_holds": False,
+        }  # fmt: skip
+        job = desk.editing(values, int(chart), (start_ms, end_ms), columns or [])
+        return _answer(desk, job, owner_of(request))
+
+    gr.Button(visible=False).click(edit, inputs, [answer, files], api_name="edit")
+
+
+def _answer(
+    desk: Desk, job: Callable[[Ticket], work.Outcome], owner: str
+) -> tuple[dict[str, Any], list[str]]:
+    """Waits for a job; its report and files."""
+    with told():
+        ticket = desk.service.line.join(job, owner)
+    ticket.finished.wait()
+    if isinstance(ticket.error, MugError):
+        raise gr.Error(fragments.sentence(ticket.error), print_exception=False)
+    outcome = ticket.result
+    assert isinstance(outcome, work.Outcome)
+    folder = outcome.revision.folder
+    report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+    told_of = {"key": outcome.revision.key, "charts_files": outcome.written.charts}
+    return {**report, **told_of}, [str(folder / name) for _, name in outcome.written.files]

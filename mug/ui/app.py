@@ -1,0 +1,128 @@
+"""The web page: both languages, their tabs, and how they are served."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+import gradio as gr
+
+from mug.ui import fragments
+from mug.ui.about import about
+from mug.ui.api import add_api
+from mug.ui.desk import Desk, Service
+from mug.ui.folders import JobFolders
+from mug.ui.line import WorkLine
+from mug.ui.make_tab import make_tab, owner_of
+from mug.ui.model import PageModel
+from mug.ui.prompt_tab import prompt_tab
+from mug.ui.routes import PAGE_FOLDER, routes
+from mug.ui.texts import LANGUAGES, Texts
+from mug.ui.theme import theme
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HEAD = """<link rel="icon" href="data:,">
+<script type="module" src="/mug/page/page.js"></script>
+<script type="module" src="/mug/player/mug-player.js"></script>"""
+_KEEP_S = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Serving:
+    """How the page is served.
+
+    Args:
+        host: address to listen on; only this computer by default.
+        port: None takes the first free one from 7860 on.
+        share: make a public address through Gradio's servers.
+        auth: names and passwords that may enter; empty lets anyone in.
+        language: of the first page; None goes by the browser.
+        max_mb: size that an upload may have.
+    """
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+    share: bool = False
+    auth: Sequence[tuple[str, str]] = ()
+    language: str | None = None
+    max_mb: int = 100
+
+
+def build(service: Service, serving: Serving) -> gr.Blocks:
+    """The page in both languages; the first at `/`, the other at its name."""
+    first = serving.language or "en"
+    other = next(language for language in LANGUAGES if language != first)
+    page = gr.Blocks(
+        title=Texts(first)("name"), analytics_enabled=False, delete_cache=(3600, _KEEP_S)
+    )
+    page.queue(default_concurrency_limit=16, max_size=128)
+    with page:
+        _language(service, serving, Texts(first), f"/{other}", with_api=True)
+    with page.route(LANGUAGES[other], f"/{other}"):
+        _language(service, serving, Texts(other), "/", with_api=False)
+    return page
+
+
+def _language(service: Service, serving: Serving, t: Texts, other: str, *, with_api: bool) -> None:
+    """One language's page."""
+    desk = Desk(service, t)
+    gr.HTML(fragments.head(t, other, by_browser=serving.language is None))
+    status = gr.HTML(fragments.status(service.model, t), elem_id="mug-model")
+    timer = gr.Timer(1.0, active=True)
+
+    def look() -> tuple[str, gr.Timer]:
+        return fragments.status(service.model, t), gr.Timer(active=service.model.state == "loading")
+
+    timer.tick(
+        look, None, [status, timer], queue=False, show_progress="hidden", api_visibility="private"
+    )
+    with gr.Tabs(elem_id="mug-tabs") as tabs:
+        with gr.Tab(t("make"), id="make"):
+            form = make_tab(desk, serving.max_mb)
+        with gr.Tab(t("read"), id="read"):
+            prompt_tab(desk, form, tabs)
+        with gr.Tab(t("about"), id="about"):
+            gr.HTML(about(t))
+    if with_api:
+        add_api(desk)
+
+
+def serve(service: Service, serving: Serving) -> tuple[gr.Blocks, str]:
+    """Starts the server in threads of its own; the page and its address."""
+    page = build(service, serving)
+
+    def gone(request: gr.Request) -> None:
+        service.line.cancel(owner_of(request))
+
+    with page:
+        page.unload(gone)
+    _, address, shared = page.launch(
+        server_name=serving.host,
+        server_port=serving.port,
+        share=serving.share,
+        auth=list(serving.auth) or None,
+        prevent_thread_lock=True,
+        quiet=True,
+        max_file_size=f"{serving.max_mb}mb",
+        allowed_paths=[str(service.folders.root)],
+        theme=theme(),
+        css_paths=PAGE_FOLDER / "page.css",
+        head=HEAD,
+        footer_links=["api"],
+        ssr_mode=False,
+        app_kwargs={"routes": routes(service.folders)},
+    )
+    service.model.start()
+    return page, shared or address
+
+
+def service_in(folder: Path, checkpoint: Path | None, device: str = "auto") -> Service:
+    """A service that keeps its files below a folder."""
+    os.environ["GRADIO_TEMP_DIR"] = str((folder / "uploads").resolve())
+    return Service(PageModel(checkpoint, device), JobFolders(folder / "jobs"), WorkLine())

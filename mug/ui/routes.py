@@ -1,0 +1,56 @@
+"""What the page serves besides Gradio's own: the player, its documents and sounds, downloads."""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from mug.ui.files import PREVIEW_SOUND
+from mug.ui.folders import JobFolders
+from mug.ui.player_page import PLAYER_FOLDER
+
+PAGE_FOLDER = Path(__file__).with_name("page")
+
+_SHOWN = {".json": "application/json", ".png": "image/png"}
+_SAFE = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=3600"}
+
+
+def routes(folders: JobFolders) -> list[BaseRoute]:
+    """The routes, all below `/mug/`.
+
+    Args:
+        folders: whose files may be fetched, by who knows a job's name.
+    """
+    mimetypes.add_type("text/javascript", ".js")
+
+    async def job_file(request: Request) -> Response:
+        found = folders.file(**request.path_params)
+        if found is None:
+            return PlainTextResponse("not here", status_code=404)
+        kind = _SHOWN.get(found.suffix)
+        disposition = "inline" if kind else "attachment"
+        return FileResponse(
+            found,
+            media_type=kind or "application/octet-stream",
+            filename=found.name,
+            content_disposition_type=disposition,
+            headers=_SAFE,
+        )
+
+    async def sound(request: Request) -> Response:
+        found = folders.sound(request.path_params["job"], PREVIEW_SOUND)
+        if found is None:
+            return PlainTextResponse("not here", status_code=404)
+        return FileResponse(found, media_type="audio/ogg", headers=_SAFE)
+
+    return [
+        Mount("/mug/player", StaticFiles(directory=PLAYER_FOLDER)),
+        Mount("/mug/page", StaticFiles(directory=PAGE_FOLDER)),
+        Route("/mug/jobs/{job}/{number}/{name}", job_file),
+        Route("/mug/sound/{job}", sound),
+    ]

@@ -1,0 +1,82 @@
+"""The web page: drop a song, shape the chart, play it in the browser.
+
+Listens on this computer alone unless --listen, --host or --share says otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from pathlib import Path
+
+from mug.errors import ConfigError, MugError
+
+ROOT = Path(__file__).resolve().parent
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    made.add_argument(
+        "--ckpt", type=Path, help="checkpoint (default: the newest in outputs/demo, models)"
+    )
+    made.add_argument("--device", default="auto", help="auto (default), cpu, cuda")
+    made.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    made.add_argument("--listen", action="store_true", help="listen on all addresses")
+    made.add_argument("--port", type=int, help="default: the first free one from 7860 on")
+    made.add_argument("--share", action="store_true", help="a public address by Gradio's servers")
+    made.add_argument(
+        "--auth", action="append", default=[], metavar="NAME:PASSWORD", help="who may enter"
+    )
+    made.add_argument("--lang", choices=("en", "zh"), help="default: the browser's")
+    made.add_argument(
+        "--max_mb", type=int, default=100, help="size that an upload may have (default 100)"
+    )
+    made.add_argument(
+        "--out", type=Path, default=ROOT / "outputs/webui", help="where jobs lie for a day"
+    )
+    return made
+
+
+def main() -> int:
+    """Serves the page until Ctrl-C."""
+    args = parser().parse_args()
+    from mug.ui.app import Serving, serve, service_in
+    from mug.ui.model import find_checkpoint
+
+    checkpoint = args.ckpt or find_checkpoint(ROOT)
+    serving = Serving(
+        host="0.0.0.0" if args.listen else args.host,
+        port=args.port,
+        share=args.share,
+        auth=[_pair(text) for text in args.auth],
+        language=args.lang,
+        max_mb=args.max_mb,
+    )
+    page, address = serve(service_in(args.out, checkpoint, args.device), serving)
+    print(f"The page is at {address}", flush=True)
+    if checkpoint is None:
+        print("There is no model yet: `make demo` trains a small one.", flush=True)
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        page.close()
+    return 0
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, colon, password = text.partition(":")
+    if not (name and colon and password):
+        raise ConfigError("expected NAME:PASSWORD", value="--auth")
+    return name, password
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except MugError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
