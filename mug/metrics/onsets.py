@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.hit_objects import HitObject, Rice
+from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.errors import DataError
 
 
@@ -102,3 +102,31 @@ def random_chart(reference: Beatmap, count: int, rng: np.random.Generator) -> Be
     return reference.with_objects(
         [Rice(int(c), int(t)) for c, t in zip(columns, times, strict=True)]
     )
+
+
+def tail_score(
+    predicted: Sequence[HitObject], reference: Sequence[HitObject], tolerance_ms: float = 50.0
+) -> OnsetScore:
+    """Score of the ends of long notes; arguments as for `onset_score`."""
+    ours, theirs = (
+        np.unique(np.array([n.end_ms for n in notes if isinstance(n, LongNote)], np.float64))
+        for notes in (predicted, reference)
+    )
+    return OnsetScore(len(match_onsets(ours, theirs, tolerance_ms)), len(ours), len(theirs))
+
+
+def column_score(
+    predicted: Sequence[HitObject], reference: Sequence[HitObject], tolerance_ms: float = 50.0
+) -> OnsetScore:
+    """Score of the starts where a note counts only in its own column.
+
+    Charts of one song may well use other columns: a diagnosis, no goal. Arguments as for
+    `onset_score`.
+    """
+    matched = count = total = 0
+    for column in {note.column for note in (*predicted, *reference)}:
+        ours = onset_times([note for note in predicted if note.column == column])
+        theirs = onset_times([note for note in reference if note.column == column])
+        matched += len(match_onsets(ours, theirs, tolerance_ms))
+        count, total = count + len(ours), total + len(theirs)
+    return OnsetScore(matched, count, total)
