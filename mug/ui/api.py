@@ -52,8 +52,8 @@ def _add_generate(desk: Desk, answer: gr.JSON, files: gr.File) -> None:
         gr.Slider(0, 30, 5, label="guidance scale"),
         gr.Radio(list(SAMPLERS), value="ddim", label="sampler"),
         gr.Number(-1, precision=0, label="seed; -1 draws one"),
-        gr.Number(None, label="tempo, beats a minute; null: heard in the song"),
-        gr.Number(None, label="offset of the first bar, ms"),
+        gr.Number(0.0, label="tempo, beats a minute; 0: heard in the song"),
+        gr.Number(0.0, label="offset of the first bar, ms"),
     ]
 
     def generate(  # noqa: PLR0913, PLR0917 (the arguments of a call over the network)
@@ -67,17 +67,16 @@ def _add_generate(desk: Desk, answer: gr.JSON, files: gr.File) -> None:
         guidance: float,
         sampler: str,
         seed: float,
-        bpm: float | None,
-        offset_ms: float | None,
+        bpm: float,
+        offset_ms: float,
     ) -> tuple[dict[str, Any], list[str]]:
         """Makes charts for a song: report and files; the report's `key` names them for `edit`."""
         if not audio:
             raise gr.Error(desk.t("no_song"), print_exception=False)
-        given = bpm is not None or offset_ms is not None
         values = {
             "prompt": prompt or {}, "negative": negative, "count": count, "candidates": candidates,
             "steps": steps, "guidance": guidance, "sampler": sampler, "seed": seed, "bpm": bpm,
-            "offset": offset_ms, "timing": "by_hand" if given else "heard",
+            "offset": offset_ms, "timing": "by_hand" if bpm else "heard",
         }  # fmt: skip
         return _answer(desk, desk.generation(values, Path(audio)), owner_of(request))
 

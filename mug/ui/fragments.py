@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
@@ -17,11 +18,14 @@ from mug.ui.model import PageModel
 from mug.ui.texts import Texts
 
 
+_FOLDERS = re.compile(r"(?<![\w.:/])(?:/[^\s/'\"]+)+/(?=[^\s/])")  # /some/folder/ before a name
+
+
 def sentence(error: MugError) -> str:
     """An error for people: without the server's folders."""
     name = None if error.file is None else Path(error.file).name
     plain = MugError(error.what, file=name, line=error.line, value=error.value, remedy=error.remedy)
-    return str(plain)
+    return _FOLDERS.sub("", str(plain))
 
 
 def url_of(revision: Revision, name: str) -> str:

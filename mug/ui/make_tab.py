@@ -100,7 +100,7 @@ def _editing(desk: Desk) -> Form:
             form["same_prompt"] = gr.Checkbox(label=t("same_prompt"))
         form["player_state"] = gr.Textbox(visible=False)
         form["remake"] = gr.Button(t("remake"), variant="primary", elem_id="mug-remake")
-    form["history"] = gr.Dropdown(label=t("history"), interactive=True)
+    form["history"] = gr.Dropdown(label=t("history"), interactive=True, elem_id="mug-history")
     return form
 
 
@@ -113,7 +113,11 @@ def _workbench(desk: Desk) -> Form:
         )
         form["readings"] = gr.Dropdown(label=t("readings"), interactive=True)
         form["tempo"] = tempo = gr.Textbox(
-            label=t("red_lines"), info=t("red_lines_hint"), lines=2, max_lines=12
+            label=t("red_lines"),
+            info=t("red_lines_hint"),
+            lines=2,
+            max_lines=12,
+            elem_id="mug-tempo",
         )
         with gr.Row(elem_classes="mug-nudge"):
             for label, factor in ((t("half"), 0.5), (t("double"), 2.0)):
@@ -122,7 +126,7 @@ def _workbench(desk: Desk) -> Form:
                 _nudge(desk, tempo, f"{by_ms:+.0f} ms".replace("-", "−"), by_ms=by_ms)
         upload = gr.UploadButton(t("timing_file"), file_types=CHARTS, size="sm")
         upload.upload(desk.tempo_from, upload, tempo, queue=False, **_QUIET)
-        form["snap"] = gr.Button(t("snap_again"), variant="primary")
+        form["snap"] = gr.Button(t("snap_again"), variant="primary", elem_id="mug-snap")
     form["readings"].input(lambda text: text, form["readings"], tempo, queue=False, **_QUIET)
     return form
 

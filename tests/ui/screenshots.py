@@ -1,0 +1,107 @@
+"""Pictures of every tab in both languages and themes, for people to look at.
+
+python tests/ui/screenshots.py --ckpt outputs/demo/model --out outputs/screenshots
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[up]) for up in range(3)]
+
+from browser import find_chromium, launch_arguments  # noqa: E402
+from pages import running, write_song  # noqa: E402
+
+READY = "document.querySelector('mug-player')?.player"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ckpt", type=Path, required=True)
+    parser.add_argument("--song", type=Path, help="default: one that is composed")
+    parser.add_argument("--out", type=Path, default=Path("outputs/screenshots"))
+    parser.add_argument("--steps", type=int, default=20)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Takes the pictures."""
+    from playwright.sync_api import sync_playwright
+
+    args = _arguments()
+    args.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        song = args.song or write_song(Path(folder) / "Morning Line.ogg", 40.0)
+        chromium = playwright.chromium.launch(
+            executable_path=str(find_chromium()), args=launch_arguments()
+        )
+        with running(Path(folder), args.ckpt) as page:
+            for language, path in (("en", "/"), ("zh", "/zh")):
+                for theme in ("light", "dark"):
+                    context = chromium.new_context(
+                        viewport={"width": 1280, "height": 900}, color_scheme=theme
+                    )
+                    _tabs(
+                        context.new_page(), page.address + path, song, args, f"{language}-{theme}"
+                    )
+                    context.close()
+        chromium.close()
+
+
+def _tabs(tab: Any, address: str, song: Path, args: argparse.Namespace, name: str) -> None:
+    tab.set_default_timeout(120_000)
+
+    def take(what: str, *, whole: bool = True) -> None:
+        tab.wait_for_timeout(800)
+        tab.screenshot(path=args.out / f"{what}-{name}.png", full_page=whole)
+
+    tab.goto(address)
+    tab.wait_for_selector("#mug-song input[type=file]", state="attached")
+    tab.wait_for_selector(".mug-status[data-state=ready]")
+    take("empty")
+    tab.set_input_files("#mug-song input[type=file]", str(song))
+    tab.wait_for_selector(f"text={song.name}")
+    tab.wait_for_timeout(1500)
+    for fold in tab.query_selector_all(".mug-fold > button"):
+        if fold.is_visible():
+            fold.click()
+    take("controls")
+    for fold in tab.query_selector_all(".mug-fold > button"):
+        if fold.is_visible():
+            fold.click()
+    tab.click("#mug-generate")
+    tab.wait_for_selector(".mug-progress")
+    tab.wait_for_timeout(1200)
+    take("running", whole=False)
+    tab.wait_for_function(READY)
+    tab.evaluate(f"{READY}.ready")
+    tab.evaluate(f"{READY}.seek(9000)")
+    tab.evaluate(f"{READY}.setRegion({{start_ms: 9600, end_ms: 16000, columns: [0, 1, 2, 3]}})")
+    tab.mouse.move(0, 0)
+    take("results")
+    tab.evaluate("document.querySelector('mug-player').scrollIntoView()")
+    take("player", whole=False)
+    tab.set_viewport_size({"width": 390, "height": 844})
+    take("phone")
+    tab.set_viewport_size({"width": 1280, "height": 900})
+    with tab.expect_download() as download:
+        tab.click(".mug-file.first")
+    package = args.out / "chart.osz"
+    download.value.save_as(package)
+    tabs = tab.query_selector_all("#mug-tabs [role=tab]")
+    tabs[1].click()
+    tab.set_input_files("#mug-chart input[type=file]", str(package))
+    tab.wait_for_timeout(2500)
+    tab.click("#mug-measure")
+    tab.wait_for_timeout(4000)
+    take("prompt")
+    tabs[2].click()
+    take("about")
+
+
+if __name__ == "__main__":
+    main()

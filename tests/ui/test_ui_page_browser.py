@@ -1,0 +1,159 @@
+"""The page in a real browser: drop a song, generate, play, download, edit, snap again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import find_chromium, launch_arguments
+from pages import Running, running
+
+from mug.beatmap import osu
+from mug.beatmap.beatmap import Beatmap
+
+pytestmark = pytest.mark.browser
+
+READY = "document.querySelector('mug-player')?.player"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("page"), tiny_model_folder) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def tab(page: Running) -> Iterator[Any]:
+    """A tab in which charts were generated; no errors, and nothing is asked for from outside."""
+    from playwright.sync_api import sync_playwright
+
+    outside: list[str] = []
+    errors: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(find_chromium()), args=launch_arguments()
+        )
+        made = browser.new_page(viewport={"width": 1280, "height": 900})
+        made.set_default_timeout(90_000)
+        made.on("pageerror", lambda error: errors.append(str(error)))
+        made.on(
+            "request",
+            lambda asked: (
+                None
+                if asked.url.startswith((page.address, "data:", "blob:"))
+                else outside.append(asked.url)
+            ),
+        )
+        made.goto(page.address)
+        made.wait_for_selector("#mug-song input[type=file]", state="attached")
+        made.set_input_files("#mug-song input[type=file]", str(page.song))
+        made.wait_for_selector("text=composed.ogg")
+        made.click("#mug-generate")
+        made.wait_for_function(READY)
+        made.evaluate("document.querySelector('mug-player').player.ready")
+        yield made
+        browser.close()
+    assert errors == []
+    assert outside == []
+
+
+def _shown(tab: Any) -> list[list[list[float]]]:
+    """Notes of each candidate in the player's document."""
+    source = tab.evaluate("document.querySelector('mug-player').getAttribute('src')")
+    document = json.loads(tab.evaluate("(url) => fetch(url).then((r) => r.text())", source))
+    return [
+        sorted(
+            map(
+                list, zip(*(one["notes"][k] for k in ("column", "start_ms", "end_ms")), strict=True)
+            )
+        )
+        for one in document["candidates"]
+    ]
+
+
+def _notes(chart: Beatmap) -> list[list[float]]:
+    return sorted([n.column, float(n.start_ms), float(n.last_ms)] for n in chart.hit_objects)
+
+
+def _downloaded(tab: Any, folder: Path) -> list[Beatmap]:
+    """The charts behind the page's links."""
+    charts = []
+    for link in tab.query_selector_all(".mug-file[download$='.osu']"):
+        with tab.expect_download() as download:
+            link.click()
+        path = folder / download.value.suggested_filename
+        download.value.save_as(path)
+        charts.append(osu.read(path))
+    return charts
+
+
+def _await_new_player(tab: Any, press: str) -> None:
+    before = tab.evaluate("document.querySelector('mug-player').getAttribute('src')")
+    tab.click(press)
+    tab.wait_for_function(
+        f"(old) => {READY} && document.querySelector('mug-player').getAttribute('src') !== old",
+        arg=before,
+    )
+
+
+def test_the_preview_shows_the_notes_of_the_files(tab: Any, tmp_path: Path) -> None:
+    charts = _downloaded(tab, tmp_path)
+    assert len(charts) == 2
+    assert _shown(tab) == [_notes(chart) for chart in charts]
+
+
+def test_the_preview_moves(tab: Any) -> None:
+    tab.evaluate("document.querySelector('mug-player').player.play()")
+    tab.wait_for_function(f"{READY}.timeMs() > 300")
+    tab.evaluate("document.querySelector('mug-player').player.pause()")
+
+
+def test_editing_needs_a_region_and_keeps_the_rest(tab: Any, tmp_path: Path) -> None:
+    (tmp_path / "before").mkdir()
+    before = _downloaded(tab, tmp_path / "before")[0]
+    tab.evaluate(f"{READY}.setRegion({{start_ms: 3000, end_ms: 8000, columns: [1, 2]}})")
+    tab.wait_for_selector(".mug-region[data-on]")
+    _await_new_player(tab, "#mug-remake")
+    same, *variations = _downloaded(tab, tmp_path)
+    assert _notes(same) == _notes(before)
+    assert len(variations) == 2
+
+    def outside(chart: Beatmap) -> list[list[float]]:
+        inside = lambda n: n[1] >= 3000 and n[2] < 8000 and n[0] in (1, 2)  # noqa: E731
+        return [note for note in _notes(chart) if not inside(note)]
+
+    for chart in variations:
+        assert outside(chart) == outside(before)
+    assert any(_notes(chart) != _notes(before) for chart in variations)
+
+
+def test_another_timing_snaps_the_same_notes_again(tab: Any, tmp_path: Path) -> None:
+    tab.fill("#mug-tempo textarea", "100 120 4")
+    tab.keyboard.press("Tab")
+    _await_new_player(tab, "#mug-snap")
+    chart = _downloaded(tab, tmp_path)[0]
+    assert [(line.time_ms, line.bpm) for line in chart.red_lines] == [(100.0, 120.0)]
+
+
+def test_an_earlier_version_comes_back(tab: Any) -> None:
+    tab.click("#mug-history input")
+    _await_new_player(tab, "[role=option] >> nth=0")
+    assert "/0001/" in tab.evaluate("document.querySelector('mug-player').getAttribute('src')")
+
+
+def test_a_phone_sees_no_sideways_scroll(tab: Any) -> None:
+    tab.set_viewport_size({"width": 390, "height": 800})
+    tab.wait_for_timeout(300)
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth + 1")
+    tab.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_the_other_language_is_a_page_of_its_own(tab: Any, page: Running) -> None:
+    other = tab.context.new_page()
+    other.goto(f"{page.address}/zh")
+    other.wait_for_selector("text=生成谱面")
+    assert other.evaluate("document.documentElement.lang") == "zh"
+    other.close()
