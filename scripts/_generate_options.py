@@ -49,7 +49,7 @@ def add_finish_options(made: argparse.ArgumentParser) -> None:
         "--divisors", type=_numbers, metavar="N,N,...", help="parts of a beat, e.g. 1,2,4"
     )
     group.add_argument(
-        "--unfit", default="keep", help="a note that fits no divisor: keep (default), move, drop"
+        "--unfit", default="move", help="a note that fits no divisor: move (default), keep, drop"
     )
     group.add_argument(
         "--fixes",

@@ -118,7 +118,7 @@ def judge_all(
     result: GenerationResult,
     tolerances: Mapping[str, float],
 ) -> tuple[Judgement, ...]:
-    """A judgement of each chart by its own prompt."""
+    """A judgement of each chart by its own prompt, or by what else it is meant to be."""
     schema, duration_ms = generator.model.schema, generator.song(request.audio).duration_ms
     return tuple(
         judge(
@@ -129,7 +129,7 @@ def judge_all(
             tolerances,
         )
         for beatmap, asked, changes in zip(
-            result.beatmaps, result.asked, result.changes, strict=True
+            result.beatmaps, result.meant or result.asked, result.changes, strict=True
         )
     )
 

@@ -14,7 +14,7 @@ from mug.util import nearest
 
 SNAPPING = ("voice", "nearest", "none")
 FIXES = ("tier", "minijacks", "none")
-UNFIT = ("keep", "move", "drop")
+UNFIT = ("move", "keep", "drop")
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class FinishOptions:
             `none`.
         divisors: parts of a beat that notes may snap to; None leaves `voice` those of the tier
             and tempo, `nearest` 1, 2, 3, 4, 6 and 8.
-        unfit: with `voice`, a note with no line within the tolerance is kept where it is
-            (`keep`), moved to the nearest line (`move`) or left out and counted (`drop`).
+        unfit: with `voice`, a note with no line within the tolerance is moved to the nearest line
+            (`move`), kept where it is (`keep`) or left out (`drop`), and counted.
         fixes: `tier` (all that can be mended, by the limits of the chart's tier), `minijacks`
             (the original's rule, four columns only) or `none`.
         minijack_ms: interval of the rule `minijacks`; 0 is off.
@@ -54,7 +54,7 @@ class FinishOptions:
     timing_source: str = ""
     snapping: str = "voice"
     divisors: tuple[int, ...] | None = None
-    unfit: str = "keep"
+    unfit: str = "move"
     fixes: str = "tier"
     minijack_ms: float = 90.0
     star_rating: float | None = None

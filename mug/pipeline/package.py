@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -117,7 +117,7 @@ def _make(
     judged: tuple[Judgement, ...] = judge_all(
         generator, request, spread.result, plan.search.tolerances
     )
-    return Found(spread.result, judged, (), 1), {"nesting": describe_spread(spread)}
+    return Found(spread.result, judged, (), 1), describe_spread(spread)
 
 
 def _one_line(text: str) -> str:
@@ -210,16 +210,56 @@ def report_of(model: LoadedModel, request: GenerationRequest, found: Found) -> d
 def _write_reports(out: Path, report: Mapping[str, Any]) -> None:
     with atomic_write(out.with_suffix(".json"), "w", encoding="utf-8") as handle:
         json.dump(report, handle, indent=2, ensure_ascii=False)
-    parts = [f"# {report['song']}\n", *map(render_report_markdown, report["charts"])]
-    if report.get("nesting"):
-        rows = [
-            f"- {row['easier']} in {row['harder']}: {100 * row['share']:.1f} % of its onsets"
-            for row in report["nesting"]
-        ]
-        parts.append("\n".join(["## Rhythms", "", *rows]) + "\n")
+    parts = [f"# {report['song']}\n", _timing_text(report["timing"])]
+    parts += map(render_report_markdown, report["charts"])
+    if "spread" in report:
+        parts.append(_spread_text(report["spread"], report["nesting"]))
     parts.append(f"{report['notice']}\n")
     with atomic_write(out.with_suffix(".md"), "w", encoding="utf-8") as handle:
         handle.write("\n".join(parts))
+
+
+def _timing_text(timing: Mapping[str, Any]) -> str:
+    """Tempo and offset, where they come from, and what else was heard, as a line of Markdown."""
+    if timing["red_lines"] > 1:
+        said = f"{timing['red_lines']} timing points"
+    else:
+        said = f"{timing['bpm']:.2f} BPM, offset {timing['offset_ms']:.0f} ms"
+    others = [
+        f"{other['bpm']:.2f} BPM from {other['offset_ms']:.0f} ms"
+        for other in timing["candidates"]
+        if (other["bpm"], other["offset_ms"]) != (timing["bpm"], timing["offset_ms"])
+    ]
+    heard = timing["source"].startswith("detected")
+    sure = f", {100 * timing['confidence']:.0f} % sure" if heard else ""
+    rest = f" Other readings: {'; '.join(others[:2])}." if heard and others else ""
+    return f"Timing: {said} ({timing['source']}{sure}).{rest}\n"
+
+
+def _spread_text(spread: Mapping[str, Any], nesting: Sequence[Mapping[str, Any]]) -> str:
+    """The tiers of a spread as a section of Markdown."""
+    order = (
+        "The model did not make them in the order that it was asked for: they are sorted by the"
+        " stars they had."
+        if spread["reordered"]
+        else "The model made them in the order asked for."
+    )
+    rising = "The star ratings rise." if spread["rising"] else "**The star ratings do not rise.**"
+    rows = [
+        f"| {tier['name']} | {tier['star_rating']:.2f} | {tier['asked']:.2f} | {tier['made']:.2f}"
+        f" | {tier['reached']:.2f} | {tier['thinned']} |"
+        for tier in spread["tiers"]
+    ]
+    shares = [
+        f"- {row['easier']} in {row['harder']}: {100 * row['share']:.1f} % of its onsets"
+        f" ({row['moved']} notes moved, {row['left_out']} left out)"
+        for row in nesting
+    ]
+    head = [
+        "| tier | stars to have | model asked for | as made | in the spread | notes thinned out |",
+        "|---|---|---|---|---|---|",
+    ]
+    return "\n".join(["## Spread", "", f"{rising} {order}", "", *head, *rows, "", *shares]) + "\n"
 
 
 def packaged_song(audio: Path, folder: Path) -> Path:

@@ -45,6 +45,8 @@ _DIGITS = 4
 _LISTED = 500  # findings that are written out
 _BARS = "▁▂▃▄▅▆▇█"
 _CURVE = 60  # characters
+_SHOWN = 20  # findings in words
+_GRAVITY = ("error", "warning", "note")
 
 
 def reached(
@@ -218,6 +220,10 @@ def render_report_markdown(report: Mapping[str, Any]) -> str:
         "changed": ", ".join(f"{n}: {c}" for n, c in report["changes"].items()) or "-",
     }
     lines += ["", *(f"- {name}: {_cell(text)}" for name, text in facts.items())]
+    if "score" in report:
+        lines += ["", f"Score {report['score']['total']:.2f}:", "", *_score_lines(report["score"])]
+    if report["findings"] and report["findings"]["list"]:
+        lines += ["", "To look at:", "", *_finding_lines(report["findings"])]
     if curve["values"]:
         lines += ["", f"`{_sparkline(curve['values'])}` notes a second over time"]
     for reason in dict.fromkeys(report["unknown"].values()):
@@ -249,6 +255,33 @@ def _shown(name: str, value: object) -> str:
         return _cell(value)
     unit = {"sr": " stars"}.get(name, " MSD" if name == "ett" or name.endswith("_ett") else "")
     return f"{value:.2f}{unit}"
+
+
+def _score_lines(score: Mapping[str, Any]) -> list[str]:
+    """The parts of a score that apply, a line each."""
+    return [
+        f"- {part['name']} {part['value']:.2f}: {_cell(part['sentence'])}"
+        for part in score["parts"]
+        if part["value"] is not None
+    ]
+
+
+def _finding_lines(findings: Mapping[str, Any]) -> list[str]:
+    """The gravest findings with the times that osu!'s editor shows, a line each."""
+    gravest = sorted(findings["list"], key=lambda entry: _GRAVITY.index(entry["severity"]))
+    shown = sorted(gravest[:_SHOWN], key=lambda entry: entry.get("time_ms", 0.0))
+    lines = [
+        f"- {_clock(entry.get('time_ms', 0.0))} {entry['severity']}, {entry['rule']}:"
+        f" {_cell(entry.get('message', ''))}"
+        for entry in shown
+    ]
+    more = findings["total"] - len(lines)
+    return [*lines, f"- and {more} more"] if more else lines
+
+
+def _clock(time_ms: float) -> str:
+    minutes, ms = divmod(max(round(time_ms), 0), 60_000)
+    return f"{minutes:02d}:{ms // 1000:02d}:{ms % 1000:03d}"
 
 
 def _finding_text(findings: Mapping[str, Any] | None) -> str:

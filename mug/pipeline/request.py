@@ -75,9 +75,11 @@ class GenerationResult:
         raw: the notes as the network wrote them, one tuple a chart.
         timing: the song's tempo as given or heard; given red lines stand in the charts.
         changes: what clean-up changed, one entry a chart.
-        asked: the prompt of each chart.
+        asked: the prompt that made each chart.
         seeds: the seed of each chart's own noise.
         indices: number of each chart within the request, which gave its seed.
+        meant: what each chart is to be judged by, where that is not the prompt that made it;
+            empty where it is.
     """
 
     beatmaps: tuple[Beatmap, ...]
@@ -87,3 +89,4 @@ class GenerationResult:
     asked: tuple[Mapping[str, Any], ...]
     seeds: tuple[int, ...]
     indices: tuple[int, ...]
+    meant: tuple[Mapping[str, Any], ...] = ()

@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
+from mug.data.difficulty import star_rating
 from mug.errors import ConfigError, GenerationError
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.checkpoint import LoadedModel
 from mug.pipeline.finish_options import FinishOptions
+from mug.pipeline.nesting import nest, nesting_share
 from mug.pipeline.package import Plan, make_package
 from mug.pipeline.request import GenerationRequest
 from mug.pipeline.spread import (
@@ -22,8 +24,6 @@ from mug.pipeline.spread import (
     Tier,
     describe_spread,
     make_spread,
-    nest,
-    nesting_share,
     parse_tiers,
 )
 
@@ -108,7 +108,13 @@ def test_a_spread_of_a_model_nests(tiny_model: LoadedModel, song: Path, tmp_path
     tiers = parse_tiers("easy,normal,hard")
     spread = make_spread(generator, request, tiers)
     assert [chart.version for chart in spread.result.beatmaps] == ["Easy", "Normal", "Hard"]
-    assert [asked["sr"] for asked in spread.result.asked] == [1.6, 2.4, 3.4]
+    assert sorted(asked["sr"] for asked in spread.result.asked) == [1.6, 2.4, 3.4]
+    assert [meant["sr"] for meant in spread.result.meant] == [1.6, 2.4, 3.4]
+    assert [rung.asked for rung in spread.rungs] == [a["sr"] for a in spread.result.asked]
+    assert [rung.reached for rung in spread.rungs] == [
+        star_rating(chart) for chart in spread.result.beatmaps
+    ]
+    assert [rung.made for rung in spread.rungs] == sorted(rung.made for rung in spread.rungs)
     assert len(spread.nesting) == 2
     for entry, (easier, harder) in zip(
         spread.nesting, itertools.pairwise(spread.result.beatmaps), strict=True
@@ -117,7 +123,11 @@ def test_a_spread_of_a_model_nests(tiny_model: LoadedModel, song: Path, tmp_path
         assert entry.share == nesting_share(easier.hit_objects, harder.hit_objects) >= 0.99
     assert make_spread(generator, request, tiers) == spread
     report = make_package(generator, request, tmp_path / "made.osz", Plan(tiers=tiers))
-    assert report["nesting"] == describe_spread(spread)
+    assert {name: report[name] for name in ("spread", "nesting")} == describe_spread(spread)
+    assert [chart["asked"]["sr"] for chart in report["charts"]] == [1.6, 2.4, 3.4]
+    said = (tmp_path / "made.md").read_text()
+    assert "## Spread" in said
+    assert ("in the order asked for" in said) is not spread.reordered
     assert [chart["difficulty"] for chart in report["charts"]] == ["Easy", "Normal", "Hard"]
     with pytest.raises(ConfigError, match="star"):
         make_spread(generator, replace(request, prompt={"star": 1}), tiers)
