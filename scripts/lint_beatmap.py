@@ -184,8 +184,8 @@ def _show(chart: Checked) -> None:
     stars = "" if chart.stars is None else f" ({chart.stars:.2f} stars)"
     print(f"{chart.name} [{chart.beatmap.version}]")
     print(
-        f"{chart.beatmap.keys}K, {chart.tier.title}{stars}: {counts['error']} errors,"
-        f" {counts['warning']} warnings, {counts['note']} notes"
+        f"{chart.beatmap.keys}K, {chart.tier.title}{stars}: "
+        + ", ".join(f"{count} {word}{'s' * (count != 1)}" for word, count in counts.items())
     )
     print(table(chart.findings, chart.beatmap.keys) + "\n" * bool(chart.findings))
 
