@@ -17,7 +17,6 @@ from mug.ui.line import Ticket
 from mug.ui.model import PageModel
 from mug.ui.texts import Texts
 
-
 _FOLDERS = re.compile(r"(?<![\w.:/])(?:/[^\s/'\"]+)+/(?=[^\s/])")  # /some/folder/ before a name
 
 
@@ -148,7 +147,11 @@ def report(revision: Revision, t: Texts) -> str:
     head = _row("th", [t("feature"), t("asked"), *(chart["difficulty"] for chart in charts)])
     names = dict.fromkeys(entry["feature"] for chart in charts for entry in chart["compared"])
     rows = [_compared(name, charts, t) for name in names]
-    rows += [_row("td", [t(key), "", *values], key) for key, values in _facts(charts, t)]
+    rows += [
+        _row("td", [t(key), "", *values], key)
+        for key, values in _facts(charts, t)
+        if key not in names
+    ]
     return (
         f'<div class="mug-table" tabindex="0"><table><thead>{head}</thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"

@@ -111,7 +111,9 @@ def _workbench(desk: Desk) -> Form:
             f'<h3 class="mug-legend">{t("workbench")}</h3>'
             f'<p class="mug-hint">{t("workbench_hint")}</p>'
         )
-        form["readings"] = gr.Dropdown(label=t("readings"), interactive=True)
+        form["readings"] = gr.Dropdown(
+            label=t("readings"), info=t("readings_hint"), interactive=True
+        )
         form["tempo"] = tempo = gr.Textbox(
             label=t("red_lines"),
             info=t("red_lines_hint"),

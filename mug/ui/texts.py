@@ -217,6 +217,7 @@ _BOTH: Mapping[str, tuple[str, str]] = MappingProxyType(
             "在播放器设置中打开节拍器，边听边在此修正：音符会重新对齐，不会重新生成。",
         ),
         "readings": ("Readings of the beat", "节拍识别结果"),
+        "readings_hint": ("choosing one fills the tempo map", "选择一项即填入变速表"),
         "reading": (
             "{bpm} BPM, {offset} ms  ({percent} %)",
             "{bpm} BPM，{offset} 毫秒（{percent} %）",
