@@ -1,0 +1,188 @@
+"""The benchmark's work in pieces: one a human chart, or one a chart of another program."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.formats import CHARTS, PACKAGES, read_any
+from mug.beatmap.losses import LossReport
+from mug.data.difficulty import star_rating
+from mug.errors import DataError, MugError
+from mug.pipeline.evaluation import (
+    Against,
+    Heard,
+    HumanSong,
+    Row,
+    as_json,
+    figures_of,
+    from_json,
+    hear,
+    load_songs,
+)
+from mug.util import atomic_write
+
+if TYPE_CHECKING:
+    from mug.pipeline.chart import ChartGenerator
+    from mug.pipeline.evaluation_columns import ModelRun
+
+VERSION = 1
+"""Raise it when the same chart gets other figures: finished files are then made anew."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all jobs share; it crosses to worker processes.
+
+    Args:
+        songs: folder of human beatmapsets.
+        training: folder of other people's charts, or None.
+        keys: columns.
+        checkpoint: of the model, or None.
+        run: how the model is asked.
+        out: folder of results.
+        device: of the model.
+    """
+
+    songs: Path
+    training: Path | None
+    keys: int
+    checkpoint: Path | None
+    run: ModelRun
+    out: Path
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One piece: a human chart; with a file, a chart of another program.
+
+    Args:
+        kind: `baselines`, `model` or the other program's name.
+        song: name of the song.
+        chart: index of the human chart; -1 where the other program's star rating decides.
+        file: of the other program.
+    """
+
+    kind: str
+    song: str
+    chart: int
+    file: Path | None = None
+
+    def mark(self, setting: Setting, weights: str) -> Path:
+        """The file that says it is done; other settings make another name."""
+        run = asdict(setting.run) if self.kind == "model" else {}
+        said = [VERSION, self.kind, self.song, self.chart, str(self.file), setting.keys, run]
+        said += [str(setting.songs), str(setting.training), weights]
+        digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+        return setting.out / "rows" / f"{digest}.json"
+
+
+@lru_cache(maxsize=4)
+def songs_in(folder: Path, keys: int) -> tuple[HumanSong, ...]:
+    """The songs of a folder, read once a process."""
+    return tuple(load_songs(folder, keys))
+
+
+@lru_cache(maxsize=2)
+def _heard(audio: Path) -> Heard:
+    return hear(audio)
+
+
+@lru_cache(maxsize=1)
+def _generator(checkpoint: Path, device: str) -> ChartGenerator:
+    from mug.pipeline.chart import ChartGenerator
+
+    return ChartGenerator.from_checkpoint(checkpoint, device)
+
+
+def work(setting: Setting, job: Job, mark: Path) -> None:
+    """Does one piece and writes its rows."""
+    (song,) = (s for s in songs_in(setting.songs, setting.keys) if s.name == job.song)
+    others = songs_in(setting.training, setting.keys) if setting.training else ()
+    heard = _heard(song.audio)
+    if job.file is not None:
+        rows = _rival_rows(job.kind, job.file, song, heard, others)
+    else:
+        from mug.pipeline.evaluation_columns import baseline_rows, model_rows
+
+        against = Against(song, job.chart, heard, others)
+        if job.kind == "model" and setting.checkpoint is not None:
+            generator = _generator(setting.checkpoint, setting.device)
+            rows = model_rows(generator, against, setting.run)
+        else:
+            rows = baseline_rows(against)
+    with atomic_write(mark, "w", encoding="utf-8") as handle:
+        json.dump([as_json(row) for row in rows], handle, indent=1)
+
+
+def rows_in(mark: Path) -> list[Row]:
+    """The rows of a piece that is done.
+
+    Raises:
+        DataError: for a file that is broken.
+    """
+    try:
+        listed: list[dict[str, Any]] = json.loads(mark.read_text(encoding="utf-8"))
+        return [from_json(plain) for plain in listed]
+    except (ValueError, KeyError) as error:
+        raise DataError("broken results", file=mark, remedy="Delete it; it is made anew") from error
+
+
+def _rival_rows(
+    name: str, file: Path, song: HumanSong, heard: Heard, others: Sequence[HumanSong]
+) -> list[Row]:
+    """The charts of another program's file, each against the human chart nearest in stars."""
+    rows = []
+    for number, chart in enumerate(read_any(file, losses=LossReport())):
+        try:
+            stars = star_rating(chart)
+        except MugError:  # it cannot be rated: held against the middle difficulty
+            stars = song.stars[len(song.stars) // 2]
+        index = song.nearest(stars) or 0
+        against = Against(song, index, heard, tuple(others))
+        figures = figures_of(chart, against)
+        rows.append(Row(song.name, against.human.version, name, "", number, figures, file.name))
+    return rows
+
+
+def rival_jobs(folder: Path, name: str, songs: Sequence[HumanSong]) -> list[Job]:
+    """A piece for each file of another program, matched to its song.
+
+    A file belongs to the song whose folder has the name of the file's own folder, or that its
+    name begins with, or else to the one whose sound file has the name that the chart gives.
+
+    Raises:
+        DataError: for a file of no song, and a folder without charts.
+    """
+    suffixes = {*CHARTS, *PACKAGES}
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
+    if not files:
+        raise DataError("no charts in this folder", file=folder)
+    return [Job(name, _song_of(file, songs).name, -1, file) for file in files]
+
+
+def _song_of(file: Path, songs: Sequence[HumanSong]) -> HumanSong:
+    for song in songs:
+        if file.parent.name == song.name or file.stem.startswith(song.name):
+            return song
+    charts: list[Beatmap] = read_any(file, losses=LossReport())
+    fits = [
+        song
+        for song in songs
+        if any(c.audio_filename.casefold() == song.audio.name.casefold() for c in charts)
+    ]
+    if len(fits) != 1:
+        raise DataError(
+            "this chart belongs to no song, or to several",
+            file=file,
+            value=[song.name for song in fits],
+            remedy="Put it into a folder with the name of the song's folder",
+        )
+    return fits[0]
