@@ -152,7 +152,7 @@ def test_a_phone_sees_no_sideways_scroll(tab: Any) -> None:
 
 
 def test_the_other_language_is_a_page_of_its_own(tab: Any, page: Running) -> None:
-    other = tab.context.new_page()
+    other = tab.context.browser.new_page()
     other.goto(f"{page.address}/zh")
     other.wait_for_selector("text=生成谱面")
     assert other.evaluate("document.documentElement.lang") == "zh"
