@@ -24,6 +24,9 @@ _CHORDS_AFTER = 1
 _DIVISORS = (1, 2, 3, 4)
 _ON_LINE_MS = 3.0
 _CROWD_BEATS = 2.0
+_CROWD_STEP = 4  # rows; a smaller difference does not matter
+_PLACES = 12  # in a beat
+_GOLDEN = (5**0.5 - 1) / 2
 
 
 def thin(
@@ -61,7 +64,8 @@ def leaving_order(
     """Notes that may be left out, the first to go first.
 
     Passes with growing gaps: rows on weaker parts of the beat go that stand too close to rows on
-    stronger ones, in each pass the most crowded first. In between, chords become single notes.
+    stronger ones. In each pass the most crowded go first, and of those the same places of all
+    bars. In between, chords become single notes.
     """
     rows: dict[float, list[HitObject]] = {}
     for note in sorted(notes, key=lambda n: (n.start_ms, n.column)):
@@ -95,7 +99,22 @@ def _crowded(rows: dict[float, list[HitObject]], lines: BeatLines, gap: float) -
             kept.insert(place, time)
     around = _CROWD_BEATS * beat_ms
     crowd = np.searchsorted(times, times + around) - np.searchsorted(times, times - around)
-    return [float(times[i]) for i in sorted(losers, key=lambda i: (-crowd[i], times[i]))]
+    place_in_bar = _turn(times, lines)
+    order = sorted(losers, key=lambda i: (-(crowd[i] // _CROWD_STEP), place_in_bar[i], times[i]))
+    return [float(times[i]) for i in order]
+
+
+def _turn(times: np.ndarray, lines: BeatLines) -> np.ndarray:
+    """When the places of a bar have their turn, 0 first.
+
+    The same place in all bars at once, so that bars that were alike stay alike; places that have
+    their turn one after the other lie far apart.
+    """
+    section = lines.section(times)
+    beats = (times - lines.start_ms[section]) / lines.beat_ms[section]
+    place = np.rint((beats % lines.meter[section]) * _PLACES)
+    turn: np.ndarray = np.round(place * _GOLDEN % 1.0, 6)
+    return turn
 
 
 def _weakness(times: np.ndarray, lines: BeatLines) -> np.ndarray:

@@ -24,6 +24,7 @@ from mug.pipeline.report import (
     render_report_markdown,
     within_tolerance,
 )
+from mug.pipeline.score import score_chart
 from mug.postprocess.lint import lint
 
 
@@ -127,6 +128,27 @@ def test_findings_are_listed_with_their_places() -> None:
     assert listed["list"][0]["time_ms"] == found[0].time_ms
     assert listed["list"][0]["message"] == found[0].message
     assert listed["list"][0]["columns"] == list(found[0].columns)
+
+
+def test_the_prose_names_the_gravest_findings_and_the_score() -> None:
+    notes = [Rice(0, 60.0 * i) for i in range(40)]
+    jacks = chart().with_objects([*notes, LongNote(1, 61_000.0, 65_432.0), Rice(1, 62_000.0)])
+    found = lint(jacks)
+    report = reached(jacks, {"sr": 3.0}, found)
+    score = score_chart(jacks, {"sr": 3.0}, jacks.red_lines, found)
+    text = render_report_markdown({**report, "score": score.to_dict()})
+    errors = [one for one in found if one.severity == "error"]
+    assert errors
+    assert len(found) > 20
+    for one in errors:
+        at = round(one.time_ms)
+        clock = f"{at // 60000:02d}:{at // 1000 % 60:02d}:{at % 1000:03d}"
+        assert f"- {clock} error, {one.rule}: {one.message}" in text
+    assert text.count(", mini_jack:") < 20
+    assert f"- and {len(found) - 20} more" in text
+    assert f"Score {score.total:.2f}:" in text
+    assert "- difficulty " in text
+    assert "- patterns " not in text  # nothing of the kind was asked for
 
 
 def _report(**differences: float) -> dict[str, Any]:

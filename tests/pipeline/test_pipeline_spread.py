@@ -15,17 +15,21 @@ from mug.data.difficulty import star_rating
 from mug.errors import ConfigError, GenerationError
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.checkpoint import LoadedModel
+from mug.pipeline.finish import finish_chart
 from mug.pipeline.finish_options import FinishOptions
 from mug.pipeline.nesting import nest, nesting_share
 from mug.pipeline.package import Plan, make_package
-from mug.pipeline.request import GenerationRequest
+from mug.pipeline.request import GenerationRequest, GenerationResult
 from mug.pipeline.spread import (
     TIERS,
+    Spread,
     Tier,
     describe_spread,
     make_spread,
+    nest_charts,
     parse_tiers,
 )
+from mug.postprocess.timing import TimingEstimate
 
 notes = st.lists(
     st.builds(
@@ -98,6 +102,69 @@ def test_tiers_from_text() -> None:
             parse_tiers(text)
     with pytest.raises(GenerationError, match="above 0"):
         parse_tiers("x=0")
+
+
+FINISH = FinishOptions(snapping="none", fixes="none")
+
+
+def stream(gap_ms: float, count: int) -> tuple[HitObject, ...]:
+    return tuple(Rice(i % 4, gap_ms * i) for i in range(count))
+
+
+def made_of(raw: list[tuple[HitObject, ...]], tiers: tuple[Tier, ...]) -> Spread:
+    """The spread of a model that made these notes when asked for these tiers."""
+    timing = TimingEstimate(120.0, 0.0, 1.0, ())
+    finishes = [replace(FINISH, version=tier.name, star_rating=tier.star_rating) for tier in tiers]
+    finished = [
+        finish_chart(notes, finish, keys=4, index=0, timing=timing, duration_ms=60_000.0)
+        for notes, finish in zip(raw, finishes, strict=True)
+    ]
+    result = GenerationResult(
+        beatmaps=tuple(chart for chart, _ in finished),
+        raw=tuple(raw),
+        timing=timing,
+        changes=tuple(changes for _, changes in finished),
+        asked=tuple({"sr": tier.star_rating} for tier in tiers),
+        seeds=(5,) * len(tiers),
+        indices=tuple(range(len(tiers))),
+    )
+    return nest_charts(result, 60_000.0, finishes, tiers)
+
+
+def test_a_model_that_does_not_obey_still_gives_rising_stars() -> None:
+    slow, middle, fast = stream(500.0, 80), stream(250.0, 160), stream(125.0, 320)
+    tiers = (Tier("Easy", 1.6), Tier("Normal", 2.4), Tier("Hard", 3.4))
+    spread = made_of([fast, slow, middle], tiers)
+    assert spread.reordered
+    assert spread.rising
+    assert spread.result.raw == (slow, middle, fast)
+    assert [rung.asked for rung in spread.rungs] == [2.4, 3.4, 1.6]
+    assert [rung.tier for rung in spread.rungs] == list(tiers)
+    assert [chart.version for chart in spread.result.beatmaps] == ["Easy", "Normal", "Hard"]
+    assert [fit.share for fit in spread.nesting] == [1.0, 1.0]
+
+
+def test_charts_that_are_alike_are_thinned_to_their_tiers() -> None:
+    tiers = tuple(Tier(name, stars) for name, stars in (("a", 1.2), ("b", 1.8), ("c", 9.0)))
+    spread = made_of([stream(125.0, 320)] * 3, tiers)
+    easy, normal, hard = spread.rungs
+    assert not spread.reordered
+    assert spread.rising
+    assert easy.made == normal.made == hard.made == hard.reached
+    assert hard.thinned == 0
+    counts = [len(chart.hit_objects) for chart in spread.result.beatmaps]
+    assert 0 < counts[0] < counts[1] < counts[2] == 320
+    assert easy.reached <= 1.2
+    assert normal.reached <= 1.8
+    for a, b in itertools.pairwise(spread.result.beatmaps):
+        assert nesting_share(a.hit_objects, b.hit_objects) == 1.0
+
+
+def test_a_spread_that_cannot_rise_says_so() -> None:
+    lone: tuple[HitObject, ...] = (Rice(0, 0.0),)
+    spread = made_of([lone, lone], (Tier("a", 1.0), Tier("b", 2.0)))
+    assert not spread.rising
+    assert describe_spread(spread)["spread"]["rising"] is False
 
 
 def test_a_spread_of_a_model_nests(tiny_model: LoadedModel, song: Path, tmp_path: Path) -> None:

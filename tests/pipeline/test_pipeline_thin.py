@@ -84,3 +84,11 @@ def test_tempo_changes_count_by_their_own_beat() -> None:
     red = [*RED, TimingPoint(1600.0, 200.0)]
     chart = [Rice(0, 0.0), Rice(1, 200.0), Rice(2, 1600.0), Rice(3, 1800.0)]
     assert thin(chart, red, at_most(3)) == (chart[0], chart[2], chart[3])
+
+
+def test_bars_that_are_alike_stay_alike() -> None:
+    stream = [Rice(i % 4, 100.0 * i) for i in range(16 * 8)]  # eight bars of quarters
+    kept = [note.start_ms for note in thin(stream, RED, at_most(96))]
+    bars = [{time % 1600 for time in kept if time // 1600 == bar} for bar in range(2, 6)]
+    assert all(len(bar ^ bars[0]) <= 1 for bar in bars)  # one place is having its turn
+    assert 8 < len(bars[0]) < 16
