@@ -61,10 +61,16 @@ def build(service: Service, serving: Serving) -> gr.Blocks:
     page = gr.Blocks(
         title=Texts(first)("name"), analytics_enabled=False, delete_cache=(3600, _KEEP_S)
     )
+
+    def gone(request: gr.Request) -> None:
+        service.line.cancel(owner_of(request))
+
     page.queue(default_concurrency_limit=16, max_size=128)
     with page:
+        page.unload(gone)
         _language(service, serving, Texts(first), f"/{other}", with_api=True)
     with page.route(LANGUAGES[other], f"/{other}"):
+        page.unload(gone)
         _language(service, serving, Texts(other), "/", with_api=False)
     return page
 
@@ -96,12 +102,6 @@ def _language(service: Service, serving: Serving, t: Texts, other: str, *, with_
 def serve(service: Service, serving: Serving) -> tuple[gr.Blocks, str]:
     """Starts the server in threads of its own; the page and its address."""
     page = build(service, serving)
-
-    def gone(request: gr.Request) -> None:
-        service.line.cancel(owner_of(request))
-
-    with page:
-        page.unload(gone)
     _, address, shared = page.launch(
         server_name=serving.host,
         server_port=serving.port,
