@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -216,6 +216,7 @@ def figures_of(
     }
     figures |= _control(chart, against)
     broken = violations(chart, red, keys=human.keys, audio_ms=against.heard.duration_ms)
+    figures |= {f"violations_{name}": float(n) for name, n in asdict(broken).items()}
     figures["violations"] = float(broken.total) + figures["unreadable"]
     figures |= _playability(chart, against)
     figures |= _patterns(chart, against)
