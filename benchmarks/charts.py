@@ -52,6 +52,7 @@ STAGES = ("raw", "snapped", "fixed")
 TOLERANCE = 0.25  # stars, for retries
 ATTEMPTS = 4
 LONG_S = 180.0
+PARTS = ("times", "findings", "edits", "spread", "choice")
 
 T = TypeVar("T")
 
@@ -308,6 +309,7 @@ def main() -> int:
     parser.add_argument("--first", default="goin-under", help="the song that all parts use")
     parser.add_argument("--songs", type=int, default=2, help="further songs for findings")
     parser.add_argument("--candidates", type=int, default=8, help="charts for each star rating")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
@@ -315,12 +317,18 @@ def main() -> int:
     songs = real_songs(Path(os.environ["MUG_REAL_DATA"]), args.first, args.songs)
     base = GenerationRequest(audio=songs[0].audio, steps=args.steps, seed=args.seed, batch_size=8)
     print(f"Songs: {', '.join(song.name for song in songs)}; {args.steps} steps.")
-    with TemporaryDirectory() as folder:
-        print_times(generator, base, Path(folder))
-    left = print_findings(*raw_findings(generator, songs, base))
-    outside = print_edits(generator, songs[0], base)
-    print_spread(generator, songs[0], base)
-    print_choice(generator, songs[0], base, args.candidates)
+    left = outside = 0
+    if "times" in args.parts:
+        with TemporaryDirectory() as folder:
+            print_times(generator, base, Path(folder))
+    if "findings" in args.parts:
+        left = print_findings(*raw_findings(generator, songs, base))
+    if "edits" in args.parts:
+        outside = print_edits(generator, songs[0], base)
+    if "spread" in args.parts:
+        print_spread(generator, songs[0], base)
+    if "choice" in args.parts:
+        print_choice(generator, songs[0], base, args.candidates)
     return int(left > 0 or outside > 0)
 
 
