@@ -56,7 +56,8 @@ class Grid:
 
     def beat_at(self, times_ms: Times) -> Times:
         """Duration of a beat in ms at each time."""
-        return self.beat_ms[self.section(times_ms)]
+        beat: np.ndarray = self.beat_ms[self.section(times_ms)]
+        return beat
 
     def error(self, times_ms: Times, divisors: Sequence[int]) -> Times:
         """Signed distance in ms of each time from the nearest line of any of the divisors."""
