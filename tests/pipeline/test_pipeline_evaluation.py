@@ -1,0 +1,134 @@
+"""The benchmark: composed songs judged, and another program's charts."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from mug.beatmap import osu
+from mug.compose.collection import CollectionOptions, compose_collection
+from mug.compose.style import SongStyle
+from mug.errors import DataError
+from mug.pipeline.evaluation import (
+    Against,
+    Row,
+    as_json,
+    assert_unseen,
+    figures_of,
+    from_json,
+    hear,
+    load_songs,
+)
+from mug.pipeline.evaluation_columns import baseline_rows
+from mug.pipeline.evaluation_tables import FIGURES, markdown, paired
+from scripts import evaluate
+
+STYLE = SongStyle(seconds=(14.0, 16.0), wide_tempo_p=0.0, tempo_change_p=0.0)
+
+
+@pytest.fixture(scope="module")
+def human(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("human")
+    options = CollectionOptions(style=STYLE, difficulties=2, audio_format="wav")
+    compose_collection(folder, 2, seed=5, options=options)
+    return folder
+
+
+def one_song(human: Path, to: Path) -> Path:
+    first = sorted(human.iterdir())[0]
+    shutil.copytree(first, to / first.name)
+    return to
+
+
+def test_a_human_chart_judged_by_itself_is_perfect(human: Path) -> None:
+    song = load_songs(human, 4)[0]
+    against = Against(song, 1, hear(song.audio))
+    figures = figures_of(song.charts[1], against, song.charts[1].red_lines)
+    for name in ("clean_rate", "f1_10", "f1_20", "column_f1_20", "tempo_exact", "notes_ratio"):
+        assert figures[name] == 1.0, name
+    for name in ("phase_ms", "sr_error", "msd_error", "violations", "js_mean", "offset_ms"):
+        assert figures[name] == pytest.approx(0.0, abs=1e-9), name
+
+
+def test_an_empty_chart_is_unreadable_and_no_accident(human: Path) -> None:
+    song = load_songs(human, 4)[0]
+    figures = figures_of(song.charts[0].with_objects([]), Against(song, 0, hear(song.audio)))
+    assert figures["violations"] == 5.0  # four empty columns, and no reader takes it
+    assert figures["f1_50"] == 0.0
+    assert math.isnan(figures["sr_error"])
+
+
+def test_every_printed_figure_has_a_value_somewhere(human: Path) -> None:
+    song, other = load_songs(human, 4)
+    rows = baseline_rows(Against(song, 0, hear(song.audio), (other,)))
+    assert [row.column for row in rows][:2] == ["another difficulty", "human, another song"]
+    known = {name for row in rows for name in row.figures}
+    only_of_models = ("tempo_", "offset_ms", "seed_", "seconds_")
+    for figure in FIGURES:
+        assert figure.name in known or figure.name.startswith(only_of_models), figure.name
+    table = markdown(rows)
+    assert table.count("\n| ") > 30
+    assert paired(rows, "another difficulty", "", "f1_20", "another difficulty").mean == 0.0
+
+
+def test_rows_survive_being_written() -> None:
+    row = Row("s", "d", "raw", "given", 1, {"a": 0.5, "b": math.nan}, "f.osu")
+    again = from_json(json.loads(json.dumps(as_json(row))))
+    assert again.figures["a"] == 0.5
+    assert math.isnan(again.figures["b"])
+    assert (again.song, again.seed, again.file) == ("s", 1, "f.osu")
+
+
+def test_a_song_of_the_training_is_refused_whatever_its_folder_is_called(
+    human: Path, tmp_path: Path
+) -> None:
+    first, second = load_songs(human, 4)
+    assert_unseen([first], [second])
+    shutil.copytree(first.audio.parent, tmp_path / "another name")
+    with pytest.raises(DataError, match="among the training songs"):
+        assert_unseen([first], load_songs(tmp_path, 4))
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", *map(str, words)])
+    return evaluate.main()
+
+
+def test_another_program_is_judged_by_the_same_command(
+    human: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    songs = one_song(human, tmp_path / "songs")
+    (song,) = load_songs(songs, 4)
+    made = tmp_path / "made" / song.name
+    made.mkdir(parents=True)
+    for index, chart in enumerate(song.charts):
+        osu.write(chart, made / f"{index}.osu")
+    out = tmp_path / "out"
+    words = ("--songs", songs, "--charts", tmp_path / "made", "--name", "copycat", "--out", out)
+    assert run(monkeypatch, *words) == 0
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    assert results["summary"]["copycat"]["f1_10"]["mean"] == 1.0
+    assert "copycat" in (out / "results.md").read_text(encoding="utf-8")
+    done = {p: p.stat().st_mtime_ns for p in (out / "rows").iterdir()}
+    assert run(monkeypatch, *words) == 0
+    assert {p: p.stat().st_mtime_ns for p in (out / "rows").iterdir()} == done
+
+
+def test_a_chart_of_no_song_is_told(
+    human: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (song, _) = load_songs(human, 4)
+    other = song.charts[0]
+    general = {**other.general, "AudioFilename": "elsewhere.ogg"}
+    (tmp_path / "made").mkdir()
+    osu.write(type(other)(**{**vars(other), "general": general}), tmp_path / "made" / "x.osu")
+    with pytest.raises(DataError, match="belongs to no song"):
+        run(
+            monkeypatch,
+            *("--songs", human, "--charts", tmp_path / "made", "--out", tmp_path / "out"),
+        )
