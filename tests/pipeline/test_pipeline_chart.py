@@ -193,7 +193,9 @@ def test_finishing_clips_to_the_song_and_snaps(snapping: str) -> None:
 
 def test_finishing_counts_what_fits_no_beat() -> None:
     for snapping in ("voice", "nearest"):
-        chart, changes = _finish([Rice(0, 1041.0)], divisors=(1,), snapping=snapping)
+        chart, changes = _finish(
+            [Rice(0, 1041.0)], divisors=(1,), snapping=snapping, unfit="keep"
+        )
         assert changes.counts["unsnapped"] == 1
         assert chart.hit_objects == (Rice(0, 1041),)
     moved, _ = _finish([Rice(0, 1041.0)], divisors=(1,), unfit="move")
@@ -205,12 +207,12 @@ def test_finishing_counts_what_fits_no_beat() -> None:
 
 def test_finishing_mends_by_the_tier_or_by_the_original_or_not() -> None:
     jack = [Rice(0, 1000.0), Rice(0, 1062.5), Rice(1, 1500.0), Rice(1, 1125.0)]
-    left, nothing = _finish(jack, fixes="none")
+    left, nothing = _finish(jack, fixes="none", unfit="keep")
     assert len(left.hit_objects) == 4
     assert nothing.listed == []
-    assert _finish(jack, fixes="minijacks", minijack_ms=0.0)[0] == left
+    assert _finish(jack, fixes="minijacks", minijack_ms=0.0, unfit="keep")[0] == left
     for fixes in ("tier", "minijacks"):
-        mended, changes = _finish(jack, fixes=fixes)
+        mended, changes = _finish(jack, fixes=fixes, unfit="keep")
         assert mended.hit_objects != left.hit_objects
         assert changes.counts["moved"] + changes.counts["removed"] > 0
     chords = [Rice(column, time) for time in (1000.0, 2000.0, 3000.0) for column in range(4)]

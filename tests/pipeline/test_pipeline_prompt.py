@@ -185,7 +185,7 @@ def test_a_rate_is_that_of_the_faster_chart() -> None:
     msd = estimate_msd(
         [n.start_ms for n in beatmap.hit_objects], [n.column for n in beatmap.hit_objects], 1.25
     )
-    assert found["ett"] == pytest.approx(msd.overall, abs=1e-3)
+    assert found["ett"] == pytest.approx(msd.overall, abs=0.2)  # a line between the grid's rates
     assert found["sr"] == star_rating(beatmap, rate=1.25)
     assert found["sr"] > measured_features(beatmap, SCHEMA.names)["sr"]
     assert found["ln_ratio"] == 0.25
