@@ -193,9 +193,7 @@ def test_finishing_clips_to_the_song_and_snaps(snapping: str) -> None:
 
 def test_finishing_counts_what_fits_no_beat() -> None:
     for snapping in ("voice", "nearest"):
-        chart, changes = _finish(
-            [Rice(0, 1041.0)], divisors=(1,), snapping=snapping, unfit="keep"
-        )
+        chart, changes = _finish([Rice(0, 1041.0)], divisors=(1,), snapping=snapping, unfit="keep")
         assert changes.counts["unsnapped"] == 1
         assert chart.hit_objects == (Rice(0, 1041),)
     moved, _ = _finish([Rice(0, 1041.0)], divisors=(1,), unfit="move")
