@@ -71,7 +71,7 @@ def test_a_calm_chart_is_fine_and_the_notice_is_there(root: Path, calm: Path) ->
 def test_errors_are_an_exit_status(root: Path, broken: Path) -> None:
     done = run(root, broken, "--tier", "expert")
     assert done.returncode == _common.FAILED
-    assert "4K, Expert: 1 errors" in done.stdout
+    assert "4K, Expert: 1 error, 0" in done.stdout
     assert "00:01:000  1        mini_jack  error" in done.stdout
     wrong = run(root, broken, "--tier", "hrd")
     assert wrong.returncode == _common.FAILED
