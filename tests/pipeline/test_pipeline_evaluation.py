@@ -132,3 +132,26 @@ def test_a_chart_of_no_song_is_told(
             monkeypatch,
             *("--songs", human, "--charts", tmp_path / "made", "--out", tmp_path / "out"),
         )
+
+
+def test_a_model_fills_its_columns_apart(
+    human: Path, tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    songs = one_song(human, tmp_path / "songs")
+    out = tmp_path / "out"
+    options = ("--steps", 2, "--seeds", 2, "--candidates", 2)
+    words = ("--songs", songs, "--checkpoint", tiny_model_folder, "--out", out, *options)
+    assert run(monkeypatch, *words) == 0
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    found = {(row["column"], row["timing"]) for row in results["rows"]}
+    assert {
+        ("raw", ""),
+        ("raw", "seeds"),
+        ("post-processed", "given"),
+        ("post-processed", "free"),
+        ("best of N", "given"),
+        ("best of N", "free"),
+        ("random on the grid", ""),
+    } <= found
+    free = results["summary"]["post-processed, timing free"]
+    assert free["tempo_octave"]["charts"] == 4

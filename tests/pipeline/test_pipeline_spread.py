@@ -6,6 +6,7 @@ import itertools
 from dataclasses import replace
 from pathlib import Path
 
+import note_strategies
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,19 +32,7 @@ from mug.pipeline.spread import (
 )
 from mug.postprocess.timing import TimingEstimate
 
-notes = st.lists(
-    st.builds(
-        lambda column, start, length: (
-            LongNote(column, float(start), float(start + length))
-            if length
-            else Rice(column, float(start))
-        ),
-        st.integers(0, 3),
-        st.integers(0, 3000),
-        st.sampled_from([0, 0, 50, 400]),
-    ),
-    max_size=40,
-)
+notes = note_strategies.notes(3000, 40)
 
 
 @settings(max_examples=100, deadline=None)

@@ -4,31 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import note_strategies
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mug.beatmap.hit_objects import HitObject, LongNote, Rice
+from mug.beatmap.hit_objects import HitObject, Rice
 from mug.beatmap.timing_points import TimingPoint
 from mug.pipeline.thin import leaving_order, thin
 
 RED = [TimingPoint(0.0, 400.0)]  # a bar lasts 1600 ms
 BAR = [Rice(i % 4, 200.0 * i) for i in range(8)]  # halves of a beat
 
-notes = st.lists(
-    st.builds(
-        lambda column, start, length: (
-            LongNote(column, float(start), float(start + length))
-            if length
-            else Rice(column, float(start))
-        ),
-        st.integers(0, 3),
-        st.integers(0, 6000),
-        st.sampled_from([0, 0, 50, 400]),
-    ),
-    max_size=60,
-    unique=True,
-)
+notes = note_strategies.notes(6000, 60, unique=True)
 
 
 def at_most(count: int) -> object:

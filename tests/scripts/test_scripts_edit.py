@@ -3,45 +3,22 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from script_calls import Call, within
 
 from mug.beatmap import osu, osu_patch
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import LongNote, Rice
 from mug.beatmap.timing_points import TimingPoint
 from mug.pipeline.provenance import is_machine_made
-from scripts._common import run
 from scripts.edit_beatmap import main
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a call left behind."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Call = Callable[..., Done]
 
 
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
-    """The script as the shell calls it, but within this process: starting one takes longer."""
-
-    def called(*args: object) -> Done:
-        monkeypatch.setattr(sys, "argv", ["edit_beatmap.py", *map(str, args)])
-        code = run(main, when_stopped="")
-        said = capsys.readouterr()
-        return Done(code, said.out, said.err)
-
-    return called
+    return within(main, "edit_beatmap.py", monkeypatch, capsys)
 
 
 @pytest.fixture

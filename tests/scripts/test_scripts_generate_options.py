@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from script_calls import Call, within
 
 from mug.beatmap import osu
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.timing_points import TimingPoint
 from mug.pipeline.provenance import provenance_of
-from scripts._common import run
 from scripts.generate import main
 
 
@@ -24,29 +21,9 @@ def charts(package: Path) -> dict[str, bytes]:
         return {name: opened.read(name) for name in opened.namelist() if name.endswith(".osu")}
 
 
-@dataclass(frozen=True)
-class Done:
-    """What a call left behind."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Call = Callable[..., Done]
-
-
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
-    """The script as the shell calls it, but within this process: starting one takes longer."""
-
-    def called(*args: object) -> Done:
-        monkeypatch.setattr(sys, "argv", ["generate.py", *map(str, args)])
-        code = run(main, when_stopped="")
-        said = capsys.readouterr()
-        return Done(code, said.out, said.err)
-
-    return called
+    return within(main, "generate.py", monkeypatch, capsys)
 
 
 def test_timing_prompt_and_spread_come_from_files(

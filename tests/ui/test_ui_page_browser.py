@@ -106,9 +106,16 @@ def test_the_preview_shows_the_notes_of_the_files(tab: Any, tmp_path: Path) -> N
 
 
 def test_the_preview_moves(tab: Any) -> None:
-    tab.evaluate("document.querySelector('mug-player').player.play()")
+    """The clock runs, and the lanes show something else than before."""
+    lanes = "document.querySelector('mug-player').shadowRoot.querySelector('canvas').toDataURL()"
+    tab.evaluate(f"{READY}.seek(0)")
+    tab.evaluate("new Promise(requestAnimationFrame)")
+    still = tab.evaluate(lanes)
+    tab.evaluate(f"{READY}.play()")
     tab.wait_for_function(f"{READY}.timeMs() > 300")
-    tab.evaluate("document.querySelector('mug-player').player.pause()")
+    tab.evaluate(f"{READY}.pause()")
+    assert tab.evaluate(f"{READY}.timeMs()") > 300
+    assert tab.evaluate(lanes) != still
 
 
 def test_editing_needs_a_region_and_keeps_the_rest(tab: Any, tmp_path: Path) -> None:
