@@ -114,7 +114,7 @@ def number_distribution(
     unknown = len(listed) - len(numbers)
     if not numbers:
         return Distribution(title, (), (), unknown)
-    step = _round_step((max(numbers) - min(numbers)) / _MOST_BARS, whole=whole)
+    step = round_step((max(numbers) - min(numbers)) / _MOST_BARS, whole=whole)
     first = math.floor(min(numbers) / step)
     counts = [0] * (math.floor(max(numbers) / step) - first + 1)
     for number in numbers:
@@ -125,7 +125,7 @@ def number_distribution(
     return Distribution(title, labels, tuple(counts), unknown, _spread(numbers, unit))
 
 
-def _round_step(least: float, *, whole: bool) -> float:
+def round_step(least: float, *, whole: bool = False) -> float:
     """The smallest of 1, 2 and 5 times a power of ten that is not below."""
     least = max(least, 1.0 if whole else 1e-3)
     power = 10.0 ** math.floor(math.log10(least))
