@@ -34,7 +34,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=Path("outputs/data_benchmark"))
-    parser.add_argument("--sets", type=int, default=48, help="songs of 90 s for the speed")
+    parser.add_argument("--sets", type=int, default=300, help="songs of 90 s for the speed")
     parser.add_argument("--sizes", default="1000,20000", help="charts for the memory")
     parser.add_argument("--kills", type=int, default=50, help="random points of death")
     parser.add_argument("--fault_sets", type=int, default=150, help="sets of the fault tests")
