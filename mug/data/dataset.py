@@ -28,6 +28,7 @@ from mug.data.augment import (
     stretch,
     stretched_frames,
 )
+from mug.data.beat_condition import BeatDoubt, beat_channels, red_lines_of
 from mug.data.beatmap_list import read_beatmap_lists
 from mug.data.charts import Chart, Charts
 from mug.data.collection import Collection
@@ -63,7 +64,8 @@ class OsuDataset(Dataset[Item]):
 
     Names are the original's where it has them. An item holds `note` `[4 * keys, note_frames]`,
     `valid` `[note_frames]`, with audio `audio` `[n_mels, max_audio_frame]` (or
-    `[2, n_fft / 2 + 1, max_audio_frame]`), with features `feature` `[features]`, and `meta`: texts.
+    `[2, n_fft / 2 + 1, max_audio_frame]`), with features `feature` `[features]`, with the beat
+    `beat` `[10, note_frames]`, and `meta`: texts.
 
     Args:
         txt_file: a list of charts (`beatmap.txt`), or several.
@@ -105,6 +107,10 @@ class OsuDataset(Dataset[Item]):
         cut_audio: silences audio from two seconds after the last note on (with None: as
             `reference`). The end of the chart leaks into the audio then.
         clamp_top: puts a feature's maximum into its last bin (with None: unless `reference`).
+        beat_condition: items hold the beat of the chart's red lines (`mug.data.beat_condition`).
+        beat_dropout_p: probability of not telling it, as `BeatDoubt`'s.
+        beat_jitter_ms: furthest that it is moved, as `BeatDoubt`'s.
+        beat_wrong_p: probability of moving it anywhere, as `BeatDoubt`'s.
     """
 
     txt_file: str | Path | Sequence[str | Path]
@@ -143,6 +149,10 @@ class OsuDataset(Dataset[Item]):
     jitter_ms: float = 30.0
     cut_audio: bool | None = None
     clamp_top: bool | None = None
+    beat_condition: bool = False
+    beat_dropout_p: float = 0.0
+    beat_jitter_ms: float = 0.0
+    beat_wrong_p: float = 0.0
 
     part: ClassVar[str] = "train"
 
@@ -150,6 +160,7 @@ class OsuDataset(Dataset[Item]):
         if self.crop and self.crop_audio_frame is not None:
             self.max_audio_frame = self.crop_audio_frame
         self._check()
+        self.doubt = BeatDoubt(self.beat_dropout_p, self.beat_jitter_ms, self.beat_wrong_p)
         clock = FrameClock(self.sr, self.n_fft, self.audio_note_window_ratio)
         self.convertor = ManiaConvertor(
             clock,
@@ -303,6 +314,14 @@ class OsuDataset(Dataset[Item]):
         if self.with_feature:
             values = self.prompts.at_rate(self.rows[index], beatmap, draws.rate)
             item["feature"] = torch.from_numpy(self.prompts.ids(values, rng))
+        if self.beat_condition:  # draws last, so that the option changes nothing else
+            song_ms = stretched_frames(song_frames, draws.rate) * clock.audio_frame_ms
+            end_ms = song_ms - clock.join_ms(first)
+            lines = self.doubt.told(red_lines_of(self.paths[index]), rng)
+            beat = beat_channels(
+                lines, clock, frames, rate=draws.rate, offset_ms=offset_ms, end_ms=end_ms
+            )
+            item["beat"] = torch.from_numpy(beat)
         return item
 
     def _first_frame(self, audio_frames: int, place: float) -> int:

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from mug.diffusion.beat import add_beat_model, beat_of
 from mug.diffusion.generation import Generation
 from mug.diffusion.networks import Networks, parameter_groups
 from mug.diffusion.objective import (
@@ -80,6 +81,7 @@ class DDPM(Generation):
         audio_key: name of the audio in a batch.
         feature_key: name of the feature ids in a batch.
         valid_key: name of the mask of the chart's frames in a batch.
+        beat_condition: tell the denoiser where the beat is (see `mug.diffusion.beat`).
         seed: of noise and time steps in training.
 
     Source: Ho et al. 2020; Rombach et al. 2022; reference facts, section 7.
@@ -106,7 +108,8 @@ class DDPM(Generation):
         latent_scale: float = 1.0, scale_by_std: bool = False,
         allow_untrained_first_stage: bool = False,
         note_key: str = "note", audio_key: str = "audio",
-        feature_key: str = "feature", valid_key: str = "valid", seed: int = 23,
+        feature_key: str = "feature", valid_key: str = "valid",
+        beat_condition: bool = False, seed: int = 23,
     ) -> None:
         # fmt: on
         super().__init__()
@@ -122,6 +125,8 @@ class DDPM(Generation):
         self.model = _build_networks(
             unet_config, first_stage_config, wave_stage_config, cond_stage_config
         )
+        if beat_condition:
+            add_beat_model(self.model, unet_config)
         self._check_recon()
         self.z_channels = z_channels or (unet_config.get("params") or {}).get("in_channels")
         self.z_length, self.log_every_t, self.clip_denoised = z_length, log_every_t, clip_denoised
@@ -161,10 +166,10 @@ class DDPM(Generation):
         )
 
     def condition_of(self, batch: Batch) -> Condition:
-        """Audio and features of a batch."""
+        """Audio, features and beat of a batch."""
         audio = None if self.model.wave_model is None else batch[self.audio_key]
         features = None if self.model.cond_stage_model is None else batch[self.feature_key]
-        return self.conditions(audio, features)
+        return self.conditions(audio, features, beat_of(self.model, batch))
 
     def p_losses(
         self,

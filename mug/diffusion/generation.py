@@ -30,10 +30,18 @@ class Generation(pl.LightningModule):
     latent_factor: Tensor
     z_channels: int | None
 
-    def conditions(self, audio: Tensor | None, feature_ids: Tensor | None) -> Condition:
-        """What the denoiser is told about a song `[b, mels, t]` and a prompt `[b, features]`."""
+    def conditions(
+        self, audio: Tensor | None, feature_ids: Tensor | None, beat: Tensor | None = None
+    ) -> Condition:
+        """What the denoiser is told about a song `[b, mels, t]` and a prompt `[b, features]`.
+
+        Args:
+            audio: spectrograms.
+            feature_ids: of the prompt.
+            beat: `mug.data.beat_condition` `[b, c, note frames]`; None if the timing is unknown.
+        """
         context = None if feature_ids is None else self.context(feature_ids)
-        return Condition(context, self.model.audio(audio))
+        return Condition(context, self.model.audio(audio, beat))
 
     def context(self, feature_ids: Int[Tensor, "b n"] | Float[Tensor, "b n"]) -> Tensor | None:
         """The prompt's part of a condition."""

@@ -26,6 +26,7 @@ class Networks(nn.Module):
         wave_model: audio to one or more levels, coarsest last; None without audio.
         cond_stage_model: feature ids to context; None without features.
         audio_levels: how many of the last levels the denoiser reads; None for all.
+        beat_model: beat channels to what is added to the finest of these levels; None without.
     """
 
     def __init__(
@@ -35,12 +36,14 @@ class Networks(nn.Module):
         wave_model: nn.Module | None,
         cond_stage_model: nn.Module | None,
         audio_levels: int | None = None,
+        beat_model: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.unet_model = unet_model
         self.first_stage_model = first_stage_model.eval()
         self.wave_model = wave_model
         self.cond_stage_model = cond_stage_model
+        self.beat_model = beat_model
         self.audio_levels = audio_levels
         self.first_stage_model.requires_grad_(requires_grad=False)
 
@@ -57,13 +60,20 @@ class Networks(nn.Module):
         tokens: Tensor = self.cond_stage_model(feature_ids)
         return tokens
 
-    def audio(self, audio: Tensor | None) -> list[Tensor]:
-        """The levels of the audio that the denoiser reads."""
+    def audio(self, audio: Tensor | None, beat: Tensor | None = None) -> list[Tensor]:
+        """The levels of the audio that the denoiser reads, with the beat where it is told."""
         if self.wave_model is None:
             return []
         levels = self.wave_model(audio)
         levels = [levels] if isinstance(levels, Tensor) else list(levels)
-        return levels if self.audio_levels is None else levels[-self.audio_levels :]
+        levels = levels if self.audio_levels is None else levels[-self.audio_levels :]
+        return self.with_beat(levels, beat)
+
+    def with_beat(self, levels: Sequence[Tensor], beat: Tensor | None) -> list[Tensor]:
+        """Audio levels, to whose finest the beat is added; as they are if it is not told."""
+        if self.beat_model is None or beat is None:
+            return list(levels)
+        return [levels[0] + self.beat_model(beat), *levels[1:]]
 
     def denoise(
         self, x_t: Float[Tensor, "b ..."], step: Int[Tensor, "b"], condition: Condition

@@ -17,6 +17,7 @@ import torch
 from mug.audio.load import load_audio
 from mug.beatmap.hit_objects import HitObject
 from mug.errors import GenerationError
+from mug.pipeline.beat import song_with_beat
 from mug.pipeline.checkpoint import LoadedModel, load_model
 from mug.pipeline.finish import finish_chart
 from mug.pipeline.finish_options import FinishOptions
@@ -103,7 +104,7 @@ class ChartGenerator:
         """Raw notes, one tuple for each of `asks`; see `sample_latents` for the arguments."""
         latents = sample_latents(
             self.model,
-            song,
+            song_with_beat(self.model, song, request.finish),
             asks,
             request,
             known=known,

@@ -1,0 +1,56 @@
+"""Telling the denoiser where the beat is: `beat_condition: true`.
+
+A small encoder of its own turns the beat's phase, note frame by note frame, into something that is
+added to the finest audio level. The U-Net, guidance and samplers need not know of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from mug.diffusion.networks import Networks
+from mug.errors import ConfigError
+from mug.util import instantiate_from_config
+
+BEAT_KEY = "beat"
+"""Name of the beat channels in a batch."""
+
+_ENCODER = "mug.cond.beat.BeatEncoder"
+
+
+def add_beat_model(networks: Networks, unet_config: Mapping[str, Any]) -> None:
+    """Gives the networks an encoder of the beat that fits their audio levels and first stage.
+
+    Raises:
+        ConfigError: for a model that hears no audio on its latents' own grid.
+    """
+    channels = list((unet_config.get("params") or {}).get("audio_channels") or ())
+    if networks.wave_model is None or not channels or not channels[0]:
+        raise ConfigError(
+            "model.params.beat_condition needs audio at the U-Net's finest level",
+            value=channels,
+            remedy="Set it to false, or give wave_stage_config and a first entry of audio_channels",
+        )
+    downsampling = int(getattr(networks.first_stage_model, "downsampling", 1))
+    params = {"out_channels": channels[0], "downsampling": downsampling}
+    networks.beat_model = instantiate_from_config({"target": _ENCODER, "params": params})
+
+
+def beat_of(networks: Networks, batch: Mapping[str, Any]) -> Tensor | None:
+    """The beat channels of a batch; None for networks that are not told.
+
+    Raises:
+        ConfigError: where the dataset does not give them.
+    """
+    if networks.beat_model is None:
+        return None
+    if BEAT_KEY not in batch:
+        raise ConfigError(
+            "model.params.beat_condition is true, but the dataset tells no beat",
+            remedy="Set data.params.common_params.beat_condition=true",
+        )
+    beat: Tensor = batch[BEAT_KEY]
+    return beat

@@ -1,0 +1,50 @@
+"""The beat of a song for a model that is told it (`beat_condition: true`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from mug.beatmap.timing_points import TimingPoint
+from mug.data.beat_condition import beat_channels
+from mug.pipeline.checkpoint import LoadedModel
+from mug.pipeline.finish_options import FinishOptions
+from mug.pipeline.sample import EncodedSong
+
+
+def song_with_beat(model: LoadedModel, song: EncodedSong, finish: FinishOptions) -> EncodedSong:
+    """The song with the beat that is given, or else heard; as it is where the model is not told.
+
+    Args:
+        model: from `load_model`.
+        song: from `encode_song` with the same model.
+        finish: whose timing counts; one without confidence is no timing.
+
+    Raises:
+        GenerationError: when there is no such reading as `timing_candidate`.
+    """
+    if model.ddpm.model.beat_model is None:
+        return song
+    if finish.red_lines:
+        return song_with_lines(model, song, finish.red_lines)
+    timing = finish.timing_for(lambda: song.timing)
+    lines = timing.tempo_map.red_lines if timing.confidence > 0 else ()
+    return song_with_lines(model, song, lines)
+
+
+def song_with_lines(
+    model: LoadedModel, song: EncodedSong, lines: Sequence[TimingPoint]
+) -> EncodedSong:
+    """The song with the beat of red lines; as it is without any, or if the model is not told."""
+    if model.ddpm.model.beat_model is None or not lines:
+        return song
+    clock = model.clock
+    frames = song.latent_frames * clock.notes_per_latent
+    end_ms = clock.audio_frames(len(song.wave)) * clock.audio_frame_ms
+    channels = torch.from_numpy(beat_channels(lines, clock, frames, end_ms=end_ms))
+    with torch.inference_mode():
+        beat = channels[None].to(song.levels[0].device)
+        levels = tuple(model.ddpm.model.with_beat(song.levels, beat))
+    return replace(song, levels=levels)
