@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 HEAD = """<link rel="icon" href="data:,">
 <script type="module" src="/mug/page/page.js"></script>
-<script type="module" src="/mug/player/mug-player.js"></script>"""
+<script type="module" src="/mug/player/mug-player.js"></script>
+<script type="module" src="/mug/player/mug-workbench.js"></script>"""
 _KEEP_S = 24 * 3600
 
 

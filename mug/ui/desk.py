@@ -13,7 +13,7 @@ import gradio as gr
 
 from mug.audio.tags import read_tags
 from mug.errors import Cancelled, GenerationError, MugError
-from mug.postprocess.tempo_map import TempoMap, timing_from_file
+from mug.postprocess.tempo_map import timing_from_file
 from mug.ui import asks, fragments, work
 from mug.ui.files import read_written
 from mug.ui.folders import JobFolders
@@ -191,16 +191,8 @@ class Desk:
         revision, written, t = outcome.revision, outcome.written, self.t
         folders = self.service.folders
         with told():
-            tempo = work.current_tempo(folders, revision.key)
+            tempo = asks.tempo_text(work.current_tempo(folders, revision.key))
             timing = work.readings(folders, revision.key)
-        readings = [
-            (
-                t("reading", bpm=f"{one.bpm:.6g}", offset=f"{one.offset_ms:.0f}",
-                  percent=f"{100 * one.confidence:.0f}"),
-                asks.tempo_text(TempoMap.of_bpm(one.bpm, one.offset_ms)),
-            )
-            for one in timing.candidates
-        ]  # fmt: skip
         return {
             "stage": fragments.player(revision, written, t),
             "downloads": fragments.downloads(revision, written, t),
@@ -208,8 +200,8 @@ class Desk:
             "picture": fragments.picture(revision, written, t),
             "results": gr.Column(visible=True),
             "key": revision.key,
-            "tempo": asks.tempo_text(tempo),
-            "readings": gr.Dropdown(choices=readings, value=None, visible=bool(readings)),
+            "tempo": tempo,
+            "bench": fragments.workbench(revision, tempo, timing, t),
             "history": gr.Dropdown(choices=self._versions(revision.key), value=revision.key),
         }
 
@@ -224,11 +216,6 @@ class Desk:
                 label = self.t(f"version_{origin}", number=int(folder.name))
                 found.append((label, name))
         return found
-
-    def change_tempo(self, text: str, *, factor: float = 1.0, by_ms: float = 0.0) -> str:
-        """The tempo map with another tempo or a later beginning."""
-        with told():
-            return asks.tempo_text(asks.tempo_of(text).scaled(factor).shifted(by_ms))
 
     def tempo_from(self, path: str | None) -> str:
         """The tempo map of a chart's file."""

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mug.errors import MugError
+from mug.postprocess.timing import TimingEstimate
 from mug.ui.files import PICTURE, PLAYER, REPORT, Written
 from mug.ui.folders import Revision
 from mug.ui.line import Ticket
@@ -112,6 +113,22 @@ def player(revision: Revision, written: Written, t: Texts) -> str:
         return said(t("no_preview"), "bad")
     source = escape(url_of(revision, PLAYER))
     return f'<mug-player src="{source}" lang="{t.language}"></mug-player>'
+
+
+def workbench(revision: Revision, tempo: str, timing: TimingEstimate, t: Texts) -> str:
+    """The timing workbench of a revision.
+
+    Args:
+        revision: whose charts the player shows.
+        tempo: their red lines, as `mug.ui.asks.tempo_text` writes them.
+        timing: the readings of the beat.
+        t: the language.
+    """
+    readings = json.dumps([one._asdict() for one in timing.candidates], allow_nan=False)
+    return (
+        f'<mug-workbench lang="{t.language}" data-key="{escape(revision.key)}"'
+        f' data-tempo="{escape(tempo)}" data-readings="{escape(readings)}"></mug-workbench>'
+    )
 
 
 def downloads(revision: Revision, written: Written, t: Texts) -> str:

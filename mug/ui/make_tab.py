@@ -15,7 +15,7 @@ from mug.ui.work import MAX_SONG_MS
 
 _RESULTS = (
     "said", "generate", "cancel", "stage", "downloads", "report", "picture", "results", "key",
-    "tempo", "readings", "history",
+    "tempo", "bench", "history",
 )  # fmt: skip
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _STATE = "(first, ...rest) => [window.mugPage.state(), ...rest]"
@@ -69,11 +69,8 @@ def _results(desk: Desk) -> Form:
     form["stage"] = gr.HTML(fragments.empty(t), elem_id="mug-stage")
     with gr.Column(visible=False) as results:
         form["downloads"] = gr.HTML()
-        with gr.Row(equal_height=False):
-            with gr.Column(min_width=320):
-                form |= _editing(desk)
-            with gr.Column(min_width=320):
-                form |= _workbench(desk)
+        form |= _editing(desk)
+        form |= _workbench(desk)
         with gr.Accordion(t("report"), open=True, elem_classes="mug-fold"):
             form["report"] = gr.HTML()
         with gr.Accordion(t("picture"), open=False, elem_classes="mug-fold"):
@@ -106,38 +103,25 @@ def _editing(desk: Desk) -> Form:
 
 def _workbench(desk: Desk) -> Form:
     t, form = desk.t, Form()
-    with gr.Group(elem_classes="mug-group"):
+    with gr.Group(elem_classes="mug-group mug-bench"):
         gr.HTML(
             f'<h3 class="mug-legend">{t("workbench")}</h3>'
             f'<p class="mug-hint">{t("workbench_hint")}</p>'
         )
-        form["readings"] = gr.Dropdown(
-            label=t("readings"), info=t("readings_hint"), interactive=True
-        )
-        form["tempo"] = tempo = gr.Textbox(
-            label=t("red_lines"),
-            info=t("red_lines_hint"),
-            lines=2,
-            max_lines=12,
-            elem_id="mug-tempo",
-        )
-        with gr.Row(elem_classes="mug-nudge"):
-            for label, factor in ((t("half"), 0.5), (t("double"), 2.0)):
-                _nudge(desk, tempo, label, factor=factor)
-            for by_ms in (-10.0, -1.0, 1.0, 10.0):
-                _nudge(desk, tempo, f"{by_ms:+.0f} ms".replace("-", "−"), by_ms=by_ms)
-        upload = gr.UploadButton(t("timing_file"), file_types=CHARTS, size="sm")
-        upload.upload(desk.tempo_from, upload, tempo, queue=False, **_QUIET)
+        form["bench"] = gr.HTML(elem_classes="mug-bench-stage")
+        with gr.Accordion(t("red_lines"), open=False, elem_classes="mug-inner"):
+            form["tempo"] = tempo = gr.Textbox(
+                label=t("red_lines"),
+                info=t("red_lines_hint"),
+                lines=2,
+                max_lines=12,
+                elem_id="mug-tempo",
+            )
+            upload = gr.UploadButton(t("timing_file"), file_types=CHARTS, size="sm")
+            upload.upload(desk.tempo_from, upload, tempo, queue=False, **_QUIET)
         form["snap"] = gr.Button(t("snap_again"), variant="primary", elem_id="mug-snap")
-    form["readings"].input(lambda text: text, form["readings"], tempo, queue=False, **_QUIET)
+    tempo.change(None, tempo, None, js="(text) => window.mugPage.showTempo(text)")
     return form
-
-
-def _nudge(desk: Desk, tempo: gr.Textbox, label: str, **change: float) -> None:
-    button = gr.Button(label, size="sm", min_width=64)
-    button.click(
-        lambda text: desk.change_tempo(text, **change), tempo, tempo, queue=False, **_QUIET
-    )
 
 
 def _wire(desk: Desk, form: Form) -> None:
@@ -166,6 +150,7 @@ def _wire(desk: Desk, form: Form) -> None:
         ),
         [form["key"], form["tempo"]],
         outputs,
+        js="(key, text) => [key, window.mugPage.tempo(text)]",
         **_QUIET,
     )
     form["history"].input(

@@ -293,7 +293,18 @@ def _candidate(
         },
         "density": density_curve(starts, until_ms),
         "findings": [_finding(finding, beatmap.keys) for finding in findings],
+        "scroll": _scroll(beatmap),
     }
+
+
+def _scroll(beatmap: Beatmap) -> list[dict[str, float]]:
+    """Green lines at which the scroll speed becomes another one that is a number."""
+    found: list[dict[str, float]] = []
+    for point in sorted(beatmap.green_lines, key=lambda line: line.time_ms):
+        known = math.isfinite(point.time_ms) and math.isfinite(point.velocity)
+        if known and (not found or found[-1]["velocity"] != point.velocity):
+            found.append({"time_ms": point.time_ms, "velocity": point.velocity})
+    return found
 
 
 def _overall_difficulty(beatmap: Beatmap) -> float:

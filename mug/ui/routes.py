@@ -29,6 +29,8 @@ def routes(folders: JobFolders) -> list[BaseRoute]:
     mimetypes.add_type("text/javascript", ".js")
 
     async def job_file(request: Request) -> Response:
+        if not _may_enter(request):
+            return _closed()
         found = folders.file(**request.path_params)
         if found is None:
             return PlainTextResponse("not here", status_code=404)
@@ -43,14 +45,34 @@ def routes(folders: JobFolders) -> list[BaseRoute]:
         )
 
     async def sound(request: Request) -> Response:
+        if not _may_enter(request):
+            return _closed()
         found = folders.sound(request.path_params["job"], PREVIEW_SOUND)
         if found is None:
             return PlainTextResponse("not here", status_code=404)
         return FileResponse(found, media_type="audio/ogg", headers=_SAFE)
 
     return [
+        # Code and style are in the repository for all to see; the login page asks for them too.
         Mount("/mug/player", StaticFiles(directory=PLAYER_FOLDER)),
         Mount("/mug/page", StaticFiles(directory=PAGE_FOLDER)),
         Route("/mug/jobs/{job}/{number}/{name}", job_file),
         Route("/mug/sound/{job}", sound),
     ]
+
+
+def _may_enter(request: Request) -> bool:
+    """Whether someone has logged in, where the page asks for a name and a password.
+
+    Gradio guards its own routes only; this reads the same cookie as these do.
+    """
+    app = request.app
+    if app.auth is None and app.auth_dependency is None:
+        return True
+    names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
+    token = next((request.cookies[name] for name in names if request.cookies.get(name)), None)
+    return token is not None and token in app.tokens
+
+
+def _closed() -> Response:
+    return PlainTextResponse("log in first", status_code=401)

@@ -212,23 +212,15 @@ _BOTH: Mapping[str, tuple[str, str]] = MappingProxyType(
         # the timing workbench
         "workbench": ("Timing workbench", "时间轴工作台"),
         "workbench_hint": (
-            "Turn on the click in the player's settings, listen, correct here: the notes are"
-            " snapped again, nothing is generated anew.",
-            "在播放器设置中打开节拍器，边听边在此修正：音符会重新对齐，不会重新生成。",
+            "Lay the lines on the beats that you see and hear, then snap again: the notes that were"
+            " generated go to the new lines, nothing is generated anew.",
+            "把红线对准看到和听到的拍点，然后重新对齐：已生成的音符会对齐到新的节拍线，不会重新生成。",
         ),
-        "readings": ("Readings of the beat", "节拍识别结果"),
-        "readings_hint": ("choosing one fills the tempo map", "选择一项即填入变速表"),
-        "reading": (
-            "{bpm} BPM, {offset} ms  ({percent} %)",
-            "{bpm} BPM，{offset} 毫秒（{percent} %）",
-        ),
-        "red_lines": ("Tempo map", "变速表"),
+        "red_lines": ("Tempo map as text, or from a chart", "以文本编辑变速表，或取自谱面"),
         "red_lines_hint": (
             "one line a tempo: first bar in ms, beats a minute, beats a bar",
             "每行一个速度：首小节（毫秒）、BPM、每小节拍数",
         ),
-        "half": ("× ½", "× ½"),
-        "double": ("× 2", "× 2"),
         "snap_again": ("Snap again", "重新对齐"),
         "snapped": ("Snapped to the new timing.", "已按新的时间轴对齐。"),
         # editing

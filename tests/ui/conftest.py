@@ -29,6 +29,15 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
 <body style="margin:0"><script type="module" src="/player/mug-player.js"></script>
 <mug-player {attributes}></mug-player></body></html>"""
 
+BENCH = PAGE.format(attributes='src="/green.json"').replace(
+    "</body>",
+    """<script type="module" src="/player/mug-workbench.js"></script>
+<mug-workbench lang="en" data-tempo="500 120 4" data-readings='[
+{"bpm": 120, "offset_ms": 500, "confidence": 0.9},
+{"bpm": 240, "offset_ms": 250, "confidence": 0.1}]'>
+</mug-workbench></body>""",
+)
+
 
 def keyed_chart(keys: int, hit_objects: list[Rice | LongNote], name: str = "chart") -> Beatmap:
     """A chart at 120 BPM from 500 ms on."""
@@ -78,12 +87,23 @@ def _clicks(folder: Path) -> dict[str, Any]:
     return player_document(charts, "clicks.wav", song=view)
 
 
+def _green(clicks: dict[str, Any]) -> dict[str, Any]:
+    """The clicks with two changes of the scroll speed."""
+    document = json.loads(json.dumps(clicks))
+    document["candidates"][0]["scroll"] = [
+        {"time_ms": 1000.0, "velocity": 0.5},
+        {"time_ms": 2000.0, "velocity": 1.25},
+    ]
+    return document
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as a page would serve it: the player, two songs, a broken one."""
     folder = tmp_path_factory.mktemp("site")
     (folder / "player").symlink_to(PLAYER_FOLDER)
     documents = {"song": _composed(folder), "clicks": _clicks(folder)}
+    documents["green"] = _green(documents["clicks"])
     (folder / "broken.mp3").write_bytes(b"this is no sound" * 20)
     for name, url in (("broken", "broken.mp3"), ("missing", "nowhere.ogg")):
         document = json.loads(json.dumps(documents["clicks"]))
@@ -95,6 +115,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
         page = PAGE.format(attributes=f'src="/{name}.json"')
         (folder / f"{name}.html").write_text(page, encoding="utf-8")
+    (folder / "bench.html").write_text(BENCH, encoding="utf-8")
     (folder / "empty.html").write_text(PAGE.format(attributes=""), encoding="utf-8")
     return folder
 

@@ -137,12 +137,38 @@ def test_editing_needs_a_region_and_keeps_the_rest(tab: Any, tmp_path: Path) -> 
     assert any(_notes(chart) != _notes(before) for chart in variations)
 
 
-def test_another_timing_snaps_the_same_notes_again(tab: Any, tmp_path: Path) -> None:
-    tab.fill("#mug-tempo textarea", "100 120 4")
-    tab.keyboard.press("Tab")
+def _raw(page: Running, tab: Any) -> list[Any]:
+    """The notes that were generated, as the revision that is shown remembers them."""
+    source = tab.evaluate("document.querySelector('mug-player').getAttribute('src')")
+    _, _, _, job, number, _ = source.split("/")
+    return json.loads((page.folder / "jobs" / job / number / "state.json").read_text())["raw"]
+
+
+def test_a_dragged_red_line_snaps_the_same_notes_again(
+    tab: Any, page: Running, tmp_path: Path
+) -> None:
+    bench = "document.querySelector('mug-workbench')?.bench"
+    tab.wait_for_function(f"{bench}?.player")
+    tab.evaluate("document.querySelector('mug-workbench').scrollIntoView({block: 'center'})")
+    before, raw = tab.evaluate(f"{bench}.text"), _raw(page, tab)
+    first = tab.evaluate(f"{bench}.lines[0].time_ms")
+    tab.evaluate(f"{READY}.seek({first} + 200)")
+    box = "document.querySelector('mug-workbench').bench.view.wave.getBoundingClientRect()"
+    x, y = tab.evaluate(f"[{box}.left + {bench}.scale.x({first}), {box}.top + 12]")
+    tab.mouse.move(x, y)
+    tab.mouse.down()
+    tab.mouse.move(x + 20, y)
+    tab.mouse.move(x + 40, y)
+    tab.mouse.up()
+    assert tab.evaluate(f"{bench}.text") != before
+    for name, value in (("time_ms", "100"), ("bpm", "120")):
+        tab.fill(f"mug-workbench input[data-line='0'][data-field='{name}']", value)
+        tab.keyboard.press("Tab")
     _await_new_player(tab, "#mug-snap")
     chart = _downloaded(tab, tmp_path)[0]
     assert [(line.time_ms, line.bpm) for line in chart.red_lines] == [(100.0, 120.0)]
+    assert _raw(page, tab) == raw
+    tab.wait_for_function(f"{bench}?.player && {bench}.text === '100 120 4'")
 
 
 def test_an_earlier_version_comes_back(tab: Any) -> None:

@@ -80,11 +80,31 @@ document.addEventListener("mug-ready", (event) => {
   }
 });
 
+// ---- the timing workbench and the text of its lines
+
+const bench = () => document.querySelector("mug-workbench")?.bench;
+
+document.addEventListener("mug-tempo", (event) => {
+  const field = document.querySelector("#mug-tempo textarea");
+  if (!field) return;
+  field.value = event.detail.text;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+});
+
 window.mugPage = {
   follow: true,
   /** What is selected in the player, as the server takes it. */
   state() {
     const player = document.querySelector("mug-player")?.player;
     return JSON.stringify({ region: player?.region ?? null, index: player?.index ?? 0 });
+  },
+  /** Shows a tempo map on the workbench. */
+  showTempo(text) {
+    bench()?.setText(text);
+  },
+  /** The tempo map: as the text has it where that is in sight, as the workbench has it otherwise. */
+  tempo(text) {
+    const field = document.querySelector("#mug-tempo textarea");
+    return field ? field.value : (bench()?.text ?? text);
   },
 };

@@ -36,6 +36,7 @@ export class Lanes {
     pen.clearRect(0, 0, layout.width, layout.height);
     drawLanes(frame);
     drawGrid(frame);
+    drawScroll(frame);
     drawRegion(frame);
     this.marks = drawFindings(frame);
     drawFlashes(frame);
@@ -106,6 +107,22 @@ function drawBarNumber({ pen, layout, colours }, line, y) {
   pen.textBaseline = "middle";
   pen.fillText(String(line.bar + 1), layout.left - 9, y + 1);
   pen.fillRect(layout.left - 6, y, 4, 2);
+}
+
+/** Green lines: a thin line, and beside the lanes the scroll speed that begins there. */
+function drawScroll(frame) {
+  const { pen, layout, view, from, to, colours } = frame;
+  for (const { time_ms: ms, velocity } of view.chart.scroll) {
+    if (ms < from || ms > to) continue;
+    const y = Math.round(row(frame, ms));
+    pen.fillStyle = colours.green;
+    pen.fillRect(layout.left, y, layout.right - layout.left, 1);
+    pen.fillRect(layout.right + 2, y, 4, 2);
+    pen.font = `650 10.5px ${colours.font}`;
+    pen.textAlign = "left";
+    pen.textBaseline = "bottom";
+    pen.fillText(`×${Number(velocity.toFixed(2))}`, layout.right + 3, y - 2);
+  }
 }
 
 function drawRegion(frame) {

@@ -54,6 +54,7 @@ function readCandidate(candidate, grid) {
     overallDifficulty: candidate.overall_difficulty ?? 8,
     stats: candidate.stats ?? {},
     density: candidate.density ?? null,
+    scroll: [...(candidate.scroll ?? [])].sort((a, b) => a.time_ms - b.time_ms),
     findings: [...(candidate.findings ?? [])].sort((a, b) => a.time_ms - b.time_ms),
     notes,
     columns: byColumn(notes, candidate.keys),

@@ -4,17 +4,17 @@ import { Player } from "./player.js";
 import { DocumentError } from "./model.js";
 import { translator } from "./texts.js";
 
-/** The style sheet: inside the page where it brings one, beside this module otherwise. */
-function styleSheet() {
+/** A style sheet: the player's inside the page where it brings one, beside this module otherwise. */
+export function styleSheet(name = "player.css") {
   const inside = document.getElementById("mug-player-style");
-  if (inside) {
+  if (inside && name === "player.css") {
     const style = document.createElement("style");
     style.textContent = inside.textContent;
     return { element: style, ready: Promise.resolve() };
   }
   const link = document.createElement("link");
   link.rel = "stylesheet";
-  link.href = new URL("player.css", import.meta.url).href;
+  link.href = new URL(name, import.meta.url).href;
   const ready = new Promise((done) => link.addEventListener("load", done, { once: true }));
   return { element: link, ready };
 }

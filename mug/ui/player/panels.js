@@ -38,20 +38,27 @@ export class Panels {
 
   /** The chosen candidate: its facts, findings and lanes. */
   showCandidate() {
-    const { chart, index, model } = this.player;
+    const { chart, index } = this.player;
     [...this.view.candidates.children].forEach((button, i) => {
       button.setAttribute("aria-checked", String(i === index));
       button.tabIndex = i === index ? 0 : -1;
     });
     const count = chart.notes.starts.length;
+    this.showFacts();
     this.view.lanes.setAttribute("aria-label", this.t("lanes", { name: chart.name, keys: chart.keys, notes: count }));
+    this._buildFindings(chart);
+    this._buildLocks(chart);
+    this.showRegion();
+  }
+
+  /** The song and the chart in one line. */
+  showFacts() {
+    const { chart, model } = this.player;
+    const count = chart.notes.starts.length;
     const tempi = [...new Set(model.grid.redLines.map((red) => tidy(60000 / red.beat_ms)))];
     const bpm = tempi.length > 1 ? `${Math.min(...tempi)}–${Math.max(...tempi)} BPM` : tempi.map((x) => `${x} BPM`)[0];
     const facts = [model.artist, `${chart.keys}K`, bpm, clockText(this.player.durationMs), `${count} ${this.t("notes")}`];
     this.view.facts.textContent = facts.filter(Boolean).join("  ·  ");
-    this._buildFindings(chart);
-    this._buildLocks(chart);
-    this.showRegion();
   }
 
   /** Play or pause, on the button and for screen readers. */

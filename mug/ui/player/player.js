@@ -13,6 +13,8 @@ import { readSettings, writeSettings } from "./settings.js";
 import { fetchSound, SoundError } from "./sound.js";
 import { watchSurroundings } from "./surroundings.js";
 import { translator } from "./texts.js";
+import { TimingGrid, barTimes } from "./timing.js";
+import { pan, soundTrack } from "./track.js";
 import { buildView, readPalette } from "./view.js";
 
 const TAIL_MS = 1000; // after the last note, where there is no sound
@@ -229,6 +231,15 @@ export class Player {
     await this.showFinding((from + step + length) % length);
   }
 
+  /** Lays another timing over the song: grid, bars and metronome follow it, notes stay. */
+  useTiming(redLines) {
+    this.model.grid = new TimingGrid(redLines, barTimes(redLines, this.durationMs));
+    this.overview.stale = true;
+    this.panels.showFacts();
+    if (this.settings.click) this._schedule();
+    this.invalidate();
+  }
+
   /** Changes settings, keeps them for the next visit and applies them. */
   set(changes) {
     Object.assign(this.settings, changes);
@@ -302,20 +313,8 @@ export class Player {
     return judgement;
   }
 
-  /** The hit-sound track: notes while watching (a player makes the own ones), the metronome. */
   _schedule() {
-    const events = [];
-    const { notes, keys } = this.chart;
-    if (this.settings.hits && !this.judge) {
-      notes.starts.forEach((ms, i) => events.push({ ms, gain: 0.8, pan: pan(notes.column[i], keys), kind: "hit" }));
-    }
-    if (this.settings.click) {
-      const { grid } = this.model;
-      for (const { ms, divisor, bar } of grid.lines(0, this.durationMs, 1, 60)) {
-        if (divisor === 1 || bar >= 0) events.push({ ms, gain: 0.7, pan: 0, kind: bar >= 0 ? "bar" : "beat" });
-      }
-    }
-    this.engine.setEvents(events.sort((a, b) => a.ms - b.ms));
+    this.engine.setEvents(soundTrack(this));
   }
 
   _changed(state) {
@@ -391,8 +390,4 @@ export class Player {
     this.panels.placeLocks();
     this.invalidate();
   }
-}
-
-function pan(column, keys) {
-  return keys > 1 ? 0.5 * ((2 * column) / (keys - 1) - 1) : 0;
 }

@@ -5,6 +5,7 @@ export const SNAPS = [1, 2, 3, 4, 6, 8, 12, 16];
 
 const SNAP_TOLERANCE_MS = 2;
 const BAR_TOLERANCE_MS = 1;
+const LEAST_BAR_MS = 100; // charts that fake scroll effects have bars of microseconds
 
 /** Index of the first element that is not below `value`; `array` ascends. */
 export function lowerBound(array, value) {
@@ -122,6 +123,24 @@ export class TimingGrid {
     }
     return lines;
   }
+}
+
+/**
+ * Where bars begin, from 0 to `untilMs`; the same rule as `bar_times` in player.py.
+ * @param {{time_ms: number, beat_ms: number, meter: number}[]} redLines ascending
+ */
+export function barTimes(redLines, untilMs) {
+  const bars = [];
+  redLines.forEach((red, index) => {
+    let length = red.beat_ms * red.meter;
+    length *= Math.ceil(LEAST_BAR_MS / length);
+    const begin = index ? Math.max(red.time_ms, 0) : 0;
+    const next = redLines[index + 1];
+    const end = Math.min(next ? next.time_ms - BAR_TOLERANCE_MS : Infinity, untilMs);
+    let count = Math.ceil((begin - red.time_ms) / length - 1e-9);
+    for (let ms = red.time_ms + count * length; ms <= end; ms = red.time_ms + ++count * length) bars.push(Math.max(ms, 0));
+  });
+  return bars;
 }
 
 /** Divisor that the `count`-th of `parts` equal parts of a beat belongs to. */

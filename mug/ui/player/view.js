@@ -137,7 +137,7 @@ export function buildView(root, model, t) {
 const COLOURS = [
   "laneEven", "laneOdd", "edge", "hatch", "bar", "beat", "faint", "text", "accent", "regionFill", "floor", "cap",
   "capEdge", "noteEdge", "shine", "onNote", "onMark", "halo", "wavePeak", "waveRms", "densityTop", "densityFoot",
-  "veil", "head", "fade", "fadeOut",
+  "veil", "head", "fade", "fadeOut", "green",
 ];
 
 /** The colours of the present theme, read from the style sheet. */
