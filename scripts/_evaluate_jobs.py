@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,20 +19,17 @@ from mug.pipeline.evaluation import (
     Against,
     Heard,
     HumanSong,
-    Row,
-    as_json,
-    figures_of,
-    from_json,
     hear,
     load_songs,
 )
+from mug.pipeline.evaluation_rows import Judged, Row, as_json, from_json, keep
 from mug.util import atomic_write
 
 if TYPE_CHECKING:
     from mug.pipeline.chart import ChartGenerator
     from mug.pipeline.evaluation_columns import ModelRun
 
-VERSION = 1
+VERSION = 2
 """Raise it when the same chart gets other figures: finished files are then made anew."""
 
 
@@ -108,16 +105,17 @@ def work(setting: Setting, job: Job, mark: Path) -> None:
     others = songs_in(setting.training, setting.keys) if setting.training else ()
     heard = _heard(song.audio)
     if job.file is not None:
-        rows = _rival_rows(job.kind, job.file, song, heard, others)
+        judged = _rival_charts(job.kind, job.file, song, heard, others)
     else:
         from mug.pipeline.evaluation_columns import baseline_rows, model_rows
 
         against = Against(song, job.chart, heard, others)
         if job.kind == "model" and setting.checkpoint is not None:
             generator = _generator(setting.checkpoint, setting.device)
-            rows = model_rows(generator, against, setting.run)
+            judged = model_rows(generator, against, setting.run)
         else:
-            rows = baseline_rows(against)
+            judged = baseline_rows(against)
+    rows = [keep(one, setting.out) for one in judged]
     with atomic_write(mark, "w", encoding="utf-8") as handle:
         json.dump([as_json(row) for row in rows], handle, indent=1)
 
@@ -135,21 +133,23 @@ def rows_in(mark: Path) -> list[Row]:
         raise DataError("broken results", file=mark, remedy="Delete it; it is made anew") from error
 
 
-def _rival_rows(
+def _rival_charts(
     name: str, file: Path, song: HumanSong, heard: Heard, others: Sequence[HumanSong]
-) -> list[Row]:
+) -> list[Judged]:
     """The charts of another program's file, each against the human chart nearest in stars."""
-    rows = []
+    from mug.pipeline.evaluation_columns import row_of
+    from mug.pipeline.evaluation_figures import figures_of
+
+    judged = []
     for number, chart in enumerate(read_any(file, losses=LossReport())):
         try:
             stars = star_rating(chart)
         except MugError:  # it cannot be rated: held against the middle difficulty
             stars = song.stars[len(song.stars) // 2]
-        index = song.nearest(stars) or 0
-        against = Against(song, index, heard, tuple(others))
-        figures = figures_of(chart, against)
-        rows.append(Row(song.name, against.human.version, name, "", number, figures, file.name))
-    return rows
+        against = Against(song, song.nearest(stars) or 0, heard, tuple(others))
+        row = row_of(chart, against, name, figures=figures_of(chart, against), seed=number)
+        judged.append(Judged(replace(row, variant=file.name), chart))
+    return judged
 
 
 def rival_jobs(folder: Path, name: str, songs: Sequence[HumanSong]) -> list[Job]:

@@ -12,14 +12,15 @@ import argparse
 import json
 import multiprocessing
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mug.errors import DataError
-from mug.pipeline.evaluation import Row, as_json, assert_unseen
+from mug.pipeline.evaluation import HumanSong, assert_unseen
+from mug.pipeline.evaluation_rows import Row
 from mug.util import atomic_write
 from scripts._common import OK, progress_bar, run
 from scripts._evaluate_jobs import Job, Setting, rival_jobs, rows_in, songs_in, work
@@ -72,7 +73,7 @@ def main() -> int:
     with progress_bar("judging", "chart") as progress:
         _work_all(setting, todo, args.workers, progress)
     rows = [row for mark in marks.values() for row in rows_in(mark)]
-    _write(setting.out, rows, _command(args))
+    _write(setting.out, rows, songs, _command(args))
     return OK
 
 
@@ -125,16 +126,16 @@ def _command(args: argparse.Namespace) -> dict[str, object]:
     return {key: str(v) if isinstance(v, Path) else v for key, v in vars(args).items()}
 
 
-def _write(out: Path, rows: list[Row], command: dict[str, object]) -> None:
-    from mug.pipeline.evaluation_tables import markdown, plain
+def _write(
+    out: Path, rows: list[Row], songs: Sequence[HumanSong], command: dict[str, object]
+) -> None:
+    from mug.pipeline.evaluation_markdown import markdown
+    from mug.pipeline.evaluation_results import described, results
 
-    table = markdown(rows)
+    found = results(rows, described(songs, out), command)
     with atomic_write(out / "results.json", "w", encoding="utf-8") as handle:
-        json.dump(
-            {"command": command, "summary": plain(rows), "rows": [as_json(row) for row in rows]},
-            handle,
-            indent=1,
-        )
+        json.dump(found, handle, indent=1)
+    table = markdown(rows)
     with atomic_write(out / "results.md", "w", encoding="utf-8") as handle:
         handle.write(table)
     print(table)

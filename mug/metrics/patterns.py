@@ -94,6 +94,17 @@ def row_information(notes: Sequence[HitObject], keys: int) -> float:
     )
 
 
+def beyond_band(bits: float, of_people: Sequence[float]) -> float:
+    """How far bits a row lie outside the p10–p90 band of human charts: both sides are worse.
+
+    Args:
+        bits: of the chart that is judged, from `row_information`.
+        of_people: of human charts, at least one.
+    """
+    low, high = np.percentile(of_people, [10, 90])
+    return float(max(low - bits, bits - high, 0.0))
+
+
 def hand_imbalance(notes: Sequence[HitObject], keys: int) -> float:
     """|left − right| / (left + right), 0 ... 1; the middle column counts for neither hand."""
     left = sum(2 * note.column + 1 < keys for note in notes)

@@ -20,6 +20,8 @@ class Summary:
         median: over charts.
         low: 2.5th percentile of the bootstrapped mean.
         high: 97.5th percentile.
+        lowest: least of the songs' means; with one song, of its charts.
+        highest: greatest of them.
         charts: how many had the figure.
         songs: how many songs they are of. With one song, the interval is over its charts.
     """
@@ -28,6 +30,8 @@ class Summary:
     median: float
     low: float
     high: float
+    lowest: float
+    highest: float
     charts: int
     songs: int
 
@@ -71,7 +75,7 @@ def summarise(
     kept = [(float(v), s) for v, s in zip(values, songs, strict=True) if np.isfinite(v)]
     if not kept:
         nan = float("nan")
-        return Summary(nan, nan, nan, nan, 0, 0)
+        return Summary(nan, nan, nan, nan, nan, nan, 0, 0)
     by_song: dict[str, list[float]] = {}
     for value, song in kept:
         by_song.setdefault(song, []).append(value)
@@ -84,6 +88,8 @@ def summarise(
         median=float(np.median([value for value, _ in kept])),
         low=float(low),
         high=float(high),
+        lowest=float(pool.min()),
+        highest=float(pool.max()),
         charts=len(kept),
         songs=len(by_song),
     )

@@ -5,21 +5,26 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
+from mug.beatmap.timing_points import TimingPoint
 from mug.data.difficulty import ln_ratio
+from mug.features import FeatureValue
 from mug.metrics.baselines import grid_chart, onset_chart
+from mug.metrics.chart_features import chart_features
 from mug.metrics.memory import mean_distance
 from mug.metrics.onsets import match_onsets, onset_times
 from mug.metrics.rows import rows_of
 from mug.pipeline.candidates import judge
 from mug.pipeline.chart import ChartGenerator
-from mug.pipeline.evaluation import SAMPLE_RATE, Against, Row, figures_of, human_distance
+from mug.pipeline.evaluation import SAMPLE_RATE, Against, human_distance
+from mug.pipeline.evaluation_figures import figures_of
+from mug.pipeline.evaluation_rows import DIVERSITY, Figures, Judged, Row
 from mug.pipeline.finish import finish_chart, red_lines_of
 from mug.pipeline.finish_options import FinishOptions
 from mug.pipeline.prompt import Prompt
@@ -93,20 +98,44 @@ def _librosa_onsets(wave: np.ndarray) -> np.ndarray:
     return np.asarray(seconds, np.float64) * 1000.0
 
 
-def baseline_rows(against: Against) -> list[Row]:
-    """The figures of the baselines for one human chart."""
+def baseline_rows(against: Against) -> list[Judged]:
+    """The baselines for one human chart, judged."""
     return [
-        Row(
-            against.song.name,
-            against.human.version,
-            column,
-            figures=figures_of(chart, against),
+        Judged(
+            row_of(chart, against, column, figures=figures_of(chart, against)),
+            chart,
+            by_people=column in (OTHER_DIFFICULTY, OTHER_SONG),
         )
         for column, chart in baseline_charts(against).items()
     ]
 
 
-def model_rows(generator: ChartGenerator, against: Against, run: ModelRun) -> list[Row]:
+def row_of(
+    chart: Beatmap,
+    against: Against,
+    column: str,
+    *,
+    figures: Figures,
+    timing: str = "",
+    seed: int = 0,
+    asked: Mapping[str, FeatureValue] | None = None,
+) -> Row:
+    """The row of a judged chart, with the features that distances compare."""
+    human = against.human
+    return Row(
+        against.song.name,
+        human.version,
+        column,
+        timing,
+        seed,
+        figures,
+        chart=against.index,
+        asked=asked or {},
+        features=chart_features(chart.hit_objects, chart.keys, human.red_lines),
+    )
+
+
+def model_rows(generator: ChartGenerator, against: Against, run: ModelRun) -> list[Judged]:
     """What a model makes at a human chart's star rating and share of long notes.
 
     All columns and both timings come from the same samples: the raw notes of the first candidate
@@ -126,7 +155,7 @@ def model_rows(generator: ChartGenerator, against: Against, run: ModelRun) -> li
     raw = generator.sample(song, asks, request)
     seconds = (time.perf_counter() - began) / len(asks)
     cost = {"seconds_a_song_minute": seconds / (song.duration_ms / 60000)}
-    rows: list[Row] = []
+    rows: list[Judged] = []
     for seed in range(run.seeds):
         mine = raw[seed * run.candidates : (seed + 1) * run.candidates]
         made = _Sampled(generator, against, request, seed)
@@ -145,16 +174,31 @@ class _Sampled:
     request: GenerationRequest
     seed: int
 
-    def _row(self, column: str, timing: str, figures: dict[str, float]) -> Row:
-        a = self.against
-        return Row(a.song.name, a.human.version, column, timing, self.seed, figures)
+    def _judged(
+        self,
+        chart: Beatmap,
+        column: str,
+        timing: str = "",
+        found: Sequence[TimingPoint] | None = None,
+        cost: Figures | None = None,
+    ) -> Judged:
+        row = row_of(
+            chart,
+            self.against,
+            column,
+            figures=figures_of(chart, self.against, found) | (cost or {}),
+            timing=timing,
+            seed=self.seed,
+            asked=self.request.prompt,
+        )
+        return Judged(row, chart)
 
-    def raw(self, notes: Sequence[HitObject], cost: dict[str, float]) -> Row:
+    def raw(self, notes: Sequence[HitObject], cost: Figures) -> Judged:
         human = self.against.human
         chart = replace(human.with_objects(notes), timing=human.red_lines)
-        return self._row(RAW, "", figures_of(chart, self.against) | cost)
+        return self._judged(chart, RAW, cost=cost)
 
-    def finished(self, candidates: Sequence[Sequence[HitObject]], timing: str) -> list[Row]:
+    def finished(self, candidates: Sequence[Sequence[HitObject]], timing: str) -> list[Judged]:
         """Post-processed, and the best of several where there are several."""
         song = self.generator.song(self.against.song.audio)
         given = self.against.human.red_lines if timing == "given" else ()
@@ -176,18 +220,19 @@ class _Sampled:
             for notes in candidates
         ]
         found = None if given else red_lines_of(options, tempo)
-        rows = [self._row(FINISHED, timing, figures_of(made[0][0], self.against, found))]
+        rows = [self._judged(made[0][0], FINISHED, timing, found)]
         if len(made) > 1:
             prompt = Prompt.of(self.generator.model.schema, self.request.prompt, {})
             scores = [judge(c, prompt, x, song.duration_ms, {}).score for c, x in made]
             best = made[rank(scores)[0]][0]
-            rows.append(self._row(BEST, timing, figures_of(best, self.against, found)))
+            rows.append(self._judged(best, BEST, timing, found))
         return rows
 
 
-def _diversity_row(against: Against, charts: Sequence[Sequence[HitObject]]) -> Row:
+def _diversity_row(against: Against, charts: Sequence[Sequence[HitObject]]) -> Judged:
     """Distance between the raw charts of the seeds, and relative to human neighbours."""
     between, human = mean_distance(charts), human_distance(against.song)
     ratio = between / human if human > 0 else math.nan
     figures = {"seed_distance": between, "seed_distance_to_human": ratio}
-    return Row(against.song.name, against.human.version, RAW, "seeds", 0, figures)
+    name, version = against.song.name, against.human.version
+    return Judged(Row(name, version, RAW, figures=figures, chart=against.index, part=DIVERSITY))

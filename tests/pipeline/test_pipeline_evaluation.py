@@ -14,18 +14,12 @@ from mug.beatmap import osu
 from mug.compose.collection import CollectionOptions, compose_collection
 from mug.compose.style import SongStyle
 from mug.errors import DataError
-from mug.pipeline.evaluation import (
-    Against,
-    Row,
-    as_json,
-    assert_unseen,
-    figures_of,
-    from_json,
-    hear,
-    load_songs,
-)
+from mug.pipeline.evaluation import Against, assert_unseen, hear, load_songs
 from mug.pipeline.evaluation_columns import baseline_rows
-from mug.pipeline.evaluation_tables import FIGURES, markdown, paired
+from mug.pipeline.evaluation_figures import figures_of
+from mug.pipeline.evaluation_markdown import markdown
+from mug.pipeline.evaluation_rows import Row, as_json, from_json
+from mug.pipeline.evaluation_tables import FIGURES, Column, paired
 from scripts import evaluate
 
 STYLE = SongStyle(seconds=(14.0, 16.0), wide_tempo_p=0.0, tempo_change_p=0.0)
@@ -65,7 +59,8 @@ def test_an_empty_chart_is_unreadable_and_no_accident(human: Path) -> None:
 
 def test_every_printed_figure_has_a_value_somewhere(human: Path) -> None:
     song, other = load_songs(human, 4)
-    rows = baseline_rows(Against(song, 0, hear(song.audio), (other,)))
+    judged = baseline_rows(Against(song, 0, hear(song.audio), (other,)))
+    rows = [one.row for one in judged]
     assert [row.column for row in rows][:2] == ["another difficulty", "human, another song"]
     known = {name for row in rows for name in row.figures}
     only_of_models = ("tempo_", "offset_ms", "seed_", "seconds_")
@@ -73,15 +68,19 @@ def test_every_printed_figure_has_a_value_somewhere(human: Path) -> None:
         assert figure.name in known or figure.name.startswith(only_of_models), figure.name
     table = markdown(rows)
     assert table.count("\n| ") > 30
-    assert paired(rows, "another difficulty", "", "f1_20", "another difficulty").mean == 0.0
+    same = Column("another difficulty", "")
+    assert paired(rows, same, "f1_20", "another difficulty").mean == 0.0
 
 
 def test_rows_survive_being_written() -> None:
-    row = Row("s", "d", "raw", "given", 1, {"a": 0.5, "b": math.nan}, "f.osu")
+    figures = {"a": 0.5, "b": math.nan, "violations_beside": 2.0}
+    row = Row("s", "d", "raw", "given", 1, figures, "f.osu", asked={"sr": 2.5})
     again = from_json(json.loads(json.dumps(as_json(row))))
     assert again.figures["a"] == 0.5
     assert math.isnan(again.figures["b"])
     assert (again.song, again.seed, again.file) == ("s", 1, "f.osu")
+    assert again.asked == {"sr": 2.5}
+    assert as_json(row)["violations"] == {"beside": 2}
 
 
 def test_a_song_of_the_training_is_refused_whatever_its_folder_is_called(
@@ -144,9 +143,9 @@ def test_a_model_fills_its_columns_apart(
     assert run(monkeypatch, *words) == 0
     results = json.loads((out / "results.json").read_text(encoding="utf-8"))
     found = {(row["column"], row["timing"]) for row in results["rows"]}
+    assert any(row["part"] == "diversity" for row in results["rows"])
     assert {
         ("raw", ""),
-        ("raw", "seeds"),
         ("post-processed", "given"),
         ("post-processed", "free"),
         ("best of N", "given"),
@@ -155,3 +154,8 @@ def test_a_model_fills_its_columns_apart(
     } <= found
     free = results["summary"]["post-processed, timing free"]
     assert free["tempo_octave"]["charts"] == 4
+    for row in results["rows"]:
+        if row["part"] == "charts":
+            chart = osu.read(out / row["file"])
+            human_made = row["column"] in ("another difficulty", "human, another song")
+            assert ("machine-made" in chart.metadata["Tags"].split()) != human_made

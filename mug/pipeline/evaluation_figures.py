@@ -1,0 +1,163 @@
+"""The figures of one chart against a human one; `docs/benchmark.md` defines every figure."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.timing_points import TimingPoint
+from mug.data.difficulty import ln_ratio, star_rating
+from mug.data.msd import SKILL_SETS, Msd, estimate_msd
+from mug.errors import MugError
+from mug.metrics.grid import grid_sync
+from mug.metrics.memory import shared_run
+from mug.metrics.onsets import column_score, onset_score, tail_score
+from mug.metrics.patterns import (
+    beyond_band,
+    divergences,
+    hand_imbalance,
+    pattern_counts,
+    row_information,
+)
+from mug.metrics.structure import density_energy
+from mug.metrics.tempo import tempo_score
+from mug.metrics.validity import violations
+from mug.pipeline.evaluation import Against
+from mug.pipeline.evaluation_rows import Figures
+from mug.postprocess.lint import RULES, count_by_severity, lint
+from mug.postprocess.lint_text import played_minutes
+
+
+def figures_of(
+    chart: Beatmap, against: Against, found: Sequence[TimingPoint] | None = None
+) -> Figures:
+    """All figures of one chart.
+
+    Args:
+        chart: by anyone.
+        against: the human chart, its song and other people's charts.
+        found: red lines that were heard in the sound, where they are to be judged.
+    """
+    human, red = against.human, against.human.red_lines
+    notes, reference = chart.hit_objects, human.hit_objects
+    bits = row_information(notes, chart.keys)
+    figures: Figures = {
+        **sync_figures(chart, against),
+        "notes_ratio": len(notes) / len(reference),
+        **{f"f1_{ms}": onset_score(notes, reference, ms).f1 for ms in (10, 20, 50)},
+        **{
+            f"tail_f1_{ms}": tail_score(notes, reference, ms).f1 if human.long_notes else math.nan
+            for ms in (20, 50)
+        },
+        "column_f1_20": column_score(notes, reference, 20.0).f1,
+        "hand_imbalance": hand_imbalance(notes, chart.keys),
+        "information_bits": bits,
+        "information_away": beyond_band(bits, against.human_bits),
+        **control_figures(chart, against),
+        **playability_figures(chart, against),
+        **_patterns(chart, against),
+    }
+    figures |= violation_figures(chart, against)
+    figures["violations"] += figures["unreadable"]
+    edges, energy = against.bars
+    figures["density_energy"] = density_energy(notes, edges, energy)
+    own = replace(chart, timing=chart.red_lines or red)
+    known = [c for song in against.others for c in song.charts]
+    figures["shared_run"] = float(max((shared_run(own, c) for c in known), default=math.nan))
+    if found:
+        figures |= tempo_figures(found, against)
+    return figures
+
+
+def sync_figures(chart: Beatmap, against: Against) -> Figures:
+    """How a chart keeps to the human grid."""
+    sync = grid_sync(chart.hit_objects, against.human.red_lines)
+    return {
+        "clean_rate": sync.clean_rate,
+        "clean_rate_chance": sync.chance,
+        "phase_ms": abs(sync.phase_ms),
+        "mean_ms": sync.mean_ms,
+    }
+
+
+def tempo_figures(found: Sequence[TimingPoint], against: Against) -> Figures:
+    """How right red lines are that were heard in the sound."""
+    human = against.human
+    first = min(note.start_ms for note in human.hit_objects)
+    tempo = tempo_score(found, human.red_lines, float(first), human.last_ms)
+    return {
+        "tempo_exact": float(tempo.exact),
+        "tempo_octave": float(tempo.octave),
+        "offset_ms": abs(tempo.offset_ms),
+        "tempo_error": tempo.integrated,
+    }
+
+
+def violation_figures(chart: Beatmap, against: Against) -> Figures:
+    """What must not be, by kind and together."""
+    human = against.human
+    broken = violations(chart, human.red_lines, keys=human.keys, audio_ms=against.heard.duration_ms)
+    kinds = {f"violations_{name}": float(n) for name, n in asdict(broken).items()}
+    return {**kinds, "violations": float(broken.total)}
+
+
+def control_figures(chart: Beatmap, against: Against) -> Figures:
+    """Star rating, share of long notes and MSD, reached and against the human chart's."""
+    nan = math.nan
+    names = ("sr", "sr_error", "sr_abs_error", "ln_ratio", "ln_abs_error", "msd_error")
+    figures = dict.fromkeys(names, nan)
+    try:
+        stars = star_rating(chart)
+    except MugError:  # the independent reader refuses the chart: that is the figure
+        return {**figures, "unreadable": 1.0}
+    share = ln_ratio(chart.hit_objects)
+    figures |= {
+        "sr": stars,
+        "sr_error": stars - against.stars,
+        "sr_abs_error": abs(stars - against.stars),
+        "ln_ratio": share,
+        "ln_abs_error": abs(share - ln_ratio(against.human.hit_objects)),
+        "unreadable": 0.0,
+    }
+    return figures | (_skill_figures(chart, against) if chart.keys == 4 else {})
+
+
+def _skill_figures(chart: Beatmap, against: Against) -> Figures:
+    ours, theirs = msd_of(chart), against.human_msd
+    figures = {"msd": ours.overall, "msd_error": abs(ours.overall - theirs.overall)}
+    for name in SKILL_SETS:
+        reached, wanted = getattr(ours, name), getattr(theirs, name)
+        figures |= {f"msd_{name}": reached, f"msd_{name}_error": abs(reached - wanted)}
+    return figures
+
+
+def msd_of(chart: Beatmap) -> Msd:
+    """Etterna's numbers of a 4K chart, estimated."""
+    notes = chart.hit_objects
+    return estimate_msd([n.start_ms for n in notes], [n.column for n in notes])
+
+
+def playability_figures(chart: Beatmap, against: Against) -> Figures:
+    """Findings of lint a minute, by severity and by rule, at the tier that was asked for."""
+    findings = lint(chart, star_rating=against.stars, audio_ms=against.heard.duration_ms)
+    starts = [float(note.start_ms) for note in chart.hit_objects]
+    minutes = played_minutes(chart.last_ms - min(starts, default=0.0))
+    by_rule = Counter(finding.rule for finding in findings)
+    counts = {f"{name}s": count for name, count in count_by_severity(findings).items()}
+    counts |= {rule.name: by_rule[rule.name] for rule in RULES}
+    return {f"lint_{name}_a_minute": count / minutes for name, count in counts.items()}
+
+
+def _patterns(chart: Beatmap, against: Against) -> Figures:
+    """Jensen–Shannon divergences from human charts of the tier."""
+    own = pattern_counts(chart.hit_objects, chart.keys, against.human.red_lines)
+    found = divergences(own, against.human_patterns)
+    return {
+        **{f"js_{name}": value for name, value in found.items()},
+        "js_mean": float(np.mean(list(found.values()))),
+    }

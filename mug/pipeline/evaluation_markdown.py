@@ -1,0 +1,105 @@
+"""The benchmark's results as Markdown tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mug.metrics.statistics import Summary
+from mug.pipeline.evaluation_results import comparisons
+from mug.pipeline.evaluation_rows import CHARTS, Row
+from mug.pipeline.evaluation_tables import (
+    BASELINES,
+    FIGURES,
+    MODEL_COLUMNS,
+    Column,
+    columns_of,
+    summaries,
+)
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The table, the paired comparison with the baselines, and the worst charts."""
+    charts = [row for row in rows if row.part == CHARTS]
+    if not charts:
+        return ""
+    table = summaries(rows)
+    songs = len({row.song for row in charts})
+    humans = len({(row.song, row.chart) for row in charts})
+    over = "songs" if songs > 1 else "the charts of the one song"
+    lines = [
+        f"{songs} song{'s' * (songs != 1)}, {humans} human charts. Mean by song; in brackets the"
+        f" 95 % bootstrap interval over {over}.",
+        "",
+        *head("figure", table),
+    ]
+    for figure in FIGURES:
+        cells = [cell(of[figure.name], figure.decimals) for of in table.values()]
+        if any(text != "–" for text in cells):
+            lines.append(line(figure.title, cells))
+    lines += ["", *_spread_table(rows), "", *_pairs(rows), "", *_worst(rows)]
+    return "\n".join(lines) + "\n"
+
+
+def head(first: str, columns: Sequence[str] | dict[str, object]) -> list[str]:
+    """The first two lines of a table."""
+    names = list(columns)
+    return [line(first, names), "|---" * (len(names) + 1) + "|"]
+
+
+def line(first: str, cells: Sequence[str]) -> str:
+    """A line of a table."""
+    return f"| {first} | " + " | ".join(cells) + " |"
+
+
+def cell(summary: Summary, decimals: int) -> str:
+    """Mean and interval; a dash where no chart has the figure."""
+    if not summary.charts:
+        return "–"
+    mean, low, high = (f"{x:.{decimals}f}" for x in (summary.mean, summary.low, summary.high))
+    return f"{mean} [{low}, {high}]"
+
+
+def _spread_table(rows: Sequence[Row]) -> list[str]:
+    """Median over charts and the worst song, for the model's and other programs' columns."""
+    table = summaries(rows)
+    shown = [c.label for c in columns_of(rows) if c.kind in ("model", "program")]
+    if not shown:
+        return []
+    lines = head("median over charts / worst song", shown)
+    for figure in FIGURES:
+        found = [table[label][figure.name] for label in shown]
+        if figure.better and any(summary.charts for summary in found):
+            cells = [
+                f"{s.median:.{figure.decimals}f} /"
+                f" {s.highest if figure.better == 'lower' else s.lowest:.{figure.decimals}f}"
+                if s.charts
+                else "–"
+                for s in found
+            ]
+            lines.append(line(figure.label, cells))
+    return lines
+
+
+def _pairs(rows: Sequence[Row]) -> list[str]:
+    lines = head("F1 ±20 ms, chart by chart", [f"minus {base}" for base in BASELINES])
+    found: dict[str, list[str]] = {}
+    for column, _, difference in comparisons(rows):
+        found.setdefault(column.label, []).append(cell(difference, 3))
+    return lines + [line(label, cells) for label, cells in found.items()]
+
+
+def _worst(rows: Sequence[Row], most: int = 5) -> list[str]:
+    judged = [r for r in rows if r.part == CHARTS and r.column in MODEL_COLUMNS]
+    judged = judged or [
+        r for r in rows if r.part == CHARTS and Column(r.column, r.timing).kind == "program"
+    ]
+    judged.sort(key=lambda r: (r.figures["f1_20"], r.song, r.difficulty, r.seed))
+    lines = ["| worst by F1 ±20 ms | column | F1 | violations |", "|---|---|---|---|"]
+    for row in judged[:most]:
+        label = Column(row.column, row.timing).label
+        kinds = ", ".join(f"{count} {kind}" for kind, count in row.violations.items() if count)
+        lines.append(
+            f"| {row.song} [{row.difficulty}] seed {row.seed} | {label}"
+            f" | {row.figures['f1_20']:.3f} | {kinds or 'none'} |"
+        )
+    return lines

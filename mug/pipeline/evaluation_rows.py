@@ -1,0 +1,150 @@
+"""One judged chart as a value, as JSON, and as a file beside the results; docs/benchmark.md."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from mug.beatmap import osu
+from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.names import sanitise_name
+from mug.errors import DataError
+from mug.features import FeatureValue
+from mug.pipeline.provenance import WORDS
+
+CHARTS, DIVERSITY, SWEEP = "charts", "diversity", "sweep"
+SWITCHES, EDITING, COST = "switches", "editing", "cost"
+PARTS = (CHARTS, SWEEP, SWITCHES, EDITING, COST)
+"""What can be asked for; rows of `diversity` come with `charts`."""
+
+_BROKEN = "violations_"
+
+Figures = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Row:
+    """The figures of one chart.
+
+    Args:
+        song: name of the song.
+        difficulty: the human chart that it is held against.
+        column: who made it, e.g. `raw` or `random on the grid`.
+        timing: `given`, `free`, or `` where there is no such choice.
+        seed: number of the sample, 0 where there is one only.
+        figures: by name; not a number where a figure does not apply.
+        file: the chart as written, relative to the results; empty where there is none.
+        chart: number of the human chart within its song, the easiest is 0.
+        part: the piece of the protocol that it belongs to, see `PARTS`.
+        variant: what tells it from others of its part, e.g. `ln on`.
+        asked: the prompt, where a model made it.
+        features: what the distances compare, by name; only for charts of the part `charts`.
+    """
+
+    song: str
+    difficulty: str
+    column: str
+    timing: str = ""
+    seed: int = 0
+    figures: Figures = field(default_factory=dict)
+    file: str = ""
+    chart: int = 0
+    part: str = CHARTS
+    variant: str = ""
+    asked: Mapping[str, FeatureValue] = field(default_factory=dict)
+    features: Figures = field(default_factory=dict)
+
+    @property
+    def violations(self) -> dict[str, int]:
+        """How often each rule is broken, by kind; empty where they were not counted."""
+        return {
+            name.removeprefix(_BROKEN): int(count)
+            for name, count in self.figures.items()
+            if name.startswith(_BROKEN) and math.isfinite(count)
+        }
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A chart and its figures.
+
+    Args:
+        row: the figures.
+        beatmap: the chart; None where the figures are of several charts.
+        by_people: whether it is a human chart as it is.
+    """
+
+    row: Row
+    beatmap: Beatmap | None = None
+    by_people: bool = False
+
+
+def keep(judged: Judged, out: Path) -> Row:
+    """Writes a judged chart to `charts/SONG/NAME.osu` of the results; its row with the place.
+
+    What no human charted is tagged as machine-made and names its column as its creator.
+    """
+    row, beatmap = judged.row, judged.beatmap
+    if beatmap is None:
+        return row
+    words = (row.difficulty, row.column, row.timing, row.variant, f"seed {row.seed}")
+    name = ", ".join(word for word in words if word)
+    if row.part != CHARTS:
+        name = f"{row.part}, {name}"
+    if not judged.by_people:
+        said = {"Creator": row.column, "Version": name, "Tags": " ".join(WORDS)}
+        beatmap = replace(beatmap, metadata={**beatmap.metadata, **said})
+    return replace(row, file=write_chart(beatmap, out, row.song, name))
+
+
+def write_chart(beatmap: Beatmap, out: Path, song: str, name: str) -> str:
+    """Writes a chart below a folder of results; its path relative to that."""
+    place = Path("charts") / sanitise_name(song) / sanitise_name(f"{name}.osu")
+    (out / place).parent.mkdir(parents=True, exist_ok=True)
+    osu.write(beatmap, out / place)
+    return place.as_posix()
+
+
+def finite(figures: Mapping[str, float]) -> dict[str, float | None]:
+    """Figures as JSON has them: not a number becomes null."""
+    return {name: value if math.isfinite(value) else None for name, value in figures.items()}
+
+
+def as_json(row: Row) -> dict[str, object]:
+    """Plain containers; not a number becomes null."""
+    return {
+        **{name: getattr(row, name) for name in row.__dataclass_fields__},
+        "figures": finite(row.figures),
+        "features": finite(row.features),
+        "violations": row.violations,
+    }
+
+
+def from_json(plain: Mapping[str, object]) -> Row:
+    """A row as `as_json` wrote it."""
+    asked = plain.get("asked", {})
+    if not isinstance(asked, Mapping):
+        raise DataError("what was asked for is no mapping", value=asked)
+    return Row(
+        song=str(plain["song"]),
+        difficulty=str(plain["difficulty"]),
+        column=str(plain["column"]),
+        timing=str(plain["timing"]),
+        seed=int(str(plain["seed"])),
+        figures=_numbers(plain, "figures"),
+        file=str(plain["file"]),
+        chart=int(str(plain["chart"])),
+        part=str(plain["part"]),
+        variant=str(plain["variant"]),
+        asked=dict(asked),
+        features=_numbers(plain, "features"),
+    )
+
+
+def _numbers(plain: Mapping[str, object], name: str) -> Figures:
+    found = plain[name]
+    if not isinstance(found, Mapping):
+        raise DataError(f"a row of results has no {name}", value=plain)
+    return {str(k): math.nan if v is None else float(v) for k, v in found.items()}
