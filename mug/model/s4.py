@@ -10,11 +10,12 @@ reference facts, section 2.6, B1, B2.
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -165,18 +166,44 @@ class S4(nn.Module):
         assert isinstance(kernel, NPLRKernel)
         return kernel
 
-    def _convolve(self, u: Tensor) -> Tensor:
-        """Linear convolution through transforms of twice the length, plus the direct path D u."""
-        length = u.shape[-1]
+    def response(self, length: int) -> Complex[Tensor, "h bins"]:
+        """Spectrum of the kernel for inputs of `length` frames, see `convolve`."""
         # Not through __call__: tools that hook every call (torch-summary) expect tensors.
         kernel = self._kernel_module().forward(length)
+        size = fast_length(2 * length)
         if len(kernel) == 2:  # the second one runs backwards: it ends where the first begins
-            ahead = functional.pad(kernel[1].flip(-1), (length, 0))
-            kernel = functional.pad(kernel[:1], (0, length)) + ahead
-        spectrum = torch.fft.rfft(u, n=2 * length) * torch.fft.rfft(kernel[0], n=2 * length)
-        y = torch.fft.irfft(spectrum, n=2 * length)[..., :length]
+            ahead = functional.pad(kernel[1].flip(-1), (size - length, 0))
+            kernel = functional.pad(kernel[:1], (0, size - length)) + ahead
+        return torch.fft.rfft(kernel[0], n=size)
+
+    def convolve(
+        self, u: Float[Tensor, "b h t"], response: Complex[Tensor, "h bins"]
+    ) -> Float[Tensor, "b h t"]:
+        """Linear convolution by transforms of twice the length or more, plus the direct path D u.
+
+        Args:
+            u: input in float32 at least.
+            response: from `response`, for this length.
+        """
+        length = u.shape[-1]
+        size = fast_length(2 * length)
+        y = torch.fft.irfft(torch.fft.rfft(u, n=size) * response, n=size)[..., :length]
         out: Tensor = y + at_least_float32(self.D)[0, :, None] * u
         return out
+
+    def _convolve(self, u: Tensor) -> Tensor:
+        return self.convolve(u, self.response(u.shape[-1]))
+
+
+@cache
+def fast_length(least: int) -> int:
+    """The shortest length from `least` on that transforms quickly: 1, 3, 5, 9 or 15 times 2^n.
+
+    A length with a large prime factor takes four times as long.
+    """
+    return min(
+        factor << max(0, math.ceil(math.log2(least / factor))) for factor in (1, 3, 5, 9, 15)
+    )
 
 
 @torch.no_grad()
