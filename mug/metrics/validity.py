@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from mug.beatmap.beat_lines import folded_beat_ms
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.beatmap.timing_points import TimingPoint
@@ -25,7 +26,8 @@ class Violations:
     Args:
         same_time: notes that start where another note of their column starts.
         inside_hold: notes that start while their column is held.
-        short_hold: long notes shorter than a twelfth of a beat.
+        short_hold: long notes shorter than a twelfth of a beat, the tempo taken at 120 to 240
+            beats a minute, so that the same notes count alike in half and in double time.
         empty_column: columns without notes.
         after_audio: notes that end after the song.
         beside: notes beside the columns.
@@ -97,5 +99,6 @@ def _short_holds(notes: Sequence[HitObject], red_lines: Sequence[TimingPoint]) -
         return 0
     starts = np.array([note.start_ms for note in holds], np.float64)
     ends = np.array([note.end_ms for note in holds], np.float64)
-    least = Grid(red_lines).beat_at(starts) * SHORTEST_BEATS - _ROUNDING_MS
+    beats = [folded_beat_ms(beat) for beat in Grid(red_lines).beat_at(starts).tolist()]
+    least = np.array(beats) * SHORTEST_BEATS - _ROUNDING_MS
     return int((ends - starts < least).sum())

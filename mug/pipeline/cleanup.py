@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from mug.beatmap.beat_lines import BeatLines
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.beatmap.timing_points import TimingPoint
 from mug.pipeline.finish_options import FinishOptions
@@ -13,7 +15,8 @@ from mug.postprocess.lint_tiers import estimated_stars, tier_of
 from mug.postprocess.minijacks import remove_minijacks
 from mug.postprocess.snapping import SnapOptions, snap_chart, snap_to_grid
 
-_NEAREST_DIVISORS = (1, 2, 3, 4, 6, 8)
+NEAREST_DIVISORS = (1, 2, 3, 4, 6, 8)
+_ENDS = (4, 3)  # parts of a beat at which a hold may end with the song
 _FOUR = 4  # columns that the original's rule knows
 
 
@@ -78,10 +81,10 @@ def snap_notes(
         where: red lines and length of the song.
         changes: receives the counts `outside_song`, `unsnapped` and `unplaced`.
     """
-    kept = [note for note in notes if note.start_ms >= 0 and note.last_ms <= where.duration_ms]
+    kept = _within_song(notes, where)
     changes.counts |= {"outside_song": len(notes) - len(kept), "unsnapped": 0, "unplaced": 0}
     if kept and where.red_lines and options.snapping == "nearest":
-        divisors = options.divisors or _NEAREST_DIVISORS
+        divisors = options.divisors or NEAREST_DIVISORS
         snapped = snap_to_grid(kept, where.red_lines, divisors)
         kept, changes.counts["unsnapped"] = list(snapped.hit_objects), len(snapped.unsnapped)
     elif kept and where.red_lines and options.snapping == "voice":
@@ -93,7 +96,11 @@ def snap_notes(
         done = snap_chart(kept, where.red_lines, how)
         kept, changes.counts["unsnapped"] = list(done.hit_objects), len(done.unfit)
         changes.counts["unplaced"] = len(done.removed)
-    return [_whole_ms(note) for note in kept]
+    # The nearest line of a note may lie before the song or after it.
+    written = [_whole_ms(note) for note in kept]
+    inside = _within_song([_ended(note, where) for note in written], where)
+    changes.counts["outside_song"] += len(written) - len(inside)
+    return inside
 
 
 def mend_notes(
@@ -135,6 +142,21 @@ def mend_notes(
         changes.counts[change.kind] += 1
         changes.listed.append(str(change))
     return list(fixed.hit_objects)
+
+
+def _within_song(notes: Sequence[HitObject], where: Surroundings) -> list[HitObject]:
+    return [note for note in notes if note.start_ms >= 0 and note.last_ms <= where.duration_ms]
+
+
+def _ended(note: HitObject, where: Surroundings) -> HitObject:
+    """A hold that ends after the song ends on its last line instead, where that leaves a hold."""
+    if not (isinstance(note, LongNote) and note.last_ms > where.duration_ms):
+        return note
+    last = math.floor(where.duration_ms)
+    if where.red_lines:
+        lines = BeatLines(where.red_lines)
+        last = max(round(lines.around(last, divisor)[0]) for divisor in _ENDS)
+    return replace(note, end_ms=last) if last > note.start_ms else note
 
 
 def _nothing(_note: HitObject) -> bool:

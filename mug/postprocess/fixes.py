@@ -25,6 +25,7 @@ FIXABLE = (
     "release_gap",
     "shield",
     "jack",
+    "empty_column",
 )
 
 
@@ -61,8 +62,9 @@ def fix(
     removed. Chords that are too big lose notes. After it, same time, inside holds, mini-jacks and
     release gaps are left only between two locked notes. Jacks and shields are moved where there is
     room and never removed. A second pass changes nothing, no error is added, no time of a start is
-    changed and no column loses its last note. The mirrored chart is mended to the mirrored result;
-    only a chart that is its own mirror has to prefer a side.
+    changed and no column loses its last note. An empty column gets a note of one that has several.
+    The mirrored chart is mended to the mirrored result; only a chart that is its own mirror has to
+    prefer a side.
 
     Args:
         chart: a beatmap, or hit objects in any order.

@@ -167,9 +167,13 @@ class Notes:
         found: list[tuple[int, Room]] = []
         for column in self._nearest[note.column]:
             room = self._room(index, column)
-            if room is not None and not self._locked(replace(note, column=column)):
+            if room is not None and self.may_move(index, column):
                 found.append((column, room))
         return found
+
+    def may_move(self, index: int, column: int) -> bool:
+        """Whether neither the note nor its place in a column is locked."""
+        return self.free(index) and not self._locked(replace(self[index], column=column))
 
     def _room(self, index: int, column: int) -> Room | None:
         shields = False

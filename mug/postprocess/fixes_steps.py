@@ -1,13 +1,14 @@
 """What is done about each rule, until nothing more can be done.
 
 Every step lowers, in this order of weight: the number of notes, of holds, the time that is held,
-the pairs of notes that break a rule (shields apart), the shields, the notes of jacks beyond what is
-allowed. None raises one without lowering a heavier one, so it ends, and a second pass finds nothing
-to do.
+the pairs of notes that break a rule (shields apart), the empty columns, the shields, the notes of
+jacks beyond what is allowed. None raises one without lowering a heavier one, so it ends, and a
+second pass finds nothing to do.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -61,6 +62,7 @@ def mend(work: Notes, scope: Scope, audio_ms: float | None) -> None:
         _thin_chords(work, scope)
         _release_short_holds(work, scope)
         _part_pairs(work, scope)
+        _fill_columns(work, scope)
         _break_jacks(work, scope)
 
 
@@ -143,11 +145,17 @@ def _least_needed(work: Notes, row: Sequence[int]) -> list[int]:
     def need(index: int) -> tuple[bool, int, float, int]:
         note = work[index]
         side = hand(note.column, work.keys)
-        around = (n for n in work.neighbours(index, note.column) if n is not None)
-        gap = min((abs(n.start_ms - note.start_ms) for n in around), default=float("inf"))
+        gap = _gap_ms(work, index)
         return isinstance(note, LongNote), -hands.count(side), gap, note.column
 
     return sorted(row, key=need)
+
+
+def _gap_ms(work: Notes, index: int) -> float:
+    """From a note to the nearest other one of its column, start to start."""
+    note = work[index]
+    around = (n for n in work.neighbours(index, note.column) if n is not None)
+    return min((abs(n.start_ms - note.start_ms) for n in around), default=math.inf)
 
 
 # ---------------------------------------------------------------------------- pairs
@@ -218,6 +226,29 @@ def _remove_either(work: Notes, earlier: int, later: int, rule: str) -> bool:
     if rule == "same_time" and tap_first:
         order = (earlier, later)
     return any(work.remove(index, rule) for index in order)
+
+
+# ---------------------------------------------------------------------------- empty columns
+
+
+def _fill_columns(work: Notes, scope: Scope) -> None:
+    """Gives each empty column a note of a column that can spare one."""
+    for column in range(work.keys):
+        if work.columns[column] or not scope.has("empty_column", (column,), -math.inf, math.inf):
+            continue
+        spare = [
+            (
+                not same_hand(column, work[index].column, work.keys),
+                isinstance(work[index], LongNote),
+                -len(work.columns[work[index].column]),
+                _gap_ms(work, index),
+                index,
+            )
+            for index in work.order()
+            if len(work.columns[work[index].column]) > 1 and work.may_move(index, column)
+        ]
+        if spare:
+            work.move(min(spare)[-1], column, "empty_column")
 
 
 # ---------------------------------------------------------------------------- jacks

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from mug.beatmap.beat_lines import folded_beat_ms
 from mug.beatmap.hit_objects import HitObject
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import DataError
@@ -15,7 +16,6 @@ from mug.postprocess.lint_tiers import LIMITS, Limits, Tier
 
 MOST_KEYS = 18
 ROW_MS = 5.0  # notes that start this close are struck together
-_SLOWEST_BEAT_MS = 500.0  # tempi are folded into 120 to 240 BPM: half time is the same music
 
 
 def hand(column: int, keys: int) -> int | None:
@@ -118,7 +118,7 @@ class Chart:
         if not lines:
             return 60000.0 / 180
         line = lines[max(bisect.bisect_right(lines, time_ms, key=lambda x: x.time_ms) - 1, 0)]
-        return _SLOWEST_BEAT_MS / 2 ** (math.log2(_SLOWEST_BEAT_MS / line.beat_ms) % 1)
+        return folded_beat_ms(line.beat_ms)
 
     @cached_property
     def _lines(self) -> tuple[TimingPoint, ...]:

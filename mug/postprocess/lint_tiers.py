@@ -92,7 +92,7 @@ LIMITS: Mapping[Tier, Limits] = MappingProxyType(
         Tier.NORMAL: Limits(120, 200, 3, 85, 150, 80, 260, 5, 170, 6, 0.55, math.inf, 8),
         Tier.HARD: Limits(90, 170, 4, 70, 125, 60, 200, 6, 130, 7, 0.75, math.inf, 6),
         Tier.INSANE: Limits(70, 130, 5, 50, 100, 50, 170, 12, 100, 9, 0.85, math.inf, 6),
-        Tier.EXPERT: Limits(60, 110, 6, 40, 85, 40, 140, 12, 85, 10, 1.0, math.inf, 6),
+        Tier.EXPERT: Limits(60, 110, 6, 40, 85, 41, 140, 12, 85, 10, 1.0, math.inf, 6),
     }
 )
 

@@ -65,7 +65,14 @@ def empty_column(chart: Chart) -> Iterator[Finding]:
             "empty_column",
             "error",
             "without notes" if len(empty) < chart.keys else "the chart has no notes",
+            _spare(chart),
         )
+
+
+def _spare(chart: Chart) -> Fix | None:
+    """To move a note of the fullest column, where there is one with several."""
+    fullest = max(chart.columns, key=len)
+    return Fix("move", fullest[0].start_ms, fullest[0].column) if len(fullest) > 1 else None
 
 
 def long_break(chart: Chart) -> Iterator[Finding]:

@@ -283,7 +283,7 @@ def test_each_violation_is_counted_by_its_name() -> None:
         Rice(0, 1000.0),
         LongNote(1, 1000.0, 2000.0),
         Rice(1, 1500.0),
-        LongNote(2, 1000.0, 1040.0),
+        LongNote(2, 1000.0, 1020.0),
         Rice(2, 9000.0),
         Rice(5, 1000.0),
     )
@@ -296,6 +296,14 @@ def test_each_violation_is_counted_by_its_name() -> None:
     assert found.beside == 1
     assert found.wrong_kind == 1
     assert found.total == 7
+
+
+def test_a_hold_is_short_alike_in_half_and_in_double_time() -> None:
+    notes = [LongNote(0, 1000.0, 1030.0), LongNote(1, 1000.0, 1041.0)]
+    for beat_ms in (250.001, 500.0, 1000.0):
+        red = (TimingPoint(0.0, beat_ms),)
+        found = violations(Beatmap(2, tuple(notes), red, {"Mode": "3"}), red)
+        assert found.short_hold == (beat_ms != 250.001)
 
 
 def test_notes_strewn_evenly_have_the_clean_rate_of_chance() -> None:

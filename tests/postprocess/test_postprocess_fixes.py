@@ -83,7 +83,7 @@ def test_of_two_at_one_time_the_tap_goes():
 
 def test_a_chord_loses_taps_of_the_fuller_hand():
     notes = [hold(0, 1000, 2000), tap(1, 1000), tap(3, 1000), tap(1, 3000), tap(3, 3000)]
-    fixed = mended(notes, tier=Tier.EASY)
+    fixed = mended(notes, "chord_size", tier=Tier.EASY)
     assert fixed.hit_objects == (notes[0], *notes[2:])
     assert [c.rule for c in fixed.changes] == ["chord_size"]
 
@@ -95,6 +95,16 @@ def test_jacks_are_moved_and_never_removed():
     assert set(kinds(fixed)) == {"moved"}
     assert not [f for f in lint(chart(fixed.hit_objects), tier=Tier.HARD) if f.rule == "jack"]
     assert mended(jack, keys=1).hit_objects == tuple(jack)
+
+
+def test_an_empty_column_gets_what_another_can_spare():
+    notes = [tap(0, 1000), tap(0, 2000), tap(0, 2400), tap(2, 3000), tap(2, 4000)]
+    fixed = mended(notes, "empty_column")
+    assert fixed.hit_objects == (tap(0, 1000), tap(1, 2000), tap(0, 2400), tap(3, 3000), notes[4])
+    assert {change.rule for change in fixed.changes} == {"empty_column"}
+    assert mended(notes[2:4]).changes == ()  # no column has two
+    kept = mended(notes, locked=lambda note: note.column in (1, 3))
+    assert kept.changes == ()
 
 
 def test_a_shield_is_moved_and_never_removed():
@@ -128,7 +138,8 @@ def test_only_what_was_asked_for():
     assert [f.rule for f in findings] == ["mini_jack"]
     fixed = fix(chart(notes), findings, tier=Tier.HARD)
     assert [c.time_ms for c in fixed.changes] == [3050.0]
-    unmendable = [f for f in lint(chart(notes), tier=Tier.HARD) if f.fix is None]
+    few = [tap(0, 100), *notes]
+    unmendable = [f for f in lint(chart(few), tier=Tier.HARD) if f.fix is None]
     assert unmendable
     assert mended(notes, *unmendable).changes == ()
     assert fix(chart(notes), [], tier=Tier.HARD).changes == ()
@@ -182,6 +193,7 @@ def test_nothing_severe_is_left_and_chords_fit(keys, data):
     assert severe_pairs(fixed.hit_objects, tier) == []
     left = {f.rule for f in lint(chart(fixed.hit_objects, keys), tier=tier)}
     assert not left & (SEVERE | {"short_hold"})
+    assert ("empty_column" in left) is (len(fixed.hit_objects) < keys)
     if "chord_size" in left:  # only where a column would lose its last note
         assert min(Counter(n.column for n in fixed.hit_objects).values()) == 1
 

@@ -1,0 +1,109 @@
+"""The beat grid that red lines span: sections, beats, the lines of a divisor.
+
+This module alone turns red lines into beats and lines; snapping, lint, tempo maps and metrics ask
+it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from mug.beatmap.timing_points import TimingPoint
+from mug.errors import DataError
+
+# A line so close before a red line is that red line: whole-ms files cannot tell them apart.
+_MERGE_MS = 2.5
+# Parts of a beat that count as none: products and quotients of floats are not exact.
+_SAME_BEAT = 1e-9
+_SLOWEST_BEAT_MS = 500.0
+
+Times = Float[np.ndarray, " n"]
+Indices = Int[np.ndarray, " n"]
+
+
+def folded_beat_ms(beat_ms: float) -> float:
+    """A beat of the same music at 120 to 240 beats a minute: above 250, up to 500 ms.
+
+    Half and double time are the same music, written by other people.
+
+    Args:
+        beat_ms: of a red line, above 0.
+    """
+    return _SLOWEST_BEAT_MS / 2 ** (math.log2(_SLOWEST_BEAT_MS / beat_ms) % 1)
+
+
+def sorted_red_lines(red_lines: Sequence[TimingPoint]) -> list[TimingPoint]:
+    """Red lines by time.
+
+    Raises:
+        DataError: without one, or with a time or beat that is not finite, or a beat of 0 or less.
+    """
+    if not red_lines:
+        raise DataError("a grid needs a red line", remedy="Give the tempo of the song")
+    for line in red_lines:
+        if not (math.isfinite(line.time_ms) and 0 < line.beat_ms < math.inf):
+            raise DataError("a beat must last longer than nothing", value=line)
+    return sorted(red_lines, key=lambda line: line.time_ms)
+
+
+class BeatLines:
+    """The grid that red lines span; each rules until the next, the first before itself, too.
+
+    Distances are taken relative to the red line, so that a joint shift of red lines and notes
+    changes no decision.
+
+    Args:
+        red_lines: in any order.
+
+    Raises:
+        DataError: as `sorted_red_lines`.
+    """
+
+    def __init__(self, red_lines: Sequence[TimingPoint]) -> None:
+        ordered = sorted_red_lines(red_lines)
+        self.start_ms = np.array([line.time_ms for line in ordered], dtype=np.float64)
+        self.beat_ms = np.array([line.beat_ms for line in ordered], dtype=np.float64)
+        self.meter = np.array([max(line.meter, 1) for line in ordered], dtype=np.int64)
+        self.length_ms = np.append(np.diff(self.start_ms), math.inf)
+
+    def section(self, times_ms: Times) -> Indices:
+        """Index of the red line that rules each time."""
+        at = np.searchsorted(self.start_ms, times_ms, side="right") - 1
+        section: Indices = np.maximum(at, 0).astype(np.int64)
+        return section
+
+    def beat(self, times_ms: Times) -> Indices:
+        """Number of the beat, counted from the section's red line, that each time lies in."""
+        section = self.section(times_ms)
+        beats = (times_ms - self.start_ms[section]) / self.beat_ms[section]
+        number: Indices = np.floor(beats + _SAME_BEAT).astype(np.int64)
+        return number
+
+    def nearest(self, times_ms: Times, divisor: int) -> tuple[Times, Times]:
+        """The nearest line of a divisor: its time and how far it lies after the given time."""
+        return self._line(times_ms, divisor, np.rint)
+
+    def around(self, time_ms: float, divisor: int) -> tuple[float, float]:
+        """The last line at or before a time and the first one at or after it."""
+        one = np.array([time_ms], dtype=np.float64)
+        low = self._line(one, divisor, lambda x: np.floor(x + _SAME_BEAT))[0][0]
+        high = self._line(one, divisor, lambda x: np.ceil(x - _SAME_BEAT))[0][0]
+        return float(low), float(high)
+
+    def _line(
+        self, times_ms: Times, divisor: int, rounding: Callable[[Times], Times]
+    ) -> tuple[Times, Times]:
+        section = self.section(times_ms)
+        since = times_ms - self.start_ms[section]
+        beat_ms = self.beat_ms[section]
+        count = rounding(since * divisor / beat_ms).astype(np.int64)
+        # In lowest terms, so that the line 2/4 is the very float that the line 1/2 is.
+        common = np.gcd(count, divisor)
+        offset = (count // common) * beat_ms / (divisor // common)
+        length = self.length_ms[section]
+        offset = np.where(offset > length - _MERGE_MS, length, offset)
+        return self.start_ms[section] + offset, offset - since
