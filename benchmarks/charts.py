@@ -52,6 +52,7 @@ STAGES = ("raw", "snapped", "fixed")
 TOLERANCE = 0.25  # stars, for retries
 ATTEMPTS = 4
 LONG_S = 180.0
+SPREAD_CANDIDATES = (1, 4)
 PARTS = ("times", "findings", "edits", "spread", "choice")
 
 T = TypeVar("T")
@@ -206,15 +207,26 @@ def _error(judged: Judgement) -> float:
 # --------------------------------------------------------------------- spread and editing
 
 
-def print_spread(generator: ChartGenerator, song: Song, base: GenerationRequest) -> None:
-    """The tiers of a spread and how they nest."""
-    spread = make_spread(generator, replace(base, audio=song.audio))
-    print("\n| tier | to have | model asked for | as made | in the spread | notes | thinned out |")
-    print("|---|---|---|---|---|---|---|")
+def print_spread(
+    generator: ChartGenerator, song: Song, base: GenerationRequest, candidates: int
+) -> None:
+    """The tiers of a spread, what lint says of them, and how they nest."""
+    spread = make_spread(generator, replace(base, audio=song.audio), candidates=candidates)
+    audio_ms = generator.song(song.audio).duration_ms
+    print(f"\n{song.name}, candidates a tier: {candidates}.\n")
+    print(
+        "| tier | to have | model asked for | as made | in the spread | notes | thinned out"
+        " | taken over | from the sound | errors and warnings |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for rung, chart in zip(spread.rungs, spread.result.beatmaps, strict=True):
+        stars = rung.tier.star_rating
+        graves = Counter(f.severity for f in lint(chart, star_rating=stars, audio_ms=audio_ms))
         print(
-            f"| {rung.tier.name} | {rung.tier.star_rating} | {rung.asked} | {rung.made:.2f} |"
-            f" {rung.reached:.2f} | {len(chart.hit_objects)} | {rung.thinned} |"
+            f"| {rung.tier.name} | {stars} | {rung.asked} | {rung.made:.2f} |"
+            f" {rung.reached:.2f}{', missed' if rung.missed else ''} | {len(chart.hit_objects)} |"
+            f" {rung.thinned} | {rung.added} | {rung.heard} |"
+            f" {graves['error']}, {graves['warning']} |"
         )
     print("\n| onsets of … | that … has | raw | in the spread | moved | left out |")
     print("|---|---|---|---|---|---|")
@@ -326,7 +338,9 @@ def main() -> int:
     if "edits" in args.parts:
         outside = print_edits(generator, songs[0], base)
     if "spread" in args.parts:
-        print_spread(generator, songs[0], base)
+        for song in songs:
+            for count in SPREAD_CANDIDATES:
+                print_spread(generator, song, base, count)
     if "choice" in args.parts:
         print_choice(generator, songs[0], base, args.candidates)
     return int(left > 0 or outside > 0)

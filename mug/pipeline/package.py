@@ -38,17 +38,18 @@ class Plan:
 
     Args:
         search: candidates, tolerances and attempts for charts of one prompt.
-        tiers: a spread of these instead; empty for none.
+        tiers: a spread of these instead, with as many candidates for each; empty for none.
     """
 
     search: Search = field(default_factory=Search)
     tiers: tuple[Tier, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.tiers and self.search.wanted:
+        if self.tiers and self.search.attempts > 1:
             raise GenerationError(
-                "a spread is made once, without candidates or attempts",
-                remedy="Leave out either",
+                "a spread is made once, without further attempts",
+                value=self.search.attempts,
+                remedy="Give candidates instead: charts made for each tier",
             )
 
 
@@ -113,7 +114,14 @@ def _make(
         if not plan.search.wanted:
             return found, {}
         return found, {"attempts": found.attempts, "ranking": list(found.ranking)}
-    spread = make_spread(generator, request, plan.tiers, progress, should_stop)
+    spread = make_spread(
+        generator,
+        request,
+        plan.tiers,
+        progress,
+        should_stop,
+        candidates=max(plan.search.candidates, 1),
+    )
     judged: tuple[Judgement, ...] = judge_all(
         generator, request, spread.result, plan.search.tolerances
     )
@@ -239,15 +247,15 @@ def _timing_text(timing: Mapping[str, Any]) -> str:
 def _spread_text(spread: Mapping[str, Any], nesting: Sequence[Mapping[str, Any]]) -> str:
     """The tiers of a spread as a section of Markdown."""
     order = (
-        "The model did not make them in the order that it was asked for: they are sorted by the"
-        " stars they had."
+        "The model did not make them in the order that it was asked for: each tier got the chart"
+        " whose stars were nearest, in rising order."
         if spread["reordered"]
         else "The model made them in the order asked for."
     )
     rising = "The star ratings rise." if spread["rising"] else "**The star ratings do not rise.**"
     rows = [
         f"| {tier['name']} | {tier['star_rating']:.2f} | {tier['asked']:.2f} | {tier['made']:.2f}"
-        f" | {tier['reached']:.2f} | {tier['thinned']} |"
+        f" | {tier['reached']:.2f} | {tier['thinned']} | {tier['added']} | {tier['heard']} |"
         for tier in spread["tiers"]
     ]
     shares = [
@@ -256,10 +264,27 @@ def _spread_text(spread: Mapping[str, Any], nesting: Sequence[Mapping[str, Any]]
         for row in nesting
     ]
     head = [
-        "| tier | stars to have | model asked for | as made | in the spread | notes thinned out |",
-        "|---|---|---|---|---|---|",
+        "| tier | stars to have | model asked for | as made | in the spread | notes thinned out"
+        " | notes taken over | where only the sound has an onset |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    return "\n".join(["## Spread", "", f"{rising} {order}", "", *head, *rows, "", *shares]) + "\n"
+    missed = [
+        f"- **{tier['name']} is {tier['reached'] - tier['star_rating']:+.2f} stars off**: {why}"
+        for tier, why in ((tier, _missed_text(tier)) for tier in spread["tiers"])
+        if tier["missed"]
+    ]
+    lines = ["## Spread", "", f"{rising} {order}", "", *head, *rows, "", *missed, *shares]
+    return "\n".join(lines) + "\n"
+
+
+def _missed_text(tier: Mapping[str, Any]) -> str:
+    """Why a tier has not the stars that it was to have."""
+    if tier["reached"] > tier["star_rating"]:
+        return "with a row in four beats left it is still too hard."
+    return (
+        "it must stay easier than the next tier, or neither the model's charts nor the sound have"
+        " more onsets that the tier's limits leave room for."
+    )
 
 
 def packaged_song(audio: Path, folder: Path) -> Path:

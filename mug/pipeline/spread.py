@@ -1,11 +1,12 @@
 """A whole spread, Easy to Expert, whose rhythms nest and whose star ratings rise.
 
-All charts are sampled from the same noise, so that they are variations of one another. A model
-need not obey the star rating that it is asked for, so the charts are put in the order of those
-they have. Then, from the hardest down, the rhythm of each is laid onto the onsets of the next
-harder one: a row of notes goes to the nearest such onset within reach, or is left out. A chart
-that is still too hard for its tier, or not easier than the next one, is thinned. What all that
-cost is reported.
+All charts of one number are sampled from the same noise, so that they are variations of one
+another. A model need not obey the star rating that it is asked for, so each tier gets the chart
+whose stars are nearest, in rising order. Then, from the hardest down, each is brought to the stars
+that its tier is to have: too easy, the hardest takes over rows of the other charts, and rows where
+the sound has an onset, and its chords grow; an easier chart's rhythm is laid onto the onsets of the
+next harder one, and takes over only what that has. Too hard, a chart is thinned. What all that
+cost, and what could not be reached, is reported.
 """
 
 from __future__ import annotations
@@ -15,19 +16,30 @@ from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
-from mug.data.difficulty import star_rating
 from mug.errors import GenerationError
 from mug.pipeline.chart import ChartGenerator
-from mug.pipeline.cleanup import Changes, Surroundings, mend_notes
+from mug.pipeline.cleanup import Changes, Surroundings, snap_notes
+from mug.pipeline.climb import Goal, climb, stars_of
 from mug.pipeline.finish import finish_chart, red_lines_of
 from mug.pipeline.finish_options import FinishOptions
+from mug.pipeline.material import (
+    Heard,
+    Material,
+    allowed_lines,
+    hear_onsets,
+    heard_lines,
+    material_of,
+    on_lines,
+)
 from mug.pipeline.nesting import Nested, nest, nesting_share
 from mug.pipeline.request import MAX_COUNT, GenerationRequest, GenerationResult
 from mug.pipeline.sample import Ask, ShouldStop, chart_seed
-from mug.pipeline.thin import thin
 from mug.postprocess import lint_tiers
+from mug.postprocess.snap_lines import BeatLines
 from mug.protocols import Progress
 from mug.util import nearest
 
@@ -37,7 +49,8 @@ REACH = 0.5
 STEP = 0.2
 """How many stars an easier chart is to have less than the next harder one, at least."""
 
-_TRIES = 3
+TOLERANCE = 0.25
+"""How far from its star rating a tier may end up before the report says that it was missed."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +104,8 @@ class Rung:
         made: star rating of the chart by itself.
         reached: star rating in the spread.
         thinned: notes left out after nesting to get there.
+        added: notes taken over to get there.
+        heard: those of them in rows that no chart of the model has, only the sound.
     """
 
     tier: Tier
@@ -98,6 +113,13 @@ class Rung:
     made: float
     reached: float
     thinned: int
+    added: int = 0
+    heard: int = 0
+
+    @property
+    def missed(self) -> bool:
+        """Whether the stars are farther from the tier's than the tolerance."""
+        return abs(self.reached - self.tier.star_rating) > TOLERANCE
 
 
 @dataclass(frozen=True)
@@ -165,6 +187,8 @@ def make_spread(
     tiers: Sequence[Tier] = TIERS,
     progress: Progress | None = None,
     should_stop: ShouldStop | None = None,
+    *,
+    candidates: int = 1,
 ) -> Spread:
     """Charts of one song for these tiers, whose rhythms nest.
 
@@ -174,21 +198,30 @@ def make_spread(
         tiers: in any order.
         progress: called as `progress(done, total)` after every network step.
         should_stop: asked before every network step; True ends it with `Cancelled`.
+        candidates: charts to make for each tier, to choose and to take over from.
     """
-    if not 1 <= len(tiers) <= MAX_COUNT:
-        raise GenerationError(f"a spread has 1 to {MAX_COUNT} tiers", value=len(tiers))
+    if not (tiers and candidates >= 1 and len(tiers) * candidates <= MAX_COUNT):
+        raise GenerationError(
+            f"a spread has 1 to {MAX_COUNT} tiers, times candidates",
+            value=(len(tiers), candidates),
+        )
     tiers = sorted(tiers, key=lambda tier: tier.star_rating)
-    seed = chart_seed(request.seed, 0)
     asks = [
-        Ask({**request.prompt, "sr": tier.star_rating}, request.negative_prompt, seed)
+        Ask(
+            {**request.prompt, "sr": tier.star_rating},
+            request.negative_prompt,
+            chart_seed(request.seed, number),
+        )
+        for number in range(candidates)
         for tier in tiers
     ]
     finishes = [
         replace(request.finish, version=tier.name, star_rating=tier.star_rating) for tier in tiers
     ]
-    made = generator.generate_each(request, asks, finishes, progress, should_stop)
-    duration_ms = generator.song(request.audio).duration_ms
-    return nest_charts(made, duration_ms, finishes, tiers)
+    made = generator.generate_each(request, asks, finishes * candidates, progress, should_stop)
+    song = generator.song(request.audio)
+    heard = hear_onsets(song.wave, song.sample_rate)
+    return nest_charts(made, song.duration_ms, finishes, tiers, heard)
 
 
 def nest_charts(
@@ -196,17 +229,20 @@ def nest_charts(
     duration_ms: float,
     finishes: Sequence[FinishOptions],
     tiers: Sequence[Tier],
+    heard: Heard | None = None,
 ) -> Spread:
-    """Finished charts as a spread: in the order of their stars, nested, thinned where too hard.
+    """Finished charts as a spread: the nearest for each tier, nested, brought to its stars.
 
     Args:
-        made: charts, one for each tier.
+        made: charts; one for each tier, or several times so many.
         duration_ms: length of the song.
         finishes: how a chart of each tier is finished.
         tiers: easiest first.
+        heard: onsets of the sound; without them nothing is taken from there.
     """
-    stars = [_stars(chart) for chart in made.beatmaps]
-    order = sorted(range(len(stars)), key=lambda index: stars[index])
+    heard = Heard.nothing() if heard is None else heard
+    stars = [stars_of(chart) for chart in made.beatmaps]
+    order = nearest_in_order(stars, [tier.star_rating for tier in tiers])
     alone = _in_order(made, order, duration_ms, finishes, tiers)
     where = Surroundings(
         alone.beatmaps[0].keys, red_lines_of(finishes[0], made.timing), duration_ms
@@ -215,23 +251,76 @@ def nest_charts(
     nesting: list[Nesting] = []
     rungs: list[Rung] = []
     for index in reversed(range(len(charts))):
-        tier, nested = tiers[index], Nested(charts[index].hit_objects, 0, 0)
-        most = tier.star_rating
+        goal = Goal(tiers[index].star_rating, finishes[index], where, heard)
         if rungs:
-            reach_ms = REACH * where.red_lines[0].beat_ms
-            nested = nest(nested.notes, charts[index + 1].hit_objects, reach_ms)
-            most = min(most, rungs[-1].reached - STEP)
-        charts[index], changed, thinned = _eased(
-            charts[index], nested.notes, most, finishes[index], where
-        )
-        changes[index] = changes[index].plus(changed)
+            goal = replace(goal, stars=min(goal.stars, rungs[-1].reached - STEP))
+            nested, material = _below(charts[index], charts[index + 1], goal)
+        else:
+            nested = Nested(charts[index].hit_objects, 0, 0)
+            material = _all_there_is(made.raw, goal)
+        done = climb(charts[index], nested.notes, material, goal)
+        charts[index] = done.chart
+        changes[index] = changes[index].plus(done.changes)
         if rungs:
             nesting.append(_fit(alone.beatmaps, charts, index, nested))
         asked = float(alone.asked[index]["sr"])
-        reached = _stars(charts[index])
-        rungs.append(Rung(tier, asked, stars[order[index]], reached, thinned))
+        from_sound = sum(not material.rows[note.start_ms] for note in done.added)
+        rungs.append(
+            Rung(
+                tiers[index],
+                asked,
+                stars[order[index]],
+                done.stars,
+                done.thinned,
+                len(done.added),
+                from_sound,
+            )
+        )
     result = replace(alone, beatmaps=tuple(charts), changes=tuple(changes))
     return Spread(result, tuple(reversed(nesting)), tuple(reversed(rungs)))
+
+
+def _all_there_is(raw: Sequence[Sequence[HitObject]], goal: Goal) -> Material:
+    """What the hardest chart may take over: all charts of the model, and the sound."""
+    charts = [snap_notes(notes, goal.finish, goal.where, Changes()) for notes in raw]
+    if not goal.where.red_lines:
+        return material_of(charts)
+    lines = BeatLines(goal.where.red_lines)
+    rows_ms = np.array([note.start_ms for notes in charts for note in notes], np.float64)
+    allowed = allowed_lines(goal.finish, lines)
+    return material_of(charts, heard_lines(goal.heard, lines, allowed, rows_ms))
+
+
+def _below(chart: Beatmap, harder: Beatmap, goal: Goal) -> tuple[Nested, Material]:
+    """A chart's notes on the onsets of a harder one that its tier may use, and those onsets."""
+    lines = BeatLines(goal.where.red_lines)
+    times = np.array([note.start_ms for note in harder.hit_objects], np.float64)
+    usable = on_lines(times, lines, allowed_lines(goal.finish, lines))
+    notes = [note for note, good in zip(harder.hit_objects, usable.tolist(), strict=True) if good]
+    reach_ms = REACH * goal.where.red_lines[0].beat_ms
+    return nest(chart.hit_objects, notes, reach_ms), material_of([notes])
+
+
+def nearest_in_order(stars: Sequence[float], goals: Sequence[float]) -> tuple[int, ...]:
+    """Which chart each goal gets, so that stars rise with the goals and lie near them in all.
+
+    Args:
+        stars: of charts, at least as many as goals.
+        goals: rising.
+    """
+    order = sorted(range(len(stars)), key=lambda index: stars[index])
+    best: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]  # by goals served
+    for chart in order:
+        longer = [
+            (cost + abs(stars[chart] - goal), (*chosen, chart))
+            for (cost, chosen), goal in zip(best, goals, strict=False)
+        ]
+        for served, option in enumerate(longer, start=1):
+            if served == len(best):
+                best.append(option)
+            else:
+                best[served] = min(best[served], option)
+    return best[len(goals)][1]
 
 
 def _in_order(
@@ -245,7 +334,7 @@ def _in_order(
     charts, changes = [], []
     for index, finish in zip(order, finishes, strict=True):
         chart, changed = made.beatmaps[index], made.changes[index]
-        if finish != finishes[index]:
+        if finish != finishes[index % len(finishes)]:
             chart, changed = finish_chart(
                 made.raw[index],
                 finish,
@@ -263,33 +352,12 @@ def _in_order(
         raw=tuple(made.raw[index] for index in order),
         asked=tuple(made.asked[index] for index in order),
         seeds=tuple(made.seeds[index] for index in order),
-        indices=(0,) * len(order),
+        indices=tuple(index // len(finishes) for index in order),
         meant=tuple(
             {**made.asked[index], "sr": tier.star_rating}
             for index, tier in zip(order, tiers, strict=True)
         ),
     )
-
-
-def _eased(
-    chart: Beatmap,
-    notes: Sequence[HitObject],
-    most: float,
-    finish: FinishOptions,
-    where: Surroundings,
-) -> tuple[Beatmap, Changes, int]:
-    """A chart of these notes, mended, with at most so many stars if that can be; what it cost."""
-    goal = most
-    for _ in range(_TRIES):
-        left = thin(notes, where.red_lines, lambda some: _stars_of(chart, some) <= goal)  # noqa: B023
-        changes = Changes()  # moved and left out rows make new neighbours; starts stay
-        mended = mend_notes(left, finish, where, changes)
-        eased = chart.with_objects(chart.with_objects(mended).sorted_objects())
-        over = _stars(eased) - most
-        if over <= 0:
-            break
-        goal -= over  # mending moves notes to other columns, which can be harder
-    return eased, changes, len(notes) - len(left)
 
 
 def _fit(
@@ -304,15 +372,6 @@ def _fit(
     return Nesting(*names, before, after, nested.moved, nested.left_out)
 
 
-def _stars(chart: Beatmap) -> float:
-    return star_rating(chart) if chart.hit_objects else 0.0
-
-
-def _stars_of(chart: Beatmap, notes: Sequence[HitObject]) -> float:
-    """Stars of a chart with these notes instead of its own."""
-    return _stars(chart.with_objects(tuple(notes)))
-
-
 def describe_spread(spread: Spread) -> dict[str, Any]:
     """The tiers with their star ratings, and how neighbours fit, as plain containers."""
     tiers = [
@@ -323,6 +382,9 @@ def describe_spread(spread: Spread) -> dict[str, Any]:
             "made": round(rung.made, 4),
             "reached": round(rung.reached, 4),
             "thinned": rung.thinned,
+            "added": rung.added,
+            "heard": rung.heard,
+            "missed": rung.missed,
         }
         for rung in spread.rungs
     ]

@@ -7,29 +7,37 @@ from dataclasses import replace
 from pathlib import Path
 
 import note_strategies
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.data.difficulty import star_rating
 from mug.errors import ConfigError, GenerationError
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.checkpoint import LoadedModel
+from mug.pipeline.cleanup import Changes, Surroundings, snap_notes
+from mug.pipeline.climb import stars_of
 from mug.pipeline.finish import finish_chart
 from mug.pipeline.finish_options import FinishOptions
+from mug.pipeline.material import HEARD_MS, Heard
 from mug.pipeline.nesting import nest, nesting_share
 from mug.pipeline.package import Plan, make_package
 from mug.pipeline.request import GenerationRequest, GenerationResult
 from mug.pipeline.spread import (
     TIERS,
+    Rung,
     Spread,
     Tier,
     describe_spread,
     make_spread,
+    nearest_in_order,
     nest_charts,
     parse_tiers,
 )
+from mug.postprocess.lint import lint
 from mug.postprocess.timing import TimingEstimate
 
 notes = note_strategies.notes(3000, 40)
@@ -100,28 +108,34 @@ def stream(gap_ms: float, count: int) -> tuple[HitObject, ...]:
     return tuple(Rice(i % 4, gap_ms * i) for i in range(count))
 
 
-def made_of(raw: list[tuple[HitObject, ...]], tiers: tuple[Tier, ...]) -> Spread:
+def made_of(
+    raw: list[tuple[HitObject, ...]],
+    tiers: tuple[Tier, ...],
+    heard: Heard | None = None,
+    how: FinishOptions = FINISH,
+) -> Spread:
     """The spread of a model that made these notes when asked for these tiers."""
     timing = TimingEstimate(120.0, 0.0, 1.0, ())
-    finishes = [replace(FINISH, version=tier.name, star_rating=tier.star_rating) for tier in tiers]
+    finishes = [replace(how, version=tier.name, star_rating=tier.star_rating) for tier in tiers]
+    times = len(raw) // len(tiers)
     finished = [
         finish_chart(notes, finish, keys=4, index=0, timing=timing, duration_ms=60_000.0)
-        for notes, finish in zip(raw, finishes, strict=True)
+        for notes, finish in zip(raw, finishes * times, strict=True)
     ]
     result = GenerationResult(
         beatmaps=tuple(chart for chart, _ in finished),
         raw=tuple(raw),
         timing=timing,
         changes=tuple(changes for _, changes in finished),
-        asked=tuple({"sr": tier.star_rating} for tier in tiers),
-        seeds=(5,) * len(tiers),
-        indices=tuple(range(len(tiers))),
+        asked=tuple({"sr": tier.star_rating} for tier in tiers) * times,
+        seeds=(5,) * len(raw),
+        indices=tuple(range(len(raw))),
     )
-    return nest_charts(result, 60_000.0, finishes, tiers)
+    return nest_charts(result, 60_000.0, finishes, tiers, heard)
 
 
 def test_a_model_that_does_not_obey_still_gives_rising_stars() -> None:
-    slow, middle, fast = stream(500.0, 80), stream(250.0, 160), stream(125.0, 320)
+    slow, middle, fast = stream(500.0, 20), stream(250.0, 40), stream(125.0, 80)
     tiers = (Tier("Easy", 1.6), Tier("Normal", 2.4), Tier("Hard", 3.4))
     spread = made_of([fast, slow, middle], tiers)
     assert spread.reordered
@@ -134,26 +148,102 @@ def test_a_model_that_does_not_obey_still_gives_rising_stars() -> None:
 
 
 def test_charts_that_are_alike_are_thinned_to_their_tiers() -> None:
-    tiers = tuple(Tier(name, stars) for name, stars in (("a", 1.2), ("b", 1.8), ("c", 9.0)))
-    spread = made_of([stream(125.0, 320)] * 3, tiers)
+    tiers = tuple(Tier(name, stars) for name, stars in (("a", 1.2), ("b", 1.6), ("c", 1.85)))
+    spread = made_of([stream(125.0, 80)] * 3, tiers)
     easy, normal, hard = spread.rungs
     assert not spread.reordered
     assert spread.rising
-    assert easy.made == normal.made == hard.made == hard.reached
+    assert easy.made == normal.made == hard.made <= hard.reached
     assert hard.thinned == 0
     counts = [len(chart.hit_objects) for chart in spread.result.beatmaps]
-    assert 0 < counts[0] < counts[1] < counts[2] == 320
-    assert easy.reached <= 1.2
-    assert normal.reached <= 1.8
+    assert 0 < counts[0] < counts[1] < counts[2] == 80 + hard.added
+    assert 1.1 < easy.reached <= 1.2
+    assert 1.5 < normal.reached <= 1.6
     for a, b in itertools.pairwise(spread.result.beatmaps):
         assert nesting_share(a.hit_objects, b.hit_objects) == 1.0
 
 
 def test_a_spread_that_cannot_rise_says_so() -> None:
-    lone: tuple[HitObject, ...] = (Rice(0, 0.0),)
-    spread = made_of([lone, lone], (Tier("a", 1.0), Tier("b", 2.0)))
+    nothing: tuple[HitObject, ...] = ()
+    spread = made_of([nothing, nothing], (Tier("a", 1.0), Tier("b", 2.0)))
     assert not spread.rising
-    assert describe_spread(spread)["spread"]["rising"] is False
+    told = describe_spread(spread)["spread"]
+    assert told["rising"] is False
+    assert [tier["missed"] for tier in told["tiers"]] == [True, True]
+
+
+def test_tiers_get_their_stars_from_the_other_charts_and_from_the_sound() -> None:
+    tiers = (Tier("Easy", 1.0), Tier("Hard", 2.6))
+    slow = stream(500.0, 16)
+    clicks = Heard(np.arange(0.0, 8000.0, 125.0), np.ones(64))
+    (easy, hard), charts = _rungs(made_of([slow, slow], tiers, clicks, FinishOptions()))
+    assert not easy.missed
+    assert not hard.missed
+    assert hard.heard > 20
+    assert {note.start_ms % 125 for chart in charts for note in chart.hit_objects} == {0.0}
+    (_, deaf), _ = _rungs(made_of([slow, slow], tiers, None, FinishOptions()))
+    assert deaf.missed
+    assert deaf.heard == 0
+    (_, helped), charts = _rungs(
+        made_of([slow, slow, stream(250.0, 32), slow], tiers, None, FinishOptions())
+    )
+    assert deaf.reached < helped.reached
+    assert {note.start_ms % 250 for note in charts[1].hit_objects} == {0.0}
+
+
+def _rungs(spread: Spread) -> tuple[tuple[Rung, ...], tuple[Beatmap, ...]]:
+    return spread.rungs, spread.result.beatmaps
+
+
+some_notes = note_strategies.notes(4000, 16)
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.lists(some_notes, min_size=4, max_size=4), st.sets(st.integers(0, 4000), max_size=16))
+def test_spreads_nest_rise_keep_the_rules_and_invent_nothing(
+    raw: list[list[HitObject]], onsets: set[int]
+) -> None:
+    tiers = (Tier("Easy", 1.0), Tier("Hard", 3.0))
+    heard = Heard(np.array(sorted(onsets), np.float64), np.ones(len(onsets)))
+    how = FinishOptions()
+    spread = made_of([tuple(notes) for notes in raw], tiers, heard, how)
+    easy, hard = spread.result.beatmaps
+    assert nesting_share(easy.hit_objects, hard.hit_objects) == 1.0
+    where = Surroundings(4, hard.red_lines, 60_000.0)
+    there = {
+        note.start_ms
+        for notes in raw
+        for stars in (1.0, 3.0)
+        for note in snap_notes(notes, replace(how, star_rating=stars), where, Changes())
+    }
+    for note in hard.hit_objects:
+        near = min((abs(note.start_ms - onset) for onset in onsets), default=99)
+        assert note.start_ms in there or near <= HEARD_MS + 1
+    for chart, rung in zip((easy, hard), spread.rungs, strict=True):
+        assert rung.reached == stars_of(chart) <= rung.tier.star_rating
+        assert rung.heard <= rung.added <= len(chart.hit_objects)
+        found = lint(chart, star_rating=rung.tier.star_rating, audio_ms=60_000.0)
+        errors = {finding.rule for finding in found if finding.severity == "error"}
+        assert errors <= {"empty_column"}  # nobody can fill what nothing was made for
+
+
+@given(
+    st.lists(st.floats(0, 9), min_size=1, max_size=6),
+    st.lists(st.floats(0, 9), min_size=1, max_size=4),
+)
+def test_each_tier_gets_the_nearest_chart_in_rising_order(
+    stars: list[float], goals: list[float]
+) -> None:
+    goals = sorted(goals)[: len(stars)]
+    chosen = nearest_in_order(stars, goals)
+    assert len(set(chosen)) == len(goals)
+    got = [stars[index] for index in chosen]
+    assert got == sorted(got)
+    least = min(
+        sum(abs(one - goal) for one, goal in zip(some, goals, strict=True))
+        for some in itertools.combinations(sorted(stars), len(goals))
+    )
+    assert sum(abs(a - b) for a, b in zip(got, goals, strict=True)) == pytest.approx(least)
 
 
 def test_a_spread_of_a_model_nests(tiny_model: LoadedModel, song: Path, tmp_path: Path) -> None:
