@@ -7,7 +7,7 @@ and imaginary parts of a short-time Fourier transform `[2, bins, frames]`.
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 
 Spectrogram = Float32[np.ndarray, "*b t"]
 Stretched = Float32[np.ndarray, "*b s"]
@@ -37,14 +37,31 @@ def stretch(
     last = total if count is None else min(total, first + count)
     if total == frames:
         return spectrogram[..., first:last]
+    left, right, weight = neighbours(frames, total, first, last)
+    stretched: np.ndarray = spectrogram[..., left] * (1 - weight) + spectrogram[..., right] * weight
+    return stretched
+
+
+def neighbours(
+    frames: int, total: int, first: int, last: int
+) -> tuple[Int64[np.ndarray, " s"], Int64[np.ndarray, " s"], Float32[np.ndarray, " s"]]:
+    """Between which frames of a song the frames of its stretched version lie.
+
+    Args:
+        frames: of the song.
+        total: of the stretched version.
+        first: first frame of it that is wanted.
+        last: one beyond the last.
+
+    Returns:
+        Frames to the left and right, and the weight of the right ones, 0 ... 1.
+    """
     place = (np.arange(first, last) + 0.5) * (frames / total) - 0.5
     left = np.floor(place).astype(np.int64)
     weight = (place - left).astype(np.float32)
     weight[left < 0] = 0
     left = np.clip(left, 0, frames - 1)
-    right = np.minimum(left + 1, frames - 1)
-    stretched: np.ndarray = spectrogram[..., left] * (1 - weight) + spectrogram[..., right] * weight
-    return stretched
+    return left, np.minimum(left + 1, frames - 1), weight
 
 
 def fit_frames(spectrogram: Spectrogram, frames: int) -> Stretched:
@@ -59,12 +76,16 @@ def mask_frequencies(
     spectrogram: Spectrogram, largest: int, rng: np.random.Generator
 ) -> Spectrogram:
     """Silences a random band of fewer than `largest` neighbouring rows (SpecAugment)."""
-    bands = spectrogram.shape[-2]
-    width = min(int(rng.uniform(0, largest)), bands)
-    start = int(rng.integers(0, bands - width + 1))
+    start, width = draw_band(spectrogram.shape[-2], largest, rng)
     masked = spectrogram.copy()
     masked[..., start : start + width, :] = 0
     return masked
+
+
+def draw_band(bands: int, largest: int, rng: np.random.Generator) -> tuple[int, int]:
+    """First row and width of a random band of fewer than `largest` of so many rows."""
+    width = min(int(rng.uniform(0, largest)), bands)
+    return int(rng.integers(0, bands - width + 1)), width
 
 
 def shift_pitch(spectrogram: Spectrogram, steps: int) -> Spectrogram:

@@ -1,48 +1,130 @@
-"""Charts that are read again and again: kept in memory, cut to a window of time."""
+"""Charts that are read again and again: as arrays, kept in memory and on disk.
+
+Reading a `.osu` file takes ten times as long as making a training item of it. So what items are
+made of is kept beside the spectrograms: notes as arrays, the few texts that items name, the text
+that star ratings are computed from, and a table of the skill sets by rate.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import logging
+import struct
+import zlib
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mug.beatmap import osu
 from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.hit_objects import HitObject
+from mug.data.difficulty import rated_text, rating_of
+from mug.data.feature_db import Value
+from mug.data.measures import MSD_VERSION
+from mug.data.msd import MsdTable, estimate_msd
+from mug.data.msd_features import KEYS
+from mug.data.note_arrays import NoteArrays
+from mug.data.skill_values import features_of
+from mug.util import atomic_write
+
+log = logging.getLogger(__name__)
+
+# Part of every file's name: raise it when `Chart` or the reader of charts change.
+VERSION = 1
+
+_HEAD = struct.Struct("<8sII")  # magic, checksum of the rest, bytes of its JSON part
+_MAGIC = b"mugchart"
+_NOTE = np.dtype(
+    [
+        ("start_ms", "<f8"),
+        ("end_ms", "<f8"),
+        ("column", "<i2"),
+        ("hold", "?"),
+        ("new_combo", "<i2"),
+    ]
+)
+_TEXTS = ("title", "artist", "creator", "version", "audio_filename")
+_Key = tuple[Path, int, int]
 
 
 @dataclass(frozen=True, eq=False)
 class Chart:
-    """A chart with its objects by time.
+    """What training items need of a chart.
 
     Args:
-        beatmap: as read.
-        by_time: its objects by start.
-        starts_ms: their starts.
+        path: its file.
+        keys: number of columns.
+        notes: its objects in file order.
+        texts: title, artist, creator, version and audio_filename.
+        rated: the text that its star rating is computed from.
+        msd: its skill sets over a range of rates; None where that is not wanted.
     """
 
-    beatmap: Beatmap
-    by_time: tuple[HitObject, ...]
-    starts_ms: np.ndarray
+    path: Path | None
+    keys: int
+    notes: NoteArrays
+    texts: dict[str, str]
+    rated: str
+    msd: MsdTable | None = None
 
-    def between(self, first_ms: float, last_ms: float) -> tuple[HitObject, ...]:
+    @classmethod
+    def of(cls, beatmap: Beatmap, rates: tuple[float, float] | None = None) -> Chart:
+        """A beatmap's chart.
+
+        Args:
+            beatmap: as read.
+            rates: lowest and highest rate of the table of skill sets; none without.
+        """
+        notes = NoteArrays.of(beatmap.hit_objects)
+        table = None
+        if rates is not None and beatmap.keys == KEYS:
+            table = MsdTable.of(notes.start_ms, notes.column, *rates)
+        texts = {name: str(getattr(beatmap, name)) for name in _TEXTS}
+        return cls(beatmap.path, beatmap.keys, notes, texts, rated_text(beatmap), table)
+
+    @property
+    def last_ms(self) -> float:
+        """When the last object is over, 0 for an empty chart."""
+        return float(self.notes.end_ms.max(initial=0.0))
+
+    def between(self, first_ms: float, last_ms: float) -> NoteArrays:
         """Objects that start in `[first_ms, last_ms]`, by start."""
-        first, last = np.searchsorted(self.starts_ms, (first_ms, np.nextafter(last_ms, np.inf)))
-        return self.by_time[first:last]
+        notes = self.notes.by_time
+        ends = (first_ms, np.nextafter(last_ms, np.inf))
+        first, last = np.searchsorted(notes.start_ms, ends)
+        return notes.take(slice(first, last))
+
+    def star_rating(self, rate: float) -> float:
+        """As `mug.data.difficulty.star_rating` of the beatmap."""
+        return rating_of(self.rated, self.keys, len(self.notes), rate, self.path)
+
+    def skills(self, rate: float) -> dict[str, Value]:
+        """As `mug.data.skill_values.skill_values` of the beatmap, by our own estimator."""
+        if self.keys != KEYS:
+            return {}
+        msd = None if self.msd is None else self.msd.at(rate)
+        return features_of(msd or estimate_msd(self.notes.start_ms, self.notes.column, rate))
 
 
 @dataclass(eq=False)
 class Charts:
-    """Reads `.osu` files, the latest ones from memory while they have not changed on disk.
+    """Reads charts: the latest ones from memory, others from a folder of prepared ones.
+
+    A chart whose file has changed is read anew.
 
     Args:
-        kept: how many charts to hold; one of 2,000 objects takes about half a megabyte.
+        kept: how many charts to hold; one of 2,000 objects takes about a tenth of a megabyte.
+        folder: where prepared charts are kept; nowhere when None.
+        rates: lowest and highest rate at which skill sets will be asked for; see `Chart.of`.
     """
 
-    kept: int = 128
-    _charts: OrderedDict[tuple[Path, int, int], Chart] = field(default_factory=OrderedDict)
+    kept: int = 512
+    folder: Path | None = None
+    rates: tuple[float, float] | None = None
+    _charts: OrderedDict[_Key, Chart] = field(default_factory=OrderedDict)
 
     def read(self, path: Path) -> Chart:
         """The chart at `path`.
@@ -55,10 +137,65 @@ class Charts:
         key = (path, stat.st_mtime_ns, stat.st_size)
         chart = self._charts.pop(key, None)
         if chart is None:
-            beatmap = osu.read(path)
-            by_time = tuple(sorted(beatmap.hit_objects, key=lambda one: one.start_ms))
-            chart = Chart(beatmap, by_time, np.array([one.start_ms for one in by_time]))
+            chart = self._prepared(key)
         self._charts[key] = chart
         if len(self._charts) > self.kept:
             self._charts.popitem(last=False)
         return chart
+
+    def _prepared(self, key: _Key) -> Chart:
+        path = key[0]
+        if self.folder is None:
+            return Chart.of(osu.read(path), self.rates)
+        name = json.dumps([VERSION, MSD_VERSION, str(path.absolute()), key[1:], self.rates])
+        file = self.folder / f"{hashlib.sha256(name.encode()).hexdigest()[:40]}.chart"
+        if file.exists():
+            try:
+                return _unpacked(file.read_bytes(), path)
+            except (ValueError, KeyError, TypeError, struct.error) as error:
+                log.warning("%s is damaged and is made anew: %s", file, error)
+        chart = Chart.of(osu.read(path), self.rates)
+        with atomic_write(file) as handle:
+            handle.write(_packed(chart))
+        return chart
+
+
+def _packed(chart: Chart) -> bytes:
+    notes = np.empty(len(chart.notes), _NOTE)
+    for name in _NOTE.fields or ():
+        notes[name] = getattr(chart.notes, name)
+    table = None if chart.msd is None else [chart.msd.rates, chart.msd.values]
+    rated = chart.rated.encode()
+    said: dict[str, Any] = {
+        "keys": chart.keys,
+        "notes": len(notes),
+        "texts": chart.texts,
+        "msd": table,
+    }
+    described = json.dumps(said).encode()
+    rest = described + notes.tobytes() + rated
+    return _HEAD.pack(_MAGIC, zlib.crc32(rest), len(described)) + rest
+
+
+def _unpacked(data: bytes, path: Path) -> Chart:
+    """Raises ValueError for anything that is not what was written."""
+    magic, checksum, described = _HEAD.unpack_from(data)
+    rest = memoryview(data)[_HEAD.size :]
+    if magic != _MAGIC or zlib.crc32(rest) != checksum:
+        raise ValueError("its checksum is wrong")
+    said = json.loads(bytes(rest[:described]))
+    end = described + said["notes"] * _NOTE.itemsize
+    stored = np.frombuffer(rest[described:end], _NOTE)
+    notes = NoteArrays(
+        np.ascontiguousarray(stored["start_ms"]),
+        np.ascontiguousarray(stored["end_ms"]),
+        stored["column"].astype(np.int64),
+        np.ascontiguousarray(stored["hold"]),
+        stored["new_combo"].astype(np.int64),
+    )
+    table = None
+    if said["msd"] is not None:
+        rates, values = said["msd"]
+        table = MsdTable(tuple(rates), tuple(tuple(row) for row in values))
+    text = str(rest[end:], "utf-8")
+    return Chart(path, said["keys"], notes, said["texts"], text, table)

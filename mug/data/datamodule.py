@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
+from mug.data.packed import PackedItems, Packing, collate, unpacked
 from mug.errors import ConfigError, DataError
 from mug.util import instantiate_from_config
 
@@ -74,6 +75,11 @@ class _TrainLoader(DataLoader[Any]):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """The sampler has its place already, see `DataModuleFromConfig.load_state_dict`."""
+
+
+def _travelling(dataset: Dataset[Any]) -> Dataset[Any]:
+    """The dataset as loaders read it: spectrograms packed where it can do that."""
+    return PackedItems(dataset) if isinstance(dataset, Packing) else dataset
 
 
 class DataModuleFromConfig(pl.LightningDataModule):
@@ -175,7 +181,7 @@ class DataModuleFromConfig(pl.LightningDataModule):
         if self._start is not None:
             self._resume(sampler, self._start)
             self._start = None
-        return _TrainLoader(dataset, sampler=sampler, **self._loader_options())
+        return _TrainLoader(_travelling(dataset), sampler=sampler, **self._loader_options(dataset))
 
     def val_dataloader(self) -> DataLoader[Any]:
         """The validation items."""
@@ -229,8 +235,13 @@ class DataModuleFromConfig(pl.LightningDataModule):
     def _plain_loader(self, name: str) -> DataLoader[Any]:
         shuffle = self._shuffled.get(name, False)
         generator = torch.Generator().manual_seed(self.seed)
-        options = self._loader_options()
-        return DataLoader(self._dataset(name), shuffle=shuffle, generator=generator, **options)
+        dataset = self._dataset(name)
+        options = self._loader_options(dataset)
+        return DataLoader(_travelling(dataset), shuffle=shuffle, generator=generator, **options)
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Makes spectrograms of packed ones, where the network is."""
+        return unpacked(batch) if isinstance(batch, dict) else batch
 
     def _dataset(self, name: str) -> Dataset[Any]:
         if name not in self.datasets:
@@ -239,8 +250,10 @@ class DataModuleFromConfig(pl.LightningDataModule):
             self.setup({"train": "fit", "validation": "validate"}.get(name, name))
         return self.datasets[name]
 
-    def _loader_options(self) -> dict[str, Any]:
+    def _loader_options(self, dataset: Dataset[Any]) -> dict[str, Any]:
+        packs = {"collate_fn": collate} if isinstance(dataset, Packing) else {}
         return {
+            **packs,
             "batch_size": self.batch_size,
             "num_workers": self.num_workers,
             "persistent_workers": self.num_workers > 0,

@@ -18,25 +18,20 @@ import torch
 from torch.utils.data import Dataset
 
 from mug.audio.mel import MelParams
-from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.hit_objects import HitObject
 from mug.clock import FrameClock
-from mug.data.augment import (
-    fit_frames,
-    mask_frequencies,
-    shift_pitch,
-    stretch,
-    stretched_frames,
-)
+from mug.data.augment import draw_band, stretched_frames
 from mug.data.beat_condition import BeatDoubt, beat_channels, red_lines_of
 from mug.data.beatmap_list import read_beatmap_lists
 from mug.data.charts import Chart, Charts
 from mug.data.collection import Collection
 from mug.data.convertor import ManiaConvertor
+from mug.data.note_arrays import NoteArrays, encode_arrays, jitter_arrays
+from mug.data.packed import PackedAudio, pack
 from mug.data.prompts import Prompts
-from mug.data.spectrograms import Spectrograms, find_audio
+from mug.data.songs import find_sound
+from mug.data.spectrograms import Spectrograms
 from mug.data.split import FRACTIONS
-from mug.data.transform import Transform, jitter
+from mug.data.transform import Transform
 from mug.errors import ConfigError, DataError, MugError
 from mug.features import FeatureSchema
 
@@ -170,7 +165,9 @@ class OsuDataset(Dataset[Item]):
         )
         cache_dir = None if self.cache_dir is None else Path(self.cache_dir)
         params = MelParams(self.sr, self.n_fft, self.n_mels)
-        self.charts = Charts()
+        self.charts = Charts(
+            folder=None if cache_dir is None else cache_dir / "charts", rates=self._rates()
+        )
         self.spectrograms = Spectrograms(self.audio_kind, params, cache_dir)
         clamp_top = not self.reference if self.clamp_top is None else self.clamp_top
         schema = FeatureSchema.from_yaml(self.feature_yaml, clamp_top=clamp_top)
@@ -190,6 +187,17 @@ class OsuDataset(Dataset[Item]):
 
         Raises:
             DataError: names the chart or sound file that cannot be read.
+        """
+        item = self.packed(key)
+        if "audio" in item:
+            item["audio"] = item["audio"].spectrogram()
+        return item
+
+    def packed(self, key: tuple[int, int] | int) -> Item:
+        """The same item with `audio` as it travels to the network, see `mug.data.packed`.
+
+        Raises:
+            DataError: as for the item.
         """
         epoch, index = key if isinstance(key, tuple) else (0, key)
         path = self.paths[index]
@@ -216,6 +224,12 @@ class OsuDataset(Dataset[Item]):
             paths = self.collection.ordered()
             return paths if self.part == "train" else paths[int(len(paths) * 0.9) :]
         return self.collection.part(self.part, self.split, self.split_salt)
+
+    def _rates(self) -> tuple[float, float] | None:
+        """Between which rates skill sets will be asked for."""
+        if not (self.with_feature and self.rate_p and self.rate):
+            return None
+        return float(self.rate[0]), float(self.rate[1])
 
     def _check(self) -> None:
         for name, value in vars(self).items():
@@ -267,22 +281,21 @@ class OsuDataset(Dataset[Item]):
         )
 
     def _item(self, index: int, chart: Chart, draws: _Draws, rng: np.random.Generator) -> Item:
-        beatmap = chart.beatmap
-        if beatmap.keys != self.keys:
-            raise DataError(f"expected a chart with {self.keys} columns", value=beatmap.keys)
+        if chart.keys != self.keys:
+            raise DataError(f"expected a chart with {self.keys} columns", value=chart.keys)
         clock, frames = self.convertor.clock, self.convertor.max_frames
-        audio = find_audio(beatmap) if self.with_audio else None
+        audio = None
+        if self.with_audio:
+            audio = find_sound(self.paths[index], chart.texts["audio_filename"])
         song = None if audio is None else self.spectrograms.read(audio)
         if song is not None and self.reference:  # the original decodes no more than an item of it
-            song = song[..., : self.max_audio_frame + 1]
+            song = song[: self.max_audio_frame + 1]
         song_frames = (
-            clock.note_frames(beatmap.last_ms) * clock.audio_per_note
-            if song is None
-            else song.shape[-1]
+            clock.note_frames(chart.last_ms) * clock.audio_per_note if song is None else len(song)
         )
         first = self._first_frame(stretched_frames(song_frames, draws.rate), draws.place)
         offset_ms = -clock.join_ms(first) + int(draws.shift * clock.join_ms(frames) / 2)
-        notes: Sequence[HitObject] = beatmap.hit_objects
+        notes = chart.notes
         if self.crop and not draws.shift:  # all others would fall out of the tensor
             begin_ms, length_ms = clock.join_ms(first), clock.join_ms(frames)
             notes = chart.between(
@@ -290,8 +303,8 @@ class OsuDataset(Dataset[Item]):
                 (begin_ms + length_ms) * draws.rate + self.jitter_ms,
             )
         if self.jitter_p and rng.random() < self.jitter_p:
-            notes = jitter(notes, self.jitter_ms, rng)
-        encoded = self.convertor.encode(
+            notes = jitter_arrays(notes, self.jitter_ms, rng)
+        note, valid = self._encoded(
             notes,
             Transform(
                 rate=draws.rate,
@@ -303,16 +316,14 @@ class OsuDataset(Dataset[Item]):
             ),
         )
         item: Item = {
-            "note": torch.from_numpy(encoded.note),
-            "valid": torch.from_numpy(encoded.valid),
-            "meta": _meta(beatmap, self.paths[index], audio),
+            "note": torch.from_numpy(note),
+            "valid": torch.from_numpy(valid),
+            "meta": _meta(chart, self.paths[index], audio),
         }
         if song is not None:
-            last_ms = float(encoded.valid.sum()) * clock.note_frame_ms
-            spectrogram = self._spectrogram(song, first, draws, last_ms, rng)
-            item["audio"] = torch.from_numpy(np.ascontiguousarray(spectrogram))
+            item["audio"] = self._packed(song, first, draws, float(valid.sum()), rng)
         if self.with_feature:
-            values = self.prompts.at_rate(self.rows[index], beatmap, draws.rate)
+            values = self.prompts.at_rate(self.rows[index], chart, draws.rate)
             item["feature"] = torch.from_numpy(self.prompts.ids(values, rng))
         if self.beat_condition:  # draws last, so that the option changes nothing else
             song_ms = stretched_frames(song_frames, draws.rate) * clock.audio_frame_ms
@@ -324,33 +335,38 @@ class OsuDataset(Dataset[Item]):
             item["beat"] = torch.from_numpy(beat)
         return item
 
+    def _encoded(self, notes: NoteArrays, transform: Transform) -> tuple[np.ndarray, np.ndarray]:
+        convertor = self.convertor
+        if self.reference:
+            encoded = convertor.encode(notes.objects(), transform)
+            return encoded.note, encoded.valid
+        return encode_arrays(
+            notes, transform, convertor.clock, convertor.layout, convertor.max_frames
+        )
+
     def _first_frame(self, audio_frames: int, place: float) -> int:
         """The note frame with which the item begins."""
         excess = max(audio_frames - self.max_audio_frame, 0) // self.audio_note_window_ratio
         return int(place * (excess + 1))
 
-    def _spectrogram(
+    def _packed(
         self,
         song: np.ndarray,
         first: int,
         draws: _Draws,
-        last_ms: float,
+        note_frames: float,
         rng: np.random.Generator,
-    ) -> np.ndarray:
-        """The item's part of the song at its speed, changed as drawn."""
+    ) -> PackedAudio:
+        """The item's part of the song at its speed, to be changed as drawn."""
         clock = self.convertor.clock
-        count, begin = self.max_audio_frame, first * clock.audio_per_note
-        if draws.rate == 1:
-            part = np.asarray(song[..., begin : begin + count], np.float32)
-        else:
-            part = stretch(np.asarray(song, np.float32), draws.rate, first=begin, count=count)
-        part = fit_frames(part, count)
+        silent_from = None
         if self.reference if self.cut_audio is None else self.cut_audio:
-            part = part.copy()
-            part[..., round((last_ms + 2000) / clock.audio_frame_ms) :] = 0
-        if draws.mask:
-            part = mask_frequencies(part, self.freq_mask_num, rng)
-        return shift_pitch(part, draws.pitch) if draws.pitch else part
+            silent_from = round((note_frames * clock.note_frame_ms + 2000) / clock.audio_frame_ms)
+        packed = pack(
+            song, draws.rate, first * clock.audio_per_note, self.max_audio_frame, silent_from
+        )
+        band = draw_band(song.shape[-1], self.freq_mask_num, rng) if draws.mask else (0, 0)
+        return packed._replace(plan=packed.plan._replace(band=band, pitch=draws.pitch))
 
 
 class OsuTrainDataset(OsuDataset):
@@ -371,13 +387,11 @@ class OsuTestDataset(OsuDataset):
     part: ClassVar[str] = "test"
 
 
-def _meta(beatmap: Beatmap, path: Path, audio: Path | None) -> dict[str, str]:
+def _meta(chart: Chart, path: Path, audio: Path | None) -> dict[str, str]:
+    told = {name: chart.texts[name] for name in ("title", "artist", "creator", "version")}
     return {
         "path": str(path),
         "audio_path": "" if audio is None else str(audio),
         "set": path.parent.name,
-        "title": beatmap.title,
-        "artist": beatmap.artist,
-        "creator": beatmap.creator,
-        "version": beatmap.version,
+        **told,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from importlib import metadata
+from pathlib import Path
 
 from mug.beatmap import osu
 from mug.beatmap.beatmap import MANIA, Beatmap
@@ -37,30 +38,53 @@ def star_rating(chart: Beatmap | str, rate: float = 1.0) -> float:
         DataError: for a rate that is not 0.01 to 100, a chart without objects, and one that the
             calculator does not read as we do or refuses as made to break it.
     """
+    beatmap = osu.parse(chart) if isinstance(chart, str) else chart
+    return rating_of(
+        rated_text(beatmap), beatmap.keys, len(beatmap.hit_objects), rate, beatmap.path
+    )
+
+
+def rated_text(beatmap: Beatmap) -> str:
+    """The part of a chart that its rating depends on, as the text of a `.osu` file."""
+    return osu.format(_bare(beatmap))
+
+
+def rating_of(
+    text: str, keys: int, objects: int, rate: float = 1.0, file: Path | None = None
+) -> float:
+    """The star rating of a text from `rated_text`; parsing and writing it is most of the time.
+
+    Args:
+        text: of the chart's rated part.
+        keys: columns of the chart.
+        objects: how many hit objects it has.
+        rate: the song is played so many times as fast.
+        file: the chart, for messages.
+
+    Raises:
+        DataError: as `star_rating`.
+    """
     import rosu_pp_py as rosu
 
     if not 0.01 <= rate <= 100:
         raise DataError("a rate lies between 0.01 and 100", value=rate)
-    beatmap = osu.parse(chart) if isinstance(chart, str) else chart
-    if not beatmap.hit_objects:
-        raise DataError("a chart without objects has no star rating", file=beatmap.path)
-    rated = rosu.Beatmap(content=osu.format(_bare(beatmap)))
+    if not objects:
+        raise DataError("a chart without objects has no star rating", file=file)
+    rated = rosu.Beatmap(content=text)
     # The calculator never complains: it rates what it did not understand as something else.
     seen = (rated.mode, round(rated.cs), rated.n_objects)
-    expected = (rosu.GameMode.Mania, beatmap.keys, len(beatmap.hit_objects))
+    expected = (rosu.GameMode.Mania, keys, objects)
     if seen != expected:
         raise DataError(
             "the star rating's reader sees another chart (mode, columns, objects)",
-            file=beatmap.path,
+            file=file,
             value=(seen, expected),
         )
     if rated.is_suspicious():
-        raise DataError(
-            "this chart looks made to break calculators; it is not rated", file=beatmap.path
-        )
+        raise DataError("this chart looks made to break calculators; it is not rated", file=file)
     stars = float(rosu.Difficulty(clock_rate=rate).calculate(rated).stars)
     if not math.isfinite(stars):
-        raise DataError("the star rating is not a number", file=beatmap.path, value=stars)
+        raise DataError("the star rating is not a number", file=file, value=stars)
     return stars
 
 

@@ -89,6 +89,36 @@ def estimate_msd_rates(time_ms: ArrayLike, column: ArrayLike, rates: Sequence[fl
     return [Msd(*(float(v) for v in row)) for row in _never_falling(time, columns, wanted)]
 
 
+@dataclasses.dataclass(frozen=True)
+class MsdTable:
+    """What `estimate_msd` gives for one chart at any rate of a range, worked out once.
+
+    Args:
+        rates: neighbouring rates of the estimator's grid.
+        values: the eight numbers at each.
+    """
+
+    rates: tuple[float, ...]
+    values: tuple[tuple[float, ...], ...]
+
+    @classmethod
+    def of(cls, time_ms: ArrayLike, column: ArrayLike, low: float, high: float) -> MsdTable:
+        """The table of a chart for rates from `low` to `high`; arguments as `estimate_msd`'s."""
+        first = int(np.searchsorted(_GRID, _checked_rate(low), side="right")) - 1
+        last = int(np.searchsorted(_GRID, _checked_rate(high), side="left"))
+        rates = [float(rate) for rate in _GRID[first : last + 1]]
+        found = estimate_msd_rates(time_ms, column, rates)
+        return cls(tuple(rates), tuple(dataclasses.astuple(msd) for msd in found))
+
+    def at(self, rate: float) -> Msd | None:
+        """The estimate at a rate, equal to `estimate_msd`'s; None outside the range."""
+        wanted = _checked_rate(rate)
+        if not self.rates[0] <= wanted <= self.rates[-1]:
+            return None
+        columns = zip(*self.values, strict=True)
+        return Msd(*(float(np.interp(wanted, self.rates, column)) for column in columns))
+
+
 def skill_flags(msd: Msd, margin: float = 1.0) -> dict[str, bool]:
     """Which skill sets describe the chart: those within `margin` of the highest of the seven.
 

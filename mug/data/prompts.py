@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Int64
 
 from mug.beatmap.beatmap import Beatmap
-from mug.data.difficulty import linear_rate_star_rating, star_rating
-from mug.data.skill_values import skill_values
+from mug.data.charts import Chart
+from mug.data.difficulty import linear_rate_star_rating
 from mug.data.skills import ESTIMATE, source_in
 from mug.errors import ConfigError
 from mug.features import FeatureSchema
@@ -19,18 +19,18 @@ from mug.util import nearest
 SAME_AT_ANY_RATE = frozenset({"rank_status", "ln_ratio", "rc", "hb", "ln"})
 """Features that do not change when a song is played faster or slower."""
 
-StarRatingAtRate = Callable[[Beatmap, float, float], float]
+StarRatingAtRate = Callable[[Chart, float, float], float]
 """Star rating of a chart at a rate, given the one at rate 1."""
 
 
-def linear_star_rating(_beatmap: Beatmap, rate: float, rating: float) -> float:
+def linear_star_rating(_chart: Chart, rate: float, rating: float) -> float:
     """The original's rule of thumb."""
     return linear_rate_star_rating(rating, rate)
 
 
-def exact_star_rating(beatmap: Beatmap, rate: float, _rating: float) -> float:
+def exact_star_rating(chart: Chart, rate: float, _rating: float) -> float:
     """The star rating of the faster or slower chart itself."""
-    return star_rating(beatmap, rate=rate)
+    return chart.star_rating(rate)
 
 
 STAR_RATINGS: Mapping[str, StarRatingAtRate] = {
@@ -65,7 +65,7 @@ class Prompts:
             )
 
     def at_rate(
-        self, row: Mapping[str, object], beatmap: Beatmap, rate: float
+        self, row: Mapping[str, object], chart: Chart | Beatmap, rate: float
     ) -> dict[str, object]:
         """Features of the chart played at another speed; those that cannot be known are missing.
 
@@ -75,19 +75,20 @@ class Prompts:
 
         Args:
             row: features at rate 1, and under `tool_version` what measured them.
-            beatmap: the chart at rate 1.
+            chart: at rate 1.
             rate: speed multiplier.
         """
         if rate == 1:
             return dict(row)
+        chart = Chart.of(chart) if isinstance(chart, Beatmap) else chart
         values = {name: value for name, value in row.items() if name in SAME_AT_ANY_RATE}
         rating = row.get("sr")
         if rating is not None:
             rule = STAR_RATINGS[self.star_rating_at_rate]
-            values["sr"] = rule(beatmap, rate, float(str(rating)))
+            values["sr"] = rule(chart, rate, float(str(rating)))
         tool = source_in(str(row.get("tool_version", "")))
         if row.get("ett") is not None and tool == ESTIMATE.version:
-            values |= skill_values(beatmap, ESTIMATE, rate)
+            values |= chart.skills(rate)
         return values
 
     def ids(

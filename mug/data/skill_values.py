@@ -31,6 +31,11 @@ def skill_values(beatmap: Beatmap, source: SkillSource, rate: float = 1.0) -> di
         msd = Msd(*minacalc.of_this_process().values(times, columns, rate))
     else:
         msd = estimate_msd(times, columns, rate)
+    return features_of(msd)
+
+
+def features_of(msd: Msd) -> dict[str, Value]:
+    """The fifteen features of eight numbers; None for charts too short to rate."""
     if not msd.overall > 0:
         return dict.fromkeys(SKILL_NAMES)
     # Beyond four digits the numbers depend on how many threads the linear algebra runs on.

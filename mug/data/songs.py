@@ -16,13 +16,24 @@ def find_audio(beatmap: Beatmap) -> Path:
     """
     if beatmap.path is None:
         raise DataError("a chart without a file has no sound file")
-    folder, name = beatmap.path.parent, beatmap.audio_filename.replace("\\", "/")
+    return find_sound(beatmap.path, beatmap.audio_filename)
+
+
+def find_sound(chart: Path, audio_filename: str) -> Path:
+    """The sound file that a chart names, beside it; case does not matter.
+
+    Args:
+        chart: the chart's own file.
+        audio_filename: as it stands there.
+
+    Raises:
+        DataError: when there is none.
+    """
+    folder, name = chart.parent, audio_filename.replace("\\", "/")
     if name and (folder / name).is_file():
         return folder / name
     wanted = name.casefold()
     for candidate in sorted(folder.iterdir()):
         if candidate.is_file() and candidate.name.casefold() == wanted:
             return candidate
-    raise DataError(
-        "the chart's sound file is not beside it", file=beatmap.path, value=beatmap.audio_filename
-    )
+    raise DataError("the chart's sound file is not beside it", file=chart, value=audio_filename)

@@ -21,10 +21,10 @@ KINDS = ("mel", "stft")
 
 @dataclass(frozen=True)
 class Spectrograms:
-    """Reads spectrograms of songs, frames last.
+    """Reads spectrograms of songs, time first.
 
     Args:
-        kind: `mel` (log-mel, `[n_mels, frames]`) or `stft` (`[2, n_fft / 2 + 1, frames]`).
+        kind: `mel` (log-mel, `[frames, n_mels]`) or `stft` (`[frames, 2, n_fft / 2 + 1]`).
         params: parameters of the short-time Fourier transform.
         cache_dir: where log-mels are kept; computed anew each time when None.
     """
@@ -39,13 +39,14 @@ class Spectrograms:
                 "unknown kind of spectrogram", value=self.kind, remedy=nearest(self.kind, KINDS)
             )
 
-    def read(self, audio: Path) -> Float[np.ndarray, "*b t"]:
+    def read(self, audio: Path) -> Float[np.ndarray, "t *b"]:
         """The whole song, float16 or float32; possibly read-only."""
         if self.kind == "stft":
-            return stft(load_audio(audio, self.params.sample_rate), self.params)
+            transform = stft(load_audio(audio, self.params.sample_rate), self.params)
+            return np.moveaxis(transform, -1, 0)
         if self.cache_dir is not None:
-            return _mapped(self.cache_dir, audio, self.params).T
-        return log_mel(load_audio(audio, self.params.sample_rate), self.params)
+            return _mapped(self.cache_dir, audio, self.params)
+        return log_mel(load_audio(audio, self.params.sample_rate), self.params).T
 
 
 @lru_cache(maxsize=4096)
