@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.formats import CHARTS, PACKAGES, read_any
+from mug.beatmap.formats import CHARTS as SUFFIXES
+from mug.beatmap.formats import PACKAGES, read_any
 from mug.beatmap.losses import LossReport
 from mug.data.difficulty import star_rating
 from mug.errors import DataError, MugError
@@ -22,12 +25,27 @@ from mug.pipeline.evaluation import (
     hear,
     load_songs,
 )
-from mug.pipeline.evaluation_rows import Judged, Row, as_json, from_json, keep
+from mug.pipeline.evaluation_rows import (
+    CHARTS,
+    COST,
+    EDITING,
+    PARTS,
+    SWEEP,
+    SWITCHES,
+    Figures,
+    Judged,
+    Row,
+    as_json,
+    from_json,
+    keep,
+)
 from mug.util import atomic_write
 
 if TYPE_CHECKING:
     from mug.pipeline.chart import ChartGenerator
-    from mug.pipeline.evaluation_columns import ModelRun
+    from mug.pipeline.evaluation_made import ModelRun
+
+BASELINES = "baselines"
 
 VERSION = 2
 """Raise it when the same chart gets other figures: finished files are then made anew."""
@@ -45,6 +63,7 @@ class Setting:
         run: how the model is asked.
         out: folder of results.
         device: of the model.
+        threads: that the cost is measured with.
     """
 
     songs: Path
@@ -54,14 +73,15 @@ class Setting:
     run: ModelRun
     out: Path
     device: str = "cpu"
+    threads: int = 1
 
 
 @dataclass(frozen=True)
 class Job:
-    """One piece: a human chart; with a file, a chart of another program.
+    """One piece: a human chart or a song; with a file, a chart of another program.
 
     Args:
-        kind: `baselines`, `model` or the other program's name.
+        kind: `baselines`, one of the parts of the protocol, or the other program's name.
         song: name of the song.
         chart: index of the human chart; -1 where the other program's star rating decides.
         file: of the other program.
@@ -74,11 +94,31 @@ class Job:
 
     def mark(self, setting: Setting, weights: str) -> Path:
         """The file that says it is done; other settings make another name."""
-        run = asdict(setting.run) if self.kind == "model" else {}
-        said = [VERSION, self.kind, self.song, self.chart, str(self.file), setting.keys, run]
-        said += [str(setting.songs), str(setting.training), weights]
+        of_model = self.file is None and self.kind in PARTS
+        said: list[object] = [VERSION, self.kind, self.song, self.chart, str(self.file)]
+        said += [setting.keys, asdict(setting.run) if of_model else {}]
+        said += [str(setting.songs), str(setting.training), weights if of_model else ""]
+        if self.kind == COST:
+            said += [setting.threads, setting.device]
         digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
         return setting.out / "rows" / f"{digest}.json"
+
+
+def model_jobs(parts: Sequence[str], songs: Sequence[HumanSong]) -> list[Job]:
+    """The pieces of a model: one a chart for the table and for editing, else one a song.
+
+    Those of the cost come last, for they are not shared out among processes.
+    """
+    jobs = []
+    for part in (part for part in PARTS if part in parts):
+        for song in songs:
+            charts = range(len(song.charts)) if part in (CHARTS, EDITING) else [_middle(song)]
+            jobs += [Job(part, song.name, chart) for chart in charts]
+    return jobs
+
+
+def _middle(song: HumanSong) -> int:
+    return len(song.charts) // 2
 
 
 @lru_cache(maxsize=4)
@@ -102,22 +142,64 @@ def _generator(checkpoint: Path, device: str) -> ChartGenerator:
 def work(setting: Setting, job: Job, mark: Path) -> None:
     """Does one piece and writes its rows."""
     (song,) = (s for s in songs_in(setting.songs, setting.keys) if s.name == job.song)
-    others = songs_in(setting.training, setting.keys) if setting.training else ()
-    heard = _heard(song.audio)
-    if job.file is not None:
-        judged = _rival_charts(job.kind, job.file, song, heard, others)
+    if job.file is None and job.kind == COST:
+        rows = [_cost_row(setting, song, job.chart)]
     else:
-        from mug.pipeline.evaluation_columns import baseline_rows, model_rows
-
-        against = Against(song, job.chart, heard, others)
-        if job.kind == "model" and setting.checkpoint is not None:
-            generator = _generator(setting.checkpoint, setting.device)
-            judged = model_rows(generator, against, setting.run)
+        others = songs_in(setting.training, setting.keys) if setting.training else ()
+        heard = _heard(song.audio)
+        if job.file is not None:
+            judged = _rival_charts(job.kind, job.file, song, heard, others)
         else:
-            judged = baseline_rows(against)
-    rows = [keep(one, setting.out) for one in judged]
+            judged = _own_charts(setting, job.kind, Against(song, job.chart, heard, others))
+        rows = [keep(one, setting.out) for one in judged]
     with atomic_write(mark, "w", encoding="utf-8") as handle:
         json.dump([as_json(row) for row in rows], handle, indent=1)
+
+
+def _own_charts(setting: Setting, kind: str, against: Against) -> list[Judged]:
+    from mug.pipeline import evaluation_columns, evaluation_editing, evaluation_sweep
+    from mug.pipeline.evaluation_made import Maker
+
+    if kind == BASELINES or setting.checkpoint is None:
+        return evaluation_columns.baseline_rows(against)
+    makes = {
+        CHARTS: evaluation_columns.model_rows,
+        SWEEP: evaluation_sweep.sweep,
+        SWITCHES: evaluation_sweep.switches,
+        EDITING: evaluation_editing.edits,
+    }
+    return makes[kind](Maker(_generator(setting.checkpoint, setting.device), against, setting.run))
+
+
+def _cost_row(setting: Setting, song: HumanSong, chart: int) -> Row:
+    """What a chart costs, measured in a process that does nothing else."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        figures = pool.submit(_cost, setting, song.audio, song.stars[chart]).result()
+    asked = {"sr": song.stars[chart]}
+    version = song.charts[chart].version
+    return Row(song.name, version, "raw", figures=figures, chart=chart, part=COST, asked=asked)
+
+
+def _cost(setting: Setting, audio: Path, stars: float) -> Figures:
+    import torch
+
+    from mug.callbacks.resources import peak_memory_mib
+    from mug.pipeline.evaluation_cost import cost_figures
+
+    if setting.checkpoint is None:
+        raise DataError("the cost is that of a model", remedy="Give --checkpoint")
+    figures = cost_figures(
+        setting.checkpoint,
+        audio,
+        stars,
+        setting.run,
+        threads=setting.threads,
+        device=setting.device,
+    )
+    # The system's count of this process: also where the model lies on a GPU.
+    memory = peak_memory_mib(torch.device("cpu"))
+    return figures if memory is None else {**figures, "peak_memory_mib": memory}
 
 
 def rows_in(mark: Path) -> list[Row]:
@@ -161,7 +243,7 @@ def rival_jobs(folder: Path, name: str, songs: Sequence[HumanSong]) -> list[Job]
     Raises:
         DataError: for a file of no song, and a folder without charts.
     """
-    suffixes = {*CHARTS, *PACKAGES}
+    suffixes = {*SUFFIXES, *PACKAGES}
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
     if not files:
         raise DataError("no charts in this folder", file=folder)

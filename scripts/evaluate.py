@@ -1,9 +1,9 @@
 """Judges a model, or charts that any program made, against human charts; docs/benchmark.md.
 
-A folder of beatmapsets says what is right. With --checkpoint, charts are made at each human
-chart's star rating and share of long notes; with --charts, those of a folder are judged, matched
-to their song by the name of their folder or sound file. The baselines stand in the same table.
-A run goes on where it was stopped.
+A folder of beatmapsets says what is right; --synthetic composes one. With --checkpoint, charts are
+made at each human chart's star rating and share of long notes; with --charts, those of a folder are
+judged, matched to their song by the name of their folder or sound file. The baselines stand in the
+same table. A run goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -18,12 +18,28 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from mug.compose.collection import CollectionOptions, compose_collection
+from mug.compose.style import SongStyle
 from mug.errors import DataError
 from mug.pipeline.evaluation import HumanSong, assert_unseen
-from mug.pipeline.evaluation_rows import Row
-from mug.util import atomic_write
+from mug.pipeline.evaluation_rows import CHARTS, COST, PARTS, Row
+from mug.util import atomic_write, nearest
 from scripts._common import OK, progress_bar, run
-from scripts._evaluate_jobs import Job, Setting, rival_jobs, rows_in, songs_in, work
+from scripts._evaluate_jobs import (
+    BASELINES,
+    Job,
+    Setting,
+    model_jobs,
+    rival_jobs,
+    rows_in,
+    songs_in,
+    work,
+)
+
+PACK_SEED = 77
+"""Of the synthetic pack; far from the seeds that training sets are composed with."""
+
+PACK_STYLE = SongStyle(seconds=(30.0, 45.0))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,7 +47,14 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    made.add_argument("--songs", type=Path, required=True, help="folder of human beatmapsets")
+    source = made.add_mutually_exclusive_group(required=True)
+    source.add_argument("--songs", type=Path, help="folder of human beatmapsets")
+    source.add_argument(
+        "--synthetic",
+        type=int,
+        metavar="N",
+        help="judge on N songs composed by code, with exact onsets and tempo, in OUT/songs",
+    )
     made.add_argument("--out", type=Path, required=True, help="folder of results")
     made.add_argument("--checkpoint", type=Path, help="a model to judge")
     made.add_argument("--charts", type=Path, help="a folder of charts by another program")
@@ -42,6 +65,12 @@ def parser() -> argparse.ArgumentParser:
         help="folder of human beatmapsets that the model was trained on: for patterns by tier,"
         " copies, and the baseline of another song. None of --songs may be in it",
     )
+    made.add_argument(
+        "--parts",
+        default=CHARTS,
+        help=f"pieces of the protocol, by commas: {', '.join(PARTS)}, or all (default {CHARTS});"
+        " all but the first need --checkpoint",
+    )
     made.add_argument("--keys", type=int, default=4, help="columns (default 4)")
     made.add_argument("--seeds", type=int, default=2, help="samples a chart (default 2)")
     made.add_argument(
@@ -51,42 +80,87 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--guidance_scale", type=float, default=5.0, help="1 is off (default 5)")
     made.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 ... (default cpu)")
     made.add_argument("--workers", type=int, default=1, help="processes (default 1)")
+    made.add_argument(
+        "--threads", type=int, default=1, help="of torch, where the cost is measured (default 1)"
+    )
     return made
 
 
 def main() -> int:
     """Does what is not done yet, then writes results.json and results.md."""
     args = parser().parse_args()
+    parts = _parts(args)
     setting = _setting(args)
     songs = songs_in(setting.songs, setting.keys)
-    if setting.training is not None:
-        assert_unseen(songs, songs_in(setting.training, setting.keys))
-    charts = [(song.name, index) for song in songs for index in range(len(song.charts))]
-    jobs = [Job("baselines", *chart) for chart in charts]
-    if args.charts is not None:
-        jobs += rival_jobs(args.charts, args.name, songs)
+    others = songs_in(setting.training, setting.keys) if setting.training else ()
+    assert_unseen(songs, others)
+    jobs = []
+    if CHARTS in parts:
+        jobs += [Job(BASELINES, s.name, chart) for s in songs for chart in range(len(s.charts))]
+        if args.charts is not None:
+            jobs += rival_jobs(args.charts, args.name, songs)
     if setting.checkpoint is not None:
-        jobs += [Job("model", *chart) for chart in charts]
+        jobs += model_jobs(parts, songs)
     weights = _file_hash(setting.checkpoint)
     marks = {job: job.mark(setting, weights) for job in jobs}
     todo = [(job, mark) for job, mark in marks.items() if not mark.exists()]
-    with progress_bar("judging", "chart") as progress:
+    with progress_bar("judging", "piece") as progress:
         _work_all(setting, todo, args.workers, progress)
     rows = [row for mark in marks.values() for row in rows_in(mark)]
-    _write(setting.out, rows, songs, _command(args))
+    _write(setting.out, rows, (songs, others), _command(args))
     return OK
 
 
-def _setting(args: argparse.Namespace) -> Setting:
-    from mug.pipeline.evaluation_columns import ModelRun
+def _parts(args: argparse.Namespace) -> tuple[str, ...]:
+    asked = PARTS if args.parts == "all" else tuple(args.parts.split(","))
+    for part in asked:
+        if part not in PARTS:
+            raise DataError("no such part of the protocol", value=part, remedy=nearest(part, PARTS))
+    if args.checkpoint is None and set(asked) - {CHARTS}:
+        raise DataError(
+            "these parts are about a model",
+            value=args.parts,
+            remedy=f"Give --checkpoint, or --parts {CHARTS}",
+        )
+    if args.charts is not None and CHARTS not in asked:
+        raise DataError("--charts is judged in the part of that name", value=args.parts)
+    return asked
 
-    for name in ("seeds", "candidates", "workers", "steps", "keys"):
-        if getattr(args, name) < 1:
+
+def _setting(args: argparse.Namespace) -> Setting:
+    from mug.pipeline.evaluation_made import ModelRun
+
+    names = ("seeds", "candidates", "workers", "steps", "keys", "threads", "synthetic")
+    for name in names:
+        if getattr(args, name) is not None and getattr(args, name) < 1:
             raise DataError(f"--{name} must be at least 1", value=getattr(args, name))
     how = ModelRun(args.seeds, args.candidates, args.steps, args.guidance_scale)
     return Setting(
-        args.songs, args.training, args.keys, args.checkpoint, how, args.out, args.device
+        _composed(args) if args.songs is None else args.songs,
+        args.training,
+        args.keys,
+        args.checkpoint,
+        how,
+        args.out,
+        args.device,
+        args.threads,
     )
+
+
+def _composed(args: argparse.Namespace) -> Path:
+    """The synthetic pack, made where it is not there yet."""
+    folder: Path = args.out / "songs" / f"{args.synthetic} of {args.keys} columns"
+    options = CollectionOptions(style=PACK_STYLE, keys=args.keys, audio_format="flac")
+    with progress_bar("composing", "song") as progress:
+        compose_collection(
+            folder,
+            args.synthetic,
+            seed=PACK_SEED,
+            options=options,
+            workers=args.workers,
+            progress=progress,
+        )
+    return folder
 
 
 def _file_hash(checkpoint: Path | None) -> str:
@@ -105,18 +179,29 @@ def _work_all(
     workers: int,
     progress: Callable[[int, int], None],
 ) -> None:
-    if workers == 1:
-        for done, (job, mark) in enumerate(todo, 1):
-            work(setting, job, mark)
-            progress(done, len(todo))
-        return
+    """Does the pieces; those of the cost one after the other when all others are done."""
+    shared = [entry for entry in todo if entry[0].kind != COST and workers > 1]
+    if shared:
+        _work_shared(setting, shared, workers, lambda done: progress(done, len(todo)))
+    alone = [entry for entry in todo if entry not in shared]
+    for done, (job, mark) in enumerate(alone, len(shared) + 1):
+        work(setting, job, mark)
+        progress(done, len(todo))
+
+
+def _work_shared(
+    setting: Setting,
+    todo: list[tuple[Job, Path]],
+    workers: int,
+    progress: Callable[[int], None],
+) -> None:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         futures = [pool.submit(work, setting, job, mark) for job, mark in todo]
         try:
             for done, future in enumerate(as_completed(futures), 1):
                 future.result()
-                progress(done, len(todo))
+                progress(done)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -127,15 +212,18 @@ def _command(args: argparse.Namespace) -> dict[str, object]:
 
 
 def _write(
-    out: Path, rows: list[Row], songs: Sequence[HumanSong], command: dict[str, object]
+    out: Path,
+    rows: list[Row],
+    songs: tuple[Sequence[HumanSong], Sequence[HumanSong]],
+    command: dict[str, object],
 ) -> None:
     from mug.pipeline.evaluation_markdown import markdown
-    from mug.pipeline.evaluation_results import described, results
+    from mug.pipeline.evaluation_results import results
 
-    found = results(rows, described(songs, out), command)
+    found = results(rows, songs[0], command, out, songs[1])
     with atomic_write(out / "results.json", "w", encoding="utf-8") as handle:
         json.dump(found, handle, indent=1)
-    table = markdown(rows)
+    table = markdown(rows, found)
     with atomic_write(out / "results.md", "w", encoding="utf-8") as handle:
         handle.write(table)
     print(table)

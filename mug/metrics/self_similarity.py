@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float32, Float64
@@ -119,7 +120,7 @@ def _place(time_ms: float, edges_ms: Float64[np.ndarray, " edges"]) -> int | Non
 
 
 def _spans(edges_ms: Float64[np.ndarray, " edges"]) -> list[tuple[float, float]]:
-    return [(float(a), float(b)) for a, b in zip(edges_ms, edges_ms[1:], strict=False)]
+    return [(float(a), float(b)) for a, b in pairwise(edges_ms)]
 
 
 def _means(rows: np.ndarray, edges: np.ndarray) -> np.ndarray:

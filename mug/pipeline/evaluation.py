@@ -21,6 +21,7 @@ from mug.data.songs import find_audio
 from mug.errors import DataError, ModeError
 from mug.metrics.memory import chart_distance
 from mug.metrics.patterns import Counts, pattern_counts, pooled_counts, row_information
+from mug.metrics.self_similarity import audio_bars
 from mug.metrics.structure import bar_energy
 from mug.postprocess.lint import tier_for
 
@@ -177,6 +178,12 @@ class Against:
     def bars(self) -> tuple[Float64[np.ndarray, " edges"], Float64[np.ndarray, " bars"]]:
         """Edges of the song's bars in ms and the sound's energy in each."""
         return bar_energy(self.heard.wave, SAMPLE_RATE, self.human.red_lines)
+
+    @cached_property
+    def sound_by_bar(self) -> Float64[np.ndarray, "bars features"]:
+        """What each bar sounds like."""
+        edges, _ = self.bars
+        return audio_bars(self.heard.wave, SAMPLE_RATE, edges)
 
 
 def human_distance(song: HumanSong) -> float:

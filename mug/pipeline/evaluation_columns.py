@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,45 +14,22 @@ from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
 from mug.beatmap.timing_points import TimingPoint
 from mug.data.difficulty import ln_ratio
-from mug.features import FeatureValue
 from mug.metrics.baselines import grid_chart, onset_chart
 from mug.metrics.chart_features import chart_features
 from mug.metrics.memory import mean_distance
 from mug.metrics.onsets import match_onsets, onset_times
 from mug.metrics.rows import rows_of
 from mug.pipeline.candidates import judge
-from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.evaluation import SAMPLE_RATE, Against, human_distance
 from mug.pipeline.evaluation_figures import figures_of
+from mug.pipeline.evaluation_made import BEST, FINISHED, FREE, GIVEN, RAW, Asked, Maker
 from mug.pipeline.evaluation_rows import DIVERSITY, Figures, Judged, Row
-from mug.pipeline.finish import finish_chart, red_lines_of
-from mug.pipeline.finish_options import FinishOptions
 from mug.pipeline.prompt import Prompt
-from mug.pipeline.request import GenerationRequest
-from mug.pipeline.sample import Ask, chart_seed
 from mug.pipeline.score import rank
 
 OTHER_DIFFICULTY, OTHER_SONG = "another difficulty", "human, another song"
 RANDOM_GRID, LIBROSA = "random on the grid", "librosa, random columns"
 LIBROSA_FITTED = "librosa, shifted to fit"
-RAW, FINISHED, BEST = "raw", "post-processed", "best of N"
-
-
-@dataclass(frozen=True)
-class ModelRun:
-    """How a model is asked.
-
-    Args:
-        seeds: samples a human chart.
-        candidates: charts that the best is chosen from, for each seed; 1 leaves that column out.
-        steps: sampler steps.
-        guidance_scale: 1 is off.
-    """
-
-    seeds: int = 2
-    candidates: int = 4
-    steps: int = 50
-    guidance_scale: float = 5.0
 
 
 def rng_for(*words: object) -> np.random.Generator:
@@ -118,7 +95,7 @@ def row_of(
     figures: Figures,
     timing: str = "",
     seed: int = 0,
-    asked: Mapping[str, FeatureValue] | None = None,
+    asked: Asked | None = None,
 ) -> Row:
     """The row of a judged chart, with the features that distances compare."""
     human = against.human
@@ -135,32 +112,25 @@ def row_of(
     )
 
 
-def model_rows(generator: ChartGenerator, against: Against, run: ModelRun) -> list[Judged]:
+def model_rows(maker: Maker) -> list[Judged]:
     """What a model makes at a human chart's star rating and share of long notes.
 
     All columns and both timings come from the same samples: the raw notes of the first candidate
     of each seed, those notes finished, and the best of the candidates by the project's own score.
     """
-    prompt = {"sr": against.stars, "ln_ratio": ln_ratio(against.human.hit_objects)}
-    request = GenerationRequest(
-        against.song.audio, prompt, steps=run.steps, guidance_scale=run.guidance_scale
-    )
-    song = generator.song(against.song.audio)
-    asks = [
-        Ask(prompt, {}, chart_seed(seed, number))
-        for seed in range(run.seeds)
-        for number in range(run.candidates)
-    ]
+    against, run = maker.against, maker.run
+    prompt: Asked = {"sr": against.stars, "ln_ratio": ln_ratio(against.human.hit_objects)}
+    asked = [(prompt, seed, n) for seed in range(run.seeds) for n in range(run.candidates)]
+    minutes = maker.song.duration_ms / 60000
     began = time.perf_counter()
-    raw = generator.sample(song, asks, request)
-    seconds = (time.perf_counter() - began) / len(asks)
-    cost = {"seconds_a_song_minute": seconds / (song.duration_ms / 60000)}
+    raw = maker.sample(asked)
+    cost = {"seconds_a_song_minute": (time.perf_counter() - began) / len(asked) / minutes}
     rows: list[Judged] = []
     for seed in range(run.seeds):
         mine = raw[seed * run.candidates : (seed + 1) * run.candidates]
-        made = _Sampled(generator, against, request, seed)
-        rows.append(made.raw(mine[0], cost))
-        for timing in ("given", "free"):
+        made = _Sampled(maker, prompt, seed)
+        rows.append(made.judged(maker.raw(mine[0]), RAW, more=cost))
+        for timing in (GIVEN, FREE):
             rows += made.finished(mine, timing)
     return [*rows, _diversity_row(against, [raw[s * run.candidates] for s in range(run.seeds)])]
 
@@ -169,63 +139,42 @@ def model_rows(generator: ChartGenerator, against: Against, run: ModelRun) -> li
 class _Sampled:
     """The rows of one seed."""
 
-    generator: ChartGenerator
-    against: Against
-    request: GenerationRequest
+    maker: Maker
+    prompt: Asked
     seed: int
 
-    def _judged(
+    def judged(
         self,
         chart: Beatmap,
         column: str,
         timing: str = "",
         found: Sequence[TimingPoint] | None = None,
-        cost: Figures | None = None,
+        more: Figures | None = None,
     ) -> Judged:
+        """A chart with its row."""
         row = row_of(
             chart,
-            self.against,
+            self.maker.against,
             column,
-            figures=figures_of(chart, self.against, found) | (cost or {}),
+            figures=figures_of(chart, self.maker.against, found) | (more or {}),
             timing=timing,
             seed=self.seed,
-            asked=self.request.prompt,
+            asked=self.prompt,
         )
         return Judged(row, chart)
 
-    def raw(self, notes: Sequence[HitObject], cost: Figures) -> Judged:
-        human = self.against.human
-        chart = replace(human.with_objects(notes), timing=human.red_lines)
-        return self._judged(chart, RAW, cost=cost)
-
     def finished(self, candidates: Sequence[Sequence[HitObject]], timing: str) -> list[Judged]:
         """Post-processed, and the best of several where there are several."""
-        song = self.generator.song(self.against.song.audio)
-        given = self.against.human.red_lines if timing == "given" else ()
-        options = replace(
-            FinishOptions(title=self.against.human.title, artist=self.against.human.artist),
-            red_lines=given,
-            star_rating=self.against.stars,
-        )
-        tempo = options.timing_for(lambda: song.timing)
-        made = [
-            finish_chart(
-                notes,
-                options,
-                keys=self.generator.model.keys,
-                index=0,
-                timing=tempo,
-                duration_ms=song.duration_ms,
-            )
-            for notes in candidates
-        ]
-        found = None if given else red_lines_of(options, tempo)
-        rows = [self._judged(made[0][0], FINISHED, timing, found)]
+        maker = self.maker
+        made = [maker.finish(notes, maker.against.stars, timing) for notes in candidates]
+        found = maker.heard() if timing == FREE else None
+        rows = [self.judged(made[0][0], FINISHED, timing, found)]
         if len(made) > 1:
-            prompt = Prompt.of(self.generator.model.schema, self.request.prompt, {})
-            scores = [judge(c, prompt, x, song.duration_ms, {}).score for c, x in made]
+            prompt = Prompt.of(maker.generator.model.schema, self.prompt, {})
+            length = maker.song.duration_ms
+            scores = [judge(c, prompt, changes, length, {}).score for c, changes in made]
             best = made[rank(scores)[0]][0]
-            rows.append(self._judged(best, BEST, timing, found))
+            rows.append(self.judged(best, BEST, timing, found))
         return rows
 
 

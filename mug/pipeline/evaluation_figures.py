@@ -24,7 +24,8 @@ from mug.metrics.patterns import (
     pattern_counts,
     row_information,
 )
-from mug.metrics.structure import density_energy
+from mug.metrics.self_similarity import self_similarity
+from mug.metrics.structure import LEAST_BARS, density_energy
 from mug.metrics.tempo import tempo_score
 from mug.metrics.validity import violations
 from mug.pipeline.evaluation import Against
@@ -66,6 +67,11 @@ def figures_of(
     figures["violations"] += figures["unreadable"]
     edges, energy = against.bars
     figures["density_energy"] = density_energy(notes, edges, energy)
+    figures["self_similarity"] = (
+        self_similarity(notes, chart.keys, edges, against.sound_by_bar)
+        if len(energy) >= LEAST_BARS
+        else math.nan
+    )
     own = replace(chart, timing=chart.red_lines or red)
     known = [c for song in against.others for c in song.charts]
     figures["shared_run"] = float(max((shared_run(own, c) for c in known), default=math.nan))

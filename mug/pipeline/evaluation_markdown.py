@@ -1,27 +1,40 @@
-"""The benchmark's results as Markdown tables."""
+"""The benchmark's results as Markdown tables: those of the charts, then the other parts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from mug.metrics.statistics import Summary
-from mug.pipeline.evaluation_results import comparisons
+from mug.pipeline.evaluation_markdown_parts import cell, head, line, part_tables
 from mug.pipeline.evaluation_rows import CHARTS, Row
+from mug.pipeline.evaluation_summary import plain
 from mug.pipeline.evaluation_tables import (
     BASELINES,
     FIGURES,
     MODEL_COLUMNS,
     Column,
     columns_of,
+    comparisons,
     summaries,
 )
 
 
-def markdown(rows: Sequence[Row]) -> str:
+def markdown(rows: Sequence[Row], found: Mapping[str, Any]) -> str:
+    """All tables: of the charts, and of each other part that there is.
+
+    Args:
+        rows: of all parts.
+        found: from `evaluation_results.results`.
+    """
+    tables = [_charts(rows), *part_tables(found)]
+    return "\n\n".join("\n".join(table) for table in tables if table) + "\n"
+
+
+def _charts(rows: Sequence[Row]) -> list[str]:
     """The table, the paired comparison with the baselines, and the worst charts."""
     charts = [row for row in rows if row.part == CHARTS]
     if not charts:
-        return ""
+        return []
     table = summaries(rows)
     songs = len({row.song for row in charts})
     humans = len({(row.song, row.chart) for row in charts})
@@ -33,30 +46,10 @@ def markdown(rows: Sequence[Row]) -> str:
         *head("figure", table),
     ]
     for figure in FIGURES:
-        cells = [cell(of[figure.name], figure.decimals) for of in table.values()]
+        cells = [cell(plain(of[figure.name]), figure.decimals) for of in table.values()]
         if any(text != "–" for text in cells):
             lines.append(line(figure.title, cells))
-    lines += ["", *_spread_table(rows), "", *_pairs(rows), "", *_worst(rows)]
-    return "\n".join(lines) + "\n"
-
-
-def head(first: str, columns: Sequence[str] | dict[str, object]) -> list[str]:
-    """The first two lines of a table."""
-    names = list(columns)
-    return [line(first, names), "|---" * (len(names) + 1) + "|"]
-
-
-def line(first: str, cells: Sequence[str]) -> str:
-    """A line of a table."""
-    return f"| {first} | " + " | ".join(cells) + " |"
-
-
-def cell(summary: Summary, decimals: int) -> str:
-    """Mean and interval; a dash where no chart has the figure."""
-    if not summary.charts:
-        return "–"
-    mean, low, high = (f"{x:.{decimals}f}" for x in (summary.mean, summary.low, summary.high))
-    return f"{mean} [{low}, {high}]"
+    return [*lines, "", *_spread_table(rows), "", *_pairs(rows), "", *_worst(rows)]
 
 
 def _spread_table(rows: Sequence[Row]) -> list[str]:
@@ -84,7 +77,7 @@ def _pairs(rows: Sequence[Row]) -> list[str]:
     lines = head("F1 ±20 ms, chart by chart", [f"minus {base}" for base in BASELINES])
     found: dict[str, list[str]] = {}
     for column, _, difference in comparisons(rows):
-        found.setdefault(column.label, []).append(cell(difference, 3))
+        found.setdefault(column.label, []).append(cell(plain(difference), 3))
     return lines + [line(label, cells) for label, cells in found.items()]
 
 

@@ -8,38 +8,48 @@ from pathlib import Path
 from typing import Any
 
 from mug.data.difficulty import ln_ratio
-from mug.metrics.statistics import Summary
 from mug.pipeline.evaluation import HumanSong, hear
-from mug.pipeline.evaluation_rows import Row, as_json, finite, write_chart
+from mug.pipeline.evaluation_cost import cost_summary, threads_of
+from mug.pipeline.evaluation_distances import distances
+from mug.pipeline.evaluation_editing import editing_summary
+from mug.pipeline.evaluation_rows import Row, as_json, write_chart
+from mug.pipeline.evaluation_summary import plain
+from mug.pipeline.evaluation_sweep import sweep_summary, switch_summary
 from mug.pipeline.evaluation_tables import (
-    BASELINES,
     FIGURES,
-    Column,
+    PAIRED_FIGURE,
     columns_of,
-    paired,
+    comparisons,
     summaries,
 )
 
 VERSION = 2
 """Of the structure; raise it when a key changes its meaning."""
 
-PAIRED_FIGURE = "f1_20"
+LEFT_OUT: tuple[tuple[str, str], ...] = ()
+"""Figures that failed their damage probes, and how."""
 
 
 def results(
-    rows: Sequence[Row], songs: Sequence[Mapping[str, Any]], command: Mapping[str, Any]
+    rows: Sequence[Row],
+    songs: Sequence[HumanSong],
+    command: Mapping[str, Any],
+    out: Path,
+    others: Sequence[HumanSong] = (),
 ) -> dict[str, Any]:
-    """Everything that a run found, as plain containers.
+    """Everything that a run found, as plain containers; writes the human charts beside the others.
 
     Args:
         rows: of all pieces.
-        songs: from `described`.
+        songs: those that were judged.
         command: the options of the run.
+        out: folder of the results.
+        others: songs by people that distances are measured from.
     """
     return {
         "version": VERSION,
         "command": dict(command),
-        "songs": list(songs),
+        "songs": _described(songs, out),
         "figures": [{**asdict(figure), "title": figure.title} for figure in FIGURES],
         "columns": [
             {"label": column.label, **asdict(column), "kind": column.kind}
@@ -53,26 +63,23 @@ def results(
             {"column": column.label, "base": base, "figure": PAIRED_FIGURE, **plain(difference)}
             for column, base, difference in comparisons(rows)
         ],
+        "distances": distances(rows, songs, others),
+        "sweep": sweep_summary(rows),
+        "switches": switch_summary(rows),
+        "editing": {
+            region: {name: plain(summary) for name, summary in figures.items()}
+            for region, figures in editing_summary(rows).items()
+        },
+        "cost": {
+            **{name: plain(summary) for name, summary in cost_summary(rows).items()},
+            **({"threads": threads} if (threads := threads_of(rows)) is not None else {}),
+        },
+        "left_out": [{"figure": figure, "why": why} for figure, why in LEFT_OUT],
         "rows": [as_json(row) for row in rows],
     }
 
 
-def comparisons(rows: Sequence[Row]) -> list[tuple[Column, str, Summary]]:
-    """F1 of each column minus that of each baseline, chart by chart."""
-    return [
-        (column, base, paired(rows, column, PAIRED_FIGURE, base))
-        for column in columns_of(rows)
-        for base in BASELINES
-        if column.name not in BASELINES
-    ]
-
-
-def plain(summary: Summary) -> dict[str, float | None]:
-    """A summary as JSON has it."""
-    return finite(asdict(summary))
-
-
-def described(songs: Sequence[HumanSong], out: Path) -> list[dict[str, Any]]:
+def _described(songs: Sequence[HumanSong], out: Path) -> list[dict[str, Any]]:
     """What the songs and their human charts are; writes those beside the judged ones."""
     return [
         {

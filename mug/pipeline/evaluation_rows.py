@@ -94,7 +94,7 @@ def keep(judged: Judged, out: Path) -> Row:
     if row.part != CHARTS:
         name = f"{row.part}, {name}"
     if not judged.by_people:
-        said = {"Creator": row.column, "Version": name, "Tags": " ".join(WORDS)}
+        said = {"Creator": row.column, "Version": name, "Tags": WORDS[0]}
         beatmap = replace(beatmap, metadata={**beatmap.metadata, **said})
     return replace(row, file=write_chart(beatmap, out, row.song, name))
 

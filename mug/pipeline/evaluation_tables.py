@@ -12,16 +12,15 @@ from mug.data.measures import SKILL_SETS
 from mug.metrics.statistics import Summary, summarise
 from mug.metrics.validity import Violations
 from mug.pipeline.evaluation_columns import (
-    BEST,
-    FINISHED,
     LIBROSA,
     LIBROSA_FITTED,
     OTHER_DIFFICULTY,
     OTHER_SONG,
     RANDOM_GRID,
-    RAW,
 )
+from mug.pipeline.evaluation_made import BEST, FINISHED, RAW
 from mug.pipeline.evaluation_rows import CHARTS, DIVERSITY, Row
+from mug.pipeline.evaluation_summary import over_songs
 from mug.postprocess.lint import RULES
 
 Better = Literal["higher", "lower", ""]
@@ -130,6 +129,7 @@ FIGURES: tuple[Figure, ...] = (
     *_group(
         "structure",
         ("density_energy", "density × energy, Spearman", "higher", 3),
+        ("self_similarity", "self-similarity × the sound's, Spearman", "higher", 3),
     ),
     *_group(
         "diversity",
@@ -143,6 +143,9 @@ FIGURES: tuple[Figure, ...] = (
 MODEL_COLUMNS = (RAW, FINISHED, BEST)
 PEOPLE_COLUMNS = (OTHER_DIFFICULTY, OTHER_SONG)
 BASELINES = (RANDOM_GRID, LIBROSA, LIBROSA_FITTED)
+PAIRED_FIGURE = "f1_20"
+"""What is compared chart by chart with the baselines."""
+
 ORDER = (*MODEL_COLUMNS, *PEOPLE_COLUMNS, *BASELINES)
 
 
@@ -198,16 +201,6 @@ def summaries(rows: Sequence[Row]) -> dict[str, dict[str, Summary]]:
     }
 
 
-def over_songs(rows: Sequence[Row], name: str) -> Summary:
-    """A figure over the rows that have it."""
-    having = [row for row in rows if name in row.figures]
-    return summarise(
-        [row.figures[name] for row in having],
-        [row.song for row in having],
-        np.random.default_rng(0),
-    )
-
-
 def paired(rows: Sequence[Row], column: Column, name: str, against: str) -> Summary:
     """A figure's difference between a column and a baseline, chart by chart."""
     base = {
@@ -221,3 +214,13 @@ def paired(rows: Sequence[Row], column: Column, name: str, against: str) -> Summ
         [r.song for r in mine],
         np.random.default_rng(0),
     )
+
+
+def comparisons(rows: Sequence[Row]) -> list[tuple[Column, str, Summary]]:
+    """F1 of each column minus that of each baseline, chart by chart."""
+    return [
+        (column, base, paired(rows, column, PAIRED_FIGURE, base))
+        for column in columns_of(rows)
+        for base in BASELINES
+        if column.name not in BASELINES
+    ]

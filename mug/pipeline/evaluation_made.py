@@ -1,0 +1,142 @@
+"""Charts that a model makes for the benchmark: asked, sampled, finished with either timing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.hit_objects import HitObject
+from mug.beatmap.timing_points import TimingPoint
+from mug.features import FeatureValue
+from mug.pipeline.chart import ChartGenerator
+from mug.pipeline.cleanup import Changes
+from mug.pipeline.evaluation import Against
+from mug.pipeline.evaluation_rows import Figures, Judged, Row
+from mug.pipeline.finish import finish_chart, red_lines_of
+from mug.pipeline.finish_options import FinishOptions
+from mug.pipeline.request import GenerationRequest
+from mug.pipeline.sample import Ask, EncodedSong, chart_seed
+
+RAW, FINISHED, BEST = "raw", "post-processed", "best of N"
+GIVEN, FREE = "given", "free"
+
+Asked = Mapping[str, FeatureValue]
+
+
+@dataclass(frozen=True)
+class ModelRun:
+    """How a model is asked.
+
+    Args:
+        seeds: samples a human chart.
+        candidates: charts that the best is chosen from, for each seed; 1 leaves that column out.
+        steps: sampler steps.
+        guidance_scale: 1 is off.
+    """
+
+    seeds: int = 2
+    candidates: int = 4
+    steps: int = 50
+    guidance_scale: float = 5.0
+
+
+@dataclass(frozen=True)
+class Maker:
+    """A model at work on one song.
+
+    Args:
+        generator: the model.
+        against: the human chart; its tempo is the given timing.
+        run: how the model is asked.
+    """
+
+    generator: ChartGenerator
+    against: Against
+    run: ModelRun
+
+    @property
+    def song(self) -> EncodedSong:
+        """The song as the model hears it."""
+        return self.generator.song(self.against.song.audio)
+
+    def request(self, prompt: Asked) -> GenerationRequest:
+        """What the model is asked for."""
+        return GenerationRequest(
+            self.against.song.audio,
+            prompt,
+            steps=self.run.steps,
+            guidance_scale=self.run.guidance_scale,
+        )
+
+    def sample(self, asked: Sequence[tuple[Asked, int, int]]) -> list[tuple[HitObject, ...]]:
+        """Raw notes for prompts, each with a seed and a number of the candidate."""
+        asks = [Ask(prompt, {}, chart_seed(seed, number)) for prompt, seed, number in asked]
+        return self.generator.sample(self.song, asks, self.request({}))
+
+    def raw(self, notes: Sequence[HitObject]) -> Beatmap:
+        """The notes as they are, in a chart with the human red lines."""
+        human = self.against.human
+        return replace(human.with_objects(notes), timing=human.red_lines)
+
+    def finish(
+        self, notes: Sequence[HitObject], stars: float, timing: str
+    ) -> tuple[Beatmap, Changes]:
+        """A post-processed chart.
+
+        Args:
+            notes: raw.
+            stars: asked for; gives the tier.
+            timing: `given` or `free`.
+        """
+        options = self._options(stars, timing)
+        return finish_chart(
+            notes,
+            options,
+            keys=self.generator.model.keys,
+            index=0,
+            timing=options.timing_for(lambda: self.song.timing),
+            duration_ms=self.song.duration_ms,
+        )
+
+    def heard(self) -> tuple[TimingPoint, ...]:
+        """The red lines that are heard in the sound."""
+        options = self._options(self.against.stars, FREE)
+        return red_lines_of(options, options.timing_for(lambda: self.song.timing))
+
+    def _options(self, stars: float, timing: str) -> FinishOptions:
+        human = self.against.human
+        return replace(
+            FinishOptions(title=human.title, artist=human.artist),
+            audio_filename=human.audio_filename,
+            red_lines=human.red_lines if timing == GIVEN else (),
+            star_rating=stars,
+        )
+
+    def judged(
+        self,
+        chart: Beatmap,
+        *,
+        part: str,
+        column: str,
+        figures: Figures,
+        timing: str = GIVEN,
+        seed: int = 0,
+        variant: str = "",
+        asked: Asked | None = None,
+    ) -> Judged:
+        """A chart of a part other than the table, with its row; see `Row` for the arguments."""
+        against = self.against
+        row = Row(
+            against.song.name,
+            against.human.version,
+            column,
+            timing,
+            seed,
+            figures,
+            chart=against.index,
+            part=part,
+            variant=variant,
+            asked=asked or {},
+        )
+        return Judged(row, chart)

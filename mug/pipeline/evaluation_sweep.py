@@ -1,0 +1,185 @@
+"""Does a model do what it is told: a sweep of the star rating, and each switch on against off."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from mug.data.measures import SKILL_SETS
+from mug.features import BOOL, FeatureSchema
+from mug.metrics.statistics import spearman, summarise
+from mug.pipeline.evaluation_figures import control_figures, violation_figures
+from mug.pipeline.evaluation_made import FINISHED, GIVEN, RAW, Asked, Maker
+from mug.pipeline.evaluation_rows import SWEEP, SWITCHES, Judged, Row
+from mug.pipeline.evaluation_summary import plain
+
+SWEEP_STARS = tuple(1.5 + 0.5 * step for step in range(10))
+"""Star ratings that are asked for: 1.5 ... 6."""
+
+MEASURED = ("sr", "ln_ratio", "msd", *(f"msd_{name}" for name in SKILL_SETS))
+"""What a switch may move."""
+
+_LN_SWITCHES = ("rc", "hb", "ln")
+
+
+def sweep(maker: Maker) -> list[Judged]:
+    """Charts of one song at rising star ratings; nothing else is asked for."""
+    asked: list[tuple[Asked, int, int]] = [
+        ({"sr": stars}, seed, 0) for seed in range(maker.run.seeds) for stars in SWEEP_STARS
+    ]
+    return _judged(maker, asked, [""] * len(asked), SWEEP)
+
+
+def switches(maker: Maker) -> list[Judged]:
+    """Charts of one song with each switch on and off, at the star rating of its human chart."""
+    asked: list[tuple[Asked, int, int]] = []
+    variants = []
+    for name in switches_of(maker.generator.model.schema):
+        for seed in range(maker.run.seeds):
+            for on in (True, False):
+                asked.append(({"sr": maker.against.stars, name: on}, seed, 0))
+                variants.append(f"{name} {'on' if on else 'off'}")
+    return _judged(maker, asked, variants, SWITCHES)
+
+
+def switches_of(schema: FeatureSchema) -> tuple[str, ...]:
+    """The switches of a model: its features that are true or false."""
+    return tuple(dict.fromkeys(f.name for f in schema.features if f.kind == BOOL))
+
+
+def _judged(
+    maker: Maker, asked: Sequence[tuple[Asked, int, int]], variants: Sequence[str], part: str
+) -> list[Judged]:
+    made: list[Judged] = []
+    for (prompt, seed, _), variant, notes in zip(asked, variants, maker.sample(asked), strict=True):
+        stars = float(prompt["sr"])
+        for column, chart in (
+            (RAW, maker.raw(notes)),
+            (FINISHED, maker.finish(notes, stars, GIVEN)[0]),
+        ):
+            figures = control_figures(chart, maker.against)
+            figures |= violation_figures(chart, maker.against)
+            figures |= {
+                "sr_error": figures["sr"] - stars,
+                "sr_abs_error": abs(figures["sr"] - stars),
+            }
+            made.append(
+                maker.judged(
+                    chart,
+                    part=part,
+                    column=column,
+                    timing=GIVEN if column == FINISHED else "",
+                    figures=figures,
+                    seed=seed,
+                    variant=variant or f"{stars:.1f} stars",
+                    asked=prompt,
+                )
+            )
+    return made
+
+
+def sweep_summary(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+    """Bias, mean absolute error and rank correlation by column, and what was reached by rating."""
+    found: dict[str, dict[str, Any]] = {}
+    for column, listed in _by_column([row for row in rows if row.part == SWEEP]).items():
+        songs = [row.song for row in listed]
+        runs = _by_run(listed)
+        found[column] = {
+            "bias": _summary([row.figures["sr_error"] for row in listed], songs),
+            "abs_error": _summary([row.figures["sr_abs_error"] for row in listed], songs),
+            "spearman": _summary(
+                [_rank_correlation(run) for _, run in runs], [song for song, _ in runs]
+            ),
+            "points": [
+                {
+                    "asked": stars,
+                    **_summary([r.figures["sr"] for r in at], [r.song for r in at]),
+                }
+                for stars in sorted({float(row.asked["sr"]) for row in listed})
+                if (at := [row for row in listed if float(row.asked["sr"]) == stars])
+            ],
+        }
+    return found
+
+
+def _rank_correlation(rows: Sequence[Row]) -> float:
+    """Spearman of asked and reached; charts that cannot be rated are left out."""
+    rated = [row for row in rows if math.isfinite(row.figures["sr"])]
+    return spearman(
+        np.array([float(row.asked["sr"]) for row in rated], np.float64),
+        np.array([row.figures["sr"] for row in rated], np.float64),
+    )
+
+
+def switch_summary(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """What each switch moves, on minus off of the same song and seed."""
+    found = []
+    for column, listed in _by_column([row for row in rows if row.part == SWITCHES]).items():
+        spread = {name: _spread(listed, name) for name in MEASURED}
+        for switch in dict.fromkeys(_switch(row) for row in listed):
+            pairs = _pairs([row for row in listed if _switch(row) == switch], switch)
+            effects = {}
+            for name in MEASURED:
+                moved = [on.figures.get(name, math.nan) - off.figures.get(name, math.nan)
+                         for on, off in pairs]  # fmt: skip
+                summary = _summary(moved, [on.song for on, _ in pairs])
+                mean = summary["mean"]
+                standard = None if mean is None or not spread[name] else mean / spread[name]
+                effects[name] = {**summary, "standard": standard}
+            found.append(
+                {
+                    "switch": switch,
+                    "column": column,
+                    "feature": feature_of(switch),
+                    "effects": effects,
+                    "moved": max(effects, key=lambda name: abs(effects[name]["standard"] or 0.0)),
+                }
+            )
+    return found
+
+
+def feature_of(switch: str) -> str:
+    """The measured feature that a switch is about: the share of long notes, or its skill."""
+    return "ln_ratio" if switch in _LN_SWITCHES else f"msd_{switch}"
+
+
+def _switch(row: Row) -> str:
+    return row.variant.rpartition(" ")[0]
+
+
+def _pairs(rows: Sequence[Row], switch: str) -> list[tuple[Row, Row]]:
+    on, off = (
+        {(r.song, r.chart, r.seed): r for r in rows if r.asked[switch] is wanted}
+        for wanted in (True, False)
+    )
+    return [(on[key], off[key]) for key in on if key in off]
+
+
+def _spread(rows: Sequence[Row], name: str) -> float:
+    values = np.array([row.figures.get(name, math.nan) for row in rows], np.float64)
+    known = values[np.isfinite(values)]
+    return float(known.std()) if len(known) else 0.0
+
+
+def _summary(values: Sequence[float], songs: Sequence[str]) -> dict[str, float | None]:
+    return plain(summarise(values, songs, np.random.default_rng(0)))
+
+
+def _by_column(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        name = f"{row.column}, timing {row.timing}" if row.timing else row.column
+        found.setdefault(name, []).append(row)
+    return found
+
+
+def _by_run(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """The rows of each song and seed, with the song."""
+    ordered = sorted(rows, key=lambda row: (row.song, row.seed))
+    return [
+        (song, list(group)) for (song, _), group in groupby(ordered, lambda r: (r.song, r.seed))
+    ]
