@@ -9,8 +9,12 @@ import argparse
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mug.errors import ConfigError, MugError
+
+if TYPE_CHECKING:
+    from mug.ui.serving import Serving
 
 ROOT = Path(__file__).resolve().parent
 
@@ -24,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
         "--ckpt", type=Path, help="checkpoint (default: the newest in outputs/demo, models)"
     )
     made.add_argument("--device", default="auto", help="auto (default), cpu, cuda")
-    made.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    made.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     made.add_argument("--listen", action="store_true", help="listen on all addresses")
     made.add_argument("--port", type=int, help="default: the first free one from 7860 on")
     made.add_argument("--share", action="store_true", help="a public address by Gradio's servers")
@@ -41,25 +45,44 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def main() -> int:
-    """Serves the page until Ctrl-C."""
-    args = parser().parse_args()
-    from mug.ui.app import Serving, serve, service_in
-    from mug.ui.model import find_checkpoint
+def serving_of(args: argparse.Namespace) -> Serving:
+    """How the page is served, by the command line.
 
-    checkpoint = args.ckpt or find_checkpoint(ROOT)
-    serving = Serving(
-        host="0.0.0.0" if args.listen else args.host,
+    Raises:
+        ConfigError: for a name without a password, two addresses, or a size that is none.
+    """
+    from mug.ui.serving import Serving
+
+    if args.listen and args.host is not None:
+        raise ConfigError("--listen and --host name two addresses", remedy="Leave out either")
+    if args.max_mb < 1:
+        raise ConfigError("an upload may have at least 1 MB", value=args.max_mb)
+    return Serving(
+        host="0.0.0.0" if args.listen else args.host or "127.0.0.1",
         port=args.port,
         share=args.share,
-        auth=[_pair(text) for text in args.auth],
+        auth=tuple(_pair(text) for text in args.auth),
         language=args.lang,
         max_mb=args.max_mb,
     )
-    page, address = serve(service_in(args.out, checkpoint, args.device), serving)
+
+
+def main() -> int:
+    """Serves the page until Ctrl-C."""
+    args = parser().parse_args()
+    serving = serving_of(args)
+    from mug.ui.app import serve, service_in
+    from mug.ui.model import find_checkpoint
+
+    checkpoint = args.ckpt or find_checkpoint(ROOT)
+    service = service_in(args.out, checkpoint, args.device)
+    page, address, shared = serve(service, serving)
     print(f"The page is at {address}", flush=True)
+    for line in serving.remarks(shared):
+        print(line, flush=True)
     if checkpoint is None:
         print("There is no model yet: `make demo` trains a small one.", flush=True)
+    service.model.start()  # after the address: reading a model takes longer than all before
     try:
         threading.Event().wait()
     except KeyboardInterrupt:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
@@ -21,38 +19,15 @@ from mug.ui.make_tab import make_tab, owner_of
 from mug.ui.model import PageModel
 from mug.ui.prompt_tab import prompt_tab
 from mug.ui.routes import PAGE_FOLDER, routes
+from mug.ui.serving import Serving
 from mug.ui.texts import LANGUAGES, Texts
 from mug.ui.theme import theme
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 HEAD = """<link rel="icon" href="data:,">
 <script type="module" src="/mug/page/page.js"></script>
 <script type="module" src="/mug/player/mug-player.js"></script>
 <script type="module" src="/mug/player/mug-workbench.js"></script>"""
 _KEEP_S = 24 * 3600
-
-
-@dataclass(frozen=True)
-class Serving:
-    """How the page is served.
-
-    Args:
-        host: address to listen on; only this computer by default.
-        port: None takes the first free one from 7860 on.
-        share: make a public address through Gradio's servers.
-        auth: names and passwords that may enter; empty lets anyone in.
-        language: of the first page; None goes by the browser.
-        max_mb: size that an upload may have.
-    """
-
-    host: str = "127.0.0.1"
-    port: int | None = None
-    share: bool = False
-    auth: Sequence[tuple[str, str]] = ()
-    language: str | None = None
-    max_mb: int = 100
 
 
 def build(service: Service, serving: Serving) -> gr.Blocks:
@@ -100,8 +75,8 @@ def _language(service: Service, serving: Serving, t: Texts, other: str, *, with_
         add_api(desk)
 
 
-def serve(service: Service, serving: Serving) -> tuple[gr.Blocks, str]:
-    """Starts the server in threads of its own; the page and its address."""
+def serve(service: Service, serving: Serving) -> tuple[gr.Blocks, str, str | None]:
+    """Starts the server in threads of its own: the page, its address, and the public one."""
     page = build(service, serving)
     _, address, shared = page.launch(
         server_name=serving.host,
@@ -119,11 +94,13 @@ def serve(service: Service, serving: Serving) -> tuple[gr.Blocks, str]:
         ssr_mode=False,
         app_kwargs={"routes": routes(service.folders)},
     )
-    service.model.start()
-    return page, shared or address
+    service.folders.keep_swept()
+    return page, address, shared
 
 
 def service_in(folder: Path, checkpoint: Path | None, device: str = "auto") -> Service:
     """A service that keeps its files below a folder."""
-    os.environ["GRADIO_TEMP_DIR"] = str((folder / "uploads").resolve())
-    return Service(PageModel(checkpoint, device), JobFolders(folder / "jobs"), WorkLine())
+    uploads = (folder / "uploads").resolve()
+    os.environ["GRADIO_TEMP_DIR"] = str(uploads)
+    folders = JobFolders(folder / "jobs", uploads=uploads)
+    return Service(PageModel(checkpoint, device), folders, WorkLine())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
+import threading
 import time
 import unicodedata
 from dataclasses import dataclass
@@ -46,9 +47,11 @@ class JobFolders:
     Args:
         root: the folder that holds them all; nothing else is ever served.
         keep_hours: jobs that were not touched for so long are deleted.
+        uploads: files that lie here so long are deleted, too.
     """
 
-    def __init__(self, root: Path, keep_hours: float = 24.0) -> None:
+    def __init__(self, root: Path, keep_hours: float = 24.0, uploads: Path | None = None) -> None:
+        self._uploads = uploads
         self.root = root.resolve()
         self.root.mkdir(parents=True, exist_ok=True)
         self._keep_s = 3600.0 * keep_hours
@@ -98,7 +101,7 @@ class JobFolders:
         return path if _JOB.fullmatch(job) and path.is_file() else None
 
     def sweep(self) -> int:
-        """Deletes jobs that are too old; how many."""
+        """Deletes jobs and uploads that are too old; how many jobs."""
         limit = time.time() - self._keep_s
         old = [
             path
@@ -107,7 +110,19 @@ class JobFolders:
         ]
         for path in old:
             shutil.rmtree(path, ignore_errors=True)
+        for path in self._uploads.rglob("*") if self._uploads is not None else ():
+            if path.is_file() and path.stat().st_mtime < limit:
+                path.unlink(missing_ok=True)
         return len(old)
+
+    def keep_swept(self) -> None:
+        """Sweeps now, and every hour in a thread of its own."""
+        threading.Thread(target=self._sweep_hourly, name="sweep", daemon=True).start()
+
+    def _sweep_hourly(self) -> None:
+        while True:
+            self.sweep()
+            time.sleep(3600)
 
 
 def safe_name(text: str) -> str:

@@ -9,7 +9,9 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+import numpy as np
 import pytest
+import soundfile
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from pages import Running, running
@@ -17,6 +19,7 @@ from pages import Running, running
 from mug.beatmap import osu
 from mug.beatmap.osz import extract
 from mug.pipeline.edit import Region
+from mug.ui.work import MAX_SONG_MS
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +144,18 @@ def test_a_broken_song_gets_a_sentence_without_folders(
         client.predict(audio=handle_file(broken), steps=2, api_name="/generate")
     assert str(page.folder) not in str(caught.value)
     assert "Traceback" not in str(caught.value)
+
+
+def test_a_song_that_is_too_long_gets_a_sentence(
+    client: Client, page: Running, tmp_path: Path
+) -> None:
+    song = tmp_path / "long.flac"
+    samples = np.zeros(int(8 * (MAX_SONG_MS + 2000)), dtype=np.int16)
+    samples[::4000] = 900
+    soundfile.write(song, samples, 8000)
+    with pytest.raises(AppError, match=r"long\.flac: it is longer than 900"):
+        client.predict(audio=handle_file(song), steps=1, api_name="/generate")
+    assert not list((page.folder / "jobs").glob("*/song.flac"))
 
 
 def test_only_files_of_known_jobs_are_served(made: tuple[dict, list[Path]], page: Running) -> None:

@@ -15,7 +15,7 @@ from mug.features import FeatureSchema
 from mug.pipeline.prompt import Prompt
 from mug.ui import asks, texts
 from mug.ui.folders import JobFolders, safe_name
-from mug.ui.fragments import sentence
+from mug.ui.fragments import sentence, status
 from mug.ui.line import BROKEN, Ticket, WorkLine
 from mug.ui.model import PageModel, find_checkpoint, is_checkpoint
 from mug.ui.texts import keys as every_text
@@ -216,6 +216,8 @@ def test_without_a_model_the_page_says_how_to_get_one(tmp_path: Path) -> None:
     assert none.state == "none"
     with pytest.raises(Exception, match="make demo"):
         none.generator()
+    for language in texts.LANGUAGES:
+        assert "make demo" in status(none, texts.Texts(language))
     broken = tmp_path / "broken.ckpt"
     broken.write_bytes(b"nothing")
     failed = PageModel(broken, "cpu")

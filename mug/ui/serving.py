@@ -1,0 +1,49 @@
+"""How the page is served: address, who may enter, limits. Free of Gradio: it loads at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True)
+class Serving:
+    """How the page is served.
+
+    Args:
+        host: address to listen on; only this computer by default.
+        port: None takes the first free one from 7860 on.
+        share: make a public address through Gradio's servers.
+        auth: names and passwords that may enter; empty lets anyone in.
+        language: of the first page; None goes by the browser.
+        max_mb: size that an upload may have.
+    """
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+    share: bool = False
+    auth: Sequence[tuple[str, str]] = ()
+    language: str | None = None
+    max_mb: int = 100
+
+    @property
+    def is_open(self) -> bool:
+        """Whether others than this computer's users can reach the page without a password."""
+        return not self.auth and (self.share or self.host not in LOOPBACK)
+
+    def remarks(self, shared: str | None) -> list[str]:
+        """What whoever starts the page should know.
+
+        Args:
+            shared: the public address; None without one.
+        """
+        said = []
+        if shared:
+            said.append(f"Everyone on the Internet finds it at {shared}")
+        elif self.share:
+            said.append("There is no public address: Gradio's servers could not be reached.")
+        if self.is_open:
+            said.append("Whoever finds the address may use it: --auth NAME:PASSWORD asks for one.")
+        return said
