@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -17,14 +18,21 @@ from benchmarks._data_speed import prepare
 from mug import train
 from mug.config import load_config
 from mug.data.datamodule import EpochSampler
+from mug.data.packed import PackedItems, collate
 from mug.util import instantiate_from_config
 
 CONFIG = "configs/mug/mug_diffusion.yaml"
+_BATCH = 16
 _FORWARD_AND_BACKWARD = 3  # a backward pass takes twice the operations of the forward pass
 
 
 def against_the_gpu(work: Path, sets: int, items: int, tflops: float) -> dict[str, Any]:
     """Items of the full configuration, its augmentation included, by number of loader processes.
+
+    A batch that leaves the loader names its spectrograms in the cache (`mug.data.packed`); what the
+    process that trains does with them is measured apart: copying them (all that it does where
+    there is a GPU, in a thread) and making the network's input of them (the GPU's work, or its own
+    without one).
 
     Args:
         work: where songs are made and prepared.
@@ -37,18 +45,24 @@ def against_the_gpu(work: Path, sets: int, items: int, tflops: float) -> dict[st
     make_sets(songs, sets, notes=800, seconds=90.0)
     prepare(songs, out, 1)
     dataset = _dataset(out)
-    for index in range(len(dataset)):  # spectrograms are made once, and read then
+    for index in range(len(dataset)):  # spectrograms and charts are prepared once, and read then
         dataset[index]
     found = {f"workers_{n}": _rate(dataset, items, n) for n in (0, 1, 2)}
+    dataset.charts.kept = 0
+    cold = _rate(dataset, items, 0)["processor"]
     operations = flops_of_a_training_item()
-    need = tflops * 1e12 / operations
+    need, one = tflops * 1e12 / operations, found["workers_0"]["processor"]
     return {
         "items_a_second": {name: rate["wall"] for name, rate in found.items()},
-        "items_a_processor_second": found["workers_0"]["processor"],
+        "items_a_processor_second": one,
+        "items_a_processor_second_with_charts_from_disk": cold,
+        "whole_items_a_processor_second": _whole_rate(dataset, max(items // 8, 8)),
+        **_after_the_loader(dataset),
         "gflop_an_item": operations / 1e9,
         "assumed_gpu_tflops": tflops,
         "gpu_needs_items_a_second": need,
-        "one_process_against_need": found["workers_0"]["processor"] / need,
+        "one_process_against_need": one / need,
+        "processes_for_ten_times_the_need": math.ceil(10 * need / cold),
         "charts": sets * CHARTS,
         "load": os.getloadavg()[0],
     }
@@ -89,20 +103,53 @@ def _dataset(out: Path) -> Any:
 
 def _rate(dataset: Any, items: int, workers: int) -> dict[str, float]:
     """Items a second of wall-clock time, and of this process's processor time."""
-    epochs = -(-items // len(dataset))
-    keys = [key for epoch in range(epochs) for key in _epoch(len(dataset), epoch)][:items]
+    keys = _keys(dataset, items + _BATCH)
     loader: DataLoader[Any] = DataLoader(
-        dataset,
-        batch_size=None,
+        PackedItems(dataset),
+        batch_size=_BATCH,
         sampler=keys,
         num_workers=workers,
+        collate_fn=collate,
     )
     began, processor = 0.0, 0.0
     for number, _ in enumerate(loader):
         if number == 0:  # processes are up
             began, processor = time.monotonic(), time.process_time()
     wall, used = time.monotonic() - began, time.process_time() - processor
-    return {"wall": (len(keys) - 1) / wall, "processor": (len(keys) - 1) / max(used, 1e-9)}
+    count = len(keys) - _BATCH
+    return {"wall": count / wall, "processor": count / max(used, 1e-9)}
+
+
+def _whole_rate(dataset: Any, items: int) -> float:
+    """Items a processor-second with their spectrograms made, one by one."""
+    began = time.process_time()
+    for key in _keys(dataset, items):
+        dataset[key]
+    return items / (time.process_time() - began)
+
+
+def _after_the_loader(dataset: Any) -> dict[str, float]:
+    """Milliseconds of processor time an item that the training process spends on spectrograms."""
+    batches = [collate([dataset.packed(key) for key in _keys(dataset, _BATCH)]) for _ in range(3)]
+    longest = max(window.numel() for batch in batches for window in batch["audio"].windows)
+    pinned = torch.empty(longest, dtype=torch.float16)
+    began = time.process_time()
+    for batch in batches:
+        for window in batch["audio"].windows:
+            pinned[: window.numel()].view_as(window).copy_(window)
+    copied = time.process_time()
+    for batch in batches:
+        batch["audio"].spectrograms()
+    made, count = time.process_time(), _BATCH * len(batches)
+    return {
+        "copy_ms_an_item": 1000 * (copied - began) / count,
+        "make_ms_an_item": 1000 * (made - copied) / count,
+    }
+
+
+def _keys(dataset: Any, items: int) -> list[tuple[int, int]]:
+    epochs = -(-items // len(dataset))
+    return [key for epoch in range(epochs) for key in _epoch(len(dataset), epoch)][:items]
 
 
 def _epoch(length: int, epoch: int) -> list[tuple[int, int]]:

@@ -29,7 +29,7 @@ class Plan(NamedTuple):
         song_frames: frames of the song.
         frames: frames of the song at its speed in the item.
         first: which of those the item begins with.
-        count: frames of the item; those beyond the song are silent.
+        length: frames of the item; those beyond the song are silent.
         begin: frame of the song with which the frames taken begin.
         silent_from: frame of the item from which on it is silent.
         band: first row and number of rows that are silenced.
@@ -39,7 +39,7 @@ class Plan(NamedTuple):
     song_frames: int
     frames: int
     first: int
-    count: int
+    length: int
     begin: int
     silent_from: int
     band: tuple[int, int] = (0, 0)
@@ -48,7 +48,7 @@ class Plan(NamedTuple):
     @property
     def taken(self) -> int:
         """Frames of the item that come from the song."""
-        return max(0, min(self.frames - self.first, self.count, self.silent_from))
+        return max(0, min(self.frames - self.first, self.length, self.silent_from))
 
 
 class Frames(NamedTuple):
@@ -100,7 +100,7 @@ class PackedAudio(NamedTuple):
 
     def spectrogram(self) -> Float[Tensor, "*b t"]:
         """The item's spectrogram in float32."""
-        out = torch.zeros(*self.frames.shape[1:], self.plan.count)
+        out = torch.zeros(*self.frames.shape[1:], self.plan.length)
         fill(out, torch.from_numpy(self.frames.read()), self.plan)
         return out
 
@@ -197,7 +197,7 @@ class AudioBatch:
     def spectrograms(self, dtype: torch.dtype = torch.float32) -> Float[Tensor, "batch *b t"]:
         """All spectrograms, where the frames are; computed in float32."""
         windows = self.windows
-        shape = (len(windows), *windows[0].shape[1:], self.items[0].plan.count)
+        shape = (len(windows), *windows[0].shape[1:], self.items[0].plan.length)
         out = torch.zeros(shape, device=windows[0].device)
         for spectrogram, window, item in zip(out, windows, self.items, strict=True):
             fill(spectrogram, window, item.plan)
