@@ -9,6 +9,8 @@ from torch import Tensor
 from mug.diffusion.networks import Networks
 from mug.diffusion.parameterization import Parameterization
 from mug.diffusion.schedule import NoiseSchedule
+from mug.diffusion.unet import UNetModel
+from mug.diffusion.unet_plan import UNetPlan
 from mug.errors import GenerationError, TrainingError
 from mug.protocols import Condition, Denoiser, Prediction
 
@@ -47,11 +49,26 @@ class Generation(pl.LightningModule):
         """The prompt's part of a condition."""
         return self.model.context(feature_ids)
 
-    def denoiser(self, condition: Condition) -> Denoiser:
-        """Predictions under a condition; a condition with a batch of one serves every item."""
+    def plan(self, frames: int) -> UNetPlan | None:
+        """What all calls of the denoiser at one length share; None for a network without a plan.
+
+        It holds until a weight changes: make one for a request, not one for a training run.
+        """
+        unet = self.model.unet_model
+        return UNetPlan(unet, frames) if isinstance(unet, UNetModel) else None
+
+    def denoiser(self, condition: Condition, plan: UNetPlan | None = None) -> Denoiser:
+        """Predictions under a condition; a condition with a batch of one serves every item.
+
+        Args:
+            condition: what the network is told.
+            plan: from `plan`, for the length of the latents: the same answers, sooner. No
+                gradients flow through it.
+        """
+        fixed = None if plan is None else plan.fix(condition.context, condition.audio)
 
         def denoise(x_t: Float[Tensor, "b ..."], step: Int[Tensor, "b"]) -> Prediction:
-            output = self.model.denoise(x_t, step, condition)
+            output = fixed(x_t, step) if fixed else self.model.denoise(x_t, step, condition)
             return self.parameterization.to_prediction(output.to(x_t.dtype), x_t, step)
 
         return denoise

@@ -16,6 +16,7 @@ def guide(
     condition: Condition,
     negative: Condition | None,
     guidance_scale: float,
+    interval: tuple[int, int] | None = None,
 ) -> Denoiser:
     """A denoiser whose answer is negative + scale · (condition - negative).
 
@@ -27,14 +28,21 @@ def guide(
         condition: what is asked for.
         negative: what to move away from: nothing asked (the usual choice) or any other prompt.
         guidance_scale: 1 turns guidance off, as does a missing `negative`, at half the cost.
+        interval: first and last time step at which to guide; outside, the condition alone answers,
+            at half the cost. None guides everywhere.
 
-    Source: Ho and Salimans 2022, eq. 6.
+    Source: Ho and Salimans 2022, eq. 6; Kynkäänniemi et al. 2024, eq. 5 (interval).
     """
     if negative is None or guidance_scale == 1:
         return make(condition)
     denoise = make(join(negative, condition))
+    plain = None if interval is None else make(condition)
 
     def guided(x_t: Float[Tensor, "b ..."], step: Int[Tensor, "b"]) -> Prediction:
+        if interval is not None and plain is not None:
+            low, high = int(step.min()), int(step.max())
+            if not (interval[0] <= low and high <= interval[1]):
+                return plain(x_t, step)
         both = denoise(torch.cat([x_t, x_t]), torch.cat([step, step]))
         return Prediction(*(_combine(part, guidance_scale) for part in both))
 

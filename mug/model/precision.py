@@ -8,6 +8,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from mug.errors import ConfigError
+from mug.util import nearest
+
 
 def without_autocast(x: Tensor) -> AbstractContextManager[object]:
     """Switches automatic mixed precision off for the device of `x`.
@@ -23,6 +26,23 @@ def without_autocast(x: Tensor) -> AbstractContextManager[object]:
 def at_least_float32(x: Tensor) -> Tensor:
     """The tensor itself in float32 or float64, else its float32 copy."""
     return x if x.dtype in (torch.float32, torch.float64) else x.float()
+
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+"""Names of the weights' precisions."""
+
+
+def dtype_of(precision: str) -> torch.dtype:
+    """The type behind a name.
+
+    Raises:
+        ConfigError: for an unknown one.
+    """
+    if precision not in PRECISIONS:
+        raise ConfigError(
+            "unknown precision", value=precision, remedy=nearest(precision, PRECISIONS)
+        )
+    return PRECISIONS[precision]
 
 
 M = TypeVar("M", bound=nn.Module)

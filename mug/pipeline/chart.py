@@ -17,6 +17,7 @@ import torch
 from mug.audio.load import load_audio
 from mug.beatmap.hit_objects import HitObject
 from mug.errors import GenerationError
+from mug.model.precision import dtype_of, lowered
 from mug.pipeline.beat import song_with_beat
 from mug.pipeline.checkpoint import LoadedModel, load_model
 from mug.pipeline.finish import finish_chart
@@ -67,10 +68,22 @@ class ChartGenerator:
 
     @classmethod
     def from_checkpoint(
-        cls, path: str | Path, device: str | torch.device = "cpu"
+        cls, path: str | Path, device: str | torch.device = "cpu", precision: str = "fp32"
     ) -> ChartGenerator:
-        """Loads a checkpoint of any of the three formats, see `load_model`."""
-        return cls(load_model(path, device))
+        """Loads a checkpoint of any of the three formats, see `load_model`.
+
+        Args:
+            path: the checkpoint, or a folder of one.
+            device: where it goes.
+            precision: one of `mug.model.precision.PRECISIONS`, of the denoiser's weights.
+
+        Raises:
+            ConfigError: for another precision.
+        """
+        dtype = dtype_of(precision)
+        model = load_model(path, device)
+        lowered(model.ddpm.model.unet_model, dtype)
+        return cls(model)
 
     def song(self, audio: Path) -> EncodedSong:
         """The encoded song; from memory where it was asked for lately.

@@ -15,6 +15,9 @@ from mug.pipeline.finish_options import FinishOptions
 from mug.postprocess.timing import TimingEstimate
 
 MAX_COUNT = 64
+WINDOW_S = 380.0
+"""Longer songs are made in windows of this length in seconds: twice what the full model sees in
+training."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,10 @@ class GenerationRequest:
         seed: same seed and request, same charts.
         batch_size: charts made at once; less needs less memory.
         finish: timing, snapping and clean-up.
+        guidance_interval: part of the noise range, 0 (clean) ... 1, in which to guide; outside,
+            a step takes half the time. None guides at every step.
+        window_s: seconds; a longer song is made in overlapping windows of this length that are
+            denoised together, see `mug.diffusion.windows`.
     """
 
     audio: Path
@@ -44,6 +51,8 @@ class GenerationRequest:
     seed: int = 0
     batch_size: int = 4
     finish: FinishOptions = field(default_factory=FinishOptions)
+    guidance_interval: tuple[float, float] | None = None
+    window_s: float = WINDOW_S
 
     def __post_init__(self) -> None:
         if not 1 <= self.count <= MAX_COUNT:
@@ -52,6 +61,14 @@ class GenerationRequest:
             )
         if not 0 <= self.guidance_scale <= 100:
             raise GenerationError("the guidance scale must be 0 to 100", value=self.guidance_scale)
+        low, high = self.guidance_interval or (0, 1)
+        if not 0 <= low <= high <= 1:
+            raise GenerationError(
+                "the guidance interval must be two numbers from 0 to 1, ascending",
+                value=self.guidance_interval,
+            )
+        if not self.window_s > 0:
+            raise GenerationError("the window must be longer than 0 s", value=self.window_s)
         if self.batch_size < 1:
             raise GenerationError("the batch size must be positive", value=self.batch_size)
         if not -(2**63) <= self.seed < 2**63:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,11 @@ from mug.data.convertor import Encoded, ManiaConvertor
 from mug.diffusion.guidance import guide
 from mug.diffusion.samplers import make_sampler
 from mug.diffusion.sampling import Constraint, begin
+from mug.diffusion.unet_plan import UNetPlan
+from mug.diffusion.windows import Windows, windowed
 from mug.errors import Cancelled, ConfigError
 from mug.pipeline.checkpoint import LoadedModel
-from mug.pipeline.request import GenerationRequest
+from mug.pipeline.request import WINDOW_S, GenerationRequest
 from mug.postprocess.timing import TimingEstimate, estimate_timing
 from mug.protocols import Condition, Denoiser, Progress
 from mug.util import nearest
@@ -90,13 +92,35 @@ class Known:
     strength: float = 1.0
 
 
-def encode_song(model: LoadedModel, wave: np.ndarray) -> EncodedSong:
-    """The audio encoder's view of a mono waveform at the model's sample rate."""
+def encode_song(model: LoadedModel, wave: np.ndarray, window_s: float = WINDOW_S) -> EncodedSong:
+    """The audio encoder's view of a mono waveform at the model's sample rate.
+
+    Args:
+        model: from `load_model`.
+        wave: samples.
+        window_s: a longer song is encoded in overlapping windows of so many seconds, which bounds
+            the memory; see `mug.diffusion.windows`.
+    """
     audio = song_tensor(model, wave)
-    frames = audio.shape[-1] // (model.clock.audio_per_note * model.clock.notes_per_latent)
+    ratio = model.clock.audio_per_note * model.clock.notes_per_latent
+    frames = audio.shape[-1] // ratio
+    windows = windows_of(model, frames, window_s)
     with torch.inference_mode():
-        levels = tuple(model.ddpm.conditions(audio, None).audio)
+        parts = [
+            model.ddpm.conditions(audio[..., part], None).audio for part in windows.slices(ratio)
+        ]
+        levels = tuple(windows.blend(level) for level in zip(*parts, strict=True))
     return EncodedSong(wave, model.clock.sample_rate, levels, frames)
+
+
+def windows_of(model: LoadedModel, frames: int, window_s: float) -> Windows:
+    """The windows of a latent: one where it is no longer than `window_s`.
+
+    Neighbours share an eighth of a window or more.
+    """
+    multiple = model.latent_multiple
+    size = max(multiple, int(1000 * window_s / model.clock.latent_frame_ms))
+    return Windows.over(frames, size, size // 8, multiple)
 
 
 def song_tensor(model: LoadedModel, wave: np.ndarray) -> Tensor:
@@ -160,10 +184,12 @@ def sample_latents(
     ids = [(prompt_ids(model, ask.prompt), prompt_ids(model, ask.negative_prompt)) for ask in asks]
     batches = range(0, len(asks), request.batch_size)
     latents: list[Tensor] = []
+    windows = windows_of(model, song.latent_frames, request.window_s)
     with torch.inference_mode():
+        plan = model.ddpm.plan(windows.size)
         for part, first in enumerate(batches):
             chosen = slice(first, first + request.batch_size)
-            denoise = _denoiser(model, song, ids[chosen], request.guidance_scale)
+            denoise = _denoiser(model, song, ids[chosen], request, windows, plan)
             latents += _sample_batch(
                 model,
                 song,
@@ -213,17 +239,46 @@ def _denoiser(
     model: LoadedModel,
     song: EncodedSong,
     ids: Sequence[tuple[Sequence[int], Sequence[int]]],
-    guidance_scale: float,
+    request: GenerationRequest,
+    windows: Windows,
+    plan: UNetPlan | None,
 ) -> Denoiser:
     """The guided denoiser of a batch; the song, encoded once, serves every chart as it is."""
-    condition, negative = (
-        Condition(
-            model.ddpm.context(torch.tensor(rows, dtype=torch.long, device=_device(model))),
-            song.levels,
-        )
+    asked, negative = (
+        model.ddpm.context(torch.tensor(rows, dtype=torch.long, device=_device(model)))
         for rows in ([list(a) for a, _ in ids], [list(b) for _, b in ids])
     )
-    return guide(model.ddpm.denoiser, condition, negative, guidance_scale)
+    make = partial(model.ddpm.denoiser, plan=plan)
+    interval = _steps_of(request.guidance_interval, model.ddpm.schedule.steps)
+    denoisers = []
+    for window in windows.slices():
+        levels = [_part(level, window, song.latent_frames) for level in song.levels]
+        denoisers.append(
+            guide(
+                make,
+                Condition(asked, levels),
+                Condition(negative, levels),
+                request.guidance_scale,
+                interval,
+            )
+        )
+    return windowed(denoisers, windows)
+
+
+def _part(level: Tensor, window: slice, frames: int) -> Tensor:
+    """A window of one level of the audio, which is as fine as the latent or coarser."""
+    if window == slice(0, frames):
+        return level
+    length = level.shape[-1]
+    return level[..., window.start * length // frames : window.stop * length // frames]
+
+
+def _steps_of(interval: tuple[float, float] | None, steps: int) -> tuple[int, int] | None:
+    """Shares of the noise range as time steps."""
+    if interval is None:
+        return None
+    low, high = interval
+    return round(low * (steps - 1)), round(high * (steps - 1))
 
 
 def _watched(denoise: Denoiser, should_stop: ShouldStop) -> Denoiser:
@@ -256,8 +311,9 @@ def convertor_for(model: LoadedModel, song: EncodedSong) -> ManiaConvertor:
 
 def decode_latent(model: LoadedModel, song: EncodedSong, z: Tensor) -> tuple[HitObject, ...]:
     """The notes that a latent `[c, t]` stands for, by time, then column."""
+    windows = windows_of(model, song.latent_frames, WINDOW_S)
     with torch.inference_mode():
-        logits = model.ddpm.decode(z[None])[0].float().cpu().numpy()
+        logits = windows.map(model.ddpm.decode, z[None])[0].float().cpu().numpy()
     return tuple(convertor_for(model, song).decode(logits, from_logits=True))
 
 
