@@ -186,3 +186,82 @@ def _rows(notes: Sequence[HitObject]) -> list[Notes]:
         else:
             rows.append([note])
     return rows
+
+
+def double(notes: Sequence[HitObject], share: float, rng: np.random.Generator) -> Notes:
+    """A share of the notes written twice."""
+    return [copy for note in notes for copy in [note] * (1 + (rng.random() < share))]
+
+
+def beside_holds(
+    notes: Sequence[HitObject],
+    share: float,
+    rng: np.random.Generator,
+    *,
+    before_ms: float | None = None,
+    after_ms: float | None = None,
+) -> Notes:
+    """A tap in the column of a share of the long notes: within, before or after them.
+
+    Args:
+        notes: of a chart.
+        share: of the long notes, 0 ... 1.
+        rng: source of the choice.
+        before_ms: the tap comes so long before the start.
+        after_ms: the tap comes so long after the end; without either it lies in the middle.
+    """
+    made: Notes = list(notes)
+    for note in notes:
+        if isinstance(note, LongNote) and rng.random() < share:
+            at = (note.start_ms + note.end_ms) / 2
+            if before_ms is not None:
+                at = note.start_ms - before_ms
+            elif after_ms is not None:
+                at = note.end_ms + after_ms
+            made.append(Rice(note.column, at))
+    return sorted(made, key=lambda note: (note.start_ms, note.column))
+
+
+def shorten_holds(
+    notes: Sequence[HitObject], share: float, to_ms: float, rng: np.random.Generator
+) -> Notes:
+    """A share of the long notes held for so many ms only."""
+    return [
+        replace(n, end_ms=n.start_ms + to_ms)
+        if isinstance(n, LongNote) and rng.random() < share
+        else n
+        for n in notes
+    ]
+
+
+def replace_bars(
+    notes: Sequence[HitObject],
+    edges_ms: np.ndarray,
+    bars: Sequence[int],
+    pattern: Sequence[Sequence[int]],
+    gap_ms: float,
+) -> Notes:
+    """Bars in which a pattern of rows is played over and over instead of what they had.
+
+    Args:
+        notes: of a chart.
+        edges_ms: starts of the bars.
+        bars: which, by number.
+        pattern: the columns of each row in turn; none at all leaves the bars empty.
+        gap_ms: from row to row.
+    """
+    spans = [(float(edges_ms[bar]), float(edges_ms[bar + 1])) for bar in bars]
+    made: Notes = [
+        note
+        for note in notes
+        if not any(note.start_ms < end and note.last_ms >= start for start, end in spans)
+    ]
+    for start, end in spans if pattern else ():
+        for index, time in enumerate(np.arange(start, end - gap_ms, gap_ms)):
+            made += [Rice(column, float(time)) for column in pattern[index % len(pattern)]]
+    return sorted(made, key=lambda note: (note.start_ms, note.column))
+
+
+def without_columns(notes: Sequence[HitObject], columns: int) -> Notes:
+    """The notes of the first so many columns left out."""
+    return [note for note in notes if note.column >= columns]

@@ -161,5 +161,6 @@ def _scaled(features: np.ndarray) -> np.ndarray:
 def _distances(features: np.ndarray) -> np.ndarray:
     squares = (features**2).sum(axis=1)
     apart = squares[:, None] + squares[None, :] - 2 * features @ features.T
-    distances: np.ndarray = np.sqrt(np.maximum(apart, 0.0))
+    # Equal bars must have equal ranks, whatever order the sums were taken in.
+    distances: np.ndarray = np.round(np.sqrt(np.maximum(np.round(apart, 9), 0.0)), 6)
     return distances

@@ -9,34 +9,31 @@ from functools import cache
 
 import numpy as np
 import pytest
+from composed import SEEDS, composed, composed_chart
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.beatmap.timing_points import TimingPoint
-from mug.compose.charts import TIERS, make_chart
-from mug.compose.composer import compose_song
 from mug.compose.sound import SAMPLE_RATE, render
-from mug.compose.style import SongStyle
 from mug.data.difficulty import ln_ratio, star_rating
 from mug.data.msd import estimate_msd
 from mug.metrics import damage
 from mug.metrics.grid import Grid, grid_sync
-from mug.metrics.memory import chart_distance, shared_run
+from mug.metrics.memory import chart_distance, mean_distance, shared_run
 from mug.metrics.onsets import column_score, onset_score, tail_score
 from mug.metrics.patterns import (
+    beyond_band,
     divergences,
     hand_imbalance,
     pattern_counts,
     row_information,
 )
+from mug.metrics.self_similarity import audio_bars, self_similarity
 from mug.metrics.structure import bar_energy, density_energy
 from mug.metrics.tempo import tempo_score
 from mug.metrics.validity import violations
 from mug.postprocess.lint import lint
 from mug.postprocess.lint_tiers import Tier
-
-SEEDS = (3, 4, 5)
-STYLE = SongStyle(seconds=(40.0, 50.0), tempo=(110.0, 130.0), wide_tempo_p=0.0, tempo_change_p=0.0)
 
 Notes = Sequence[HitObject]
 Metric = Callable[["Piece", Notes], float]
@@ -47,15 +44,14 @@ class Piece:
     """A composed song with a chart, its bars and their energy."""
 
     def __init__(self, seed: int) -> None:
-        self.song = compose_song(seed, STYLE)
-        self.chart = make_chart(
-            self.song, TIERS[3], keys=4, audio_filename="audio.ogg", beatmapset_id=1
-        )
+        self.chart = composed_chart(seed)
         self.stars = star_rating(self.chart)
         self.notes = self.chart.hit_objects
         self.red = self.chart.red_lines
-        self.wave = render(self.song)
-        self.edges, self.energy = bar_energy(self.wave, SAMPLE_RATE, self.red)
+        wave = render(composed(seed))
+        self.edges, self.energy = bar_energy(wave, SAMPLE_RATE, self.red)
+        self.sound = audio_bars(wave, SAMPLE_RATE, self.edges)
+        self.people = [row_information(composed_chart(s).hit_objects, 4) for s in SEEDS]
         self.reference = pattern_counts(self.notes, 4, self.red)
 
 
@@ -84,6 +80,8 @@ METRICS: dict[str, Metric] = {
     "long notes": lambda p, n: abs(ln_ratio(n) - ln_ratio(p.chart.hit_objects)),
     "MSD": lambda p, n: abs(msd(n) - msd(p.chart.hit_objects)),
     "clean rate": lambda p, n: grid_sync(n, p.red).clean_rate,
+    "mean from the grid": lambda p, n: abs(grid_sync(n, p.red).mean_ms),
+    "notes": lambda p, n: len(n) / len(p.notes),
     "phase": lambda p, n: abs(grid_sync(n, p.red).phase_ms),
     "F1 10": lambda p, n: onset_score(n, p.notes, 10).f1,
     "F1 20": lambda p, n: onset_score(n, p.notes, 20).f1,
@@ -99,8 +97,11 @@ METRICS: dict[str, Metric] = {
     "hold": pattern("hold"),
     "transition": pattern("transition"),
     "information": lambda p, n: row_information(n, 4),
+    "outside the band": lambda p, n: beyond_band(row_information(n, 4), p.people),
     "hands": lambda p, n: hand_imbalance(n, 4),
     "density and energy": lambda p, n: density_energy(n, p.edges, p.energy),
+    "self-similarity": lambda p, n: self_similarity(n, 4, p.edges, p.sound),
+    "seeds": lambda p, n: mean_distance([n, p.notes, damage.shift(p.notes, 0.0)]),
     "distance": lambda p, n: chart_distance(n, p.notes),
     "shared run": lambda p, n: float(shared_run(p.chart.with_objects(n), p.chart)),
     "lint mini-jacks": lint_rate("mini_jack"),
@@ -146,6 +147,10 @@ PROBES: list[tuple[str, str, tuple[float, ...], int]] = [
     ("clean rate", "outliers", (0, 0.1, 0.25, 0.5), DOWN),
     ("clean rate", "jacks", (0, 0.1, 0.2, 0.4), DOWN),
     ("phase", "shift", (0, 15, 30, 58), UP),
+    ("mean from the grid", "shift", (0, 3, 6, 9), UP),
+    ("notes", "thin", (0, 0.25, 0.5, 0.75), DOWN),
+    ("notes", "bursts", (0, 0.25, 0.5, 1), UP),
+    ("notes", "jacks", (0, 0.1, 0.2, 0.4), UP),
     ("F1 10", "jitter", (0, 10, 20, 30), DOWN),
     ("F1 20", "jitter", (0, 10, 20, 30), DOWN),
     ("F1 50", "jitter", (0, 20, 30, 60), DOWN),
@@ -180,8 +185,15 @@ PROBES: list[tuple[str, str, tuple[float, ...], int]] = [
     ("information", "loop", TENTHS, DOWN),
     ("information", "common row", TENTHS, DOWN),
     ("information", "columns", (0, 0.25, 0.5, 1), UP),
+    # The band has two sides: a little of this damage brings a chart that tells more into it.
+    ("outside the band", "common row", (0.4, 0.6, 0.8, 1.0), UP),
+    ("outside the band", "columns", (0.1, 0.4, 0.7, 1.0), UP),
     ("hands", "hand", TENTHS, UP),
     ("density and energy", "bars", TENTHS, DOWN),
+    ("self-similarity", "bars", TENTHS, DOWN),
+    ("self-similarity", "loop", TENTHS, DOWN),
+    ("seeds", "columns", (0, 0.25, 0.5, 1), UP),
+    ("seeds", "thin", (0, 0.25, 0.5, 0.75), UP),
     ("star rating", "thin", (0, 0.25, 0.5, 0.75), UP),
     ("star rating", "bursts", (0, 0.25, 0.5, 1), UP),
     ("long notes", "cut", TENTHS, UP),
@@ -241,12 +253,15 @@ def test_moving_song_and_chart_together_moves_nothing(metric: str, by_ms: float)
     )
 
 
+COMPARING_COLUMNS = ("column F1 20", "distance", "seeds")
+
+
 @pytest.mark.parametrize("metric", sorted(METRICS))
 def test_a_mirror_moves_nothing(metric: str) -> None:
     p = piece(SEEDS[2])
     hurt = damage.jitter(p.notes, 8.0, np.random.default_rng(0))
     other = p
-    if metric in ("column F1 20", "distance"):  # they compare columns: the reference turns, too
+    if metric in COMPARING_COLUMNS:  # the reference turns, too
         other = copy.copy(p)
         other.notes = tuple(damage.mirror(p.notes, 4))
     assert METRICS[metric](other, damage.mirror(hurt, 4)) == pytest.approx(
