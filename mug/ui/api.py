@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from mug.errors import MugError
-from mug.ui import fragments, work
+from mug.ui import work
 from mug.ui.asks import MOST_CHARTS, MOST_STEPS, SAMPLERS
 from mug.ui.desk import Desk, told
 from mug.ui.files import REPORT
@@ -21,6 +21,7 @@ from mug.ui.form import CHARTS, SOUNDS
 from mug.ui.line import Ticket
 from mug.ui.make_tab import owner_of
 from mug.ui.prompt_tab import read_chart
+from mug.ui.sentences import sentence
 
 
 def add_api(desk: Desk) -> None:
@@ -121,11 +122,11 @@ def _answer(
     desk: Desk, job: Callable[[Ticket], work.Outcome], owner: str
 ) -> tuple[dict[str, Any], list[str]]:
     """Waits for a job; its report and files."""
-    with told():
+    with told(desk.t.language):
         ticket = desk.service.line.join(job, owner)
     ticket.finished.wait()
     if isinstance(ticket.error, MugError):
-        raise gr.Error(fragments.sentence(ticket.error), print_exception=False)
+        raise gr.Error(sentence(ticket.error, desk.t.language), print_exception=False)
     outcome = ticket.result
     assert isinstance(outcome, work.Outcome)
     folder = outcome.revision.folder

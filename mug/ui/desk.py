@@ -19,6 +19,7 @@ from mug.ui.files import read_written
 from mug.ui.folders import JobFolders
 from mug.ui.line import Ticket, WorkLine
 from mug.ui.model import PageModel
+from mug.ui.sentences import sentence
 from mug.ui.texts import Texts
 
 _POLL_S = 0.3
@@ -57,7 +58,7 @@ class Desk:
         """Title and artist of a song that was dropped."""
         if audio is None:
             return "", ""
-        with told():
+        with told(self.t.language):
             found = read_tags(audio)
         return found.title or Path(audio).stem, found.artist
 
@@ -75,7 +76,7 @@ class Desk:
             gr.Error: for a request that cannot be.
         """
         service = self.service
-        with told():
+        with told(self.t.language):
             request = asks.request_of(values, audio, service.model.schema)
             plan = asks.plan_of(values)
         return lambda ticket: work.make_charts(
@@ -84,7 +85,7 @@ class Desk:
 
     def snap_again(self, key: str, tempo: str, owner: str) -> Iterator[Update]:
         """Snaps the charts to another timing."""
-        with told():
+        with told(self.t.language):
             lines = asks.tempo_of(tempo)
         service = self.service
         yield from self._follow(
@@ -121,7 +122,7 @@ class Desk:
         from mug.pipeline.edit import Edit, Region
 
         service = self.service
-        with told():
+        with told(self.t.language):
             start, end = span
             if not (math.isfinite(start) and math.isfinite(end)):
                 raise GenerationError("a region has finite times", value=span)
@@ -152,7 +153,7 @@ class Desk:
     def _follow(self, job: Callable[[Ticket], work.Outcome], owner: str) -> Iterator[Update]:
         """Progress of a job while it waits and runs, then what it made."""
         line, t = self.service.line, self.t
-        with told():
+        with told(self.t.language):
             ticket = line.join(job, owner)
         shown = ""
         try:
@@ -169,7 +170,7 @@ class Desk:
         if isinstance(ticket.error, Cancelled):
             yield {**idle, "said": fragments.said(t("cancelled"), "plain")}
         elif ticket.error is not None:
-            text = fragments.sentence(ticket.error)
+            text = sentence(ticket.error, t.language)
             yield {**idle, "said": fragments.said(text, "bad")}
             raise gr.Error(text, print_exception=False)
         else:
@@ -182,7 +183,7 @@ class Desk:
 
     def show(self, key: str) -> Update:
         """An earlier version of the charts."""
-        with told():
+        with told(self.t.language):
             revision = self.service.folders.find(key)
             return self.shown(work.Outcome(revision, read_written(revision)))
 
@@ -190,7 +191,7 @@ class Desk:
         """Everything that the results show of a revision."""
         revision, written, t = outcome.revision, outcome.written, self.t
         folders = self.service.folders
-        with told():
+        with told(self.t.language):
             tempo = asks.tempo_text(work.current_tempo(folders, revision.key))
             timing = work.readings(folders, revision.key)
         return {
@@ -221,12 +222,19 @@ class Desk:
         """The tempo map of a chart's file."""
         if path is None:
             raise gr.Error(self.t("no_chart"), print_exception=False)
-        with told():
+        with told(self.t.language):
             return asks.tempo_text(timing_from_file(path))
 
 
 class told:  # noqa: N801 (reads as a word in `with`)
-    """Turns the project's errors into sentences for the visitor, without a stack trace."""
+    """Turns the project's errors into sentences for the visitor, without a stack trace.
+
+    Args:
+        language: of the visitor.
+    """
+
+    def __init__(self, language: str) -> None:
+        self._language = language
 
     def __enter__(self) -> None:
         """Nothing to prepare."""
@@ -234,4 +242,4 @@ class told:  # noqa: N801 (reads as a word in `with`)
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Raises `gr.Error` for a `MugError`."""
         if isinstance(error, MugError):
-            raise gr.Error(fragments.sentence(error), print_exception=False) from error
+            raise gr.Error(sentence(error, self._language), print_exception=False) from error

@@ -22,8 +22,11 @@ from mug.beatmap.osz import chart_name, pack
 from mug.errors import MugError
 from mug.pipeline.report import render_report_markdown
 from mug.postprocess.picture import render_chart
+from mug.ui import sentences
 from mug.ui.folders import Revision, safe_name
 from mug.ui.player import PlayerFinding, SongView, outline, player_document
+from mug.ui.sentences import sentence, without_folders
+from mug.ui.texts import Texts
 from mug.util import atomic_write
 
 log = logging.getLogger(__name__)
@@ -93,9 +96,11 @@ def write_revision(revision: Revision, made: Made, language: str) -> Written:
     _write_charts(folder, made, written)
     _write_report(folder, made, written)
     for suffix in FORMATS:
-        _try(written, suffix[1:], partial(_write_format, folder, made, suffix, written))
-    _try(written, "picture", lambda: _write_picture(folder, made, written))
-    _try(written, "preview", lambda: _write_player(revision, made, language, written))
+        step = partial(_write_format, folder, made, suffix, written)
+        _try(written, suffix[1:], step, language)
+    _try(written, "picture", lambda: _write_picture(folder, made, written), language)
+    player = partial(_write_player, revision, made, language, written)
+    _try(written, "preview", player, language)
     with atomic_write(folder / RESULT, "w", encoding="utf-8") as handle:
         json.dump(written.__dict__, handle, ensure_ascii=False)
     return written
@@ -107,12 +112,16 @@ def read_written(revision: Revision) -> Written:
     return Written(**{**found, "files": [tuple(entry) for entry in found["files"]]})
 
 
-def _try(written: Written, what: str, step: Callable[[], None]) -> None:
+def _try(written: Written, what: str, step: Callable[[], None], language: str) -> None:
+    name = Texts(language)(f"kind_{what}")
     try:
         step()
-    except (MugError, OSError, ValueError, ArithmeticError) as error:
+    except MugError as error:
         log.exception("%s could not be made", what)
-        written.failed.append(f"{what}: {error}")
+        written.failed.append(f"{name}: {sentence(error, language)}")
+    except (OSError, ValueError, ArithmeticError) as error:
+        log.exception("%s could not be made", what)
+        written.failed.append(f"{name}: {without_folders(str(error))}")
 
 
 def _write_charts(folder: Path, made: Made, written: Written) -> None:
@@ -177,7 +186,7 @@ def _write_player(revision: Revision, made: Made, language: str, written: Writte
     document = player_document(
         charts,
         f"/mug/sound/{revision.job}",
-        [_findings(entry) for entry in made.report["charts"]],
+        [_findings(entry, language) for entry in made.report["charts"]],
         names=[chart.version for chart in charts],
         star_ratings=[entry["reached"].get("sr") for entry in made.report["charts"]],
         song=SongView(
@@ -191,15 +200,16 @@ def _write_player(revision: Revision, made: Made, language: str, written: Writte
     written.player = True
 
 
-def _findings(entry: Mapping[str, Any]) -> list[PlayerFinding]:
+def _findings(entry: Mapping[str, Any], language: str) -> list[PlayerFinding]:
     listed = (entry["findings"] or {}).get("list", [])
     return [
         PlayerFinding(
             found["time_ms"],
             tuple(found.get("columns", ())),
-            found["rule"],
+            sentences.rule(found["rule"], language),
             found["severity"] if found["severity"] in ("error", "warning") else "info",
-            found["message"],
+            sentences.finding(found["message"], language),
+            found.get("end_ms"),
         )
         for found in listed
     ]

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from html import escape
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from mug.errors import MugError
 from mug.postprocess.timing import TimingEstimate
 from mug.ui.files import PICTURE, PLAYER, REPORT, Written
 from mug.ui.folders import Revision
 from mug.ui.line import Ticket
 from mug.ui.model import PageModel
+from mug.ui.sentences import sentence
 from mug.ui.texts import Texts
-
-_FOLDERS = re.compile(r"(?<![\w.:/])(?:/[^\s/'\"]+)+/(?=[^\s/])")  # /some/folder/ before a name
-
-
-def sentence(error: MugError) -> str:
-    """An error for people: without the server's folders."""
-    name = None if error.file is None else Path(error.file).name
-    plain = MugError(error.what, file=name, line=error.line, value=error.value, remedy=error.remedy)
-    return _FOLDERS.sub("", str(plain))
 
 
 def url_of(revision: Revision, name: str) -> str:
@@ -67,7 +56,7 @@ def status(model: PageModel, t: Texts) -> str:
     if model.checkpoint is not None:
         values["name"] = "/".join(model.checkpoint.resolve().parts[-2:])
     if model.error is not None:
-        values["reason"] = sentence(model.error)
+        values["reason"] = sentence(model.error, t.language)
     text = t(f"model_{state}", **values)
     return f'<p class="mug-status" data-state="{state}" role="status">{escape(text)}</p>'
 
@@ -84,7 +73,7 @@ def waiting(ticket: Ticket, place: int, t: Texts) -> str:
         if ticket.done >= ticket.total:
             said = t("finishing")
         elif left is not None:
-            said += " · " + t("left", time=_time(left))
+            said += " · " + t("left", time=_time(left, t))
     return (
         f'<div class="mug-progress" role="progressbar" aria-valuemin="0" aria-valuemax="100"'
         f' aria-valuenow="{100 * share:.0f}"><i style="width:{100 * share:.1f}%"></i></div>'
@@ -235,6 +224,6 @@ def _row(tag: str, cells: Iterable[str], key: str = "") -> str:
     return f'<tr data-key="{key}"><th scope="row">{escape(first)}</th>{inner}</tr>'
 
 
-def _time(seconds: float) -> str:
+def _time(seconds: float, t: Texts) -> str:
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}" if minutes else f"{rest} s"
+    return t("minutes", time=f"{minutes}:{rest:02d}") if minutes else t("seconds", count=rest)

@@ -33,7 +33,7 @@ def read_chart(desk: Desk, path: str | None, rate: float) -> Read:
     if not path:
         raise gr.Error(desk.t("no_chart"), print_exception=False)
     schema = desk.service.model.schema
-    with told():
+    with told(desk.t.language):
         found = prompts_of_file(Path(path), schema, rate=float(rate))
     return [
         {

@@ -166,6 +166,8 @@ _BOTH: Mapping[str, tuple[str, str]] = MappingProxyType(
         "running": ("Step {done} of {total}", "第 {done} / {total} 步"),
         "finishing": ("Snapping, mending, writing …", "正在对齐、修正、写入……"),
         "left": ("about {time} left", "大约还需 {time}"),
+        "minutes": ("{time} min", "{time} 分钟"),
+        "seconds": ("{count} s", "{count} 秒"),
         "cancelled": (
             "Cancelled. What was there before is still here.",
             "已取消。之前的结果仍然保留。",
@@ -185,6 +187,7 @@ _BOTH: Mapping[str, tuple[str, str]] = MappingProxyType(
         "kind_mc": ("Malody", "Malody"),
         "kind_report": ("report", "报告"),
         "kind_picture": ("picture", "图片"),
+        "kind_preview": ("preview", "预览"),
         "report": ("Asked and reached", "要求与结果"),
         "chart": ("Chart", "谱面"),
         "asked": ("asked", "要求"),

@@ -15,9 +15,10 @@ from mug.features import FeatureSchema
 from mug.pipeline.prompt import Prompt
 from mug.ui import asks, texts
 from mug.ui.folders import JobFolders, safe_name
-from mug.ui.fragments import sentence, status
+from mug.ui.fragments import status
 from mug.ui.line import BROKEN, Ticket, WorkLine
 from mug.ui.model import PageModel, find_checkpoint, is_checkpoint
+from mug.ui.sentences import sentence
 from mug.ui.texts import keys as every_text
 
 SCHEMA = FeatureSchema.from_yaml("configs/mug/mania_beatmap_features.yaml")

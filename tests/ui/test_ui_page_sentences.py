@@ -1,0 +1,139 @@
+"""What the Chinese page says of findings and errors: every sentence, with the same values."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import mug.errors
+from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.hit_objects import HitObject, LongNote, Rice
+from mug.beatmap.timing_points import TimingPoint
+from mug.errors import BeatmapError, GenerationError
+from mug.postprocess.lint import RULES as LINT_RULES
+from mug.postprocess.lint import lint
+from mug.postprocess.lint_tiers import Tier
+from mug.ui.sentences import finding, in_chinese, rule, sentence
+from mug.ui.sentences_zh import ERRORS, FINDINGS, REMEDIES, RULES
+
+ROOT = Path(mug.errors.__file__).parent
+KINDS = {name for name in vars(mug.errors) if name.endswith("Error")}
+RAISING = (
+    "ui/asks.py", "ui/desk.py", "ui/folders.py", "ui/line.py", "ui/model.py", "ui/work.py",
+    "audio/load.py", "audio/tags.py", "postprocess/tempo_map.py", "pipeline/prompt.py",
+    "pipeline/edit.py", "pipeline/finish_options.py",
+    "pipeline/candidates.py", "features.py",
+)  # fmt: skip
+OF_THE_PROGRAM = (  # no visitor can bring these about
+    "unknown key in feature {}", "feature {} ", "no such feature", "expected a list of features",
+    "a feature needs a name", "n_fft", "{} must have one entry",
+)  # fmt: skip
+HAN = re.compile(r"[\u4e00-\u9fff]")
+
+
+def _template(node: ast.expr) -> str | None:
+    """The text of a literal, with `{}` for each value; None for anything computed."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(
+            str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values
+        )
+    return None
+
+
+def _calls(path: Path, names: set[str]) -> Iterator[ast.Call]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in names:
+            yield node
+
+
+@pytest.mark.parametrize("table", [FINDINGS, ERRORS, REMEDIES, RULES])
+def test_every_entry_is_chinese_and_has_the_same_values(table: dict[str, str]) -> None:
+    for english, chinese in table.items():
+        assert english.count("{}") == chinese.count("{}"), english
+        assert HAN.search(chinese), english
+
+
+@pytest.mark.parametrize("module", RAISING)
+def test_every_error_that_a_visitor_may_meet_has_chinese(module: str) -> None:
+    for call in _calls(ROOT / module, KINDS):
+        what = _template(call.args[0]) if call.args else None
+        if what and not what.startswith(OF_THE_PROGRAM):
+            assert what in ERRORS, (module, call.lineno, what)
+            remedy = next((k.value for k in call.keywords if k.arg == "remedy"), None)
+            template = _template(remedy) if remedy is not None else None
+            if template:
+                filled = template.replace("{}", "7")
+                assert HAN.search(in_chinese(filled, REMEDIES)), (module, template)
+
+
+def test_every_rule_of_lint_has_a_chinese_name() -> None:
+    assert {one.name for one in LINT_RULES} == set(RULES)
+    assert rule("mini_jack", "en") == "mini jack"
+    assert rule("mini_jack", "zh") == RULES["mini_jack"]
+
+
+def _messages(call: ast.Call) -> list[str]:
+    """The sentences that a finding may be made with."""
+    arms = [
+        arm for a in call.args for arm in ([a.body, a.orelse] if isinstance(a, ast.IfExp) else [a])
+    ]
+    return [text for arm in arms if " " in (text := _template(arm) or "")]
+
+
+def test_every_finding_has_chinese_with_its_values() -> None:
+    seen = 0
+    for path in sorted((ROOT / "postprocess").glob("lint_*.py")):
+        for call in _calls(path, {"Finding"}):
+            messages = _messages(call)
+            assert messages, (path.name, call.lineno)
+            for message in messages:
+                # A word among the values, as "left", has a sentence of its own.
+                pattern = re.escape(message).replace(r"\{\}", "(.+)")
+                assert any(re.fullmatch(pattern, one) for one in FINDINGS), (path.name, message)
+                seen += 1
+    assert seen >= len(RULES)
+    said = finding("repeated after 41 ms, least 90", "zh")
+    assert re.findall(r"\d+", said) == ["41", "90"]
+    assert finding("repeated after 41 ms, least 90", "en") == "repeated after 41 ms, least 90"
+    assert finding("a rule of tomorrow", "zh") == "a rule of tomorrow"
+
+
+def _broken() -> list[HitObject]:
+    """A chart that breaks many rules."""
+    stream = [Rice(i % 2, 500.0 + 60 * i) for i in range(60)]
+    jacks = [Rice(0, 6000.0 + 50 * i) for i in range(20)]
+    chords: list[HitObject] = [Rice(c, 9000.0) for c in range(4)]
+    holds = [LongNote(2, 10000.0, 10020.0), LongNote(1, 11000.0, 12000.0), Rice(1, 11500.0)]
+    late = [Rice(1, 12010.0), Rice(0, 12500.0), Rice(0, 12500.0), LongNote(0, 90000.0, 99000.0)]
+    return [*stream, *jacks, *chords, *holds, *late]
+
+
+def test_findings_of_a_broken_chart_are_all_said_in_chinese() -> None:
+    chart = Beatmap(
+        keys=4, hit_objects=tuple(_broken()), timing=(TimingPoint(500.0, 500.0),),
+        difficulty={"CircleSize": "4"},
+    )  # fmt: skip
+    found = lint(chart, tier=Tier.EASY, audio_ms=95_000.0)
+    assert len({one.rule for one in found}) >= 8
+    for one in found:
+        said = finding(one.message, "zh")
+        assert HAN.search(said), one.message
+        assert sorted(re.findall(r"\d+", said)) == sorted(re.findall(r"\d+", one.message))
+
+
+def test_an_error_keeps_its_place_value_and_remedy() -> None:
+    error = BeatmapError(
+        "cannot read the chart", file="/srv/up/谱面.osu", line=3, value="x", remedy="Check the path"
+    )
+    assert sentence(error, "zh") == "谱面.osu，第 3 行：无法读取谱面：'x'。请检查路径"
+    whole = GenerationError("count must be a whole number from 1 to 8", value=9.5)
+    assert sentence(whole, "zh") == "count 必须是 1 到 8 的整数：9.5"
+    told = GenerationError("not a value of feature sr", remedy="Did you mean 'a'? Accepted: a, b")
+    assert sentence(told, "zh") == "不是特征 sr 的取值。是否想写 'a'？可用的有：a, b"
+    assert sentence(GenerationError("unheard of"), "zh") == "unheard of"
