@@ -87,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Does what is not done yet, then writes results.json and results.md."""
+    """Does what is not done yet, then writes results.json, results.md and the pages."""
     args = parser().parse_args()
     parts = _parts(args)
     setting = _setting(args)
@@ -218,6 +218,7 @@ def _write(
     command: dict[str, object],
 ) -> None:
     from mug.pipeline.evaluation_markdown import markdown
+    from mug.pipeline.evaluation_page import write_pages
     from mug.pipeline.evaluation_results import results
 
     found = results(rows, songs[0], command, out, songs[1])
@@ -226,7 +227,9 @@ def _write(
     table = markdown(rows, found)
     with atomic_write(out / "results.md", "w", encoding="utf-8") as handle:
         handle.write(table)
+    pages = write_pages(found, out)
     print(table)
+    print(f"To look at in a browser: {pages[0]}")
 
 
 if __name__ == "__main__":

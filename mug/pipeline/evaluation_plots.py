@@ -266,9 +266,10 @@ def _axes(axes: Axes) -> list[str]:
 
 
 def _diagonal(axes: Axes, band: float) -> list[str]:
-    """The line y = x with a band, cut to the axes by a frame of their own."""
+    """The line y = x with a band, as far as it lies within the axes."""
     low, high = max(axes.x.low, axes.y.low), min(axes.x.high, axes.y.high)
-    corners = [(low, low - band), (low, low + band), (high, high + band), (high, high - band)]
+    above = [(low, low), (low, low + band), (high - band, high)]
+    corners = [*above, (high, high), (high, high - band), (low + band, low)]
     path = " ".join(f"{axes.left(x):.1f},{axes.top(y):.1f}" for x, y in corners)
     return [
         f'<polygon class="band" points="{path}"/>',
@@ -306,6 +307,6 @@ def paired_bars(pairs: Sequence[Pair]) -> str:
         f' judged {100 * pair.ours:.1f} %"><span>{escape(pair.label)}</span><i>'
         f'<b class="human" style="width:{100 * pair.human / top:.2f}%"></b>'
         f'<b class="ours" style="width:{100 * pair.ours / top:.2f}%"></b></i>'
-        f"<em>{100 * pair.ours:.0f} %</em></div>"
+        f"<em>{100 * pair.human:.0f} · {100 * pair.ours:.0f} %</em></div>"
         for pair in pairs
     )

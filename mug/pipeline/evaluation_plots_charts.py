@@ -21,7 +21,7 @@ from mug.postprocess.picture import HEADER, NOTE, clock_text, plan_layout, rende
 
 TOLERANCE_MS = 20.0
 PART_MS = 4000.0
-STRIPS = 4
+STRIPS = 6
 """An excerpt shows so many parts side by side."""
 
 _LANE, _GAP, _GUTTER, _HEIGHT, _FOOT, _HEAD = 15, 12, 34, 330, 8, 20
@@ -88,16 +88,14 @@ class Compared:
         ]
 
     def worst_start(self) -> float:
-        """Where the excerpt begins in which the charts agree least."""
+        """Where the excerpt begins in which most onsets have no partner."""
         parts = self.parts
 
-        def agreement(first: int) -> float:
+        def alone(first: int) -> int:
             shown = parts[first : first + STRIPS]
-            onsets = sum(part.human + part.judged for part in shown)
-            return 2 * sum(part.matched for part in shown) / onsets if onsets else math.inf
+            return sum(part.human + part.judged - 2 * part.matched for part in shown)
 
-        starts = range(max(len(parts) - STRIPS, 0) + 1)
-        return parts[min(starts, key=agreement)].start_ms
+        return parts[max(range(max(len(parts) - STRIPS, 0) + 1), key=alone)].start_ms
 
 
 def compare(human: Beatmap, judged: Beatmap, findings: Sequence[Finding]) -> Compared:
@@ -134,7 +132,7 @@ def agreement_strip(compared: Compared) -> str:
 
 
 def excerpt_drawing(compared: Compared, from_ms: float) -> str:
-    """Sixteen seconds of both charts: human left, judged right, in strips; time runs upwards.
+    """Some seconds of both charts: human left, judged right, in strips; time runs upwards.
 
     Notes with a partner in the other chart are full, those without are outlines; findings of lint
     are framed.

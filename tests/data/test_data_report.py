@@ -1,9 +1,9 @@
 import json
 import re
 import sqlite3
-from html.parser import HTMLParser
 
 import pytest
+from html_page import Page
 from PIL import Image
 from tiny_songs import make_songs
 
@@ -26,40 +26,6 @@ def schema():
 def dataset(tmp_path):
     make_songs(tmp_path / "set", songs=6, charts=2)
     return tmp_path / "set"
-
-
-class Page(HTMLParser):
-    """Tags in balance, and everything that could ask another server."""
-
-    VOID = ("meta", "img", "rect", "line", "link", "br")
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.addresses, self.tags, self.words = [], [], [], []
-        self.feed(text)
-        self.close()
-        assert not self.open
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.addresses += [v for k, v in attrs if k in ("src", "href", "srcset", "action", "data")]
-        assert not any(name.startswith("on") for name, _ in attrs)
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] != "style":
-            self.words.append(f"{data} ")
-
-    @property
-    def text(self):
-        return " ".join("".join(self.words).replace("\u202f", "").split())
 
 
 def test_bins_are_those_of_the_model():
