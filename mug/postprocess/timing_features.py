@@ -13,11 +13,12 @@ from mug.postprocess.timing_onsets import BAND_HOP, HARMONY_HOP, SAMPLE_RATE, On
 
 PARTS = (0.0, 1 / 6, 1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4)  # of a beat, where the bands are read
 PERIODS = (2, 3, 4)  # beats after which a bar may return
-LAGS = (1, 2, 3, 4, 6, 8)  # beats after which the music may resemble itself
-RECURRENCES = (1 / 4, 1 / 3, 1 / 2, 1, 2, 3, 4, 6)  # parts of a beat at which onsets may recur
 TEMPO_KNOTS = (60.0, 85.0, 120.0, 170.0, 240.0, 320.0)  # bpm; the tempo itself says something
 METERS = (3, 4)
 _STREAMS = ("low", "middle", "high", "harmony")
+_PASSAGE_MS = 4000.0  # of music that are compared with as much before
+_PASSAGES = 8
+_ENTRY_MS = 90.0  # how far the onset that begins a passage may lie from where the bands rise
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +30,16 @@ class Evidence:
         levels: square root of each band's onset strength, maximum of three frames; 1 is the mean.
         chroma_sums: running sums of the chroma.
         duration_ms: length.
+        first_ms: the song's first onset; none in a part from the middle of a song.
+        entries: onsets that begin a passage, and how much the bands rise there.
     """
 
     peaks: Peaks
     levels: Float64[np.ndarray, "3 coarse"]
     chroma_sums: Float64[np.ndarray, "12 slow"]
     duration_ms: float
+    first_ms: float | None
+    entries: tuple[tuple[float, float], ...]
 
     @classmethod
     def of(cls, onsets: Onsets) -> Evidence:
@@ -44,7 +49,10 @@ class Evidence:
         mean = np.maximum(onsets.bands.mean(axis=1, keepdims=True), 1e-9)
         levels = np.sqrt(maximum_filter1d(onsets.bands, 3, axis=1) / mean)
         sums = np.concatenate([np.zeros((12, 1)), np.cumsum(onsets.chroma, axis=1)], axis=1)
-        return cls(onset_peaks(onsets.envelope), levels, sums, onsets.duration_ms)
+        peaks = onset_peaks(onsets.envelope)
+        first = float(peaks.times_ms[0]) if onsets.begins and len(peaks.times_ms) else None
+        entries = _entries(np.sqrt(onsets.bands / mean), peaks)
+        return cls(peaks, levels, sums, onsets.duration_ms, first, entries)
 
     def at(self, times_ms: Float64[np.ndarray, " times"]) -> Float64[np.ndarray, "3 times"]:
         """The bands' levels at some times."""
@@ -83,10 +91,9 @@ def feature_names() -> list[str]:
     names += [f"{band} at {part:.2f} of it" for part in PARTS[1:] for band in bands]
     for stream in _STREAMS:
         names += [f"{stream} has bars of {period}" for period in PERIODS]
-        names += [f"{stream} returns after {lag}" for lag in LAGS]
     names += ["harmony changes", "low against the rest"]
-    names += [f"recurs at 1/{part:.3g} of it" for part in RECURRENCES]
-    return names + [f"near {knot:g} bpm" for knot in TEMPO_KNOTS]
+    names += [f"near {knot:g} bpm" for knot in TEMPO_KNOTS]
+    return [*names, "the song begins on it", "passages begin on it"]
 
 
 def beat_features(evidence: Evidence, grid: EvenGrid) -> Float64[np.ndarray, " features"]:
@@ -98,11 +105,11 @@ def beat_features(evidence: Evidence, grid: EvenGrid) -> Float64[np.ndarray, " f
     values = [*mean[0], *(mean[1:] / (mean[0] + 0.3)).ravel()]
     for stream in (*ticks[0], novelty):
         values += [_explained(stream, period) for period in PERIODS]
-        values += [_returning(stream, lag) for lag in LAGS]
     values += [float(novelty.mean()), _correlation(ticks[0, 0], ticks[0, 1] + ticks[0, 2])]
-    values += _recurrence(evidence.peaks, grid)
     place = np.interp(np.log2(grid.bpm), np.log2(TEMPO_KNOTS), np.arange(len(TEMPO_KNOTS)))
     values += [max(0.0, 1.0 - abs(place - knot)) for knot in range(len(TEMPO_KNOTS))]
+    values.append(0.0 if evidence.first_ms is None else _on_beat([(evidence.first_ms, 1.0)], grid))
+    values.append(_on_beat(evidence.entries, grid))
     return np.array(values, dtype=np.float64)
 
 
@@ -157,15 +164,6 @@ def _explained(stream: Float64[np.ndarray, " beats"], period: int) -> float:
     return max(0.0, 1.0 - left * (count - 1) / max(count - period, 1))
 
 
-def _returning(stream: Float64[np.ndarray, " beats"], lag: int) -> float:
-    """Correlation of a stream with itself so many beats later."""
-    if len(stream) < 3 * lag:
-        return 0.0
-    level = stream - stream.mean()
-    total = float((level**2).sum())
-    return float((level[lag:] * level[:-lag]).sum()) / total if total > 1e-9 else 0.0
-
-
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     if not len(first):
         return 0.0
@@ -173,12 +171,36 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum() + 1e-9))
 
 
-def _recurrence(peaks: Peaks, grid: EvenGrid, parts: Sequence[float] = RECURRENCES) -> list[float]:
-    """Share of the onsets' strength that recurs at parts of a beat, in phase from a beat on."""
-    turns = (peaks.times_ms - grid.offset_ms) / grid.beat_ms
-    total = float(peaks.strength.sum()) or 1.0
-    values = []
-    for part in parts:
-        sum_ = complex((peaks.strength * np.exp(-2j * np.pi * turns * part)).sum()) / total
-        values.append(abs(sum_) if part < 1 else sum_.real)
-    return values
+def _on_beat(events: Sequence[tuple[float, float]], grid: EvenGrid) -> float:
+    """How near to a beat weighted times lie: 1 all on one ... -1 all half-way between two."""
+    if not events:
+        return 0.0
+    times, weights = (np.array(column) for column in zip(*events, strict=True))
+    turns = (times - grid.offset_ms) / grid.beat_ms
+    return float(np.average(np.cos(2 * np.pi * turns), weights=weights))
+
+
+def _entries(
+    levels: Float64[np.ndarray, "3 coarse"], peaks: Peaks
+) -> tuple[tuple[float, float], ...]:
+    """Onsets where the bands rise for long: a passage begins, or an instrument enters."""
+    frame_ms = 1000.0 * BAND_HOP / SAMPLE_RATE
+    frames, reach = levels.shape[1], int(_PASSAGE_MS / frame_ms)
+    sums = np.concatenate([np.zeros((3, 1)), np.cumsum(levels, axis=1)], axis=1)
+    here = np.arange(frames)
+    before, after = np.maximum(here - reach, 0), np.minimum(here + reach, frames)
+    rises = (sums[:, after] - sums[:, here]) / np.maximum(after - here, 1)
+    rises -= (sums[:, here] - sums[:, before]) / np.maximum(here - before, 1)
+    rise = np.maximum(rises, 0.0).sum(axis=0)
+    rise[: reach // 8] = rise[max(frames - reach // 2, 0) :] = 0.0  # too little to compare
+    found: list[tuple[float, float]] = []
+    for _ in range(_PASSAGES if frames else 0):
+        top = int(np.argmax(rise))
+        if rise[top] <= 0:
+            break
+        near = np.flatnonzero(np.abs(peaks.times_ms - top * frame_ms) < _ENTRY_MS)
+        if len(near):
+            strongest = near[np.argmax(peaks.strength[near])]
+            found.append((float(peaks.times_ms[strongest]), float(rise[top])))
+        rise[max(0, top - reach // 2) : top + reach // 2] = 0.0
+    return tuple(found)

@@ -34,11 +34,13 @@ class Onsets:
         envelope: strength of onsets over all frequencies, each `HOP` samples.
         bands: low (below 130 Hz), middle and high (above 2.4 kHz), each `BAND_HOP` samples.
         chroma: share of each of the 12 pitch classes, each `HARMONY_HOP` samples.
+        begins: whether this is where the song begins, not a part from its middle.
     """
 
     envelope: Float64[np.ndarray, " frames"]
     bands: Float64[np.ndarray, "3 coarse"]
     chroma: Float64[np.ndarray, "12 slow"]
+    begins: bool = True
 
     @property
     def duration_ms(self) -> float:
@@ -55,6 +57,7 @@ class Onsets:
             self.envelope[first * fine : last * fine],
             self.bands[:, first * coarse : last * coarse],
             self.chroma[:, first:last],
+            self.begins and first == 0,
         )
         return part, first / per_ms
 
