@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mug.metrics.statistics import Summary
 from mug.pipeline.evaluation_markdown_parts import cell, head, line, part_tables
 from mug.pipeline.evaluation_rows import CHARTS, Row
 from mug.pipeline.evaluation_summary import plain
@@ -13,6 +14,7 @@ from mug.pipeline.evaluation_tables import (
     FIGURES,
     MODEL_COLUMNS,
     Column,
+    Figure,
     columns_of,
     comparisons,
     summaries,
@@ -41,15 +43,21 @@ def _charts(rows: Sequence[Row]) -> list[str]:
     over = "songs" if songs > 1 else "the charts of the one song"
     lines = [
         f"{songs} song{'s' * (songs != 1)}, {humans} human charts. Mean by song; in brackets the"
-        f" 95 % bootstrap interval over {over}.",
+        f" 95 % bootstrap interval over {over}. Kinds of faults (–) that nobody has are not shown.",
         "",
         *head("figure", table),
     ]
     for figure in FIGURES:
-        cells = [cell(plain(of[figure.name]), figure.decimals) for of in table.values()]
-        if any(text != "–" for text in cells):
-            lines.append(line(figure.title, cells))
+        found = [of[figure.name] for of in table.values()]
+        if worth_a_line(figure, found):
+            lines.append(line(figure.title, (cell(plain(s), figure.decimals) for s in found)))
     return [*lines, "", *_spread_table(rows), "", *_pairs(rows), "", *_worst(rows)]
+
+
+def worth_a_line(figure: Figure, found: Sequence[Summary]) -> bool:
+    """Whether any chart has the figure, and of a kind of fault whether there is any."""
+    known = [summary for summary in found if summary.charts]
+    return any(summary.highest > 0 for summary in known) if figure.is_kind else bool(known)
 
 
 def _spread_table(rows: Sequence[Row]) -> list[str]:
@@ -61,7 +69,7 @@ def _spread_table(rows: Sequence[Row]) -> list[str]:
     lines = head("median over charts / worst song", shown)
     for figure in FIGURES:
         found = [table[label][figure.name] for label in shown]
-        if figure.better and any(summary.charts for summary in found):
+        if figure.better and worth_a_line(figure, found):
             cells = [
                 f"{s.median:.{figure.decimals}f} /"
                 f" {s.highest if figure.better == 'lower' else s.lowest:.{figure.decimals}f}"

@@ -26,19 +26,24 @@ MEASURED = ("sr", "ln_ratio", "msd", *(f"msd_{name}" for name in SKILL_SETS))
 _LN_SWITCHES = ("rc", "hb", "ln")
 
 
-def sweep(maker: Maker) -> list[Judged]:
+def sweep(maker: Maker, ratings: Sequence[float] = SWEEP_STARS) -> list[Judged]:
     """Charts of one song at rising star ratings; nothing else is asked for."""
     asked: list[tuple[Asked, int, int]] = [
-        ({"sr": stars}, seed, 0) for seed in range(maker.run.seeds) for stars in SWEEP_STARS
+        ({"sr": stars}, seed, 0) for seed in range(maker.run.seeds) for stars in ratings
     ]
     return _judged(maker, asked, [""] * len(asked), SWEEP)
 
 
-def switches(maker: Maker) -> list[Judged]:
-    """Charts of one song with each switch on and off, at the star rating of its human chart."""
+def switches(maker: Maker, names: Sequence[str] = ()) -> list[Judged]:
+    """Charts of one song with each switch on and off, at the star rating of its human chart.
+
+    Args:
+        maker: of the song.
+        names: of the switches; all that the model has by default.
+    """
     asked: list[tuple[Asked, int, int]] = []
     variants = []
-    for name in switches_of(maker.generator.model.schema):
+    for name in names or switches_of(maker.generator.model.schema):
         for seed in range(maker.run.seeds):
             for on in (True, False):
                 asked.append(({"sr": maker.against.stars, name: on}, seed, 0))

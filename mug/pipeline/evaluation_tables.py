@@ -24,6 +24,7 @@ from mug.pipeline.evaluation_summary import over_songs
 from mug.postprocess.lint import RULES
 
 Better = Literal["higher", "lower", ""]
+_KIND_MARK = "– "
 _ARROW = {"higher": " ↑", "lower": " ↓", "": ""}
 
 
@@ -49,6 +50,11 @@ class Figure:
     def title(self) -> str:
         """The label with an arrow for what is better."""
         return self.label + _ARROW[self.better]
+
+    @property
+    def is_kind(self) -> bool:
+        """Whether it is one kind of what another line counts together."""
+        return self.label.startswith(_KIND_MARK)
 
 
 def _group(group: str, *figures: tuple[str, str, Better, int]) -> tuple[Figure, ...]:
@@ -108,16 +114,16 @@ FIGURES: tuple[Figure, ...] = (
         "validity",
         ("violations", "violations a chart", "lower", 2),
         *(
-            (f"violations_{kind.name}", f"– {_KINDS.get(kind.name, kind.name)}", "lower", 2)
+            (f"violations_{kind.name}", _KIND_MARK + _KINDS.get(kind.name, kind.name), "lower", 2)
             for kind in fields(Violations)
         ),
-        ("unreadable", "– not readable by rosu-pp", "lower", 2),
+        ("unreadable", f"{_KIND_MARK}not readable by rosu-pp", "lower", 2),
     ),
     *_group(
         "playability",
         ("lint_errors_a_minute", "lint errors a minute", "lower", 2),
         ("lint_warnings_a_minute", "lint warnings a minute", "lower", 2),
-        *((f"lint_{r.name}_a_minute", f"– {r.name} a minute", "lower", 2) for r in RULES),
+        *((f"lint_{r.name}_a_minute", f"{_KIND_MARK}{r.name} a minute", "lower", 2) for r in RULES),
     ),
     *_group(
         "patterns",

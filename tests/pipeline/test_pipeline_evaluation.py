@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from mug.pipeline.evaluation import Against, assert_unseen, hear, load_songs
 from mug.pipeline.evaluation_columns import baseline_rows
 from mug.pipeline.evaluation_figures import figures_of
 from mug.pipeline.evaluation_markdown import markdown
+from mug.pipeline.evaluation_results import results
 from mug.pipeline.evaluation_rows import Row, as_json, from_json
 from mug.pipeline.evaluation_tables import FIGURES, Column, paired
 from scripts import evaluate
@@ -30,6 +32,16 @@ def human(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("human")
     options = CollectionOptions(style=STYLE, difficulties=2, audio_format="wav")
     compose_collection(folder, 2, seed=5, options=options)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A song of a few seconds with one chart: an untrained model writes a great many notes."""
+    folder = tmp_path_factory.mktemp("short")
+    style = replace(STYLE, seconds=(8.0, 8.0), tempo=(180.0, 180.0))
+    options = CollectionOptions(style=style, difficulties=1, audio_format="wav")
+    compose_collection(folder, 1, seed=6, options=options)
     return folder
 
 
@@ -57,7 +69,7 @@ def test_an_empty_chart_is_unreadable_and_no_accident(human: Path) -> None:
     assert math.isnan(figures["sr_error"])
 
 
-def test_every_printed_figure_has_a_value_somewhere(human: Path) -> None:
+def test_every_printed_figure_has_a_value_somewhere(human: Path, tmp_path: Path) -> None:
     song, other = load_songs(human, 4)
     judged = baseline_rows(Against(song, 0, hear(song.audio), (other,)))
     rows = [one.row for one in judged]
@@ -66,7 +78,7 @@ def test_every_printed_figure_has_a_value_somewhere(human: Path) -> None:
     only_of_models = ("tempo_", "offset_ms", "seed_", "seconds_")
     for figure in FIGURES:
         assert figure.name in known or figure.name.startswith(only_of_models), figure.name
-    table = markdown(rows)
+    table = markdown(rows, results(rows, [song], {}, tmp_path))
     assert table.count("\n| ") > 30
     same = Column("another difficulty", "")
     assert paired(rows, same, "f1_20", "another difficulty").mean == 0.0
@@ -110,8 +122,8 @@ def test_another_program_is_judged_by_the_same_command(
     out = tmp_path / "out"
     words = ("--songs", songs, "--charts", tmp_path / "made", "--name", "copycat", "--out", out)
     assert run(monkeypatch, *words) == 0
-    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
-    assert results["summary"]["copycat"]["f1_10"]["mean"] == 1.0
+    written = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    assert written["summary"]["copycat"]["f1_10"]["mean"] == 1.0
     assert "copycat" in (out / "results.md").read_text(encoding="utf-8")
     done = {p: p.stat().st_mtime_ns for p in (out / "rows").iterdir()}
     assert run(monkeypatch, *words) == 0
@@ -134,16 +146,15 @@ def test_a_chart_of_no_song_is_told(
 
 
 def test_a_model_fills_its_columns_apart(
-    human: Path, tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short: Path, tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    songs = one_song(human, tmp_path / "songs")
     out = tmp_path / "out"
-    options = ("--steps", 2, "--seeds", 2, "--candidates", 2)
-    words = ("--songs", songs, "--checkpoint", tiny_model_folder, "--out", out, *options)
+    options = ("--steps", 1, "--seeds", 2, "--candidates", 2)
+    words = ("--songs", short, "--checkpoint", tiny_model_folder, "--out", out, *options)
     assert run(monkeypatch, *words) == 0
-    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
-    found = {(row["column"], row["timing"]) for row in results["rows"]}
-    assert any(row["part"] == "diversity" for row in results["rows"])
+    written = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    found = {(row["column"], row["timing"]) for row in written["rows"]}
+    assert any(row["part"] == "diversity" for row in written["rows"])
     assert {
         ("raw", ""),
         ("post-processed", "given"),
@@ -152,10 +163,16 @@ def test_a_model_fills_its_columns_apart(
         ("best of N", "free"),
         ("random on the grid", ""),
     } <= found
-    free = results["summary"]["post-processed, timing free"]
-    assert free["tempo_octave"]["charts"] == 4
-    for row in results["rows"]:
-        if row["part"] == "charts":
-            chart = osu.read(out / row["file"])
-            human_made = row["column"] in ("another difficulty", "human, another song")
-            assert ("machine-made" in chart.metadata["Tags"].split()) != human_made
+    free = written["summary"]["post-processed, timing free"]
+    assert free["tempo_octave"]["charts"] == 2
+    charts = [row for row in written["rows"] if row["part"] == "charts"]
+    assert len({row["file"] for row in charts}) == len(charts)
+    for row in charts:
+        chart = osu.read(out / row["file"])
+        assert chart.creator == row["column"]
+        assert "machine-made" in chart.metadata["Tags"].split()
+        assert row["violations"]["beside"] == row["figures"]["violations_beside"]
+    for song in written["songs"]:
+        assert Path(song["audio"]).is_file()
+        for chart_of_people in song["charts"]:
+            assert osu.read(out / chart_of_people["file"]).creator != "raw"
