@@ -1,0 +1,68 @@
+"""The original's way to sample, inside our code: what `benchmarks/speed.py` compares with.
+
+As there, the audio is encoded once per chart, all its levels are kept and doubled at every step,
+state-space kernels are made at every call, nothing of the prompt or the time step is kept, and
+guidance doubles the batch whatever its scale. Source: reference facts, B2, B49 and section 8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from mug.diffusion.ddim import DDIMSampler
+from mug.diffusion.diffusion import DDPM
+from mug.model.s4 import NPLRKernel
+from mug.protocols import Prediction
+
+
+class Reference:
+    """A model driven as the original drives it.
+
+    Args:
+        ddpm: the model.
+        guidance_scale: of its page.
+    """
+
+    def __init__(self, ddpm: DDPM, guidance_scale: float = 5.0) -> None:
+        self.ddpm, self.guidance_scale = ddpm, guidance_scale
+        self._kernels = [m for m in ddpm.model.unet_model.modules() if isinstance(m, NPLRKernel)]
+
+    def encode(self, audio: Tensor, count: int) -> list[Tensor]:
+        """All levels of the audio, once for each chart."""
+        encoder = self.ddpm.model.wave_model
+        assert isinstance(encoder, nn.Module)
+        levels: list[Tensor] = encoder(audio.expand(count, *audio.shape[1:]).contiguous())
+        return levels
+
+    def evaluate(
+        self, x_t: Tensor, step: Tensor, context: Tensor, levels: Sequence[Tensor]
+    ) -> Tensor:
+        """One call of the network, with nothing kept from the call before."""
+        for kernel in self._kernels:
+            kernel._last = None
+        output: Tensor = self.ddpm.model.unet_model(x_t, step, context, *levels)
+        return output
+
+    def sample(
+        self, audio: Tensor, feature_ids: Tensor, nothing: Tensor, noise: Tensor, steps: int = 100
+    ) -> Tensor:
+        """Note logits of as many charts as `noise` has items, by the original's DDIM."""
+        levels = self.encode(audio, len(noise))
+        asked, away = (self.ddpm.context(ids) for ids in (feature_ids, nothing))
+        assert asked is not None
+        assert away is not None
+
+        def denoise(x_t: Tensor, step: Tensor) -> Prediction:
+            doubled = [torch.cat([level, level]) for level in levels]
+            both = self.evaluate(
+                torch.cat([x_t, x_t]), torch.cat([step, step]), torch.cat([away, asked]), doubled
+            )
+            first, second = both.chunk(2)
+            output = first + self.guidance_scale * (second - first)
+            return self.ddpm.parameterization.to_prediction(output, x_t, step)
+
+        sampler = DDIMSampler("original")
+        return self.ddpm.decode(sampler.sample(denoise, noise, self.ddpm.schedule, steps=steps))
