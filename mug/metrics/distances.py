@@ -56,7 +56,8 @@ class Space:
         """Coordinates of charts, one row each, within ±`FARTHEST`."""
         values = [[chart[name] for name in self.names] for chart in charts]
         raw = np.array(values, np.float64).reshape(len(charts), len(self.names))
-        return np.clip((raw - self.mean) / self.spread, -FARTHEST, FARTHEST)
+        points: np.ndarray = np.clip((raw - self.mean) / self.spread, -FARTHEST, FARTHEST)
+        return points
 
     def kernel(
         self, first: Float64[np.ndarray, "n d"], second: Float64[np.ndarray, "m d"]

@@ -115,7 +115,8 @@ def _place(time_ms: float, edges_ms: Float64[np.ndarray, " edges"]) -> int | Non
     bar = int(np.searchsorted(edges_ms, time_ms + _EARLY_MS, side="right")) - 1
     if not 0 <= bar < len(edges_ms) - 1:
         return None
-    share = (time_ms - edges_ms[bar]) / (edges_ms[bar + 1] - edges_ms[bar])
+    start, end = float(edges_ms[bar]), float(edges_ms[bar + 1])
+    share = (time_ms - start) / (end - start)
     return bar * SLOTS + min(max(round(share * SLOTS), 0), SLOTS - 1)
 
 

@@ -127,24 +127,27 @@ def switch_summary(rows: Sequence[Row]) -> list[dict[str, Any]]:
         spread = {name: _spread(listed, name) for name in MEASURED}
         for switch in dict.fromkeys(_switch(row) for row in listed):
             pairs = _pairs([row for row in listed if _switch(row) == switch], switch)
-            effects = {}
-            for name in MEASURED:
-                moved = [on.figures.get(name, math.nan) - off.figures.get(name, math.nan)
-                         for on, off in pairs]  # fmt: skip
-                summary = _summary(moved, [on.song for on, _ in pairs])
-                mean = summary["mean"]
-                standard = None if mean is None or not spread[name] else mean / spread[name]
-                effects[name] = {**summary, "standard": standard}
+            effects = {name: _effect(pairs, name, spread[name]) for name in MEASURED}
+            _, moved = max((abs(effects[name]["standard"] or 0.0), name) for name in MEASURED)
             found.append(
                 {
                     "switch": switch,
                     "column": column,
                     "feature": feature_of(switch),
                     "effects": effects,
-                    "moved": max(effects, key=lambda name: abs(effects[name]["standard"] or 0.0)),
+                    "moved": moved,
                 }
             )
     return found
+
+
+def _effect(pairs: Sequence[tuple[Row, Row]], name: str, spread: float) -> dict[str, float | None]:
+    """On minus off of one measured feature."""
+    nan = math.nan
+    moved = [on.figures.get(name, nan) - off.figures.get(name, nan) for on, off in pairs]
+    summary = _summary(moved, [on.song for on, _ in pairs])
+    mean = summary["mean"]
+    return {**summary, "standard": mean / spread if mean is not None and spread else None}
 
 
 def feature_of(switch: str) -> str:

@@ -16,7 +16,7 @@ from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.beatmap.timing_points import TimingPoint
 from mug.compose.sound import SAMPLE_RATE, render
 from mug.data.difficulty import ln_ratio, star_rating
-from mug.data.msd import estimate_msd
+from mug.data.msd import SKILL_SETS, estimate_msd
 from mug.metrics import damage
 from mug.metrics.grid import Grid, grid_sync
 from mug.metrics.memory import chart_distance, mean_distance, shared_run
@@ -71,14 +71,30 @@ def lint_rate(*rules: str) -> Metric:
     return rate
 
 
-def msd(notes: Notes) -> float:
-    return estimate_msd([n.start_ms for n in notes], [n.column for n in notes]).overall
+def skill(name: str) -> Metric:
+    def distance(p: Piece, notes: Notes) -> float:
+        ours, theirs = (
+            getattr(estimate_msd([n.start_ms for n in ns], [n.column for n in ns]), name)
+            for ns in (notes, p.chart.hit_objects)
+        )
+        return abs(ours - theirs)
+
+    return distance
+
+
+def lint_severity(severity: str) -> Metric:
+    def rate(p: Piece, notes: Notes) -> float:
+        found = lint(p.chart.with_objects(notes), tier=Tier.EXPERT)
+        return float(sum(finding.severity == severity for finding in found))
+
+    return rate
 
 
 METRICS: dict[str, Metric] = {
     "star rating": lambda p, n: abs(star_rating(p.chart.with_objects(n)) - p.stars),
     "long notes": lambda p, n: abs(ln_ratio(n) - ln_ratio(p.chart.hit_objects)),
-    "MSD": lambda p, n: abs(msd(n) - msd(p.chart.hit_objects)),
+    "MSD": skill("overall"),
+    **{f"MSD {name}": skill(name) for name in SKILL_SETS},
     "clean rate": lambda p, n: grid_sync(n, p.red).clean_rate,
     "mean from the grid": lambda p, n: abs(grid_sync(n, p.red).mean_ms),
     "notes": lambda p, n: len(n) / len(p.notes),
@@ -105,6 +121,8 @@ METRICS: dict[str, Metric] = {
     "distance": lambda p, n: chart_distance(n, p.notes),
     "shared run": lambda p, n: float(shared_run(p.chart.with_objects(n), p.chart)),
     "lint mini-jacks": lint_rate("mini_jack"),
+    "lint errors": lint_severity("error"),
+    "lint warnings": lint_severity("warning"),
     "lint jacks": lint_rate("jack", "anchor", "mini_jack"),
 }
 
@@ -199,6 +217,10 @@ PROBES: list[tuple[str, str, tuple[float, ...], int]] = [
     ("long notes", "cut", TENTHS, UP),
     ("MSD", "thin", (0, 0.25, 0.5, 0.75), UP),
     ("MSD", "bursts", (0, 0.25, 0.5, 1), UP),
+    *((f"MSD {name}", "thin", (0, 0.25, 0.5, 0.75), UP) for name in SKILL_SETS),
+    ("MSD jackspeed", "jacks", (0, 0.1, 0.2, 0.4), UP),
+    ("lint errors", "columns", (0, 0.25, 0.5, 1), UP),
+    ("lint warnings", "jacks", (0, 0.1, 0.2, 0.4), UP),
     ("distance", "columns", (0, 0.25, 0.5, 1), UP),
     ("distance", "thin", (0, 0.25, 0.5, 0.75), UP),
     ("shared run", "columns", (0, 0.25, 0.5, 1), DOWN),
@@ -235,7 +257,7 @@ def test_no_damage_moves_nothing(metric: str) -> None:
 
 
 # Both cut time into pieces that begin at 0, so that a shift moves notes between pieces.
-SLACK = {"star rating": 0.002, "MSD": 0.1}
+SLACK = {"star rating": 0.002, "MSD": 0.1, **{f"MSD {name}": 0.15 for name in SKILL_SETS}}
 
 
 @pytest.mark.parametrize("metric", sorted(METRICS))
