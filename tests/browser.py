@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 REMEDY = "install Debian's chromium, run `playwright install chromium`, or set CHROMIUM to one"
 
@@ -27,6 +28,19 @@ def launch_arguments() -> list[str]:
     """Root may not use the sandbox; sound may start without a click."""
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     return [*sandbox, "--autoplay-policy=no-user-gesture-required"]
+
+
+@contextmanager
+def launched() -> Iterator[Any]:
+    """A headless Chromium; its event loop must not outlive the tests that share it."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(find_chromium()), args=launch_arguments()
+        )
+        yield browser
+        browser.close()
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from browser import launched
 from evaluation_pages import EVIL, LABEL, PARTS, run_of
 from html_page import Page
 
@@ -178,3 +179,35 @@ def test_something_else_is_refused(found: Run, tmp_path: Path) -> None:
 def test_page_names_are_plain_and_apart(name: str) -> None:
     assert re.fullmatch(r"[a-z0-9-]{8,70}\.html", page_name(name))
     assert page_name(name) != page_name(name + ".")
+
+
+@pytest.mark.browser
+def test_nothing_overflows_and_nothing_complains_in_a_browser(found: Run) -> None:
+    _, out = found
+    complaints, requests, wide = [], [], []
+    with launched() as chromium:
+        for width, theme in ((1280, "light"), (390, "dark")):
+            context = chromium.new_context(
+                viewport={"width": width, "height": 900}, color_scheme=theme
+            )
+            page = context.new_page()
+            page.on("console", lambda message: complaints.append(message.text))
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("request", lambda request: requests.append(request.url))
+            for path in (out / PAGE, *out.glob("pages/*")):
+                page.goto(path.as_uri())
+                page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+                if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                    wide.append((path.name, width))
+                # Cells that are cut would hide figures: only boxes that scroll may be too narrow.
+                wide += page.evaluate(
+                    "[...document.querySelectorAll('.card, h1, h2, .dots, .chips')]"
+                    ".filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.innerText)"
+                )
+            assert page.evaluate("getComputedStyle(document.body).backgroundColor") == (
+                "rgb(16, 18, 26)" if theme == "dark" else "rgb(244, 245, 250)"
+            )
+            context.close()
+    assert complaints == []
+    assert wide == []
+    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
