@@ -20,6 +20,7 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from mug.callbacks.checkpoint import AtomicCheckpointIO, ResumeCheckpoint
 from mug.callbacks.rng import StepRandomness
@@ -155,7 +156,14 @@ def build_callbacks(run: Run, seed: int) -> list[Callback]:
             "target": "mug.callbacks.setup.SetupCallback",
             "params": {"config": run.config, "logdir": str(run.folder), "now": run.now},
         },
-        "loss_guard": {"target": "mug.callbacks.guard.LossGuard", "params": {}},
+        **{
+            name: {"target": f"mug.callbacks.guard.{guard}", "params": {}}
+            for name, guard in (
+                ("split_guard", "SplitGuard"),
+                ("first_stage_guard", "FirstStageGuard"),
+                ("loss_guard", "LossGuard"),
+            )
+        },
         "learning_rate_logger": {
             "target": "pytorch_lightning.callbacks.LearningRateMonitor",
             "params": {"logging_interval": "step"},
@@ -326,7 +334,8 @@ def print_summary(module: pl.LightningModule) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command: errors become one sentence, unless --debug asks for the traceback."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    first = not rank_zero_only.rank  # of several processes one tells what happens
+    logging.basicConfig(level=logging.INFO if first else logging.WARNING, format="%(message)s")
     debug = False
     try:
         options = parse_arguments(sys.argv[1:] if argv is None else argv)

@@ -111,7 +111,7 @@ class BeatmapLogger(Callback):
             return
         if trainer.current_epoch % self.every_n_epochs:
             return
-        root = Path(self.folder) if self.folder else _run_folder(trainer) / "samples"
+        root = Path(self.folder) if self.folder else run_folder(trainer) / "samples"
         folder = root / split / f"epoch{trainer.current_epoch:06d}"
         training = module.training
         module.eval()
@@ -169,7 +169,7 @@ class BeatmapLogger(Callback):
             render_chart(beatmap, stem.with_suffix(".png"), title=title)
 
 
-def _run_folder(trainer: Trainer) -> Path:
+def run_folder(trainer: Trainer) -> Path:
     """The run's folder, of which checkpoints/ is a part; else the trainer's own."""
     for callback in trainer.checkpoint_callbacks:
         path = getattr(callback, "path", None)

@@ -79,7 +79,7 @@ def split_beatmaps(
         DataError: for fractions that are none, and for fewer songs than parts that need one.
     """
     shares = _checked(fractions)
-    groups = _groups(entries)
+    groups = group_songs(entries)
     wanted = [part for part in PARTS if shares[part] > 0]
     if allow_single_song and len(groups) < 2:
         return Split(train=tuple(entries))
@@ -124,14 +124,14 @@ def extend_split(
     if not known:
         return split_beatmaps(entries, fractions, salt=salt, allow_single_song=True)
     shares, part_of = _checked(fractions), dict[Path, str]()
-    for group in _groups(entries):
+    for group in group_songs(entries):
         old = [entry for entry in group if entry.path in known]
         parts = {known[entry.path] for entry in old}
         if len(parts) < 2:
             part = parts.pop() if parts else _part_of(_position(group, salt), shares)
             part_of |= dict.fromkeys((entry.path for entry in group), part)
             continue
-        for song in _groups(old):
+        for song in group_songs(old):
             first = min((known[entry.path] for entry in song), key=PARTS.index)
             kept = (entry.path for entry in song if known[entry.path] == first)
             part_of |= dict.fromkeys(kept, first)
@@ -171,7 +171,7 @@ def _checked(fractions: Mapping[str, float]) -> dict[str, float]:
     return shares
 
 
-def _groups(entries: Sequence[Entry]) -> list[list[Entry]]:
+def group_songs(entries: Sequence[Entry]) -> list[list[Entry]]:
     """Entries joined by whatever they share (union-find over identities and paths)."""
     parent: dict[str, str] = {}
 

@@ -22,10 +22,10 @@ from mug.diffusion.objective import (
     latent_mask,
 )
 from mug.diffusion.parameterization import Parameterization
-from mug.diffusion.sampling import noise_like
+from mug.diffusion.sampling import Generators, noise_like
 from mug.diffusion.schedule import NoiseSchedule, kind_from_config
 from mug.errors import CheckpointError, ConfigError, TrainingError
-from mug.model.randomness import seeded_generator
+from mug.model.randomness import row_generators
 from mug.model.weights import load_weights
 from mug.protocols import Condition
 from mug.util import instantiate_from_config
@@ -148,8 +148,8 @@ class DDPM(Generation):
 
     # ---------------------------------------------------------------------- training
 
-    def encode(self, batch: Batch, generator: torch.Generator | None = None) -> Target:
-        """Clean latents of a batch; a sample of the posterior only with a generator."""
+    def encode(self, batch: Batch, generator: Generators = None) -> Target:
+        """Clean latents of a batch; a sample of the posterior only with generators."""
         with torch.no_grad():
             posterior = self.model.first_stage_model.encode(batch[self.note_key])  # type: ignore[operator]
             z = posterior.mode() if generator is None else posterior.sample(generator)
@@ -186,12 +186,19 @@ class DDPM(Generation):
         return self.objective.losses(output, target, step, noise)
 
     def draw(
-        self, target: Target, generator: torch.Generator
+        self, target: Target, generator: torch.Generator | Sequence[torch.Generator]
     ) -> tuple[Int[Tensor, "b"], Float[Tensor, "b ..."]]:
-        """Time steps and noise for a batch."""
-        size = (len(target.z_0),)
-        step = torch.randint(self.min_step, self.max_step, size, generator=generator)
+        """Time steps and noise for a batch, from one generator or from one for each item."""
+        one = isinstance(generator, torch.Generator)
+        shares = [(generator, len(target.z_0))] if one else [(each, 1) for each in generator]
+        low, high = self.min_step, self.max_step
+        step = torch.cat([torch.randint(low, high, (n,), generator=g) for g, n in shares])
         return step.to(target.z_0.device), noise_like(target.z_0, generator)
+
+    def _generators(self, batch: Batch, *key: int) -> list[torch.Generator]:
+        """One for each item, the same however many processes share a batch."""
+        processes = 1 if self._trainer is None else self.trainer.world_size
+        return row_generators(len(batch[self.note_key]), self.global_rank, processes, *key)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Prepares the state-space layers of a new model for the length of its first batch."""
@@ -204,11 +211,10 @@ class DDPM(Generation):
         self._lengths_bound = True
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Loss of a batch; its noise depends on seed, step, batch and rank alone."""
-        key = (self.seed, self.global_step, batch_idx, self.global_rank)
-        generator = seeded_generator(*key)
-        target = self.encode(batch, generator if self.sample_posterior else None)
-        step, noise = self.draw(target, generator)
+        """Loss of a batch; an item's noise depends on seed, step and its place in the batch."""
+        generators = self._generators(batch, self.seed, self.global_step, batch_idx)
+        target = self.encode(batch, generators if self.sample_posterior else None)
+        step, noise = self.draw(target, generators)
         losses = self.p_losses(target, self.condition_of(batch), step, noise)
         self._meters["train"].update(step, losses.per_sample)
         self._log("train", losses, len(step))
@@ -275,10 +281,9 @@ class DDPM(Generation):
 
     @torch.no_grad()
     def _evaluate(self, batch: Batch, batch_idx: int, prefix: str) -> None:
-        generator = seeded_generator(_VALIDATION_SEED, batch_idx, self.global_rank)
         target = self.encode(batch)
         condition = self.condition_of(batch)
-        step, noise = self.draw(target, generator)
+        step, noise = self.draw(target, self._generators(batch, _VALIDATION_SEED, batch_idx))
         losses = self.p_losses(target, condition, step, noise)
         self._meters[prefix].update(step, losses.per_sample)
         self._log(prefix, losses, len(step))
@@ -292,16 +297,17 @@ class DDPM(Generation):
         self.register_buffer("lvlb_weights", self.objective.bound_weights, persistent=False)
         self.scale_by_std = scale_by_std
         # 0 means not measured yet; kept in the checkpoint only where it is measured.
-        factor = torch.tensor(0.0 if scale_by_std else float(latent_scale))
+        # On the processor even where the networks are built without memory, for `load_model`.
+        factor = torch.tensor(0.0 if scale_by_std else float(latent_scale), device="cpu")
         self.register_buffer("latent_factor", factor, persistent=scale_by_std)
 
     def _measure_scale(self, z: Tensor) -> None:
         if not self.scale_by_std or self.latent_factor.is_nonzero():
             return
-        std = z.float().std()
+        z = z.float()
         if self._trainer is not None and self.trainer.world_size > 1:
-            std = self.all_gather(std).mean()  # type: ignore[union-attr]
-        self.latent_factor.copy_(1 / std)
+            z = self.all_gather(z)  # type: ignore[assignment]
+        self.latent_factor.copy_(1 / z.std())
 
     def _data_loss(self, batch: Batch, z: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         notes = batch[self.note_key]
@@ -324,7 +330,7 @@ class DDPM(Generation):
     def _log(self, prefix: str, losses: Losses, size: int) -> None:
         values = {f"{prefix}/{name}": value for name, value in losses.parts.items()}
         shown = values.pop(f"{prefix}/loss_simple")
-        how: dict[str, Any] = {"batch_size": size, "sync_dist": prefix != "train"}
+        how: dict[str, Any] = {"batch_size": size, "sync_dist": True}
         self.log(f"{prefix}/loss_simple", shown, prog_bar=True, **how)
         self.log_dict(values, **how)
 

@@ -213,6 +213,7 @@ lightning:
       target: main.LearningRateMonitor
       params: {logging_interval: step}
     cuda_callback: {target: main.CUDACallback}
+    split_guard: null
   trainer:
     accelerator: dp
     max_epochs: 1
