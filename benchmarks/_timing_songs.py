@@ -17,7 +17,7 @@ from mug.compose.composer import compose_song
 from mug.compose.sound import render
 from mug.compose.style import SongStyle
 from mug.errors import ModeError
-from mug.postprocess.tempo_map import TempoMap
+from mug.postprocess.tempo_map import TempoMap, timing_from_file
 
 SAMPLE_RATE = 22050
 BENCHMARK_SEED, FITTING_SEED = 90_000, 50_000  # songs that judge are not those that fit
@@ -41,6 +41,8 @@ class TimedSong:
         wave: mono, at `SAMPLE_RATE`.
         truth: its red lines, the first on a downbeat.
         end_ms: where the music ends.
+        published: the red lines as their author published them, where `truth` was shifted to lie on
+            the sound.
     """
 
     name: str
@@ -48,6 +50,7 @@ class TimedSong:
     wave: Float32[np.ndarray, " samples"]
     truth: TempoMap
     end_ms: float
+    published: TempoMap | None = None
 
 
 def tempo_of(seed: int) -> float:
@@ -88,7 +91,14 @@ def real_songs(root: Path) -> Iterator[TimedSong]:
         (audio,) = (path for path in folder.iterdir() if path.suffix in (".mp3", ".ogg"))
         truth = TempoMap.of_points(_red_lines(sorted(folder.glob("*.osu"))[0]))
         wave = load_audio(audio, SAMPLE_RATE)
-        yield TimedSong(folder.name, "real", wave, truth, 1000.0 * len(wave) / SAMPLE_RATE)
+        end_ms = 1000.0 * len(wave) / SAMPLE_RATE
+        yield TimedSong(folder.name, "real", wave, truth, end_ms, _published(root, folder.name))
+
+
+def _published(root: Path, name: str) -> TempoMap | None:
+    folder = root / "raw" / name
+    charts = sorted(folder.iterdir()) if folder.is_dir() else []
+    return timing_from_file(charts[0]) if charts else None
 
 
 def _red_lines(path: Path) -> Sequence[TimingPoint]:

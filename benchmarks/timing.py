@@ -124,18 +124,28 @@ def candidates_table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
+def published_shift_ms(song: TimedSong) -> float:
+    """How much later a song's red lines lie than its author put them."""
+    if song.published is None:
+        return 0.0
+    line, beat_ms = song.truth.red_lines[0], song.truth.red_lines[0].beat_ms
+    apart = line.time_ms - song.published.red_lines[0].time_ms
+    return (apart + beat_ms / 2) % beat_ms - beat_ms / 2
+
+
 def real_table(rows: list[Row]) -> str:
     """Each real song, and the constant bias over them."""
     bias = float(np.median([row.offset_error_ms for row in rows]))
     lines = [
-        "| real song | human bpm | found | level | offset error ms | after the bias | downbeat | "
-        "confidence | falsely split |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| real song | human bpm | found | level | offset error ms | after the bias | "
+        "against the chart as published | downbeat | confidence | falsely split |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         lines.append(
             f"| {row.song.name} | {row.song.truth.bpm:.3f} | {row.found.bpm:.3f} | {row.level:.3g} "
             f"| {row.offset_error_ms:+.1f} | {row.offset_error_ms - bias:+.1f} "
+            f"| {row.offset_error_ms + published_shift_ms(row.song):+.1f} "
             f"| {'right' if row.downbeat else 'wrong'} | {row.found.confidence:.2f} "
             f"| {'yes' if row.found.changes else 'no'} |"
         )
