@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from mug.errors import TrainingError
 from mug.firststage.distribution import DiagonalGaussian
 from mug.firststage.networks import Decoder, Encoder
-from mug.model.randomness import seeded_generator
+from mug.model.randomness import row_generators
 from mug.model.weights import load_weights
 from mug.util import check_params, instantiate_from_config
 
@@ -91,7 +91,7 @@ class AutoencoderKL(pl.LightningModule):
         x: Float[Tensor, "b c t"],
         *,
         sample_posterior: bool = False,
-        generator: torch.Generator | None = None,
+        generator: torch.Generator | Sequence[torch.Generator] | None = None,
     ) -> tuple[Float[Tensor, "b c t"], DiagonalGaussian]:
         """Reconstruction by way of the posterior's mode, or of a sample of it."""
         posterior = self.encode(x)
@@ -99,7 +99,10 @@ class AutoencoderKL(pl.LightningModule):
         return self.decode(z), posterior
 
     def step(
-        self, batch: Mapping[str, Any], prefix: str, generator: torch.Generator | None = None
+        self,
+        batch: Mapping[str, Any],
+        prefix: str,
+        generator: torch.Generator | Sequence[torch.Generator] | None = None,
     ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
         """Loss of a batch, and what to log, named `prefix/...`; noise only with a generator."""
         notes = batch[self.note_key]
@@ -125,8 +128,11 @@ class AutoencoderKL(pl.LightningModule):
 
     def training_step(self, batch: Mapping[str, Any], batch_idx: int) -> Tensor:
         """Loss through a sample of the posterior."""
-        key = (self.seed, self.global_step, batch_idx, self.global_rank)
-        loss, parts = self.step(batch, "train", seeded_generator(*key))
+        processes = 1 if self._trainer is None else self.trainer.world_size
+        key = (self.seed, self.global_step, batch_idx)
+        rows = len(batch[self.note_key])
+        generators = row_generators(rows, self.global_rank, processes, *key)
+        loss, parts = self.step(batch, "train", generators)
         self._log(loss, parts, "train", len(batch[self.note_key]))
         return loss
 
@@ -143,7 +149,7 @@ class AutoencoderKL(pl.LightningModule):
         return loss
 
     def _log(self, loss: Tensor, parts: Mapping[str, Tensor], prefix: str, size: int) -> None:
-        how: dict[str, Any] = {"batch_size": size, "sync_dist": prefix != "train"}
+        how: dict[str, Any] = {"batch_size": size, "sync_dist": True}
         self.log_dict(dict(parts), **how)
         self.log(f"{prefix}/loss", loss.detach(), prog_bar=True, **how)
 

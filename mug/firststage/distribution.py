@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -38,10 +40,22 @@ class DiagonalGaussian:
         """The most likely latent."""
         return self.mean * self.scale
 
-    def sample(self, generator: torch.Generator | None = None) -> Float[Tensor, "b ..."]:
-        """A random latent; drawn where the generator lives (on the CPU without one)."""
-        device = torch.device("cpu") if generator is None else generator.device
-        noise = torch.randn(self.mean.shape, generator=generator, device=device)
+    def sample(
+        self, generator: torch.Generator | Sequence[torch.Generator] | None = None
+    ) -> Float[Tensor, "b ..."]:
+        """A random latent; drawn where the generator lives (on the CPU without one).
+
+        Args:
+            generator: of all latents, or one for each.
+        """
+        if isinstance(generator, Sequence):
+            shape = self.mean.shape[1:]
+            noise = torch.stack(
+                [torch.randn(shape, generator=one, device=one.device) for one in generator]
+            )
+        else:
+            device = torch.device("cpu") if generator is None else generator.device
+            noise = torch.randn(self.mean.shape, generator=generator, device=device)
         return (self.mean + self.std * noise.to(self.mean)) * self.scale
 
     def kl(self) -> Float[Tensor, ""]:
