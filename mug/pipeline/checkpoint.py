@@ -97,7 +97,8 @@ def load_model(path: str | Path, device: str | torch.device = "cpu") -> LoadedMo
             its config.
     """
     config, weights, published = read_checkpoint(path)
-    ddpm = build_model(config, published=published)
+    with torch.device("meta"):  # weights are neither drawn nor held twice
+        ddpm = build_model(config, published=published)
     _load_weights(ddpm, weights, Path(path))
     ddpm.eval().requires_grad_(requires_grad=False).to(device)
     data = _data_params(config)
@@ -283,7 +284,9 @@ def _load_weights(model: DDPM, weights: Mapping[str, Tensor], path: Path) -> Non
             remedy=f"{len(missing)} missing, {len(surplus)} unexpected, {len(unequal)} of another"
             " shape: is this the config that the checkpoint was trained with?",
         )
-    model.load_state_dict(dict(weights), strict=True)
+    dtypes = {key: value.dtype for key, value in model.state_dict().items()}
+    given = {key: value.to(dtypes[key]) for key, value in weights.items()}
+    model.load_state_dict(given, strict=True, assign=True)
 
 
 def _data_params(config: Mapping[str, Any]) -> dict[str, Any]:
