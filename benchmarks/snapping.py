@@ -7,7 +7,8 @@ Composed charts, and human ones where MUG_REAL_DATA names their folder, are give
 their own timing points and their own star rating's tier, and compared with the exact notes:
 `snap_chart` against `snap_to_grid` with its default divisors and against no snapping. Prints a
 Markdown table. The same seed gives the same numbers. With `--tiers`: how many notes of the human
-charts lie on lines that the tier of their star rating allows.
+charts lie on lines that the tier of their star rating allows. With `--voices`: how many notes of
+straight lines are put on triplet lines after jitter, and the other way round.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mug.beatmap import osu
+from mug.beatmap.beat_lines import BeatLines
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.compose.charts import make_charts
 from mug.compose.composer import compose_song
 from mug.compose.style import SongStyle
 from mug.data.difficulty import star_rating
+from mug.postprocess.snap_lines import voice
 from mug.postprocess.snap_options import DIVISORS, TIERS
 from mug.postprocess.snapping import SnapOptions, snap_chart, snap_to_grid
 
@@ -128,6 +131,12 @@ def by_voice(notes: Sequence[HitObject], chart: Beatmap, stars: float) -> dict[i
     return dict(zip(got.sources, got.hit_objects, strict=True))
 
 
+def as_generated(notes: Sequence[HitObject], chart: Beatmap, stars: float) -> dict[int, HitObject]:
+    """`snap_chart` as charts are generated: what fits no line goes to the nearest."""
+    got = snap_chart(notes, chart.red_lines, SnapOptions(star_rating=stars, unfit="move"))
+    return dict(zip(got.sources, got.hit_objects, strict=True))
+
+
 def by_any_voice(notes: Sequence[HitObject], chart: Beatmap, stars: float) -> dict[int, HitObject]:
     """`snap_chart` with all divisors at any tempo."""
     del stars
@@ -193,6 +202,83 @@ def measure_tiers(charts: Sequence[Beatmap]) -> None:
             print(f"| {name} | {number} | {notes} | {100 * (1 - unfit / notes):.2f} % |")
 
 
+# ------------------------------------------------------------------------------- voices
+
+STRAIGHT, TRIPLET = 1, 3
+MIXED_SHARE = 0.05  # a chart with more of both voices mixes them
+VOICE_JITTERS_MS = (0.0, 4.0, 8.0, 12.0, 16.0)
+
+
+def voices_of(notes: Sequence[HitObject], chart: Beatmap) -> np.ndarray:
+    """The voice of each head by the coarsest line within 2 ms; 0 for beats and for no line."""
+    lines = BeatLines(chart.red_lines)
+    times = np.array([note.start_ms for note in notes], np.float64)
+    found = np.zeros(len(times), np.int64)
+    for divisor in sorted(DIVISORS, reverse=True):
+        near = np.abs(lines.nearest(times, divisor)[1]) <= EXACT_MS
+        found[near] = voice(divisor) if divisor > 1 else 0
+    return found
+
+
+def half_swung(chart: Beatmap) -> Beatmap:
+    """A straight chart whose second half swings: off-beats at 2/3, finer notes left out."""
+    lines = BeatLines(chart.red_lines)
+    middle = (chart.hit_objects[0].start_ms + chart.hit_objects[-1].start_ms) / 2
+    notes: list[HitObject] = []
+    for note in chart.hit_objects:
+        beat_ms = float(lines.beat_ms[lines.section(np.array([note.start_ms]))[0]])
+        before = lines.around(note.start_ms - EXACT_MS, 1)[0]
+        part = (note.start_ms - before) / beat_ms
+        if note.start_ms < middle or abs(part % 1) * beat_ms <= EXACT_MS:
+            notes.append(note)
+        elif abs(part - 1 / 2) * beat_ms <= EXACT_MS and not isinstance(note, LongNote):
+            notes.append(replace(note, start_ms=before + 2 / 3 * beat_ms))
+    return chart.with_objects(notes)
+
+
+def measure_voices(groups: dict[str, Sequence[Beatmap]], seed: int) -> None:
+    """Prints strays of both kinds for groups of charts, all divisors and the tier's."""
+    print("| charts | jitter (ms) | divisors | stray triplets | stray straights | heads exact |")
+    print("|---|---|---|---|---|---|")
+    for name, charts in groups.items():
+        stars = [star_rating(chart) for chart in charts]
+        for jitter_ms, (label, snapper) in itertools.product(
+            VOICE_JITTERS_MS, (("tier's", as_generated), ("all", by_any_voice))
+        ):
+            rng = np.random.default_rng(seed)
+            strays, of, exact, heads = {STRAIGHT: 0, TRIPLET: 0}, {STRAIGHT: 0, TRIPLET: 0}, 0, 0
+            for chart, rating in zip(charts, stars, strict=True):
+                raw, _ = damage(chart.hit_objects, jitter_ms, 0.0, rng)
+                got = snapper(raw, chart, rating)
+                there = sorted(got)
+                truth = [chart.hit_objects[i] for i in there]
+                placed = [got[i] for i in there]
+                before, after = voices_of(truth, chart), voices_of(placed, chart)
+                heads += len(there)
+                for one, note in zip(truth, placed, strict=True):
+                    exact += abs(one.start_ms - note.start_ms) <= EXACT_MS
+                strays[TRIPLET] += int(((before != TRIPLET) & (after == TRIPLET)).sum())
+                strays[STRAIGHT] += int(((before == TRIPLET) & (after == STRAIGHT)).sum())
+                of[TRIPLET] += int((before != TRIPLET).sum())
+                of[STRAIGHT] += int((before == TRIPLET).sum())
+            shares = (_share(strays[TRIPLET], of[TRIPLET]), _share(strays[STRAIGHT], of[STRAIGHT]))
+            print(
+                f"| {name} ({len(charts)}) | {jitter_ms:g} | {label} | {shares[0]} | {shares[1]} |"
+                f" {_share(exact, heads)} |",
+                flush=True,
+            )
+
+
+def _share(count: int, of: int) -> str:
+    return f"{100 * count / of:.2f} %" if of else "none"
+
+
+def mixes(chart: Beatmap) -> bool:
+    """Whether a chart has both voices beside the beats."""
+    found = voices_of(chart.hit_objects, chart)
+    return all(np.mean(found == kind) > MIXED_SHARE for kind in (STRAIGHT, TRIPLET))
+
+
 def main() -> int:
     """Prints the table."""
     parser = argparse.ArgumentParser(
@@ -201,18 +287,27 @@ def main() -> int:
     parser.add_argument("--songs", type=int, default=8, help="composed songs of each kind")
     parser.add_argument("--seed", type=int, default=0, help="of the jitter")
     parser.add_argument("--tiers", action="store_true", help="human charts against the tiers")
+    parser.add_argument("--voices", action="store_true", help="strays of straight and of triplet")
     given = parser.parse_args()
     folder = os.environ.get("MUG_REAL_DATA")
     human = [osu.read(p) for p in sorted(Path(folder).glob("songs/*/*.osu"))] if folder else []
     if given.tiers:
         measure_tiers(human)
         return 0
-    groups = {
+    groups: dict[str, Sequence[Beatmap]] = {
         "composed, straight": composed(given.songs, SongStyle(swing_p=0.0)),
         "composed, swing 2/3": composed(
             given.songs, SongStyle(swing_p=1.0, swing=(2 / 3, 2 / 3), metres={"4/4": 1.0})
         ),
     }
+    if given.voices:
+        groups["composed, second half swings"] = [
+            half_swung(chart) for chart in groups["composed, straight"]
+        ]
+        groups["human, one voice"] = [chart for chart in human if not mixes(chart)]
+        groups["human, both voices"] = [chart for chart in human if mixes(chart)]
+        measure_voices(groups, given.seed)
+        return 0
     if human:
         groups["human"] = human
     print("| charts | jitter (ms) | method | heads exact | tails exact | mean error (ms) |", end="")

@@ -84,8 +84,16 @@ class BeatLines:
         return number
 
     def nearest(self, times_ms: Times, divisor: int) -> tuple[Times, Times]:
-        """The nearest line of a divisor: its time and how far it lies after the given time."""
-        return self._line(times_ms, divisor, np.rint)
+        """The nearest line of a divisor: its time and how far it lies after the given time.
+
+        The next red line is a line of every divisor.
+        """
+        at, distance = self._line(times_ms, divisor, np.rint)
+        section = self.section(times_ms)
+        length = self.length_ms[section]
+        left = length - (times_ms - self.start_ms[section])
+        ends = left < np.abs(distance)
+        return np.where(ends, self.start_ms[section] + length, at), np.where(ends, left, distance)
 
     def around(self, time_ms: float, divisor: int) -> tuple[float, float]:
         """The last line at or before a time and the first one at or after it."""

@@ -20,7 +20,7 @@ from mug.postprocess.snap_columns import (
     Wish,
     resolve_column,
 )
-from mug.postprocess.snap_lines import Allowed, BeatLines, LineTable, line_table
+from mug.postprocess.snap_lines import BeatLines, LineTable, Permitted, line_table
 from mug.postprocess.snap_options import BASE_TOLERANCE_MS, DIVISORS, SnapOptions
 from mug.postprocess.snap_rows import Rows, evidence_of, make_rows
 from mug.postprocess.snap_voices import (
@@ -152,25 +152,29 @@ class _Chart:
     ) -> None:
         self.notes, self.options = tuple(hit_objects), options
         self.lines = BeatLines(red_lines)
-        self.allowed: Allowed = tuple(options.allowed(float(beat)) for beat in self.lines.beat_ms)
+        allowed = tuple(options.allowed(float(beat)) for beat in self.lines.beat_ms)
+        self.permitted = Permitted(allowed)
         self.starts = np.array([note.start_ms for note in self.notes], dtype=np.float64)
         self.ends = np.array([note.last_ms for note in self.notes], dtype=np.float64)
         _require_finite(self.notes, self.starts, self.ends)
         self.columns = [note.column for note in self.notes]
         self.holds = np.array([isinstance(n, LongNote) for n in self.notes], dtype=bool)
         self.locked = np.array([options.is_locked(n) for n in self.notes], dtype=bool)
-        self.heads = line_table(self.lines, self.allowed, self.starts)
-        self.tails = line_table(self.lines, self.allowed, self.ends)
+        self.heads = line_table(self.lines, self.permitted, self.starts)
+        self.tails = line_table(self.lines, self.permitted, self.ends)
         self._settle()
+        if options.unfit == "move" and not self.settled:
+            # Notes may go as far as they must, so none needs a line of a voice that is not heard.
+            self.permitted = Permitted(allowed, self._heard())
+            self.heads = line_table(self.lines, self.permitted, self.starts)
         self.fits: Bool[np.ndarray, " n"] = self.heads.nearest_ms <= self.tolerance_ms + _SAME_MS
         near = self.tails.nearest_ms <= self.tolerance_ms + _SAME_MS
         self.tail_fits: Bool[np.ndarray, " n"] = near | ~self.holds
-        window = 0.0 if self.settled else _ROW_JITTERS * self.jitter_ms
-        self.rows = self._rows(self.fits, window)
-        self.divisors = self._divisors()
+        self.rows = self._rows(self.fits, self._window_ms)
+        self.divisors = self._chosen(self.rows, self.permitted)
         self.finder = Finder(
             self.lines,
-            self.allowed,
+            self.permitted,
             self.divisors,
             np.inf if options.unfit == "move" else self.tolerance_ms,
             keep_tails=options.unfit != "drop",
@@ -188,28 +192,45 @@ class _Chart:
         self.tolerance_ms, self.jitter_ms = strict, SMALLEST_JITTER_MS
         if not self.settled:
             given = self.options.jitter_ms
-            # How unsteady the raw times are does not depend on what the tier allows.
-            every = tuple(tuple(sorted({*DIVISORS, *own})) for own in self.allowed)
             everything = self._rows(np.isfinite(self.starts), SETTLED_MS)
             self.jitter_ms = (
-                self._voices(everything, every).estimate_jitter_ms()
+                self._voices(everything, self._every).estimate_jitter_ms()
                 if given is None
                 else max(given, SMALLEST_JITTER_MS)
             )
             self.tolerance_ms = max(base, 3 * self.jitter_ms) if asked is None else base
+
+    @property
+    def _every(self) -> Permitted:
+        """What can be heard: how unsteady the raw times are does not depend on the tier."""
+        own = self.permitted.by_section
+        return Permitted(tuple(tuple(sorted({*DIVISORS, *section})) for section in own))
+
+    def _heard(self) -> dict[tuple[int, int], int]:
+        """The divisor that each beat speaks for, whatever the tier allows.
+
+        Else quarters of a beat would go to thirds where the tier has thirds and no quarters.
+        """
+        grid = self._every if self.options.divisors is None else self.permitted
+        return self._chosen(self._rows(np.isfinite(self.starts), self._window_ms), grid)
+
+    @property
+    def _window_ms(self) -> float:
+        """How far apart heads of one row may be."""
+        return 0.0 if self.settled else _ROW_JITTERS * self.jitter_ms
 
     def _rows(self, usable_heads: Bool[np.ndarray, " n"], window_ms: float) -> Rows:
         """Heads in rows."""
         usable = [int(i) for i in np.flatnonzero(usable_heads)]
         return make_rows(usable, self.starts.tolist(), self.columns, window_ms)
 
-    def _voices(self, rows: Rows, allowed: Allowed) -> Voices:
+    def _voices(self, rows: Rows, permitted: Permitted) -> Voices:
         tails = self.ends[self.holds & (self.tails.nearest_ms <= BASE_TOLERANCE_MS)]
-        return Voices(self.lines, allowed, evidence_of(rows, self.columns, tails))
+        return Voices(self.lines, permitted, evidence_of(rows, self.columns, tails))
 
-    def _divisors(self) -> dict[tuple[int, int], int]:
-        """The divisor of each beat that holds a note; of others, that of the beat before."""
-        voices = self._voices(self.rows, self.allowed)
+    def _chosen(self, rows: Rows, permitted: Permitted) -> dict[tuple[int, int], int]:
+        """The divisor of each beat that holds a note."""
+        voices = self._voices(rows, permitted)
         chosen, _ = voices.choose(self.jitter_ms)
         pairs = zip(voices.keys, chosen, strict=True)
         return {(int(section), int(beat)): int(divisor) for (section, beat), divisor in pairs}
@@ -218,7 +239,8 @@ class _Chart:
         section, beat = self.lines.section(times_ms), self.lines.beat(times_ms)
         keys = zip(section.tolist(), beat.tolist(), strict=True)
         return np.array(
-            [self.divisors.get(key, self.allowed[key[0]][0]) for key in keys], dtype=np.int64
+            [self.divisors.get(key, self.permitted.by_section[key[0]][0]) for key in keys],
+            dtype=np.int64,
         )
 
     def head_wishes(self) -> Float[np.ndarray, " n"]:
@@ -228,7 +250,7 @@ class _Chart:
         rows = self.rows
         if not rows.members:
             return wishes
-        table = line_table(self.lines, self.allowed, rows.times_ms)
+        table = line_table(self.lines, self.permitted, rows.times_ms)
         costs = single_costs(table, rows.weights, self.jitter_ms)
         reachable = (table.at_ms - rows.first_ms[:, None] <= self.tolerance_ms + _SAME_MS) & (
             rows.last_ms[:, None] - table.at_ms <= self.tolerance_ms + _SAME_MS

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
-from mug.postprocess.snap_lines import Allowed, BeatLines
-from mug.postprocess.snap_voices import line_cost, voice
+from mug.postprocess.snap_lines import BeatLines, Permitted, voice
+from mug.postprocess.snap_voices import line_cost
 
 # Times of a column stay this far apart, so that they do after rounding to whole ms, too.
 GAP_MS = 2.0 - 1e-6
@@ -76,7 +76,7 @@ class Finder:
 
     Args:
         lines: the grid.
-        allowed: divisors of each section.
+        permitted: divisors of each beat.
         divisors: chosen divisor by section and beat.
         tolerance_ms: how far a head may be moved.
         keep_tails: a tail with no line between its head and the next note stays where it is;
@@ -84,19 +84,19 @@ class Finder:
     """
 
     lines: BeatLines
-    allowed: Allowed
+    permitted: Permitted
     divisors: dict[tuple[int, int], int]
     tolerance_ms: float
     keep_tails: bool = True
 
-    def _near(self, time_ms: float) -> list[tuple[float, int, float]]:
+    def _near(self, time_ms: float, permitted: Permitted) -> list[tuple[float, int, float]]:
         """Lines on both sides, the divisor of each, and how foreign it is to the beat (nats)."""
         one = np.array([time_ms], dtype=np.float64)
         section, beat = int(self.lines.section(one)[0]), int(self.lines.beat(one)[0])
         chosen = self.divisors.get((section, beat), 1)
         return [
             (line, divisor, _foreign(divisor, chosen))
-            for divisor in self.allowed[section]
+            for divisor in permitted.of(section, beat)
             for line in self.lines.around(time_ms, divisor)
         ]
 
@@ -106,7 +106,9 @@ class Finder:
         if wish.locked or wish.kept:
             return
         raw = wish.note.start_ms
-        near = [(foreign, abs(line - raw), line) for line, _, foreign in self._near(raw)]
+        near = [
+            (foreign, abs(line - raw), line) for line, _, foreign in self._near(raw, self.permitted)
+        ]
         for _, distance, line in sorted(near):
             if distance <= self.tolerance_ms:
                 yield line
@@ -122,7 +124,9 @@ class Finder:
                 + foreign,
                 line,
             )
-            for line, divisor, foreign in self._near(min(max(raw_ms, low_ms), high_ms))
+            for line, divisor, foreign in self._near(
+                min(max(raw_ms, low_ms), high_ms), Permitted(self.permitted.by_section)
+            )
             if low_ms <= line <= high_ms
         ]
         if found:

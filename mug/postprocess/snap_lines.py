@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -21,6 +22,46 @@ __all__ = [
 
 Allowed = tuple[tuple[int, ...], ...]
 """Divisors that may be used, for each section."""
+
+
+def voice(divisor: int) -> int:
+    """The odd part of a divisor: 1 straight, 3 triplet, 5, 7 ... others."""
+    return divisor // (divisor & -divisor)
+
+
+def related(divisor: int, heard: int) -> bool:
+    """Whether lines of a divisor belong to a beat in which another one is heard."""
+    return heard % divisor == 0 or voice(divisor) == voice(heard)
+
+
+@dataclass(frozen=True)
+class Permitted:
+    """Which divisors each beat may use.
+
+    Args:
+        by_section: what tier and tempo allow.
+        heard: by section and beat, the divisor that its notes speak for; the beat may use that
+            one's voice, and what lines of it are lines of, too. Beats that are not named may use
+            all that their section may.
+    """
+
+    by_section: Allowed
+    heard: Mapping[tuple[int, int], int] = field(default_factory=dict)
+
+    def of(self, section: int, beat: int) -> tuple[int, ...]:
+        """Divisors that a beat may use, rising; those of its section where it would have none."""
+        heard = self.heard.get((section, beat))
+        allowed = self.by_section[section]
+        if heard is None:
+            return allowed
+        return tuple(d for d in allowed if related(d, heard)) or allowed
+
+    def table(self, sections: Indices, beats: Indices, states: tuple[int, ...]) -> np.ndarray:
+        """[i, j]: whether the beat of i may use the divisor of j."""
+        keys, place = np.unique(np.stack([sections, beats], axis=1), axis=0, return_inverse=True)
+        rows = [self.of(int(section), int(beat)) for section, beat in keys]
+        found = np.array([[d in own for d in states] for own in rows], dtype=bool)
+        return found.reshape(-1, len(states))[place.reshape(-1)]
 
 
 @dataclass(frozen=True)
@@ -46,21 +87,21 @@ class LineTable:
         return nearest
 
 
-def line_table(lines: BeatLines, allowed: Allowed, times_ms: Times) -> LineTable:
+def line_table(lines: BeatLines, permitted: Permitted, times_ms: Times) -> LineTable:
     """Looks up the nearest line of every divisor.
 
     Args:
         lines: the grid.
-        allowed: divisors of each section.
+        permitted: divisors of each beat.
         times_ms: any times.
     """
-    states = tuple(sorted({d for section in allowed for d in section}))
-    permitted = np.array([[d in own for d in states] for own in allowed], dtype=bool)
+    states = tuple(sorted({d for section in permitted.by_section for d in section}))
+    usable = permitted.table(lines.section(times_ms), lines.beat(times_ms), states)
     found = [lines.nearest(times_ms, d) for d in states]
     distance = np.stack([d for _, d in found], axis=1)
     return LineTable(
         states=states,
         at_ms=np.stack([at for at, _ in found], axis=1),
-        distance_ms=np.where(permitted[lines.section(times_ms)], distance, np.inf),
+        distance_ms=np.where(usable, distance, np.inf),
         reached=np.array([[d % e == 0 for e in states] for d in states], dtype=bool),
     )

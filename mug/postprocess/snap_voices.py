@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from mug.postprocess.snap_lines import Allowed, BeatLines, LineTable, line_table
+from mug.postprocess.snap_lines import BeatLines, LineTable, Permitted, line_table, voice
+from mug.postprocess.snap_prior import rarity_of_voices
 
 # Nats: how much rarer a line of the divisor is than the beat itself.
 _LINE = {1: 0.0, 2: 0.5, 4: 1.2, 8: 3.0, 16: 5.0, 3: 1.2, 6: 2.2, 12: 4.5}
@@ -45,11 +46,6 @@ _JITTERS_MS = (
     21.0,
     25.0,
 )
-
-
-def voice(divisor: int) -> int:
-    """The odd part of a divisor: 1 straight, 3 triplet, 5, 7 ... others."""
-    return divisor // (divisor & -divisor)
 
 
 def line_cost(divisor: int) -> float:
@@ -133,20 +129,20 @@ class Voices:
 
     Args:
         lines: the grid.
-        allowed: divisors of each section.
+        permitted: divisors of each beat.
         evidence: what to explain.
     """
 
-    def __init__(self, lines: BeatLines, allowed: Allowed, evidence: Evidence) -> None:
+    def __init__(self, lines: BeatLines, permitted: Permitted, evidence: Evidence) -> None:
         times = evidence.times_ms
-        self.table = line_table(lines, allowed, times)
+        self.table = line_table(lines, permitted, times)
         self._evidence = evidence
         states = self.table.states
         keys = np.stack([lines.section(times), lines.beat(times)], axis=1)
         self.keys, place = np.unique(keys, axis=0, return_inverse=True)
         self.place = place.reshape(-1).astype(np.int64)
-        permitted = np.array([[d in own for d in states] for own in allowed], dtype=bool)
-        self._forbidden: Bool[np.ndarray, "b s"] = ~permitted[self.keys[:, 0]]
+        usable = permitted.table(self.keys[:, 0], self.keys[:, 1], states)
+        self._forbidden: Bool[np.ndarray, "b s"] = ~usable
         self._prior = np.array([_beat_cost(d) for d in states])
         self._switch = _switch(states)
         bar = self.keys[:, 1] // lines.meter[self.keys[:, 0]]
@@ -154,13 +150,32 @@ class Voices:
 
     def choose(self, jitter_ms: float) -> tuple[Int[np.ndarray, " b"], float]:
         """Divisor of each beat of `keys`, and what it all costs."""
-        path, cost = self._cheapest_path(self._beat_costs(jitter_ms))
+        costs = self._beat_costs(jitter_ms)
+        path, cost = self._cheapest_path(costs + self._rarity(costs))
         return np.array(self.table.states, dtype=np.int64)[path], cost
+
+    def _rarity(self, costs: Float[np.ndarray, "b s"]) -> Float[np.ndarray, "b s"]:
+        """What each divisor costs for its voice's rarity around the beat; nothing for the beat."""
+        states = np.array(self.table.states)
+        voices = np.where(states == 1, 0, [voice(d) for d in self.table.states])
+        present = [int(one) for one in np.unique(voices[voices > 0])]
+        explained = [
+            (costs[:, voices == one] - self._prior[voices == one].min()).min(axis=1)
+            for one in present
+        ]
+        found = np.zeros_like(costs)
+        if explained:
+            rarity = rarity_of_voices(np.stack(explained, axis=1))
+            found[:, voices > 0] = rarity[:, np.searchsorted(present, voices[voices > 0])]
+        return found
 
     def estimate_jitter_ms(self) -> float:
         """The jitter under which the evidence is cheapest, from 0.5 to 25 ms."""
         weight = float(self._evidence.weights.sum())
-        costs = [self.choose(j)[1] + weight * float(np.log(j)) for j in _JITTERS_MS]
+        costs = [
+            self._cheapest_path(self._beat_costs(j))[1] + weight * float(np.log(j))
+            for j in _JITTERS_MS
+        ]
         return _JITTERS_MS[int(np.argmin(costs))]
 
     def _beat_costs(self, jitter_ms: float) -> Float[np.ndarray, "b s"]:

@@ -9,10 +9,16 @@ import pytest
 
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import DataError
-from mug.postprocess.snap_lines import BeatLines, line_table, sorted_red_lines
+from mug.postprocess.snap_lines import (
+    BeatLines,
+    Permitted,
+    line_table,
+    sorted_red_lines,
+    voice,
+)
 from mug.postprocess.snap_options import DIVISORS
 from mug.postprocess.snap_rows import evidence_of, make_rows
-from mug.postprocess.snap_voices import Voices, line_cost, voice
+from mug.postprocess.snap_voices import Voices, line_cost
 
 LINES = BeatLines([TimingPoint(1000.3, 333.3), TimingPoint(100.0, 480.0, meter=3)])
 NOBODY = np.zeros(0)
@@ -59,7 +65,7 @@ def test_beats_and_sections():
 
 
 def test_divisors_that_are_not_allowed_are_infinitely_far():
-    table = line_table(LINES, ((1, 3), (1, 2)), np.array([260.0, 1166.95]))
+    table = line_table(LINES, Permitted(((1, 3), (1, 2))), np.array([260.0, 1166.95]))
     assert table.states == (1, 2, 3)
     np.testing.assert_allclose(table.distance_ms[0], [-160.0, np.inf, 0.0], atol=1e-9)
     np.testing.assert_allclose(table.nearest_ms, [0.0, 0.0], atol=1e-9)
@@ -87,7 +93,9 @@ def voices_of(times, columns=None) -> Voices:
     columns = [k % 4 for k in range(len(times))] if columns is None else columns
     rows = make_rows(range(len(times)), list(times), columns, 0.0)
     return Voices(
-        BeatLines([TimingPoint(0.0, 480.0)]), (DIVISORS,), evidence_of(rows, columns, NOBODY)
+        BeatLines([TimingPoint(0.0, 480.0)]),
+        Permitted((DIVISORS,)),
+        evidence_of(rows, columns, NOBODY),
     )
 
 
