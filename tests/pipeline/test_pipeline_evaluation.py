@@ -84,6 +84,19 @@ def test_every_printed_figure_has_a_value_somewhere(human: Path, tmp_path: Path)
     assert paired(rows, same, "f1_20", "another difficulty").mean == 0.0
 
 
+@pytest.mark.real_data
+def test_human_charts_of_real_songs_are_perfect_by_themselves(real_data: Path) -> None:
+    for song in load_songs(real_data / "songs" / "goin-under", 4):
+        against = Against(song, len(song.charts) - 1, hear(song.audio))
+        figures = figures_of(against.human, against)
+        assert figures["clean_rate"] > 0.95
+        assert figures["phase_ms"] <= 2.0
+        assert figures["f1_10"] == figures["column_f1_20"] == figures["notes_ratio"] == 1.0
+        assert figures["sr_error"] == figures["msd_error"] == figures["js_mean"] == 0.0
+        assert figures["violations"] == 0.0
+        assert 0.0 < figures["self_similarity"] < 1.0
+
+
 def test_rows_survive_being_written() -> None:
     figures = {"a": 0.5, "b": math.nan, "violations_beside": 2.0}
     row = Row("s", "d", "raw", "given", 1, figures, "f.osu", asked={"sr": 2.5})
