@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 
 from mug.errors import MugError
+from mug.pipeline.defaults import SAMPLER, STEPS
 from mug.ui import work
 from mug.ui.asks import MOST_CHARTS, MOST_STEPS, SAMPLERS
 from mug.ui.desk import Desk, told
@@ -49,12 +50,13 @@ def _add_generate(desk: Desk, answer: gr.JSON, files: gr.File) -> None:
         gr.Textbox(label="negative prompt, YAML", value=""),
         gr.Slider(1, MOST_CHARTS, 1, step=1, label="charts"),
         gr.Slider(0, 4 * MOST_CHARTS, 0, step=1, label="choose from so many"),
-        gr.Slider(1, MOST_STEPS, 50, step=1, label="sampler steps"),
+        gr.Slider(1, MOST_STEPS, STEPS, step=1, label="sampler steps"),
         gr.Slider(0, 30, 5, label="guidance scale"),
-        gr.Radio(list(SAMPLERS), value="ddim", label="sampler"),
+        gr.Radio(list(SAMPLERS), value=SAMPLER, label="sampler"),
         gr.Number(-1, precision=0, label="seed; -1 draws one"),
         gr.Number(0.0, label="tempo, beats a minute; 0: heard in the song"),
         gr.Number(0.0, label="offset of the first bar, ms"),
+        gr.Checkbox(label="a whole spread, Easy to Expert, instead of so many charts"),
     ]
 
     def generate(  # noqa: PLR0913, PLR0917 (the arguments of a call over the network)
@@ -70,6 +72,7 @@ def _add_generate(desk: Desk, answer: gr.JSON, files: gr.File) -> None:
         seed: float,
         bpm: float,
         offset_ms: float,
+        spread: bool,
     ) -> tuple[dict[str, Any], list[str]]:
         """Makes charts for a song: report and files; the report's `key` names them for `edit`."""
         if not audio:
@@ -77,7 +80,7 @@ def _add_generate(desk: Desk, answer: gr.JSON, files: gr.File) -> None:
         values = {
             "prompt": prompt or {}, "negative": negative, "count": count, "candidates": candidates,
             "steps": steps, "guidance": guidance, "sampler": sampler, "seed": seed, "bpm": bpm,
-            "offset": offset_ms, "timing": "by_hand" if bpm else "heard",
+            "offset": offset_ms, "timing": "by_hand" if bpm else "heard", "spread": spread,
         }  # fmt: skip
         return _answer(desk, desk.generation(values, Path(audio)), owner_of(request))
 

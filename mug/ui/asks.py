@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import GenerationError
 from mug.features import FeatureSchema
+from mug.pipeline.defaults import SAMPLER, STEPS
 from mug.pipeline.finish_options import FinishOptions
 from mug.pipeline.prompt import Prompt, load_prompt
 from mug.postprocess.tempo_map import TempoMap, timing_from_file
@@ -26,7 +27,7 @@ SKILLS = (
 NUMBERS = ("sr", "ett", "ln_ratio", *(f"{skill}_ett" for skill in SKILLS))
 KINDS = ("rc", "hb", "ln")
 FREE, MORE, LESS = "free", "more", "less"
-SAMPLERS = ("ddim", "dpm_solver", "plms", "ancestral")
+SAMPLERS = ("plms", "ddim", "dpm_solver", "adams", "ancestral")
 MOST_CHARTS, MOST_STEPS = 8, 200
 _SEEDS = 100_000_000
 
@@ -150,8 +151,8 @@ def request_of(values: Values, audio: Path, schema: FeatureSchema) -> Generation
         ).positive,
         negative_prompt=avoided(values.get("negative") or "", schema),
         count=count,
-        steps=whole("steps", _given(values, "steps", 50), 1, MOST_STEPS),
-        sampler=values.get("sampler") or "ddim",
+        steps=whole("steps", _given(values, "steps", STEPS), 1, MOST_STEPS),
+        sampler=values.get("sampler") or SAMPLER,
         guidance_scale=float(_given(values, "guidance", 5.0)),
         seed=seed_of(values.get("seed")),
         batch_size=min(count, 4),

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from mug.features import FeatureSchema
+from mug.pipeline.defaults import SAMPLER, STEPS
 from mug.ui.asks import FREE, KINDS, LESS, MORE, MOST_CHARTS, MOST_STEPS, SAMPLERS, SKILLS
 from mug.ui.texts import Texts
 
@@ -89,13 +90,13 @@ def sampling_form(t: Texts) -> Form:
                 0, 4 * MOST_CHARTS, 0, step=1, label=t("candidates"), info=t("candidates_hint")
             )
             form["steps"] = gr.Slider(
-                1, MOST_STEPS, 50, step=1, label=t("steps"), info=t("steps_hint")
+                1, MOST_STEPS, STEPS, step=1, label=t("steps"), info=t("steps_hint")
             )
         with gr.Row():
             form["guidance"] = gr.Slider(
                 1, 30, 5, step=0.5, label=t("guidance"), info=t("guidance_hint")
             )
-            form["sampler"] = gr.Dropdown(list(SAMPLERS), value="ddim", label=t("sampler"))
+            form["sampler"] = gr.Dropdown(list(SAMPLERS), value=SAMPLER, label=t("sampler"))
         with gr.Row():
             form["seed"] = gr.Number(-1, precision=0, label=t("seed"), info=t("seed_hint"))
             form["negative"] = gr.Textbox(

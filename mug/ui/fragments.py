@@ -165,18 +165,24 @@ def report(revision: Revision, t: Texts) -> str:
 
 
 def _compared(name: str, charts: Iterable[Mapping[str, Any]], t: Texts) -> str:
-    cells, asked = [], ""
-    for chart in charts:
-        entry = next((e for e in chart["compared"] if e["feature"] == name), None)
-        if entry is None:
-            cells.append("")
-            continue
-        asked = asked or _value(entry["asked"], t)
-        text = _value(entry["reached"], t)
-        if "difference" in entry:
-            text += f" ({entry['difference']:+.2f})"
-        cells.append(text)
-    return _row("td", [_label(name, t), asked, *cells])
+    entries = [
+        next((e for e in chart["compared"] if e["feature"] == name), None) for chart in charts
+    ]
+    asked = list(dict.fromkeys(_value(entry["asked"], t) for entry in entries if entry))
+    cells = [_reached(entry, t, each=len(asked) > 1) for entry in entries]
+    return _row("td", [_label(name, t), " / ".join(asked), *cells])
+
+
+def _reached(entry: Mapping[str, Any] | None, t: Texts, *, each: bool) -> str:
+    """What a chart has; how far that is from what was asked, or, in a spread, what was asked."""
+    if entry is None:
+        return ""
+    text = _value(entry["reached"], t)
+    if each:
+        return t("of_asked", reached=text, asked=_value(entry["asked"], t))
+    if "difference" in entry:
+        text += f" ({entry['difference']:+.2f})".replace("-", "−")
+    return text
 
 
 def _label(name: str, t: Texts) -> str:

@@ -192,7 +192,7 @@ _BOTH: Mapping[str, tuple[str, str]] = MappingProxyType(
         "chart": ("Chart", "谱面"),
         "asked": ("asked", "要求"),
         "reached": ("reached", "达到"),
-        "apart": ("difference", "差"),
+        "of_asked": ("{reached} (asked {asked})", "{reached}（要求 {asked}）"),
         "feature": ("Feature", "特征"),
         "notes": ("Notes", "音符"),
         "long_notes": ("Long notes", "长条"),

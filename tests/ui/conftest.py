@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import find_chromium, launch_arguments, serve
+from browser import launched, serve
+from pages import Running, running
 from player_pages import Show, Shown
 
 from mug.beatmap.beatmap import Beatmap
@@ -136,14 +137,15 @@ def address(site: Path) -> Iterator[str]:
 @pytest.fixture(scope="package")  # its event loop must not outlive these tests
 def chromium() -> Iterator[Any]:
     """A headless Chromium."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(find_chromium()), args=launch_arguments()
-        )
+    with launched() as browser:
         yield browser
-        browser.close()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path) -> Iterator[Running]:
+    """The web page with the tiny model, served."""
+    with running(tmp_path_factory.mktemp("page"), tiny_model_folder) as served:
+        yield served
 
 
 @pytest.fixture

@@ -14,18 +14,12 @@ import pytest
 import soundfile
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from pages import Running, running
+from pages import Running
 
 from mug.beatmap import osu
 from mug.beatmap.osz import extract
 from mug.pipeline.edit import Region
 from mug.ui.work import MAX_SONG_MS
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("page"), tiny_model_folder) as served:
-        yield served
 
 
 @contextmanager

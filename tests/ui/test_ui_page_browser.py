@@ -8,56 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import find_chromium, launch_arguments
-from pages import Running, running
+from page_visits import READY, await_player, drop_song, visit
+from pages import Running
 
 from mug.beatmap import osu
 from mug.beatmap.beatmap import Beatmap
 
 pytestmark = pytest.mark.browser
 
-READY = "document.querySelector('mug-player')?.player"
-
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("page"), tiny_model_folder) as served:
-        yield served
-
-
-@pytest.fixture(scope="module")
-def tab(page: Running) -> Iterator[Any]:
+def tab(chromium: Any, page: Running) -> Iterator[Any]:
     """A tab in which charts were generated; no errors, and nothing is asked for from outside."""
-    from playwright.sync_api import sync_playwright
-
-    outside: list[str] = []
-    errors: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(find_chromium()), args=launch_arguments()
-        )
-        made = browser.new_page(viewport={"width": 1280, "height": 900})
-        made.set_default_timeout(90_000)
-        made.on("pageerror", lambda error: errors.append(str(error)))
-        made.on(
-            "request",
-            lambda asked: (
-                None
-                if asked.url.startswith((page.address, "data:", "blob:"))
-                else outside.append(asked.url)
-            ),
-        )
-        made.goto(page.address)
-        made.wait_for_selector("#mug-song input[type=file]", state="attached")
-        made.set_input_files("#mug-song input[type=file]", str(page.song))
-        made.wait_for_selector("text=composed.ogg")
+    with visit(chromium, page.address) as made:
+        drop_song(made, page.song)
         made.click("#mug-generate")
-        made.wait_for_function(READY)
-        made.evaluate("document.querySelector('mug-player').player.ready")
+        await_player(made)
         yield made
-        browser.close()
-    assert errors == []
-    assert outside == []
 
 
 def _shown(tab: Any) -> list[list[list[float]]]:
