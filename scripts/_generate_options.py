@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mug.errors import GenerationError
 from mug.features import FeatureSchema
+from mug.pipeline.defaults import SAMPLER, STEPS, WINDOW_S
 from mug.postprocess.tempo_map import timing_from_file
 from scripts._prompt import add_prompt_options, whole_prompt
 
@@ -24,9 +25,13 @@ def add_sampling_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--ckpt", type=Path, required=True, help="checkpoint, or folder of one")
     group = made.add_argument_group("sampling")
     group.add_argument("--count", type=int, default=1, help="charts to make (default 1)")
-    group.add_argument("--steps", type=int, default=50, help="sampler steps (default 50)")
     group.add_argument(
-        "--sampler", default="ddim", help="ddim, dpm_solver, plms or ancestral (default ddim)"
+        "--steps", type=int, default=STEPS, help="sampler steps (default %(default)s)"
+    )
+    group.add_argument(
+        "--sampler",
+        default=SAMPLER,
+        help="plms, ddim, dpm_solver, adams or ancestral (default %(default)s)",
     )
     group.add_argument(
         "--guidance_scale", type=float, default=5.0, help="1 = off (default 5): obey the prompt"
@@ -34,6 +39,27 @@ def add_sampling_options(made: argparse.ArgumentParser) -> None:
     group.add_argument("--seed", type=int, default=0, help="same seed, same charts (default 0)")
     group.add_argument("--batch_size", type=int, default=4, help="charts at once (default 4)")
     group.add_argument("--device", default="auto", help="cpu, cuda or auto (default auto)")
+    group.add_argument(
+        "--precision",
+        default="fp32",
+        help="fp32 (default) or bf16: the denoiser's weights in half the memory, faster where the"
+        " processor multiplies such numbers",
+    )
+    group.add_argument(
+        "--guidance_interval",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="part of the noise range, 0 (clean) to 1, in which to guide; a step outside takes half"
+        " the time (default: everywhere)",
+    )
+    group.add_argument(
+        "--window_s",
+        type=float,
+        default=WINDOW_S,
+        help="a longer song is made in overlapping windows of so many seconds, which bounds the"
+        " memory (default %(default)g)",
+    )
 
 
 def add_finish_options(made: argparse.ArgumentParser) -> None:
@@ -120,7 +146,7 @@ def generator_of(args: argparse.Namespace) -> ChartGenerator:
     """The model that was asked for, loaded."""
     from mug.pipeline.chart import ChartGenerator
 
-    return ChartGenerator.from_checkpoint(args.ckpt, device_of(args))
+    return ChartGenerator.from_checkpoint(args.ckpt, device_of(args), args.precision)
 
 
 def finish_of(args: argparse.Namespace) -> FinishOptions:
@@ -182,6 +208,8 @@ def request_of(
         guidance_scale=args.guidance_scale,
         seed=args.seed,
         batch_size=args.batch_size,
+        guidance_interval=tuple(args.guidance_interval) if args.guidance_interval else None,
+        window_s=args.window_s,
         finish=finish,
     )
 

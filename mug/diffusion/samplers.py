@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mug.diffusion.adams import AdamsSampler
 from mug.diffusion.ancestral import AncestralSampler
 from mug.diffusion.ddim import DDIMSampler
 from mug.diffusion.dpm_solver import DPMSolverSampler
@@ -16,6 +17,7 @@ SAMPLERS: dict[str, type[Sampler]] = {
     "ddim": DDIMSampler,
     "dpm_solver": DPMSolverSampler,
     "plms": PLMSSampler,
+    "adams": AdamsSampler,
     "ancestral": AncestralSampler,
 }
 

@@ -11,13 +11,11 @@ from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
 from mug.errors import GenerationError
 from mug.pipeline.cleanup import Changes
+from mug.pipeline.defaults import SAMPLER, STEPS, WINDOW_S
 from mug.pipeline.finish_options import FinishOptions
 from mug.postprocess.timing import TimingEstimate
 
 MAX_COUNT = 64
-WINDOW_S = 380.0
-"""Longer songs are made in windows of this length in seconds: twice what the full model sees in
-training."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class GenerationRequest:
         negative_prompt: what guidance steers away from; empty is the unconditional model.
         count: charts to make, 1 ... 64.
         steps: sampler steps.
-        sampler: `ddim`, `dpm_solver`, `plms` or `ancestral`.
+        sampler: `plms`, `ddim`, `dpm_solver`, `adams` or `ancestral`; see `mug.pipeline.defaults`.
         guidance_scale: how strongly the prompt is followed; 1 is off.
         seed: same seed and request, same charts.
         batch_size: charts made at once; less needs less memory.
@@ -45,8 +43,8 @@ class GenerationRequest:
     prompt: Mapping[str, Any] = field(default_factory=dict)
     negative_prompt: Mapping[str, Any] = field(default_factory=dict)
     count: int = 1
-    steps: int = 50
-    sampler: str = "ddim"
+    steps: int = STEPS
+    sampler: str = SAMPLER
     guidance_scale: float = 5.0
     seed: int = 0
     batch_size: int = 4

@@ -26,7 +26,8 @@ from mug.diffusion.unet_plan import UNetPlan
 from mug.diffusion.windows import Windows, windowed
 from mug.errors import Cancelled, ConfigError
 from mug.pipeline.checkpoint import LoadedModel
-from mug.pipeline.request import WINDOW_S, GenerationRequest
+from mug.pipeline.defaults import WINDOW_S
+from mug.pipeline.request import GenerationRequest
 from mug.postprocess.timing import TimingEstimate, estimate_timing
 from mug.protocols import Condition, Denoiser, Progress
 from mug.util import nearest

@@ -7,6 +7,7 @@ import pytest
 import torch
 from conftest import load_golden
 
+from mug.diffusion.adams import AdamsSampler, weights
 from mug.diffusion.ancestral import AncestralSampler
 from mug.diffusion.ddim import DDIMSampler
 from mug.diffusion.dpm_solver import DPMSolverSampler
@@ -29,6 +30,8 @@ SAMPLERS = {
     "ddim_eta": DDIMSampler(eta=1.0),
     "plms": PLMSSampler(),
     "dpm_solver": DPMSolverSampler(),
+    "adams": AdamsSampler(),
+    "adams_time": AdamsSampler("trailing", 4, corrector=False),
     "dpm_solver_karras": DPMSolverSampler("karras"),
     "dpm_solver_time": DPMSolverSampler("trailing"),
 }
@@ -195,7 +198,7 @@ def test_with_a_generator_each_an_item_does_not_depend_on_its_neighbours(name):
 
 
 def test_samplers_by_name():
-    assert set(BY_NAME) == {"ancestral", "ddim", "plms", "dpm_solver"}
+    assert set(BY_NAME) == {"adams", "ancestral", "ddim", "plms", "dpm_solver"}
     for name in BY_NAME:
         assert isinstance(make_sampler(name), Sampler)
     assert make_sampler("ddim", eta=0.5).eta == 0.5
@@ -410,3 +413,25 @@ def test_impossible_starts_are_refused(name):
     for skip in (-1, 6):
         with pytest.raises(GenerationError, match="Choose 0 to 5"):
             SAMPLERS[name].sample(ExactDenoiser(), x, SCHEDULE, steps=5, skip=skip)
+
+
+@pytest.mark.parametrize("start_at", [-3.0, 0.0, 2.0])
+def test_adams_weights_integrate_polynomials_exactly(start_at):
+    """Against the closed forms of the integrals of exp(l - end) and l exp(l - end)."""
+    end = start_at + 0.7
+    decay = float(np.exp(start_at - end))
+    assert weights([start_at], start_at, end)[0] == pytest.approx(1 - decay)
+    nodes = [start_at, start_at - 0.5]
+    first, second = weights(nodes, start_at, end)
+    assert first + second == pytest.approx(1 - decay)
+    linear = (end - 1) - (start_at - 1) * decay
+    assert first * nodes[0] + second * nodes[1] == pytest.approx(linear)
+
+
+def test_adams_of_higher_order_is_nearer_at_the_same_number_of_calls():
+    x_T, errors = start((64, 1, 1)), []
+    exact = SAMPLERS["ddim"].sample(ExactDenoiser(), x_T, SCHEDULE, steps=1000)
+    for order in (1, 2, 3):
+        found = AdamsSampler("logsnr", order).sample(ExactDenoiser(), x_T, SCHEDULE, steps=20)
+        errors.append(float((found - exact).abs().max()))
+    assert errors[2] < errors[1] < errors[0]
