@@ -28,6 +28,13 @@ SECONDS_BETWEEN = 30.0  # at least, between the ends of two epochs that are save
 _Handler = Callable[[int, FrameType | None], Any] | int | signal.Handlers | None
 
 
+def _anywhere(trainer: Trainer, flag: bool) -> bool:
+    """Whether any process says so; all ask at the same point."""
+    if trainer.world_size == 1:
+        return flag
+    return bool(trainer.strategy.reduce_boolean_decision(flag, all=False))
+
+
 def to_plain(node: Any) -> Any:
     """The same content in containers and scalars that `torch.load(weights_only=True)` reads."""
     if isinstance(node, Mapping):
@@ -122,6 +129,7 @@ class ResumeCheckpoint(Checkpoint):
             return  # half a step, or the end of the epoch, which is saved after its validation
         step = trainer.global_step
         every = self.every_n_train_steps
+        self._interrupted = _anywhere(trainer, self._interrupted)
         if self._interrupted or (every is not None and step % every == 0):
             self._save(trainer)
         if self._interrupted:
@@ -137,7 +145,8 @@ class ResumeCheckpoint(Checkpoint):
             and config.monitor in trainer.callback_metrics
             and (trainer.current_epoch + 1) % config.frequency == 0
         }
-        if self._is_due(trainer):
+        self._interrupted = _anywhere(trainer, self._interrupted)
+        if trainer.strategy.broadcast(self._is_due(trainer)):  # clocks differ, and all must save
             self._save(trainer)
         if trainer.fit_loop.restarting:
             self._step_plateau(trainer)  # Lightning leaves it out in the epoch of a resume
@@ -160,7 +169,14 @@ class ResumeCheckpoint(Checkpoint):
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        """Keeps the state at which the run broke off, unless it is on disk already."""
+        """Keeps the state at which the run broke off, unless it is on disk already.
+
+        Of several processes the others might never come to save as well, so nothing is saved here;
+        an interruption has been saved before it.
+        """
+        if trainer.world_size > 1:
+            self._restore_handler()
+            return
         if trainer.global_step > self._saved_step and not trainer.sanity_checking:
             self._save(trainer)
         self._restore_handler()
