@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float16, Float32
 
+from mug.audio.mel_filters import mel_filters, power_blocks
 from mug.errors import ConfigError
 
 
@@ -45,17 +46,12 @@ def log_mel(
     Source: the original's `log1p(librosa.feature.melspectrogram)`: power 2, Hann window, Slaney
     mel filters, frames centred, zeros beyond the ends; not normalised.
     """
-    import librosa.feature
-
-    power: np.ndarray = librosa.feature.melspectrogram(
-        y=_long_enough(wave, params),
-        sr=params.sample_rate,
-        n_fft=params.n_fft,
-        hop_length=params.hop,
-        n_mels=params.n_mels,
-    )
-    frames = 1 + len(wave) // params.hop
-    mel: np.ndarray = np.log1p(power[:, :frames]).astype(np.float16)
+    filters = mel_filters(params.sample_rate, params.n_fft, params.n_mels)
+    mel = np.empty((params.n_mels, 1 + len(wave) // params.hop), np.float16)
+    first = 0
+    for power in power_blocks(wave, params.n_fft, params.hop):
+        mel[:, first : first + len(power)] = np.log1p(filters @ power.T)
+        first += len(power)
     return mel
 
 
