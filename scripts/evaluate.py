@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from mug.compose.collection import CollectionOptions, compose_collection
 from mug.compose.style import SongStyle
 from mug.errors import DataError
+from mug.pipeline.defaults import SAMPLER, STEPS
 from mug.pipeline.evaluation import HumanSong, assert_unseen
 from mug.pipeline.evaluation_rows import CHARTS, COST, PARTS, Row
 from mug.util import atomic_write, nearest
@@ -76,7 +77,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--candidates", type=int, default=4, help="charts that `best of N` chooses from (4)"
     )
-    made.add_argument("--steps", type=int, default=50, help="sampler steps (default 50)")
+    made.add_argument(
+        "--steps", type=int, default=STEPS, help="sampler steps (default %(default)s)"
+    )
+    made.add_argument("--sampler", default=SAMPLER, help="by name (default %(default)s)")
     made.add_argument("--guidance_scale", type=float, default=5.0, help="1 is off (default 5)")
     made.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 ... (default cpu)")
     made.add_argument("--workers", type=int, default=1, help="processes (default 1)")
@@ -134,7 +138,7 @@ def _setting(args: argparse.Namespace) -> Setting:
     for name in names:
         if getattr(args, name) is not None and getattr(args, name) < 1:
             raise DataError(f"--{name} must be at least 1", value=getattr(args, name))
-    how = ModelRun(args.seeds, args.candidates, args.steps, args.guidance_scale)
+    how = ModelRun(args.seeds, args.candidates, args.steps, args.sampler, args.guidance_scale)
     return Setting(
         _composed(args) if args.songs is None else args.songs,
         args.training,

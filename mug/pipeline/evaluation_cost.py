@@ -14,7 +14,6 @@ from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.evaluation_made import ModelRun
 from mug.pipeline.evaluation_rows import COST, Figures, Row
 from mug.pipeline.evaluation_summary import over_songs
-from mug.pipeline.request import GenerationRequest
 
 COST_FIGURES = (
     ("seconds_load", "seconds to load the model", 1),
@@ -49,9 +48,7 @@ def cost_figures(
     loaded = time.perf_counter()
     song = generator.song(audio)
     encoded = time.perf_counter()
-    request = GenerationRequest(
-        audio, {"sr": stars}, steps=run.steps, guidance_scale=run.guidance_scale
-    )
+    request = run.request(audio, {"sr": stars})
     stamps: list[float] = []
     first = generator.generate(request, lambda done, total: stamps.append(time.perf_counter()))
     made = time.perf_counter()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
@@ -11,6 +12,7 @@ from mug.beatmap.timing_points import TimingPoint
 from mug.features import FeatureValue
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.cleanup import Changes
+from mug.pipeline.defaults import SAMPLER, STEPS
 from mug.pipeline.evaluation import Against
 from mug.pipeline.evaluation_rows import Figures, Judged, Row
 from mug.pipeline.finish import finish_chart, red_lines_of
@@ -32,13 +34,25 @@ class ModelRun:
         seeds: samples a human chart.
         candidates: charts that the best is chosen from, for each seed; 1 leaves that column out.
         steps: sampler steps.
+        sampler: by name.
         guidance_scale: 1 is off.
     """
 
     seeds: int = 2
     candidates: int = 4
-    steps: int = 50
+    steps: int = STEPS
+    sampler: str = SAMPLER
     guidance_scale: float = 5.0
+
+    def request(self, audio: Path, prompt: Asked) -> GenerationRequest:
+        """What the model is asked for."""
+        return GenerationRequest(
+            audio,
+            prompt,
+            steps=self.steps,
+            sampler=self.sampler,
+            guidance_scale=self.guidance_scale,
+        )
 
 
 @dataclass(frozen=True)
@@ -62,12 +76,7 @@ class Maker:
 
     def request(self, prompt: Asked) -> GenerationRequest:
         """What the model is asked for."""
-        return GenerationRequest(
-            self.against.song.audio,
-            prompt,
-            steps=self.run.steps,
-            guidance_scale=self.run.guidance_scale,
-        )
+        return self.run.request(self.against.song.audio, prompt)
 
     def sample(self, asked: Sequence[tuple[Asked, int, int]]) -> list[tuple[HitObject, ...]]:
         """Raw notes for prompts, each with a seed and a number of the candidate."""
