@@ -36,7 +36,7 @@ def main() -> int:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, help="path of the results without an ending")
     parser.add_argument("override", nargs="*", help="key=value over the checkpoint's config")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
 
     from mug.callbacks.condition_probe import ConditionProbe
     from mug.callbacks.probe_report import probe_table, write_probe

@@ -12,6 +12,7 @@ from mug.data.beat_condition import beat_channels
 from mug.pipeline.checkpoint import LoadedModel
 from mug.pipeline.finish_options import FinishOptions
 from mug.pipeline.sample import EncodedSong
+from mug.postprocess.timing import NO_BEAT
 
 
 def song_with_beat(model: LoadedModel, song: EncodedSong, finish: FinishOptions) -> EncodedSong:
@@ -20,7 +21,7 @@ def song_with_beat(model: LoadedModel, song: EncodedSong, finish: FinishOptions)
     Args:
         model: from `load_model`.
         song: from `encode_song` with the same model.
-        finish: whose timing counts; one without confidence is no timing.
+        finish: whose timing counts; `NO_BEAT` is no timing.
 
     Raises:
         GenerationError: when there is no such reading as `timing_candidate`.
@@ -30,7 +31,7 @@ def song_with_beat(model: LoadedModel, song: EncodedSong, finish: FinishOptions)
     if finish.red_lines:
         return song_with_lines(model, song, finish.red_lines)
     timing = finish.timing_for(lambda: song.timing)
-    lines = timing.tempo_map.red_lines if timing.confidence > 0 else ()
+    lines = () if timing == NO_BEAT else timing.tempo_map.red_lines
     return song_with_lines(model, song, lines)
 
 
@@ -45,6 +46,6 @@ def song_with_lines(
     end_ms = clock.audio_frames(len(song.wave)) * clock.audio_frame_ms
     channels = torch.from_numpy(beat_channels(lines, clock, frames, end_ms=end_ms))
     with torch.inference_mode():
-        beat = channels[None].to(song.levels[0].device)
+        beat = channels[None].to(song.levels[0])
         levels = tuple(model.ddpm.model.with_beat(song.levels, beat))
     return replace(song, levels=levels)

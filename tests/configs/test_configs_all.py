@@ -176,6 +176,31 @@ def test_debug_configs_train_two_steps(
         run(f"configs/debug/{name}.yaml", songs, tmp_path / name, first)
 
 
+def test_a_model_that_is_told_the_beat_trains_and_is_probed(songs: Path, tmp_path: Path) -> None:
+    """The one option reaches network and data; sample charts and the probe know of it too."""
+    checkpoint = run(
+        "configs/debug/diffusion.yaml",
+        songs,
+        tmp_path,
+        "model.params.beat_condition=true",
+        "model.params.allow_untrained_first_stage=true",
+        "model.params.unet_config.params.dropout=0",
+        "lightning.callbacks.beatmap_logger.target=mug.callbacks.beatmap_logger.BeatmapLogger",
+        "lightning.callbacks.beatmap_logger.params={steps: 2, count: 1, pictures: false}",
+    )
+    state = torch.load(checkpoint, weights_only=True)["state_dict"]
+    assert state["model.beat_model.conv_out.weight"].any(), "it begins at zero"
+    folder = checkpoint.parents[1]
+    assert len(list((folder / "samples/val/epoch000000").iterdir())) == 2
+    (metrics,) = folder.glob("csv/*/metrics.csv")
+    header = metrics.read_text(encoding="utf-8").splitlines()[0].split(",")
+    assert {"val/loss_t0", "val/gain_audio", "val/gain_features_t9", "val/gain_beat_t5"} <= {
+        *header
+    }
+    names = sorted(path.name for path in (folder / "probe").iterdir())
+    assert names == [f"step00000002.{ending}" for ending in ("csv", "json", "png")]
+
+
 # ---------------------------------------------------------------- the original's own style
 
 LEGACY = """
