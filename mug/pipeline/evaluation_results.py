@@ -93,7 +93,7 @@ def _described(songs: Sequence[HumanSong], out: Path) -> list[dict[str, Any]]:
                     "stars": stars,
                     "ln_ratio": ln_ratio(chart.hit_objects),
                     "notes": len(chart.hit_objects),
-                    "file": write_chart(chart, out, song.name, f"{chart.version}, human"),
+                    "file": write_chart(chart, out, song.name, f"{number} {chart.version}, human"),
                 }
                 for number, (chart, stars) in enumerate(zip(song.charts, song.stars, strict=True))
             ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from mug.beatmap import osu
 from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.names import sanitise_name
+from mug.beatmap.names import MAX_BYTES, sanitise_name
 from mug.errors import DataError
 from mug.features import FeatureValue
 from mug.pipeline.provenance import WORDS
@@ -89,19 +90,25 @@ def keep(judged: Judged, out: Path) -> Row:
     row, beatmap = judged.row, judged.beatmap
     if beatmap is None:
         return row
-    words = (row.difficulty, row.column, row.timing, row.variant, f"seed {row.seed}")
-    name = ", ".join(word for word in words if word)
-    if row.part != CHARTS:
-        name = f"{row.part}, {name}"
+    part = "" if row.part == CHARTS else row.part
+    words = (part, row.column, row.timing, row.variant, f"seed {row.seed}")
+    name = ", ".join((row.difficulty, *(word for word in words if word)))
     if not judged.by_people:
         said = {"Creator": row.column, "Version": name, "Tags": WORDS[0]}
         beatmap = replace(beatmap, metadata={**beatmap.metadata, **said})
-    return replace(row, file=write_chart(beatmap, out, row.song, name))
+    return replace(row, file=write_chart(beatmap, out, row.song, f"{row.chart} {name}"))
 
 
 def write_chart(beatmap: Beatmap, out: Path, song: str, name: str) -> str:
-    """Writes a chart below a folder of results; its path relative to that."""
-    place = Path("charts") / sanitise_name(song) / sanitise_name(f"{name}.osu")
+    """Writes a chart below a folder of results; its path relative to that.
+
+    Names that no file can have are changed; a digest keeps them apart.
+    """
+    safe = sanitise_name(f"{name}.osu")
+    if safe != f"{name}.osu":
+        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+        safe = f"{sanitise_name(name, max_bytes=MAX_BYTES - 16)} {digest}.osu"
+    place = Path("charts") / sanitise_name(song) / safe
     (out / place).parent.mkdir(parents=True, exist_ok=True)
     osu.write(beatmap, out / place)
     return place.as_posix()

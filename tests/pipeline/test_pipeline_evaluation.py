@@ -20,7 +20,7 @@ from mug.pipeline.evaluation_columns import baseline_rows
 from mug.pipeline.evaluation_figures import figures_of
 from mug.pipeline.evaluation_markdown import markdown
 from mug.pipeline.evaluation_results import results
-from mug.pipeline.evaluation_rows import Row, as_json, from_json
+from mug.pipeline.evaluation_rows import Judged, Row, as_json, from_json, keep
 from mug.pipeline.evaluation_tables import FIGURES, Column, paired
 from scripts import evaluate
 
@@ -106,6 +106,22 @@ def test_rows_survive_being_written() -> None:
     assert (again.song, again.seed, again.file) == ("s", 1, "f.osu")
     assert again.asked == {"sr": 2.5}
     assert as_json(row)["violations"] == {"beside": 2}
+
+
+def test_charts_of_one_name_or_of_long_ones_are_kept_apart(human: Path, tmp_path: Path) -> None:
+    chart = load_songs(human, 4)[0].charts[0]
+    rows = [
+        Row("s", difficulty, "raw", chart=index, variant=variant)
+        for index in (0, 1)
+        for difficulty in ("Hard", "Hard" * 80, "Hard/er", "Hard?er")
+        for variant in ("", "x" * 150, "x" * 151)
+    ]
+    files = [keep(Judged(row, chart), tmp_path).file for row in rows]
+    assert len({name.casefold() for name in files}) == len(rows)
+    assert all((tmp_path / name).is_file() for name in files)
+    people = keep(Judged(rows[0], chart, by_people=True), tmp_path)
+    assert osu.read(tmp_path / people.file).metadata == chart.metadata
+    assert keep(Judged(rows[0]), tmp_path).file == ""
 
 
 def test_a_song_of_the_training_is_refused_whatever_its_folder_is_called(
