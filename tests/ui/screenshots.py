@@ -24,7 +24,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--ckpt", type=Path, required=True)
     parser.add_argument("--song", type=Path, help="default: one that is composed")
     parser.add_argument("--out", type=Path, default=Path("outputs/screenshots"))
-    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--only", nargs="*", default=[], help="e.g. en-light zh-dark")
     return parser.parse_args()
 
 
@@ -42,12 +42,13 @@ def main() -> None:
         with running(Path(folder), args.ckpt) as page:
             for language, path in (("en", "/"), ("zh", "/zh")):
                 for theme in ("light", "dark"):
+                    name = f"{language}-{theme}"
+                    if args.only and name not in args.only:
+                        continue
                     context = chromium.new_context(
                         viewport={"width": 1280, "height": 900}, color_scheme=theme
                     )
-                    _tabs(
-                        context.new_page(), page.address + path, song, args, f"{language}-{theme}"
-                    )
+                    _tabs(context.new_page(), page.address + path, song, args, name)
                     context.close()
         chromium.close()
 
@@ -78,13 +79,16 @@ def _tabs(tab: Any, address: str, song: Path, args: argparse.Namespace, name: st
     tab.wait_for_timeout(1200)
     take("running", whole=False)
     tab.wait_for_function(READY)
-    tab.evaluate(f"{READY}.ready")
+    tab.wait_for_function(f"{READY}?.engine.buffer")
+    tab.wait_for_function("document.querySelector('mug-workbench')?.bench?.player")
     tab.evaluate(f"{READY}.seek(9000)")
     tab.evaluate(f"{READY}.setRegion({{start_ms: 9600, end_ms: 16000, columns: [0, 1, 2, 3]}})")
     tab.mouse.move(0, 0)
     take("results")
     tab.evaluate("document.querySelector('mug-player').scrollIntoView()")
     take("player", whole=False)
+    tab.evaluate("document.querySelector('.mug-bench').scrollIntoView()")
+    take("workbench", whole=False)
     tab.set_viewport_size({"width": 390, "height": 844})
     take("phone")
     tab.set_viewport_size({"width": 1280, "height": 900})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import pytest
 import soundfile
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from pages import Running
+from pages import ROOT, Running
 
 from mug.beatmap import osu
 from mug.beatmap.osz import extract
@@ -111,6 +112,22 @@ def test_a_chart_gives_its_prompt(made: tuple[dict, list[Path]], client: Client)
     stars = {chart["reached"]["sr"] for chart in made[0]["charts"]}
     assert {round(one["prompt"]["sr"], 3) for one in found} == {round(value, 3) for value in stars}
     assert all("sr:" in one["yaml"] for one in found)
+
+
+def test_the_example_of_the_documentation_runs(
+    page: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "docs/webui.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    for shown, here in (
+        ("http://127.0.0.1:7860", page.address),
+        ("song.mp3", str(page.song)),
+        ("steps=50", "steps=2"),
+    ):
+        assert shown in example
+        example = example.replace(shown, here)
+    exec(compile(example, "docs/webui.md", "exec"), {})
+    assert "sr:" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 export const BLOCK = 64; // samples that a point of the outline stands for
 export const FLAGS = 30; // height of the strip with the red lines' flags, in CSS pixels
+const FLAG_ROOM = 110; // that a flag may take, in CSS pixels
 export const BEATS = 26; // height of the strip with the beats' handles
 
 /**
@@ -131,19 +132,28 @@ function drawLines(pen, view, { top, bottom }) {
     const active = index === chosen || (held?.kind === "line" && held.index === index);
     pen.fillStyle = colours.red;
     pen.fillRect(x - 1, 2, active ? 4 : 3, bottom - 2);
-    const text = `${Number(line.bpm.toFixed(2))} · ${line.meter}/4`;
-    pen.font = `700 12px ${colours.font}`;
-    const width = pen.measureText(text).width + 16;
-    pen.beginPath();
-    pen.roundRect(x - 1, 2, width, FLAGS - 8, [0, 7, 7, 0]);
-    pen.globalAlpha = active ? 1 : 0.88;
-    pen.fill();
-    pen.globalAlpha = 1;
-    pen.fillStyle = colours.onRed;
-    pen.textAlign = "left";
-    pen.textBaseline = "middle";
-    pen.fillText(text, x + 7, 2 + (FLAGS - 8) / 2 + 0.5);
+    drawFlag(pen, x - 1, line, colours, { fill: colours.red, ink: colours.onRed, alpha: active ? 1 : 0.88 });
   });
+  // The line that rules at the left edge keeps its flag there, pale, while it is out of sight.
+  const index = lines.findLastIndex((line) => scale.x(line.time_ms) <= 0);
+  const next = lines[index + 1];
+  if (index < 0 || scale.x(lines[index].time_ms) > -FLAG_ROOM || (next && scale.x(next.time_ms) < FLAG_ROOM)) return;
+  drawFlag(pen, 0, lines[index], colours, { fill: colours.soft, ink: colours.faint, alpha: 1 });
+}
+
+function drawFlag(pen, x, line, colours, { fill, ink, alpha }) {
+  const text = `${Number(line.bpm.toFixed(2))} · ${line.meter}/4`;
+  pen.font = `700 12px ${colours.font}`;
+  pen.beginPath();
+  pen.roundRect(x, 2, pen.measureText(text).width + 16, FLAGS - 8, [0, 7, 7, 0]);
+  pen.globalAlpha = alpha;
+  pen.fillStyle = fill;
+  pen.fill();
+  pen.globalAlpha = 1;
+  pen.fillStyle = ink;
+  pen.textAlign = "left";
+  pen.textBaseline = "middle";
+  pen.fillText(text, x + 8, 2 + (FLAGS - 8) / 2 + 0.5);
 }
 
 function drawHead(pen, { scale, now, colours }, { top, bottom }) {

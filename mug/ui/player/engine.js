@@ -45,8 +45,12 @@ export class AudioEngine {
 
   /** Decodes a sound; throws what the browser throws when it cannot. */
   async load(bytes, startMs = 0) {
-    const decoder = new OfflineAudioContext(1, 1, SAMPLE_RATE);
-    this.useBuffer(await decoder.decodeAudioData(bytes), startMs);
+    this.decoder = new OfflineAudioContext(1, 1, SAMPLE_RATE); // kept: a collected one never answers
+    try {
+      this.useBuffer(await this.decoder.decodeAudioData(bytes), startMs);
+    } finally {
+      this.decoder = null;
+    }
   }
 
   /** Takes a decoded sound whose first sample lies at the chart's time `startMs`. */
