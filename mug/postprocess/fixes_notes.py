@@ -189,12 +189,17 @@ class Notes:
 
     def move(self, index: int, column: int, rule: str) -> None:
         """Puts a note into another column."""
-        note = self[index]
-        self.columns[note.column].remove((note.start_ms, index))
-        bisect.insort(self.columns[column], (note.start_ms, index))
-        after = replace(note, column=column)
+        before, after = self[index], replace(self[index], column=column)
+        self.put(index, after)
         self._lengthen(after)
-        self._set(index, after, rule)
+        self.changes.append(Change(rule, before, after))
+
+    def put(self, index: int, after: HitObject) -> None:
+        """Puts a note into another column without a word about it, to look what that does."""
+        before = self[index]
+        self.columns[before.column].remove((before.start_ms, index))
+        bisect.insort(self.columns[after.column], (after.start_ms, index))
+        self.notes[index] = after
 
     def shorten(self, index: int, end_ms: float, rule: str) -> bool:
         """Ends a hold earlier, as a tap where little is left; whether that may be done."""

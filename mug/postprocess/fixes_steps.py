@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mug.beatmap.hit_objects import LongNote, Rice
+from mug.postprocess.fixes_harm import harm
 from mug.postprocess.fixes_notes import Notes, Room
 from mug.postprocess.lint_chart import ROW_MS, hand, same_hand
 from mug.postprocess.lint_findings import Finding
@@ -189,10 +190,15 @@ def _part(work: Notes, scope: Scope, index: int) -> bool:
 
 
 def _move_either(work: Notes, earlier: int, later: int, rule: str) -> bool:
-    """Moves one of two notes: rather without a jack, within the hand, the later, not far."""
+    """Moves one of two notes to where other rules lose least.
+
+    Of ways as good: rather without a jack, within the hand, the later note, not far.
+    """
     least = Room.SHIELDED if rule in _REMOVED else Room.FREE
     ways = [
         (
+            room is Room.SHIELDED,
+            max(harm(work, index, column), 0),
             room,
             not same_hand(column, work[index].column, work.keys),
             index != later,
@@ -240,6 +246,7 @@ def _fill_columns(work: Notes, scope: Scope) -> None:
             (
                 not same_hand(column, work[index].column, work.keys),
                 isinstance(work[index], LongNote),
+                harm(work, index, column),
                 -len(work.columns[work[index].column]),
                 _gap_ms(work, index),
                 index,
@@ -267,11 +274,16 @@ def _break_one(work: Notes, scope: Scope, column: int) -> bool:
         span = work[run[0]].start_ms, work[run[-1]].start_ms
         if len(run) <= most or not scope.has("jack", (column,), *span):
             continue
-        for index in (*run[most:], *reversed(run[:most])):
-            for to, room in work.destinations(index):
-                if room is Room.CALM:
-                    work.move(index, to, "jack")
-                    return True
+        ways = [
+            (harm(work, index, to), turn, place, index, to)
+            for turn, index in enumerate((*run[most:], *reversed(run[:most])))
+            for place, (to, room) in enumerate(work.destinations(index))
+            if room is Room.CALM
+        ]
+        if ways and min(ways)[0] < 0:
+            *_, index, to = min(ways)
+            work.move(index, to, "jack")
+            return True
     return False
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from mug.beatmap.hit_objects import HitObject, LongNote
@@ -140,7 +140,7 @@ def jack(chart: Chart) -> Iterator[Finding]:
     # From Insane on, jacks are a skill that charts ask for on purpose.
     limits = chart.limits
     for column in chart.columns:
-        for run in _runs(chart, column, jacks=True):
+        for run in runs(column, chart.starts, limits.jack_ms, jacks=True):
             if len(run) > limits.jack_notes:
                 yield Finding(
                     run[0].start_ms,
@@ -158,7 +158,7 @@ def anchor(chart: Chart) -> Iterator[Finding]:
     """One column again and again within a stream."""
     limits = chart.limits
     for column in chart.columns:
-        for run in _runs(chart, column, jacks=False):
+        for run in runs(column, chart.starts, limits.anchor_ms, jacks=False):
             if len(run) > limits.anchor_notes:
                 yield Finding(
                     run[0].start_ms,
@@ -171,15 +171,22 @@ def anchor(chart: Chart) -> Iterator[Finding]:
                 )
 
 
-def _runs(chart: Chart, column: tuple[HitObject, ...], *, jacks: bool) -> Iterator[list[HitObject]]:
-    """Longest stretches of a column in which each note is a jack, or an anchor, of the last."""
-    limit = chart.limits.jack_ms if jacks else chart.limits.anchor_ms
+def runs(
+    column: Sequence[HitObject], starts: Sequence[float], limit_ms: float, *, jacks: bool
+) -> Iterator[list[HitObject]]:
+    """Longest stretches of a column in which each note is a jack, or an anchor, of the last.
+
+    Args:
+        column: its notes, by start.
+        starts: of all notes of the chart, ascending.
+        limit_ms: how far apart two notes of a stretch may be.
+        jacks: whether nothing, or something, must be struck between them.
+    """
     run: list[HitObject] = []
     for note in column:
         if run:
             gap = note.start_ms - run[-1].start_ms
-            between = struck_between(chart.starts, run[-1].start_ms, note.start_ms)
-            if gap > limit or between is jacks:
+            if gap > limit_ms or struck_between(starts, run[-1].start_ms, note.start_ms) is jacks:
                 yield run
                 run = []
         run.append(note)

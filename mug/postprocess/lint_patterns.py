@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from mug.postprocess.lint_chart import Chart, Row, hand
 from mug.postprocess.lint_findings import Finding, Fix
 
+LEAST_TRILL_KEYS = 4
 SPIKE_BEATS = 4.0
 SPIKE_TIMES = 2.0
 SPIKE_NOTES = 12  # fewer in a window are no spike, whatever the rest is like
@@ -32,11 +33,11 @@ def chord_size(chart: Chart) -> Iterator[Finding]:
 
 def one_hand_trill(chart: Chart) -> Iterator[Finding]:
     """Two columns of one hand in turn, faster and longer than the tier allows."""
-    if chart.keys < 4:
+    if chart.keys < LEAST_TRILL_KEYS:
         return
     for side in (0, 1):
         rows = _singles(chart, side)
-        for run in _alternations(rows, chart.limits.trill_ms):
+        for run in alternations(rows, chart.limits.trill_ms):
             if len(run) > chart.limits.trill_notes:
                 gap = (run[-1].start_ms - run[0].start_ms) / (len(run) - 1)
                 columns = tuple(sorted({column for row in run for column in row.columns}))
@@ -61,7 +62,7 @@ def _singles(chart: Chart, side: int) -> list[Row]:
     return found
 
 
-def _alternations(rows: Sequence[Row], limit_ms: float) -> Iterator[list[Row]]:
+def alternations(rows: Sequence[Row], limit_ms: float) -> Iterator[list[Row]]:
     """Longest stretches of single notes in two columns in turn."""
     run: list[Row] = []
     for row in rows:

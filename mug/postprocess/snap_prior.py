@@ -44,7 +44,8 @@ def rarity_of_voices(
         weights = _smoothed(share) + _PSEUDO_BEATS
         weights /= weights.sum(axis=1, keepdims=True)
     rarity: Float[np.ndarray, "b v"] = np.log(weights.max(axis=1, keepdims=True) / weights)
-    return np.minimum(rarity, _MOST)
+    capped: Float[np.ndarray, "b v"] = np.minimum(rarity, _MOST)
+    return capped
 
 
 def _smoothed(share: Float[np.ndarray, "b v"]) -> Float[np.ndarray, "b v"]:

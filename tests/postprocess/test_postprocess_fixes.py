@@ -295,6 +295,42 @@ def test_starts_stay_and_so_does_the_order(keys, data):
     assert all(note.start_ms in left for note in fixed.hit_objects)  # a subsequence
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.integers(0, 2), min_size=2, max_size=40),
+    st.sampled_from([45.0, 60.0, 75.0, 110.0]),
+    st.sampled_from([Tier.HARD, Tier.INSANE, Tier.EXPERT]),
+    st.booleans(),
+)
+def test_with_room_no_rule_is_broken_more_often_than_before(columns, step, tier, right):
+    """One note at a time on three of ten columns: there is always somewhere to go."""
+    notes = [tap(9 - c if right else c, 1000 + step * i) for i, c in enumerate(columns)]
+    fixed = mended(notes, keys=10, tier=tier)
+    before, after = (
+        Counter(f.rule for f in lint(chart(some, 10), tier=tier))
+        for some in (notes, fixed.hit_objects)
+    )
+    assert {rule for rule in after if after[rule] > before[rule]} == set()
+    assert len(fixed.hit_objects) == len(notes)
+
+
+def test_a_move_goes_past_a_column_where_it_would_make_an_anchor():
+    """Column 1 is nearest, and the note would close the gap between two halves of an anchor."""
+    halves = [tap(1, 1000 + 180 * i) for i in range(8) if i != 4]
+    between = [tap(3, 1045 + 180 * i) for i in range(8)]
+    notes = [*halves, *between, tap(0, 1640), tap(0, 1720)]
+    fixed = mended(notes, "mini_jack", keys=8)
+    assert [(c.before, c.after) for c in fixed.changes] == [(tap(0, 1720), tap(2, 1720))]
+
+
+def test_a_move_goes_past_a_column_where_it_would_make_a_trill():
+    """Column 1 is taken; column 2 is the next, and would be the eighth note in turn."""
+    trill = [tap(3 - i % 2, 1000 + 90 * i) for i in range(7)]
+    notes = [*trill, tap(0, 1590), tap(0, 1630), tap(1, 1610)]
+    fixed = mended(notes, "mini_jack")
+    assert [(c.before, c.after) for c in fixed.changes] == [(tap(0, 1630), tap(3, 1630))]
+
+
 def test_rows_keep_their_size_unless_notes_go():
     notes = [tap(i % 3, 1000 + 40 * (i // 3)) for i in range(60)]
     fixed = mended(notes, tier=Tier.INSANE, keys=7)
