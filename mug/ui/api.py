@@ -14,7 +14,6 @@ import gradio as gr
 
 from mug.errors import MugError
 from mug.pipeline.defaults import SAMPLER, STEPS
-from mug.pipeline.defaults import SAMPLER, STEPS
 from mug.ui import work
 from mug.ui.asks import MOST_CHARTS, MOST_STEPS, SAMPLERS
 from mug.ui.desk import Desk, told
