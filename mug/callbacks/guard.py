@@ -177,10 +177,9 @@ def _entries(dataset: Any) -> list[Entry]:
     found = getattr(getattr(dataset, "collection", None), "found", {})
     entries = []
     for path in dataset.paths:
-        row = found.get(path)
-        known = row is not None and row.beatmapset
-        beatmapset = row.beatmapset if known else str(Path(path).resolve().parent)
-        entries.append(Entry(Path(path), beatmapset, (row.audio_hash or "") if known else ""))
+        row, folder = found.get(path), str(Path(path).resolve().parent)
+        told = ("", "") if row is None else (row.beatmapset or "", row.audio_hash or "")
+        entries.append(Entry(Path(path), told[0] or folder, told[1]))
     return entries
 
 

@@ -177,7 +177,7 @@ def swap_songs(
     if not heard or len(heard) < len(sounds):
         return [None] * len(sounds)
     swapped = swap_audio(torch.cat(heard), [song for batch in songs for song in batch])
-    return list(swapped.split([len(sound) for sound in heard]))
+    return list(torch.split(swapped, [len(sound) for sound in heard]))
 
 
 def songs_of(batch: Mapping[str, Any]) -> list[str]:
