@@ -49,7 +49,10 @@ def main() -> int:
     found = callback.probe(model.ddpm, batches)
     songs = {song for batch in batches for song in batch["meta"]["set"]}
     count = sum(len(batch["note"]) for batch in batches)
-    print(f"{count} items of {len(songs)} song(s), {args.draws} draws a tenth\n")
+    print(f"{count} items of {len(songs)} song(s), {args.draws} draws an item and tenth")
+    if len(songs) == 1:
+        print("One song alone: for another song's sound, its own from elsewhere (swap_audio)")
+    print()
     print(probe_table(found))
     if args.out is not None:
         for path in write_probe(found, args.out, f"{args.ckpt.name}: loss by tenth of noise"):

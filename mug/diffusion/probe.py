@@ -104,9 +104,10 @@ class Probe:
         return self.mean("loss", tenth) / self.mean("constant", tenth)
 
     def gain(self, name: str, tenth: int) -> tuple[float, float]:
-        """By how much the loss grows without a condition: mean, and its standard error over items.
+        """By how much the loss grows without a condition: mean, and its standard error.
 
-        The error takes items as independent; charts of one song are not quite.
+        The error takes samples (an item under one draw of step and noise) as independent, which
+        draws of one item and charts of one song are not quite: it is too small, not too large.
         """
         pairs = zip(self.samples[name][tenth], self.samples["loss"][tenth], strict=True)
         off = [without - full for without, full in pairs]

@@ -280,10 +280,11 @@ def edit_chart(
         Ask(request.prompt, request.negative_prompt, chart_seed(request.seed, index))
         for index in range(request.count)
     ]
+    timed = replace(request.finish, red_lines=beatmap.red_lines)  # for models that are told
     raw = generator.sample(
         song,
         asks,
-        request,
+        replace(request, finish=timed),
         known=Known(latent, keep, edit.strength),
         progress=progress,
         should_stop=should_stop,
