@@ -9,9 +9,11 @@ import pytest
 from composed import composed_chart
 from hypothesis import given
 from hypothesis import strategies as st
+from note_strategies import notes
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
+from mug.beatmap.timing_points import TimingPoint
 from mug.errors import DataError
 from mug.metrics import damage
 from mug.metrics.chart_features import chart_features
@@ -83,6 +85,15 @@ def test_no_damage_a_mirror_and_a_joint_shift_move_nothing() -> None:
     later = tuple(type(p)(p.time_ms + 12_345.0, p.beat_ms, p.meter) for p in chart.red_lines)
     moved = chart_features(damage.shift(chart.hit_objects, 12_345.0), 4, later)
     assert moved == pytest.approx(before, abs=1e-6)
+
+
+@given(notes(8000, 25))
+def test_any_notes_have_finite_features_that_a_mirror_keeps(found: list[HitObject]) -> None:
+    red = (TimingPoint(130.0, 480.0),)
+    before = chart_features(found, 4, red)
+    assert all(np.isfinite(value) for value in before.values())
+    assert chart_features(damage.mirror(found, 4), 4, red) == pytest.approx(before, abs=1e-9)
+    assert chart_features(found[::-1], 4, red) == pytest.approx(before, abs=1e-9)
 
 
 def test_a_chart_of_one_row_has_no_features() -> None:

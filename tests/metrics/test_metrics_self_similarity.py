@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from note_strategies import notes as any_notes
 
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
+from mug.metrics.damage import mirror
 from mug.metrics.self_similarity import audio_bars, chart_bars, self_similarity
 
 RATE = 22050
 BAR_MS = 1000.0
 FORM = (0, 0, 1, 1, 0, 0, 1, 0, 1, 1)
 EDGES = np.arange(len(FORM) + 1) * BAR_MS
+SOUND = np.random.default_rng(0).normal(0, 1, (len(FORM), 20))
 
 # By part of the form: pitch of the tone, and sixteenths of the bar with a note.
 TONES = (220.0, 330.0, 550.0)
@@ -69,3 +73,12 @@ def test_a_note_a_rounding_before_the_bar_belongs_to_the_bar() -> None:
     assert self_similarity(early, 4, EDGES, audio_bars(wave(), RATE, EDGES)) == pytest.approx(
         likeness(FORM)
     )
+
+
+@given(any_notes(int(len(FORM) * BAR_MS), 30))
+def test_any_chart_lies_between_minus_one_and_one_and_a_mirror_does_not_matter(
+    found: list[HitObject],
+) -> None:
+    value = self_similarity(found, 4, EDGES, SOUND)
+    assert np.isnan(value) or -1.0 <= value <= 1.0 + 1e-9
+    assert self_similarity(mirror(found, 4), 4, EDGES, SOUND) == pytest.approx(value, nan_ok=True)
