@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from mug.metrics.statistics import Summary
+from mug.pipeline.evaluation_cost import COST_FIGURES
+from mug.pipeline.evaluation_editing import EDITING_FIGURES
 from mug.pipeline.evaluation_page_data import BASE, HUMAN, OURS, Results, kind_of, summary_of
 from mug.pipeline.evaluation_page_shell import grid, plain_table
 from mug.pipeline.evaluation_page_table import shown
@@ -38,7 +41,7 @@ def part_sections(results: Results) -> dict[str, tuple[str, str]]:
     found = {
         "distances": ("Distance from charts by people", _distances(results)),
         "switches": ("Switches", _switches(parts["switches"])),
-        "editing": ("Editing", _summaries(parts["editing"], "region", _EDITING_ABOUT)),
+        "editing": ("Editing", _editing(parts["editing"])),
         "cost": ("Cost", _cost(parts["cost"])),
     }
     return {name: entry for name, entry in found.items() if entry[1]}
@@ -54,17 +57,20 @@ def _distances(results: Results) -> str:
     kinds = {column.label: kind_of(column) for column in results.columns}
     cards = []
     for name, (title, about) in _DISTANCES.items():
-        rows = []
+        rows, ends = [], []
         for entry in found["entries"]:
             dot = _dot(entry[name])
+            if entry["kind"] in _ENDS:
+                ends.append(dot.value)
             kind = _ENDS.get(entry["kind"], kinds.get(entry["label"], OURS))
             text = shown(dot.value, 3 if name == "kernel" else 1)
             rows.append(DotRow(str(entry["label"]), kind, (dot,), text))
-        cards.append(dot_plot(title, about, rows))
+        band = (min(ends), max(ends)) if len(ends) > 1 else None
+        cards.append(dot_plot(title, about, rows, band=band))
     lead = (
-        '<p class="lead">Over standardised features of charts, without a network. Floor: people'
-        f" against people; ceiling: human charts with their columns shuffled. {found['humans']}"
-        f" human charts of {escape(str(found['reference']))}.</p>"
+        '<p class="lead">Over standardised features of charts, without a network; from'
+        f" {found['humans']} charts: {escape(str(found['reference']))}. Between the lines: from the"
+        " floor, human charts, to the ceiling, human charts with their columns shuffled.</p>"
     )
     return lead + grid(cards, "wide")
 
@@ -109,40 +115,38 @@ def sweep_plots(results: Results) -> list[str]:
 
 def _switches(switches: Sequence[Mapping[str, Any]]) -> str:
     """What each more / less switch does to the feature that it is about."""
-    if not switches:
-        return ""
-    lines, rows = [], []
+    rows: dict[str, list[DotRow]] = {}
+    lines = []
     for one in switches:
-        effects = one["effects"]
-        own = effects.get(one["feature"])
+        own = one["effects"].get(one["feature"])
         if own is None:
             continue
         effect = summary_of(own)
         said = f"{shown(effect.mean, 3)} [{shown(effect.low, 3)}, {shown(effect.high, 3)}]"
-        label = f"{one['switch']} ({one['column']})"
         scaled = own["standard"] / effect.mean if effect.mean and own["standard"] else 0.0
         low, high = sorted((effect.low * scaled, effect.high * scaled))
         dot = Dot(effect.mean * scaled, low, high, said)
-        rows.append(DotRow(label, OURS, (dot,), shown(dot.value, 2)))
-        lines.append(
-            [
-                escape(str(one["switch"])),
-                escape(str(one["column"])),
-                escape(str(one["feature"])),
-                said,
-                str(effect.charts),
-                escape(str(one["moved"])),
-            ]
-        )
+        row = DotRow(str(one["switch"]), OURS, (dot,), shown(dot.value, 2))
+        rows.setdefault(str(one["column"]), []).append(row)
+        words = [str(one[name]) for name in ("switch", "column", "feature", "moved")]
+        lines.append([*map(escape, words), said, str(effect.charts)])
+    if not rows:
+        return ""
     lead = (
-        '<p class="lead">On minus off, with the same noise. The plot is in standard deviations of'
-        " the feature that the switch is about: to the right of 0 it does as it says.</p>"
+        '<p class="lead">On minus off, with the same noise, in standard deviations of the feature'
+        " that the switch is about. To the right of 0 there is more of it; rc asks for less long"
+        " notes.</p>"
     )
-    about = "standard deviations of the feature, on minus off"
-    head = ["switch", "column", "feature", "on minus off", "charts", "moved most"]
+    about = "standard deviations of the switch's own feature"
+    cards = [dot_plot(column, about, listed, goal=0.0) for column, listed in rows.items()]
+    head = ["switch", "column", "feature", "moved most", "feature, on minus off", "charts"]
     table = plain_table(head, lines, "Switches")
-    plot = dot_plot("Effect on the switch's own feature", about, rows, goal=0.0)
-    return lead + grid([plot, f'<div class="card">{table}</div>'], "wide")
+    return lead + grid(cards, "wide") + f'<div class="card below">{table}</div>'
+
+
+def _editing(editing: Mapping[str, Any]) -> str:
+    """What editing leaves alone, and what it makes."""
+    return _figures("figure", EDITING_FIGURES, editing, _EDITING_ABOUT)
 
 
 _EDITING_ABOUT = (
@@ -151,31 +155,42 @@ _EDITING_ABOUT = (
 )
 
 
-def _summaries(found: Mapping[str, Mapping[str, Any]], what: str, about: str) -> str:
-    """A table of summaries by name and figure."""
-    lines = [
-        [
-            escape(name),
-            escape(figure),
-            shown(one.mean, 3),
-            f"{shown(one.low, 3)} to {shown(one.high, 3)}",
-            str(one.charts),
-        ]
-        for name, figures in found.items()
-        for figure, plain in figures.items()
-        for one in [summary_of(plain)]
-    ]
+def _figures(
+    title: str,
+    figures: Sequence[tuple[str, str, int]],
+    found: Mapping[str, Mapping[str, Any]],
+    about: str = "",
+) -> str:
+    """A line a figure, a column for each entry.
+
+    Args:
+        title: of the first column.
+        figures: name, label and decimals of each line.
+        found: summaries by entry and figure.
+        about: HTML above.
+    """
+    lines = []
+    for name, label, decimals in figures:
+        cells = []
+        for entry in found.values():
+            one = summary_of(entry[name]) if name in entry else None
+            cells.append("–" if one is None or not one.charts else _interval(one, decimals))
+        if any(cell != "–" for cell in cells):
+            lines.append([escape(label), *cells])
     if not lines:
         return ""
-    head = [what, "figure", "mean", "interval", "charts"]
-    return f'{about}<div class="card">{plain_table(head, lines, what)}</div>'
+    table = plain_table([title, *found], lines, title)
+    return f'{about}<div class="card">{table}</div>'
+
+
+def _interval(summary: Summary, decimals: int) -> str:
+    low, high = shown(summary.low, decimals), shown(summary.high, decimals)
+    return f'<b class="mean">{shown(summary.mean, decimals)}</b> <small>{low} to {high}</small>'
 
 
 def _cost(cost: Mapping[str, Any]) -> str:
     """Seconds and memory, at a number of threads."""
-    if not cost:
-        return ""
     threads = cost.get("threads")
     figures = {name: one for name, one in cost.items() if isinstance(one, Mapping)}
-    said = f"{threads} thread{'s' * (threads != 1)}" if threads is not None else "cost"
-    return _summaries({said: figures}, "with", "")
+    said = f"{threads} thread{'s' * (threads != 1)}" if threads is not None else "value"
+    return _figures("cost of a chart", COST_FIGURES, {said: figures})

@@ -180,7 +180,7 @@ def _pairs(name: str, human: Counts, ours: Counts, keys: int) -> list[Pair]:
         order = [key for key, _ in human.most_common(_MOST_TRANSITIONS)]
     else:
         order = sorted({*human, *ours}, key=lambda key: (isinstance(key, str), key))
-        order = [key for key in order if max(human[key] / a, ours[key] / b) >= 0.002]
+        order = [key for key in order if max(human[key] / a, ours[key] / b) >= 0.005]
     return [Pair(_label(name, key, keys), human[key] / a, ours[key] / b) for key in order]
 
 

@@ -221,4 +221,8 @@ def _others(rows: Sequence[Row]) -> str:
         for row in rows
     ]
     head = ["part", "human chart", "column", "variant", "figures", "file"]
-    return f'<div class="card">{plain_table(head, lines, "Other rows")}</div>'
+    parts = ", ".join(dict.fromkeys(row.part for row in rows))
+    return (
+        f'<div class="card chart"><details><summary>{len(rows)} rows: {escape(parts)}</summary>'
+        f"{plain_table(head, lines, 'Other rows')}</details></div>"
+    )

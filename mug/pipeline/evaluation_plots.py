@@ -94,9 +94,18 @@ class DotRow:
     text: str
 
 
-def track(dots: Sequence[Dot], scale: Scale, goal: float | None = None) -> str:
-    """A line with dots, their intervals as bars, and a goal as a tick."""
+def track(
+    dots: Sequence[Dot],
+    scale: Scale,
+    goal: float | None = None,
+    band: tuple[float, float] | None = None,
+) -> str:
+    """A line with dots, their intervals as bars, a goal as a tick, a span between two lines."""
     parts = []
+    if band is not None:
+        left, right = (scale.share(end) for end in band)
+        width = 100 * (right - left)
+        parts.append(f'<s class="band" style="left:{100 * left:.2f}%;width:{width:.2f}%"></s>')
     if goal is not None and scale.low <= goal <= scale.high:
         parts.append(f'<s class="goal" style="left:{scale.percent(goal)}"></s>')
     for dot in dots:
@@ -120,6 +129,7 @@ def dot_plot(
     *,
     goal: float | None = None,
     scale: Scale | None = None,
+    band: tuple[float, float] | None = None,
 ) -> str:
     """A card with a row for each column of the table.
 
@@ -129,13 +139,14 @@ def dot_plot(
         rows: from the top.
         goal: a value to reach, drawn through all rows.
         scale: common to the rows; by default one that holds everything and 0.
+        band: ends of a span, drawn through all rows.
     """
     dots = [dot for row in rows for dot in row.dots]
     ends = [x for dot in dots for x in (dot.value, dot.low, dot.high)]
     scale = scale or scale_of([*ends, *([] if goal is None else [goal])], zero=True)
     body = "".join(
         f'<div class="dots {row.kind}"><span>{escape(row.label)}</span>'
-        f"{track(row.dots, scale, goal)}<em>{escape(row.text)}</em></div>"
+        f"{track(row.dots, scale, goal, band)}<em>{escape(row.text)}</em></div>"
         for row in rows
     )
     ticks = "".join(

@@ -61,8 +61,8 @@ PARTS: dict[str, Any] = {
             "moved": "ln_ratio",
         }
     ],
-    "editing": {"a quarter in the middle": {"violations": _SUMMARY, "outside_same": _SUMMARY}},
-    "cost": {"threads": 1, "seconds_a_song_minute": _SUMMARY},
+    "editing": {"a quarter in the middle": {"clean_rate": _SUMMARY, "seam_violations": _SUMMARY}},
+    "cost": {"threads": 1, "seconds_a_minute": _SUMMARY},
     "left_out": [{"figure": "some figure", "why": EVIL}],
 }
 

@@ -123,7 +123,7 @@ def test_other_pieces_of_the_protocol_are_shown(found: Run) -> None:
         "floor of people",
         f"Sweep: {LABEL}",
         "star rating over a sweep, Spearman",
-        "Effect on the switch's own feature",
+        "standard deviations of the switch's own feature",
         "a quarter in the middle",
         "1 thread",
         "some figure is left out",
