@@ -122,14 +122,14 @@ def cases(songs: Iterator[TimedSong]) -> Iterator[Case]:
             beat, start = line.beat_ms / speed, line.time_ms / speed
             if real:
                 start += REAL_BIAS_MS.get(song.name, USUAL_BIAS_MS)
-            at = {"at_speed": speed == 1.0}
+            at_speed = speed == 1.0
             for case in _case(song, onsets, TimingPoint(start, beat, line.meter)):
-                yield replace(case, **at)
+                yield replace(case, at_speed=at_speed)
             if real and onsets.duration_ms > PIECE_MS:
                 for first in np.arange(0.0, onsets.duration_ms - PIECE_MS, PIECE_MS):
                     piece, begin = onsets.between(float(first), float(first) + PIECE_MS)
                     for case in _case(song, piece, TimingPoint(start - begin, beat, line.meter)):
-                        yield replace(case, whole=False, **at)
+                        yield replace(case, whole=False, at_speed=at_speed)
 
 
 def _case(song: TimedSong, onsets: Onsets, truth: TimingPoint) -> Iterator[Case]:

@@ -28,7 +28,7 @@ from mug.pipeline.prompt import Prompt
 from mug.util import nearest
 
 WEIGHTS: Mapping[str, float] = MappingProxyType(
-    {"on_grid": 0.3, "lint": 0.3, "difficulty": 0.25, "patterns": 0.15}
+    {"on_grid": 0.15, "lint": 0.3, "difficulty": 0.4, "patterns": 0.15}
 )
 
 SEVERITY_WEIGHTS: Mapping[str, float] = MappingProxyType(
