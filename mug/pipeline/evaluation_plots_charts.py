@@ -258,7 +258,7 @@ def chart_image(beatmap: Beatmap, findings: Sequence[Finding] = ()) -> str:
             right = layout.x(strip, max(columns)) + layout.lane
             box = (left, max(top - NOTE - 1, HEADER), right, max(bottom + 2, HEADER + 2))
             draw.rectangle(box, outline=colour)
-    data = base64.b64encode(png_bytes(picture, colours=48)).decode()
+    data = base64.b64encode(png_bytes(picture, colours=128)).decode()
     return (
         f'<img loading="lazy" src="data:image/png;base64,{data}" width="{picture.width}"'
         f' height="{picture.height}" alt="{escape(beatmap.version)}">'
