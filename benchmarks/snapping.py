@@ -33,6 +33,7 @@ from mug.compose.charts import make_charts
 from mug.compose.composer import compose_song
 from mug.compose.style import SongStyle
 from mug.data.difficulty import star_rating
+from mug.errors import BeatmapError
 from mug.postprocess.snap_lines import voice
 from mug.postprocess.snap_options import DIVISORS, TIERS
 from mug.postprocess.snapping import SnapOptions, snap_chart, snap_to_grid
@@ -205,6 +206,7 @@ def measure_tiers(charts: Sequence[Beatmap]) -> None:
 # ------------------------------------------------------------------------------- voices
 
 STRAIGHT, TRIPLET = 1, 3
+CORPUS_NOTES = 100
 MIXED_SHARE = 0.05  # a chart with more of both voices mixes them
 VOICE_JITTERS_MS = (0.0, 4.0, 8.0, 12.0, 16.0)
 
@@ -273,6 +275,19 @@ def _share(count: int, of: int) -> str:
     return f"{100 * count / of:.2f} %" if of else "none"
 
 
+def corpus(folder: Path) -> list[Beatmap]:
+    """The readable mania charts of other collections, of 100 notes or more."""
+    charts: list[Beatmap] = []
+    for path in sorted(folder.glob("corpus/**/*.osu")):
+        try:
+            chart = osu.read(path)
+        except BeatmapError:
+            continue  # the corpus has broken files and other game modes on purpose
+        if chart.red_lines and len(chart.hit_objects) >= CORPUS_NOTES:
+            charts.append(chart)
+    return charts
+
+
 def mixes(chart: Beatmap) -> bool:
     """Whether a chart has both voices beside the beats."""
     found = voices_of(chart.hit_objects, chart)
@@ -305,7 +320,8 @@ def main() -> int:
             half_swung(chart) for chart in groups["composed, straight"]
         ]
         groups["human, one voice"] = [chart for chart in human if not mixes(chart)]
-        groups["human, both voices"] = [chart for chart in human if mixes(chart)]
+        others = corpus(Path(folder)) if folder else []
+        groups["human, both voices"] = [chart for chart in (*human, *others) if mixes(chart)]
         measure_voices(groups, given.seed)
         return 0
     if human:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,7 +16,7 @@ from mug.errors import GenerationError
 from mug.pipeline.candidates import Found, Judgement, Search, find_charts, judge_all
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.checkpoint import LoadedModel
-from mug.pipeline.provenance import Provenance, stamp
+from mug.pipeline.provenance import VERSION, Provenance, stamp
 from mug.pipeline.report import render_report_markdown
 from mug.pipeline.request import GenerationRequest, GenerationResult
 from mug.pipeline.sample import ShouldStop
@@ -147,7 +146,7 @@ def provenance(
 ) -> Provenance:
     """The record of one chart of a request."""
     return Provenance(
-        version=program_version(),
+        version=VERSION,
         model=str(model.config.get("version", "")),
         weights=model.weights_hash,
         prompt={name: value for name, value in prompt.items() if value is not None},
@@ -159,14 +158,6 @@ def provenance(
         guidance=request.guidance_scale,
         timing=timing_source(request),
     )
-
-
-def program_version() -> str:
-    """Version of this program; empty where it is not installed as a package."""
-    try:
-        return metadata.version("mug-diffusion")
-    except metadata.PackageNotFoundError:
-        return ""
 
 
 def timing_source(request: GenerationRequest) -> str:

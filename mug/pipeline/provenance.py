@@ -27,6 +27,9 @@ from mug.features import FeatureValue
 
 log = logging.getLogger(__name__)
 
+VERSION = "0.1.0"
+"""Of this program; `pyproject.toml` takes it from here."""
+
 WORDS = ("machine-made", "mug-diffusion")
 """Plain words among the tags of every chart that a model of this project made."""
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import logging
+import re
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,14 +24,17 @@ from mug.beatmap.timing_points import ScrollPoint, TimingPoint
 from mug.errors import BeatmapError, GenerationError
 from mug.features import FeatureSchema
 from mug.pipeline import provenance as module
+from mug.pipeline.package import provenance
 from mug.pipeline.provenance import (
     MAX_TAGS,
+    VERSION,
     WORDS,
     Provenance,
     is_machine_made,
     provenance_of,
     stamp,
 )
+from mug.pipeline.request import GenerationRequest
 
 SCHEMA = FeatureSchema.from_yaml("configs/mug/mania_beatmap_features.yaml")
 MADE = Provenance(
@@ -271,3 +277,16 @@ def test_each_chart_of_a_set_keeps_its_own(tmp_path: Path, suffix: str) -> None:
     write_any(charts, path)
     found = [provenance_of(chart) for chart in read_any(path)]
     assert sorted(found, key=lambda record: record.index if record else -1) == made
+
+
+def test_the_version_is_known_and_stands_in_one_place(tiny_model) -> None:
+    root = Path(__file__).resolve().parents[2]
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
+    attribute = project["tool"]["setuptools"]["dynamic"]["version"]["attr"]
+    assert project["project"]["dynamic"] == ["version"]
+    owner, name = attribute.rsplit(".", 1)
+    assert getattr(importlib.import_module(owner), name) == VERSION
+    assert re.fullmatch(r"\d+\.\d+\.\d+", VERSION)
+    assert f"\nversion: {VERSION}\n" in (root / "CITATION.cff").read_text("utf-8")
+    request = GenerationRequest(Path("song.ogg"), {"sr": 3.0})
+    assert provenance(tiny_model, request, prompt={}, index=0).version == VERSION
