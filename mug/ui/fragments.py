@@ -221,6 +221,8 @@ def _value(value: object, t: Texts) -> str:
         return t("unknown")
     if isinstance(value, bool):
         return t("yes") if value else t("no")
+    if isinstance(value, str) and value in ("ranked", "loved", "graveyard"):
+        return t(value)
     return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 

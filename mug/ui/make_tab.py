@@ -89,9 +89,17 @@ def _editing(desk: Desk) -> Form:
         )
         with gr.Row():
             form["strength"] = gr.Slider(
-                0, 1, 0.8, step=0.05, label=t("strength"), info=t("strength_hint")
+                0,
+                1,
+                0.8,
+                step=0.05,
+                label=t("strength"),
+                info=t("strength_hint"),
+                min_width=270,
             )
-            form["variations"] = gr.Slider(1, MOST_CHARTS, 2, step=1, label=t("variations"))
+            form["variations"] = gr.Slider(
+                1, MOST_CHARTS, 2, step=1, label=t("variations"), min_width=270
+            )
         with gr.Row():
             form["lock_holds"] = gr.Checkbox(label=t("lock_holds"))
             form["same_prompt"] = gr.Checkbox(label=t("same_prompt"))

@@ -1,7 +1,7 @@
 // What the timing workbench says, by language.
 
 const en = {
-  bench: "Timing workbench",
+  bench: "Timing workbench", ms: "ms",
   wave: "The sound with its beats. Arrow keys move the chosen red line by 1 ms, with Shift by 10 ms; Space plays",
   waiting: "Waiting for the sound …",
   play: "Play", pause: "Pause", click: "Click on the beats", zoom: "Zoom", undo: "Undo", reset: "As the charts have it",
@@ -15,7 +15,7 @@ const en = {
 };
 
 const zh = {
-  bench: "时间轴工作台",
+  bench: "时间轴工作台", ms: "毫秒",
   wave: "波形与节拍线。方向键将所选红线移动 1 毫秒，按住 Shift 移动 10 毫秒；空格播放",
   waiting: "正在等待音频……",
   play: "播放", pause: "暂停", click: "在拍点上发出节拍声", zoom: "缩放", undo: "撤销", reset: "恢复谱面的时间轴",

@@ -8,7 +8,7 @@ const NUDGES = [-10, -1, 1, 10];
 
 function nudge(ms, t) {
   const name = t(ms < 0 ? "earlier" : "later", { n: Math.abs(ms) });
-  return `<button type="button" class="small" data-nudge="${ms}" title="${name}" aria-label="${name}">${ms < 0 ? "−" : "+"}${Math.abs(ms)} ms</button>`;
+  return `<button type="button" class="small" data-nudge="${ms}" title="${name}" aria-label="${name}">${ms < 0 ? "−" : "+"}${Math.abs(ms)} ${t("ms")}</button>`;
 }
 
 /** Builds a workbench below `root`; returns its elements by name. */
@@ -80,7 +80,7 @@ export function showReadings(view, readings, t) {
       const percent = Math.round(100 * one.confidence);
       const name = t("reading", { bpm: tidy(one.bpm, 2), offset: tidy(one.offset_ms, 0), percent });
       return `<button type="button" class="chip" data-reading="${n}" title="${escapeText(name)}" aria-label="${escapeText(name)}"
-        style="--share:${percent}%"><b>${tidy(one.bpm, 2)}</b><span>${tidy(one.offset_ms, 0)} ms</span><i></i></button>`;
+        style="--share:${percent}%"><b>${tidy(one.bpm, 2)}</b><span>${tidy(one.offset_ms, 0)} ${t("ms")}</span><i></i></button>`;
     })
     .join("");
 }
