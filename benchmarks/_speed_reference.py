@@ -8,14 +8,61 @@ guidance doubles the batch whatever its scale. Source: reference facts, B2, B49 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mug.clock import FrameClock
+from mug.config import load_config
 from mug.diffusion.ddim import DDIMSampler
 from mug.diffusion.diffusion import DDPM
+from mug.features import FeatureSchema
 from mug.model.s4 import NPLRKernel
+from mug.pipeline.checkpoint import CONFIG_NAME, LoadedModel, build_model
+from mug.pipeline.sample import song_tensor
 from mug.protocols import Prediction
+from mug.util import find_file
+
+
+def load_as_original(folder: Path) -> LoadedModel:
+    """A model that is drawn at random, then read whole, then copied."""
+    config = load_config([folder / CONFIG_NAME], [])
+    made = build_model(config, published=True)
+    content = torch.load(folder / "model.ckpt", map_location="cpu", weights_only=True)
+    made.load_state_dict(content["state_dict"])
+    made.eval().requires_grad_(requires_grad=False)
+    data = config["data"]["params"]["common_params"]
+    schema = FeatureSchema.from_yaml(find_file(data["feature_yaml"]), clamp_top=False)
+    notes_per_latent = 2 ** (len(_first_stage(config)["channel_mult"]) - 1)
+    clock = FrameClock(data["sr"], data["n_fft"], data["audio_note_window_ratio"], notes_per_latent)
+    return LoadedModel(made, config, schema, clock, "", published=True)
+
+
+def _first_stage(config: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = config["model"]["params"]["first_stage_config"]["params"]["ddconfig"]
+    return found
+
+
+def mel_as_original(model: LoadedModel, wave: np.ndarray) -> Tensor:
+    """The spectrogram, of the whole song at once, by librosa; padded as ours."""
+    import librosa.feature
+
+    clock = model.clock
+    power = librosa.feature.melspectrogram(
+        y=wave,
+        sr=clock.sample_rate,
+        n_fft=clock.n_fft,
+        hop_length=clock.n_fft // 4,
+        n_mels=model.n_mels,
+    )
+    mel = torch.from_numpy(np.log1p(power).astype(np.float32))
+    ours = song_tensor(model, wave[:1])
+    block = ours.shape[-1]
+    frames = -(-mel.shape[1] // block) * block
+    return torch.nn.functional.pad(mel, (0, frames - mel.shape[1]))[None]
 
 
 class Reference:

@@ -17,8 +17,8 @@ def mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> Float32[np.ndarray
 
     Source: Slaney 1998, Auditory Toolbox: linear below 1000 Hz, logarithmic above.
     """
-    ends = _mel(np.array([0.0, sample_rate / 2]))
-    edges = _hertz(np.linspace(*ends, n_mels + 2))
+    low, high = _mel(np.array([0.0, sample_rate / 2])).tolist()
+    edges = _hertz(np.linspace(low, high, n_mels + 2))
     bins = np.fft.rfftfreq(n_fft, 1 / sample_rate)
     rise = (bins - edges[:-2, None]) / np.diff(edges)[:-1, None]
     fall = (edges[2:, None] - bins) / np.diff(edges)[1:, None]

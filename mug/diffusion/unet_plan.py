@@ -187,7 +187,7 @@ class TimeTable:
             return rows[0]
         order = [list(dict.fromkeys(values)).index(value) for value in values]
         return [
-            None if entry[0] is None else torch.cat([entry[i] for i in order])  # type: ignore[misc]
+            None if entry[0] is None else torch.cat([entry[i] for i in order])
             for entry in zip(*rows, strict=True)
         ]
 
@@ -227,6 +227,7 @@ class AudioSplit:
         assert isinstance(norm, nn.GroupNorm)
         assert isinstance(first, nn.Conv1d)
         self.block, self.before, self.audio = block, before, audio
+        self.norm, self.first = norm, first
         size = norm.num_channels // norm.num_groups
         low = -(-before // size) * size
         high = max(low, (before + audio) // size * size)
@@ -252,16 +253,17 @@ class JoinedAudio:
     def __init__(self, split: AudioSplit, audio: Float[Tensor, "b a t"]) -> None:
         self.split = split
         block, low, high = split.block, split.low, split.high
-        norm, first = block.in_layers[0], block.in_layers[2]
+        norm, first = split.norm, split.first
         inside = slice(low - split.before, high - split.before)
         self.edges = (audio[:, : inside.start], audio[:, inside.stop :])
+        assert first.bias is not None
         self.hidden = first.bias[:, None].to(audio.dtype)
         if high > low:
             groups = norm.num_groups - split.groups
             gain, shift = norm.weight[low:high], norm.bias[low:high]
             h = functional.group_norm(audio[:, inside], groups, gain, shift, norm.eps)
             weight = first.weight[:, low:high]
-            self.hidden = _conv(functional.silu(h), weight, first.bias, first.padding)
+            self.hidden = _conv(functional.silu(h), weight, first.bias, 1)
         self.skip = audio
         if isinstance(block.skip_connection, nn.Conv1d):
             weight = block.skip_connection.weight[:, split.before : split.before + split.audio]
@@ -270,10 +272,9 @@ class JoinedAudio:
     def enter(self, x: Float[Tensor, "b c t"]) -> tuple[Tensor, Tensor]:
         """First convolution and skip path of `x` (without audio) joined with the audio."""
         split = self.split
-        norm, first = split.block.in_layers[0], split.block.in_layers[2]
         h = self._between(x, *self.edges)
-        h = functional.group_norm(h, split.groups, split.gain, split.shift, norm.eps)
-        h = _conv(functional.silu(h, inplace=True), split.weight, None, first.padding)
+        h = functional.group_norm(h, split.groups, split.gain, split.shift, split.norm.eps)
+        h = _conv(functional.silu(h, inplace=True), split.weight, None, 1)
         h = h.add_(self.hidden)
         if split.skip is None:
             return h, self._between(x, self.skip)
@@ -286,8 +287,9 @@ class JoinedAudio:
         return torch.cat([x[:, :before], *rows, x[:, before:]], dim=1)
 
 
-def _conv(x: Tensor, weight: Tensor, bias: Tensor | None = None, padding: object = 0) -> Tensor:
-    return functional.conv1d(x.to(weight.dtype), weight, bias, padding=padding).to(x.dtype)  # type: ignore[arg-type]
+def _conv(x: Tensor, weight: Tensor, bias: Tensor | None = None, padding: int = 0) -> Tensor:
+    out = functional.conv1d(x.to(weight.dtype), weight, bias, padding=padding)
+    return out.to(x.dtype)
 
 
 def _without(weight: Tensor, low: int, high: int) -> Tensor:
@@ -356,4 +358,6 @@ def _entries(unet: UNetModel) -> Iterator[tuple[TimestepResBlock, int, int]]:
             elif isinstance(layer, TimestepResBlock):
                 if joined:
                     yield layer, width, joined
-                width, joined = layer.out_layers[3].out_channels, 0
+                last = layer.out_layers[3]
+                assert isinstance(last, nn.Conv1d)
+                width, joined = last.out_channels, 0

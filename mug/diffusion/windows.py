@@ -145,4 +145,4 @@ def _resized(row: Float[Tensor, "size"], length: int) -> Float[Tensor, "{length}
     size = len(row)
     if length >= size:
         return row.repeat_interleave(length // size)
-    return row.unflatten(0, (length, -1)).mean(-1)
+    return row.reshape(length, -1).mean(-1)

@@ -175,17 +175,18 @@ def attend(
 
 
 def _feed_forward(block: BasicTransformerBlock, x: Tensor) -> Tensor:
-    value, gate = linear(x, block.ff.net[0].proj).chunk(2, dim=-1)
+    widen = block.ff.net[0].get_submodule("proj")
+    value, gate = linear(x, widen).chunk(2, dim=-1)
     return linear(functional.gelu(gate).mul_(value), block.ff.net[2])
 
 
 def _keys_values(attention: CrossAttention, tokens: Tensor) -> tuple[Tensor, Tensor]:
-    key, value = (linear(tokens, part) for part in (attention.to_k, attention.to_v))
+    key, value = linear(tokens, attention.to_k), linear(tokens, attention.to_v)
     return _heads(key, attention.heads), _heads(value, attention.heads)
 
 
 def _heads(x: Float[Tensor, "b t c"], heads: int) -> Float[Tensor, "b h t d"]:
-    return x.unflatten(2, (heads, -1)).transpose(1, 2)
+    return x.reshape(*x.shape[:2], heads, -1).transpose(1, 2)
 
 
 def _blocks(transformer: ContextualTransformer) -> list[BasicTransformerBlock]:

@@ -54,7 +54,17 @@ def lowered(network: M, dtype: torch.dtype) -> M:
     Everything else (normalisations, tables, state-space systems, embeddings, LSTMs) stays as it
     is. Such a network is called through `mug.diffusion.unet_plan`, which casts at each layer.
     """
-    for part in network.modules():
-        if isinstance(part, nn.Conv1d | nn.Conv2d | nn.Linear):
-            part.to(dtype)
+    for name in lowered_names(network):
+        parameter = network.get_parameter(name)
+        parameter.data = parameter.data.to(dtype)
     return network
+
+
+def lowered_names(network: nn.Module) -> list[str]:
+    """Names of the parameters that `lowered` changes."""
+    return [
+        f"{name}.{part}" if name else part
+        for name, module in network.named_modules()
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear)
+        for part, _ in module.named_parameters(recurse=False)
+    ]

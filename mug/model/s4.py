@@ -174,7 +174,8 @@ class S4(nn.Module):
         if len(kernel) == 2:  # the second one runs backwards: it ends where the first begins
             ahead = functional.pad(kernel[1].flip(-1), (size - length, 0))
             kernel = functional.pad(kernel[:1], (0, size - length)) + ahead
-        return torch.fft.rfft(kernel[0], n=size)
+        spectrum: Tensor = torch.fft.rfft(kernel[0], n=size)
+        return spectrum
 
     def convolve(
         self, u: Float[Tensor, "b h t"], response: Complex[Tensor, "h bins"]

@@ -17,7 +17,6 @@ import torch
 from mug.audio.load import load_audio
 from mug.beatmap.hit_objects import HitObject
 from mug.errors import GenerationError
-from mug.model.precision import dtype_of, lowered
 from mug.pipeline.beat import song_with_beat
 from mug.pipeline.checkpoint import LoadedModel, load_model
 from mug.pipeline.finish import finish_chart
@@ -75,15 +74,9 @@ class ChartGenerator:
         Args:
             path: the checkpoint, or a folder of one.
             device: where it goes.
-            precision: one of `mug.model.precision.PRECISIONS`, of the denoiser's weights.
-
-        Raises:
-            ConfigError: for another precision.
+            precision: of the denoiser's weights, `fp32` or `bf16`.
         """
-        dtype = dtype_of(precision)
-        model = load_model(path, device)
-        lowered(model.ddpm.model.unet_model, dtype)
-        return cls(model)
+        return cls(load_model(path, device, precision))
 
     def song(self, audio: Path) -> EncodedSong:
         """The encoded song; from memory where it was asked for lately.

@@ -28,6 +28,7 @@ from mug.config import load_config, save_config
 from mug.diffusion.diffusion import DDPM
 from mug.errors import CheckpointError
 from mug.features import FeatureSchema
+from mug.model.precision import dtype_of, lowered_names
 from mug.model.weights import SAFE_GLOBALS
 from mug.notes import NoteLayout
 from mug.util import atomic_write, find_file, instantiate_from_config
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 
 WEIGHTS_NAME, CONFIG_NAME = "model.safetensors", "model.yaml"
 FORMAT_VERSION = "1"
+_PAGES = 1 << 24
+"""Bytes of a file that are read before it is opened anew."""
 
 
 @dataclass(frozen=True)
@@ -85,21 +88,27 @@ class LoadedModel:
         return max(1 << (unet_levels - 1), (1 << (wave_levels - 1)) // frames, 1)
 
 
-def load_model(path: str | Path, device: str | torch.device = "cpu") -> LoadedModel:
+def load_model(
+    path: str | Path, device: str | torch.device = "cpu", precision: str = "fp32"
+) -> LoadedModel:
     """Reads a checkpoint of any of the three formats.
 
     Args:
         path: a folder of our inference format or its weights file, or a `.ckpt` file.
         device: where the model goes.
+        precision: one of `mug.model.precision.PRECISIONS`, of the audio encoder and of the
+            denoiser's convolutions and linear layers; see `lowered` there.
 
     Raises:
+        ConfigError: for another precision.
         CheckpointError: when the file is missing, damaged, needs code to be read, or does not fit
             its config.
     """
-    config, weights, published = read_checkpoint(path)
+    dtype = dtype_of(precision)
+    config, weights, published = _open_checkpoint(path)
     with torch.device("meta"):  # weights are neither drawn nor held twice
         ddpm = build_model(config, published=published)
-    _load_weights(ddpm, weights, Path(path))
+    _load_weights(ddpm, weights, Path(path), dtype)
     ddpm.eval().requires_grad_(requires_grad=False).to(device)
     data = _data_params(config)
     ratio = int(data.get("audio_note_window_ratio", 8))
@@ -120,6 +129,12 @@ def load_model(path: str | Path, device: str | torch.device = "cpu") -> LoadedMo
 
 def read_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor], bool]:
     """Config, weights, and whether they are the original's; nothing is built yet."""
+    config, weights, published = _open_checkpoint(path)
+    return config, dict(weights), published
+
+
+def _open_checkpoint(path: str | Path) -> tuple[dict[str, Any], Mapping[str, Tensor], bool]:
+    """As `read_checkpoint`; weights of a safetensors file are read when asked for."""
     given = Path(path)
     if given.is_dir():
         if not (given / WEIGHTS_NAME).exists():
@@ -134,8 +149,8 @@ def read_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]
             "no such checkpoint", file=given, remedy="`make demo` trains one and says where it lies"
         )
     if given.suffix == ".safetensors":
-        weights, metadata = _read_safetensors(given)
-        return _config_beside(given), weights, metadata.get("published") == "True"
+        stored = _Stored(given)
+        return _config_beside(given), stored, stored.metadata.get("published") == "True"
     content = _read_pickle(given)
     weights = content.get("state_dict", content)
     if not isinstance(weights, Mapping) or not all(isinstance(v, Tensor) for v in weights.values()):
@@ -246,17 +261,44 @@ def _read_pickle(path: Path) -> dict[str, Any]:
     return content
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    from safetensors import SafetensorError, safe_open
+class _Stored(Mapping[str, Tensor]):
+    """Weights of a safetensors file, read when asked for, so that they are never held all at once.
 
-    try:
-        with safe_open(path, framework="pt") as handle:
-            weights = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118
-            return weights, dict(handle.metadata() or {})
-    except SafetensorError as error:
-        raise CheckpointError(
-            "this file is damaged or no safetensors file", file=path, remedy=str(error)
-        ) from error
+    Args:
+        path: the file.
+
+    Raises:
+        CheckpointError: when it is none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._unread = path, 0
+        self._reader = self._open()
+        self.metadata = dict(self._reader.metadata() or {})
+        self._names = list(self._reader.keys())
+
+    def _open(self) -> Any:
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            return safe_open(self._path, framework="pt")
+        except SafetensorError as error:
+            raise CheckpointError(
+                "this file is damaged or no safetensors file", file=self._path, remedy=str(error)
+            ) from error
+
+    def __getitem__(self, key: str) -> Tensor:
+        if self._unread <= 0:  # pages that were read count as memory until the file is closed
+            self._reader, self._unread = self._open(), _PAGES
+        value: Tensor = self._reader.get_tensor(key).clone()
+        self._unread -= value.nbytes
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def _config_beside(weights: Path) -> dict[str, Any]:
@@ -271,11 +313,20 @@ def _config_beside(weights: Path) -> dict[str, Any]:
     )
 
 
-def _load_weights(model: DDPM, weights: Mapping[str, Tensor], path: Path) -> None:
-    own = {key: value.shape for key, value in model.state_dict().items()}
-    missing = sorted(own.keys() - weights.keys())
-    surplus = sorted(weights.keys() - own.keys())
-    unequal = sorted(k for k in own.keys() & weights.keys() if own[k] != weights[k].shape)
+def _load_weights(
+    model: DDPM, weights: Mapping[str, Tensor], path: Path, dtype: torch.dtype
+) -> None:
+    """Puts weights into a model, one after the other; `dtype` as for `mug.model.precision`."""
+    own = model.state_dict()
+    low = {f"model.unet_model.{name}" for name in lowered_names(model.model.unet_model)}
+    low |= {key for key in own if key.startswith("model.wave_model.")}
+    missing, surplus = sorted(own.keys() - weights.keys()), sorted(weights.keys() - own.keys())
+    unequal, given = [], {}
+    for key in sorted(own.keys() & weights.keys()):
+        value = weights[key]
+        if value.shape != own[key].shape:
+            unequal.append(key)
+        given[key] = value.to(dtype if key in low else own[key].dtype)
     if missing or surplus or unequal:
         raise CheckpointError(
             "weights and config do not fit",
@@ -284,8 +335,6 @@ def _load_weights(model: DDPM, weights: Mapping[str, Tensor], path: Path) -> Non
             remedy=f"{len(missing)} missing, {len(surplus)} unexpected, {len(unequal)} of another"
             " shape: is this the config that the checkpoint was trained with?",
         )
-    dtypes = {key: value.dtype for key, value in model.state_dict().items()}
-    given = {key: value.to(dtypes[key]) for key, value in weights.items()}
     model.load_state_dict(given, strict=True, assign=True)
 
 

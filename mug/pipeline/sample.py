@@ -107,11 +107,17 @@ def encode_song(model: LoadedModel, wave: np.ndarray, window_s: float = WINDOW_S
     frames = audio.shape[-1] // ratio
     windows = windows_of(model, frames, window_s)
     with torch.inference_mode():
-        parts = [
-            model.ddpm.conditions(audio[..., part], None).audio for part in windows.slices(ratio)
-        ]
+        parts = [_hear(model, audio[..., part]) for part in windows.slices(ratio)]
         levels = tuple(windows.blend(level) for level in zip(*parts, strict=True))
     return EncodedSong(wave, model.clock.sample_rate, levels, frames)
+
+
+def _hear(model: LoadedModel, audio: Tensor) -> list[Tensor]:
+    """The audio's levels, encoded in the precision of the encoder's weights."""
+    encoder = model.ddpm.model.wave_model
+    weights = [] if encoder is None else list(encoder.parameters())
+    precision = weights[0].dtype if weights else audio.dtype
+    return [level.float() for level in model.ddpm.conditions(audio.to(precision), None).audio]
 
 
 def windows_of(model: LoadedModel, frames: int, window_s: float) -> Windows:
