@@ -58,23 +58,82 @@ class BeatLines:
 
     Args:
         red_lines: in any order.
+        merge_ms: a line so close before a red line is that red line.
 
     Raises:
         DataError: as `sorted_red_lines`.
     """
 
-    def __init__(self, red_lines: Sequence[TimingPoint]) -> None:
+    def __init__(self, red_lines: Sequence[TimingPoint], merge_ms: float = _MERGE_MS) -> None:
         ordered = sorted_red_lines(red_lines)
+        self._merge_ms = merge_ms
         self.start_ms = np.array([line.time_ms for line in ordered], dtype=np.float64)
         self.beat_ms = np.array([line.beat_ms for line in ordered], dtype=np.float64)
         self.meter = np.array([max(line.meter, 1) for line in ordered], dtype=np.int64)
         self.length_ms = np.append(np.diff(self.start_ms), math.inf)
+        in_beats = self.length_ms[:-1] / self.beat_ms[:-1]
+        self.first_beat = np.append(0.0, np.cumsum(in_beats))
 
     def section(self, times_ms: Times) -> Indices:
         """Index of the red line that rules each time."""
         at = np.searchsorted(self.start_ms, times_ms, side="right") - 1
         section: Indices = np.maximum(at, 0).astype(np.int64)
         return section
+
+    def beat_at(self, times_ms: Times) -> Times:
+        """Duration of a beat in ms at each time."""
+        beat: Times = self.beat_ms[self.section(times_ms)]
+        return beat
+
+    def beats(self, times_ms: Times) -> Times:
+        """Beats from the first red line to each time, through all later ones."""
+        section = self.section(times_ms)
+        since = times_ms - self.start_ms[section]
+        beats: Times = self.first_beat[section] + since / self.beat_ms[section]
+        return beats
+
+    def times_of(self, beats: Times) -> Times:
+        """When so many beats have passed since the first red line, in ms; undoes `beats`."""
+        at = np.searchsorted(self.first_beat, beats, side="right") - 1
+        section = np.maximum(at, 0)
+        since = (beats - self.first_beat[section]) * self.beat_ms[section]
+        times: Times = self.start_ms[section] + since
+        return times
+
+    def lines(self, first_ms: float, last_ms: float, divisor: int, clear_ms: float = 0.0) -> Times:
+        """Times of all lines of a divisor from a time to another, both included.
+
+        Args:
+            first_ms: before the first red line there are lines, too.
+            last_ms: the last that counts.
+            divisor: parts of a beat.
+            clear_ms: lines closer than this before the next red line are left out.
+        """
+        found = []
+        for index, (start, beat, length) in enumerate(
+            zip(self.start_ms, self.beat_ms, self.length_ms, strict=True)
+        ):
+            low = first_ms if index == 0 else max(first_ms, start)
+            step = beat / divisor
+            count = np.arange(math.ceil((low - start) / step), (last_ms - start) // step + 1)
+            times = start + count * step
+            found.append(times[times < start + length - clear_ms])
+        return np.concatenate(found).astype(np.float64)
+
+    def bars(self, last_ms: float, clear_ms: float = 0.0) -> Times:
+        """Starts of the bars from the first red line to a time; each red line begins one.
+
+        Args:
+            last_ms: this time and later ones do not count.
+            clear_ms: bars closer than this before the next red line are left out.
+        """
+        found = [
+            np.arange(start, min(start + length - clear_ms, last_ms), beat * meter)
+            for start, beat, meter, length in zip(
+                self.start_ms, self.beat_ms, self.meter, self.length_ms, strict=True
+            )
+        ]
+        return np.concatenate(found).astype(np.float64)
 
     def beat(self, times_ms: Times) -> Indices:
         """Number of the beat, counted from the section's red line, that each time lies in."""
@@ -113,5 +172,5 @@ class BeatLines:
         common = np.gcd(count, divisor)
         offset = (count // common) * beat_ms / (divisor // common)
         length = self.length_ms[section]
-        offset = np.where(offset > length - _MERGE_MS, length, offset)
+        offset = np.where(offset > length - self._merge_ms, length, offset)
         return self.start_ms[section] + offset, offset - since

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
+from mug.beatmap.beat_lines import BeatLines
 from mug.beatmap.hit_objects import HitObject
 from mug.beatmap.timing_points import TimingPoint
-from mug.errors import DataError
 
 CLEAN_MS = 6.0
 """A note so close to a line is on it."""
@@ -26,8 +26,8 @@ _KERNEL_MS = 4.0
 Times = Float64[np.ndarray, " n"]
 
 
-class Grid:
-    """Beats of red lines; each rules until the next, the first also before itself.
+class Grid(BeatLines):
+    """Beats of red lines, as given: no line is moved to a red line that is near.
 
     Args:
         red_lines: in any order.
@@ -37,61 +37,24 @@ class Grid:
     """
 
     def __init__(self, red_lines: Sequence[TimingPoint]) -> None:
-        if not red_lines:
-            raise DataError("a grid needs a red line", remedy="Give the tempo of the song")
-        for line in red_lines:
-            if not (math.isfinite(line.time_ms) and 0 < line.beat_ms < math.inf):
-                raise DataError("a red line without a usable tempo", value=line)
-        lines = sorted(red_lines, key=lambda line: line.time_ms)
-        self.start_ms = np.array([line.time_ms for line in lines], np.float64)
-        self.beat_ms = np.array([line.beat_ms for line in lines], np.float64)
-        self.meter = np.array([max(line.meter, 1) for line in lines], np.int64)
-        self.end_ms = np.append(self.start_ms[1:], math.inf)
-
-    def section(self, times_ms: Times) -> np.ndarray:
-        """Index of the red line that rules each time."""
-        at = np.searchsorted(self.start_ms, times_ms, side="right") - 1
-        section: np.ndarray = np.maximum(at, 0)
-        return section
-
-    def beat_at(self, times_ms: Times) -> Times:
-        """Duration of a beat in ms at each time."""
-        beat: np.ndarray = self.beat_ms[self.section(times_ms)]
-        return beat
+        super().__init__(red_lines, merge_ms=0.0)
 
     def error(self, times_ms: Times, divisors: Sequence[int]) -> Times:
         """Signed distance in ms of each time from the nearest line of any of the divisors."""
-        section = self.section(times_ms)
-        since = times_ms - self.start_ms[section]
-        nearest: np.ndarray = times_ms - self.end_ms[section]  # the next red line is a line, too
-        for divisor in divisors:
-            step = self.beat_ms[section] / divisor
-            error = since - np.rint(since / step) * step
-            nearest = np.where(np.abs(error) < np.abs(nearest), error, nearest)
+        after = np.stack([self.nearest(times_ms, divisor)[1] for divisor in divisors])
+        best = np.abs(after).argmin(axis=0)
+        nearest: np.ndarray = -np.take_along_axis(after, best[None], axis=0)[0]
         return nearest
 
-    def lines(self, first_ms: float, last_ms: float, divisor: int) -> Times:
-        """Times of all lines of a divisor from a time to another, both included."""
-        found = []
-        for index, (start, beat, end) in enumerate(
-            zip(self.start_ms, self.beat_ms, self.end_ms, strict=True)
-        ):
-            low = first_ms if index == 0 else max(first_ms, start)
-            step = beat / divisor
-            count = np.arange(math.ceil((low - start) / step), (last_ms - start) // step + 1)
-            times = start + count * step
-            found.append(times[times < end - CLEAN_MS])
-        return np.concatenate(found).astype(np.float64)
+    def lines(
+        self, first_ms: float, last_ms: float, divisor: int, clear_ms: float = CLEAN_MS
+    ) -> Times:
+        """As of `BeatLines`; what is no cleaner than a red line is left out."""
+        return super().lines(first_ms, last_ms, divisor, clear_ms)
 
-    def bars(self, last_ms: float) -> Times:
-        """Starts of the bars from the first red line to a time."""
-        found = []
-        for start, beat, meter, end in zip(
-            self.start_ms, self.beat_ms, self.meter, self.end_ms, strict=True
-        ):
-            times = np.arange(start, min(end - CLEAN_MS, last_ms), beat * meter)
-            found.append(times)
-        return np.concatenate(found).astype(np.float64)
+    def bars(self, last_ms: float, clear_ms: float = CLEAN_MS) -> Times:
+        """As of `BeatLines`; what is no cleaner than a red line is left out."""
+        return super().bars(last_ms, clear_ms)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from mug.beatmap.beat_lines import folded_beat_ms
+import numpy as np
+
+from mug.beatmap.beat_lines import BeatLines, folded_beat_ms
 from mug.beatmap.hit_objects import HitObject
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import DataError
@@ -114,16 +116,19 @@ class Chart:
 
     def beat_ms(self, time_ms: float) -> float:
         """Duration of a beat there, folded to 250 up to 500 ms; 333 ms without a tempo."""
-        lines = self._lines
-        if not lines:
+        if self._lines is None:
             return 60000.0 / 180
-        line = lines[max(bisect.bisect_right(lines, time_ms, key=lambda x: x.time_ms) - 1, 0)]
-        return folded_beat_ms(line.beat_ms)
+        return folded_beat_ms(float(self._lines.beat_at(np.array([time_ms], np.float64))[0]))
 
     @cached_property
-    def _lines(self) -> tuple[TimingPoint, ...]:
-        usable = (line for line in self.red_lines if 0 < line.beat_ms < math.inf)
-        return tuple(sorted(usable, key=lambda line: line.time_ms))
+    def _lines(self) -> BeatLines | None:
+        """The grid of the red lines that are a tempo; None without any."""
+        usable = [
+            line
+            for line in self.red_lines
+            if 0 < line.beat_ms < math.inf and math.isfinite(line.time_ms)
+        ]
+        return BeatLines(usable) if usable else None
 
 
 def struck_between(starts: Sequence[float], first_ms: float, second_ms: float) -> bool:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import bisect
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
+from mug.beatmap.beat_lines import BeatLines
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import DataError
 from mug.postprocess.snap_chart import BeatChoice, Snapping, snap_chart
 from mug.postprocess.snap_columns import Removed
-from mug.postprocess.snap_lines import sorted_red_lines
 from mug.postprocess.snap_options import SnapOptions
 
 __all__ = [
@@ -67,6 +68,7 @@ def snap_to_grid(
     """
     grid = Grid(red_lines, divisors)
     notes = list(hit_objects)
+    grid.look_up(time for note in notes for time in (note.start_ms, note.last_ms))
     columns: dict[int, list[int]] = {}
     for index in sorted(range(len(notes)), key=lambda i: (notes[i].start_ms, notes[i].last_ms)):
         columns.setdefault(notes[index].column, []).append(index)
@@ -89,24 +91,28 @@ class Grid:
     """
 
     def __init__(self, red_lines: Sequence[TimingPoint], divisors: Sequence[int]) -> None:
-        self._lines = sorted_red_lines(red_lines)
+        self._lines = BeatLines(red_lines, merge_ms=_SAME_MS)
         if not divisors or min(divisors) < 1:
             raise DataError("divisors must be positive, at least one", value=list(divisors))
-        self._times = [line.time_ms for line in self._lines]
         self._divisors = sorted(set(divisors))
+        self._known: dict[float, float] = {}
+
+    def look_up(self, times_ms: Iterable[float]) -> None:
+        """Finds the lines of many times at once, for `nearest` to give."""
+        wanted = [time for time in set(times_ms) if time not in self._known]
+        times = np.array(wanted, dtype=np.float64)
+        best, least = times, np.full(len(times), np.inf)
+        for divisor in self._divisors:
+            at, after = self._lines.nearest(times, divisor)
+            nearer = np.abs(after) < least - _SAME_MS
+            best, least = np.where(nearer, at, best), np.where(nearer, np.abs(after), least)
+        self._known.update(zip(wanted, best.tolist(), strict=True))
 
     def nearest(self, time_ms: float) -> float:
         """The line nearest to a time."""
-        section = max(bisect.bisect_right(self._times, time_ms) - 1, 0)
-        line = self._lines[section]
-        until = self._times[section + 1] if section + 1 < len(self._times) else math.inf
-        best = until
-        for divisor in self._divisors:
-            step = line.beat_ms / divisor
-            at = line.time_ms + round((time_ms - line.time_ms) / step) * step
-            if at < until - _SAME_MS and abs(at - time_ms) < abs(best - time_ms) - _SAME_MS:
-                best = at
-        return best
+        if time_ms not in self._known:
+            self.look_up((time_ms,))
+        return self._known[time_ms]
 
 
 def _on_grid(note: HitObject, grid: Grid) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +9,9 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+
+from mug.beatmap.beat_lines import BeatLines, Times
 from mug.beatmap.formats import read_any
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import BeatmapError, DataError
@@ -67,16 +69,8 @@ class TempoMap:
         return cls(tuple(latest[time] for time in sorted(latest)))
 
     @cached_property
-    def _times(self) -> tuple[float, ...]:
-        return tuple(line.time_ms for line in self.red_lines)
-
-    @cached_property
-    def _beats(self) -> tuple[float, ...]:
-        """Beat at which each red line begins."""
-        beats = [0.0]
-        for line, later in pairwise(self.red_lines):
-            beats.append(beats[-1] + (later.time_ms - line.time_ms) / line.beat_ms)
-        return tuple(beats)
+    def _lines(self) -> BeatLines:
+        return BeatLines(self.red_lines)
 
     @property
     def bpm(self) -> float:
@@ -85,19 +79,15 @@ class TempoMap:
 
     def line_at(self, time_ms: float) -> TimingPoint:
         """The red line that rules at a time; before the first one, the first."""
-        return self.red_lines[max(bisect.bisect_right(self._times, time_ms) - 1, 0)]
+        return self.red_lines[int(self._lines.section(_one(time_ms))[0])]
 
     def beat_at(self, time_ms: float) -> float:
         """Beats from the first red line to a time."""
-        index = max(bisect.bisect_right(self._times, time_ms) - 1, 0)
-        line = self.red_lines[index]
-        return self._beats[index] + (time_ms - line.time_ms) / line.beat_ms
+        return float(self._lines.beats(_one(time_ms))[0])
 
     def time_of_beat(self, beat: float) -> float:
         """When so many beats have passed since the first red line, in ms."""
-        index = max(bisect.bisect_right(self._beats, beat) - 1, 0)
-        line = self.red_lines[index]
-        return line.time_ms + (beat - self._beats[index]) * line.beat_ms
+        return float(self._lines.times_of(_one(beat))[0])
 
     def shifted(self, by_ms: float) -> TempoMap:
         """The same beats, later by so much."""
@@ -115,6 +105,10 @@ class TempoMap:
         if not (math.isfinite(factor) and factor > 0):
             raise DataError("a tempo is scaled by a factor above 0", value=factor)
         return TempoMap(tuple(replace(p, beat_ms=p.beat_ms / factor) for p in self.red_lines))
+
+
+def _one(value: float) -> Times:
+    return np.array([value], dtype=np.float64)
 
 
 def timing_from_file(path: str | Path, *, chart: int = 0) -> TempoMap:
