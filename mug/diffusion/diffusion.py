@@ -21,6 +21,7 @@ from mug.diffusion.objective import (
     full_precision,
     latent_mask,
 )
+from mug.diffusion.optimizer import adamw
 from mug.diffusion.parameterization import Parameterization
 from mug.diffusion.sampling import Generators, noise_like
 from mug.diffusion.schedule import NoiseSchedule, kind_from_config
@@ -71,6 +72,9 @@ class DDPM(Generation):
         scheduler_config: learning-rate factors by step.
         learning_rate: of AdamW; the trainer sets it from `base_learning_rate`.
         weight_decay: of AdamW.
+        fused: AdamW as one operation; where the device has it unless given.
+        compile_backend: of torch.compile for the denoiser and the audio encoder in training;
+            none unless given.
         weight_decay_all: decay S4's dynamics, norms and biases too, as the reference does.
         use_valid: let only the frames of the chart count; the reference lets all count.
         sample_posterior: train on samples of the posterior instead of its mode.
@@ -104,6 +108,7 @@ class DDPM(Generation):
         training_keys: Sequence[str] = (), scheduler_config: Config | None = None,
         learning_rate: float | None = None,
         weight_decay: float = 0.01, weight_decay_all: bool = False,
+        fused: bool | None = None, compile_backend: str | None = None,
         use_valid: bool = False, sample_posterior: bool = False,
         latent_scale: float = 1.0, scale_by_std: bool = False,
         allow_untrained_first_stage: bool = False,
@@ -134,6 +139,7 @@ class DDPM(Generation):
         self.monitor, self.seed = monitor, seed
         self.scheduler_config, self.learning_rate = scheduler_config, learning_rate
         self.weight_decay, self.weight_decay_all = weight_decay, weight_decay_all
+        self.fused, self.compile_backend = fused, compile_backend
         self.use_valid, self.sample_posterior = use_valid, sample_posterior
         self.allow_untrained_first_stage = allow_untrained_first_stage
         self.note_key, self.audio_key = note_key, audio_key
@@ -245,7 +251,7 @@ class DDPM(Generation):
         self._log_levels("test")
 
     def on_fit_start(self) -> None:
-        """Looks at the first stage before any time is spent.
+        """Looks at the first stage before any time is spent, and compiles the networks if asked.
 
         Raises:
             TrainingError: when it is untrained, with the command that trains one.
@@ -258,6 +264,10 @@ class DDPM(Generation):
                 " name its checkpoint in model.params.first_stage_config.params.ckpt_path (or set"
                 " model.params.allow_untrained_first_stage to try the machinery)",
             )
+        if self.compile_backend is not None:
+            for network in (self.model.unet_model, self.model.wave_model):
+                if network is not None:
+                    network.compile(backend=self.compile_backend)
 
     def configure_optimizers(self) -> Any:
         """AdamW over what is trainable, with the learning-rate factors of `scheduler_config`.
@@ -270,7 +280,7 @@ class DDPM(Generation):
                 "no learning rate", remedy="Give the model's base_learning_rate in the config"
             )
         groups = parameter_groups(self.model, self.weight_decay, decay_all=self.weight_decay_all)
-        optimizer = torch.optim.AdamW(groups, lr=self.learning_rate)
+        optimizer = adamw(groups, self.learning_rate, fused=self.fused)
         if self.scheduler_config is None:
             return optimizer
         schedule = instantiate_from_config(self.scheduler_config)

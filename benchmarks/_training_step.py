@@ -1,0 +1,169 @@
+"""One variant of the training step in a process of its own, a step at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import default_collate
+
+from mug import train
+from mug.callbacks.resources import peak_memory_mib
+from mug.config import load_config
+from mug.data.packed import collate, unpacked
+from mug.util import instantiate_from_config
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How a step is made.
+
+    Args:
+        cached: spectrograms are read from the cache instead of decoded from the song.
+        fused: all parameters are updated by one operation.
+        checkpoint: activations are computed again in the backward pass.
+        bf16: matrix products in bfloat16 where the processor has instructions for it.
+    """
+
+    cached: bool = False
+    fused: bool = False
+    checkpoint: bool = False
+    bf16: bool = False
+
+
+VARIANTS = {
+    "as-reference": Variant(),
+    "cached": Variant(cached=True),
+    "fused": Variant(fused=True),
+    "checkpoint": Variant(checkpoint=True),
+    "bf16": Variant(bf16=True),
+    "float32": Variant(cached=True, fused=True, checkpoint=True),
+    "ours": Variant(cached=True, fused=True, checkpoint=True, bf16=True),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What all variants share.
+
+    Args:
+        config: of the model and its data.
+        prepared: folder with a list of charts, their features and a cache.
+        batch: items of a step.
+        threads: of torch.
+        compile_backend: of torch.compile, for `ours` alone.
+    """
+
+    config: str
+    prepared: str
+    batch: int
+    threads: int
+    compile_backend: str | None = None
+
+
+def serve(pipe: Connection, options: Options, name: str) -> None:
+    """Builds the model, says so, and answers each message with the measures of one step."""
+    torch.set_num_threads(options.threads)
+    step = _step(options, VARIANTS[name], options.compile_backend if name == "ours" else None)
+    pipe.send("ready")
+    with contextlib.suppress(EOFError):  # the other end is closed: no more steps
+        while pipe.recv():
+            pipe.send(step())
+
+
+def has_bf16() -> bool:
+    """Whether the processor multiplies bfloat16 faster than float32."""
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def _step(
+    options: Options, variant: Variant, backend: str | None
+) -> Callable[[], dict[str, float]]:
+    module, dataset = _module(options, variant), _dataset(options, variant)
+    if backend is not None:
+        module.model.unet_model.compile(backend=backend)
+        module.model.wave_model.compile(backend=backend)
+    half = variant.bf16 and has_bf16()
+    generator = torch.Generator().manual_seed(1)
+    optimizer: list[torch.optim.Optimizer] = []
+    taken = iter(range(10**9))
+
+    def step() -> dict[str, float]:
+        began, clock = time.process_time(), _Clock()
+        batch = _batch(dataset, variant, options.batch, next(taken))
+        clock.lap("items")
+        if not optimizer:
+            module.on_train_batch_start(batch, 0)
+            made = module.configure_optimizers()
+            optimizer.append(made["optimizer"] if isinstance(made, dict) else made)
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            target = module.encode(batch)
+            step, noise = module.draw(target, generator)
+            loss = module.p_losses(target, module.condition_of(batch), step, noise).total
+        clock.lap("forward")
+        loss.backward()
+        clock.lap("backward")
+        optimizer[0].step()
+        optimizer[0].zero_grad(set_to_none=True)
+        clock.lap("update")
+        return {
+            **clock.laps,
+            "wall": sum(clock.laps.values()),
+            "processor": time.process_time() - began,
+            "peak_mib": peak_memory_mib(torch.device("cpu")) or float("nan"),
+            "loss": float(loss.detach()),
+        }
+
+    return step
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def lap(self, name: str) -> None:
+        now = time.monotonic()
+        self.laps[name], self._last = now - self._last, now
+
+
+def _module(options: Options, variant: Variant) -> Any:
+    config = load_config([options.config])
+    params = config["model"]["params"]
+    params["allow_untrained_first_stage"] = True
+    params["scheduler_config"] = None
+    params["fused"] = variant.fused
+    for part in ("unet_config", "wave_stage_config"):
+        params[part]["params"]["use_checkpoint"] = variant.checkpoint
+    torch.manual_seed(0)
+    module: Any = train.build_module(config)
+    object.__setattr__(module, "learning_rate", 1e-4)
+    return module.train()
+
+
+def _dataset(options: Options, variant: Variant) -> Any:
+    config = load_config([options.config])["data"]["params"]
+    chosen = config["train"]
+    given = {
+        **chosen["params"],
+        **config["common_params"],
+        "txt_file": f"{options.prepared}/beatmap.txt",
+        "cache_dir": f"{options.prepared}/cache" if variant.cached else None,
+        "split": {"train": 1.0},
+        "rate_p": 0.0,  # both variants see the same amount of song
+    }
+    return instantiate_from_config({**chosen, "params": given})
+
+
+def _batch(dataset: Any, variant: Variant, size: int, epoch: int) -> dict[str, Tensor]:
+    keys = [(epoch * size + n, n % len(dataset)) for n in range(size)]
+    if variant.cached:
+        return unpacked(collate([dataset.packed(key) for key in keys]))
+    batch: dict[str, Tensor] = default_collate([dataset[key] for key in keys])
+    return batch

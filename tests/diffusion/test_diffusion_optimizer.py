@@ -1,0 +1,70 @@
+"""The optimiser and compiled networks: the same training, otherwise computed."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from test_diffusion_training import fit, pytestmark, small
+from torch import nn
+
+from mug.diffusion.optimizer import adamw
+
+__all__ = ["pytestmark"]  # the same warnings are expected
+
+
+def weights_after(steps: int, *, fused: bool | None) -> torch.Tensor:
+    torch.manual_seed(0)
+    layer = nn.Linear(30, 20)
+    groups = [
+        {"params": [layer.weight], "weight_decay": 0.1},
+        {"params": [layer.bias], "weight_decay": 0.0},
+    ]
+    optimizer = adamw(groups, 0.01, fused=fused)
+    for step in range(steps):
+        optimizer.zero_grad()
+        layer(torch.full((3, 30), float(step))).square().mean().backward()
+        optimizer.step()
+    return torch.cat([layer.weight.detach().flatten(), layer.bias.detach()])
+
+
+def test_fused_steps_are_the_plain_ones_but_for_rounding() -> None:
+    plain = weights_after(20, fused=False)
+    torch.testing.assert_close(weights_after(20, fused=True), plain, rtol=1e-4, atol=1e-6)
+    assert torch.equal(weights_after(20, fused=None), weights_after(20, fused=True))
+
+
+def test_a_fused_optimiser_is_the_default_and_can_be_switched_off() -> None:
+    for given, expected in ((None, True), (True, True), (False, False)):
+        model = small(fused=given)
+        model.learning_rate = 0.01
+        assert bool(model.configure_optimizers().defaults["fused"]) is expected
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_gradients_are_clipped_before_a_fused_step(precision: str) -> None:
+    model = small(allow_untrained_first_stage=True)
+    model.learning_rate = 0.01
+    optimizer, norms = model.configure_optimizers(), []
+
+    def note(*_: object) -> None:
+        gradients = [p.grad.norm() for p in model.parameters() if p.grad is not None]
+        norms.append(float(torch.stack(gradients).norm()))
+
+    optimizer.register_step_post_hook(note)
+    model.configure_optimizers = lambda: optimizer
+    fit(model, max_steps=2, precision=precision, gradient_clip_val=1e-3)
+    assert len(norms) == 2
+    assert max(norms) == pytest.approx(1e-3, rel=0.01)
+
+
+def test_networks_are_compiled_when_asked_for_and_keep_their_names() -> None:
+    """Dynamo's own plain backend is enough: it takes minutes to trace all, so nothing is run."""
+    names = {}
+    for backend in (None, "eager"):
+        model = small(compile_backend=backend, allow_untrained_first_stage=True)
+        model.on_fit_start()
+        parts = (model.model.unet_model, model.model.wave_model, model.model.first_stage_model)
+        compiled = [part._compiled_call_impl is not None for part in parts]
+        assert compiled == [backend is not None, backend is not None, False]
+        names[backend] = model.state_dict().keys()
+    assert names[None] == names["eager"]
