@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.postprocess.lint_chart import Chart, struck_between
-from mug.postprocess.lint_findings import Finding, Fix
+from mug.postprocess.lint_findings import Finding, Fix, Severity
 from mug.postprocess.lint_tiers import Limits, Tier
 
 SAME_MS = 1.0  # starts closer than this are one time
@@ -46,46 +46,37 @@ def _broken(chart: Chart, rule: str) -> Iterator[tuple[HitObject, HitObject]]:
                     break
 
 
+def _moved(
+    rule: str, severity: Severity, span_ms: tuple[float, float], note: HitObject, message: str
+) -> Finding:
+    """A finding in one column that moving a note mends."""
+    column = note.column
+    return Finding(*span_ms, (column,), rule, severity, message, Fix("move", note.start_ms, column))
+
+
 def same_time(chart: Chart) -> Iterator[Finding]:
     """Two notes in one column at one time."""
     for _, later in _broken(chart, "same_time"):
-        yield Finding(
-            later.start_ms,
-            later.start_ms,
-            (later.column,),
-            "same_time",
-            "error",
-            "two notes in one column at one time",
-            Fix("move", later.start_ms, later.column),
-        )
+        span = later.start_ms, later.start_ms
+        yield _moved("same_time", "error", span, later, "two notes in one column at one time")
 
 
 def inside_hold(chart: Chart) -> Iterator[Finding]:
     """A note in a column that is held."""
     for earlier, later in _broken(chart, "inside_hold"):
-        yield Finding(
-            later.start_ms,
-            later.start_ms,
-            (later.column,),
-            "inside_hold",
-            "error",
-            f"inside the hold from {earlier.start_ms:.0f} to {earlier.last_ms:.0f} ms",
-            Fix("move", later.start_ms, later.column),
-        )
+        span = later.start_ms, later.start_ms
+        message = f"inside the hold from {earlier.start_ms:.0f} to {earlier.last_ms:.0f} ms"
+        yield _moved("inside_hold", "error", span, later, message)
 
 
 def mini_jack(chart: Chart) -> Iterator[Finding]:
     """Two notes of a column closer than the tier allows."""
     for earlier, later in _broken(chart, "mini_jack"):
         gap = later.start_ms - earlier.start_ms
-        yield Finding(
-            earlier.start_ms,
-            later.start_ms,
-            (later.column,),
-            "mini_jack",
-            "error" if gap < UNHITTABLE_MS else "warning",
-            f"repeated after {gap:.0f} ms, least {chart.limits.mini_jack_ms:.0f}",
-            Fix("move", later.start_ms, later.column),
+        span = earlier.start_ms, later.start_ms
+        message = f"repeated after {gap:.0f} ms, least {chart.limits.mini_jack_ms:.0f}"
+        yield _moved(
+            "mini_jack", "error" if gap < UNHITTABLE_MS else "warning", span, later, message
         )
 
 
@@ -109,14 +100,10 @@ def release_gap(chart: Chart) -> Iterator[Finding]:
     """Too little time between the end of a hold and the next note of its column."""
     for earlier, later in _broken(chart, "release_gap"):
         gap = later.start_ms - earlier.last_ms
-        yield Finding(
-            earlier.last_ms,
-            later.start_ms,
-            (later.column,),
-            "release_gap",
-            "error" if gap < NO_RELEASE_MS else "warning",
-            f"released for {gap:.0f} ms, least {chart.limits.release_ms:.0f}",
-            Fix("move", later.start_ms, later.column),
+        span = earlier.last_ms, later.start_ms
+        message = f"released for {gap:.0f} ms, least {chart.limits.release_ms:.0f}"
+        yield _moved(
+            "release_gap", "error" if gap < NO_RELEASE_MS else "warning", span, later, message
         )
 
 
@@ -124,34 +111,22 @@ def shield(chart: Chart) -> Iterator[Finding]:
     """A tap right before the head of a hold in its column."""
     for earlier, later in _broken(chart, "shield"):
         gap = later.start_ms - earlier.start_ms
-        yield Finding(
-            earlier.start_ms,
-            later.start_ms,
-            (later.column,),
-            "shield",
-            "warning",
-            f"a tap {gap:.0f} ms before a hold, least {chart.limits.shield_ms:.0f}",
-            Fix("move", earlier.start_ms, earlier.column),
-        )
+        span = earlier.start_ms, later.start_ms
+        message = f"a tap {gap:.0f} ms before a hold, least {chart.limits.shield_ms:.0f}"
+        yield _moved("shield", "warning", span, earlier, message)
 
 
 def jack(chart: Chart) -> Iterator[Finding]:
     """One column again and again with nothing between."""
     # From Insane on, jacks are a skill that charts ask for on purpose.
     limits = chart.limits
+    severity: Severity = "warning" if chart.tier < Tier.INSANE else "note"
     for column in chart.columns:
         for run in runs(column, chart.starts, limits.jack_ms, jacks=True):
             if len(run) > limits.jack_notes:
-                yield Finding(
-                    run[0].start_ms,
-                    run[-1].start_ms,
-                    (run[0].column,),
-                    "jack",
-                    "warning" if chart.tier < Tier.INSANE else "note",
-                    f"{len(run)} times in a row, {_mean_gap(run):.0f} ms apart,"
-                    f" most {limits.jack_notes}",
-                    Fix("move", run[limits.jack_notes].start_ms, run[0].column),
-                )
+                message = _too_long(run, "in a row", limits.jack_notes)
+                span = run[0].start_ms, run[-1].start_ms
+                yield _moved("jack", severity, span, run[limits.jack_notes], message)
 
 
 def anchor(chart: Chart) -> Iterator[Finding]:
@@ -160,15 +135,14 @@ def anchor(chart: Chart) -> Iterator[Finding]:
     for column in chart.columns:
         for run in runs(column, chart.starts, limits.anchor_ms, jacks=False):
             if len(run) > limits.anchor_notes:
-                yield Finding(
-                    run[0].start_ms,
-                    run[-1].start_ms,
-                    (run[0].column,),
-                    "anchor",
-                    "warning",
-                    f"{len(run)} times within a stream, {_mean_gap(run):.0f} ms apart,"
-                    f" most {limits.anchor_notes}",
-                )
+                message = _too_long(run, "within a stream", limits.anchor_notes)
+                span = run[0].start_ms, run[-1].start_ms
+                yield Finding(*span, (run[0].column,), "anchor", "warning", message)
+
+
+def _too_long(run: Sequence[HitObject], where: str, most: int) -> str:
+    gap = (run[-1].start_ms - run[0].start_ms) / (len(run) - 1)
+    return f"{len(run)} times {where}, {gap:.0f} ms apart, most {most}"
 
 
 def runs(
@@ -192,7 +166,3 @@ def runs(
         run.append(note)
     if run:
         yield run
-
-
-def _mean_gap(run: list[HitObject]) -> float:
-    return (run[-1].start_ms - run[0].start_ms) / (len(run) - 1)
