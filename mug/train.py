@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+from lightning_utilities.core.rank_zero import rank_zero_only
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.loggers import Logger
-from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from mug.callbacks.checkpoint import AtomicCheckpointIO, ResumeCheckpoint
 from mug.callbacks.rng import StepRandomness
@@ -334,7 +334,7 @@ def print_summary(module: pl.LightningModule) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command: errors become one sentence, unless --debug asks for the traceback."""
-    first = not rank_zero_only.rank  # of several processes one tells what happens
+    first = not getattr(rank_zero_only, "rank", 0)  # of several processes one tells what happens
     logging.basicConfig(level=logging.INFO if first else logging.WARNING, format="%(message)s")
     debug = False
     try:

@@ -195,8 +195,11 @@ class DDPM(Generation):
         self, target: Target, generator: torch.Generator | Sequence[torch.Generator]
     ) -> tuple[Int[Tensor, "b"], Float[Tensor, "b ..."]]:
         """Time steps and noise for a batch, from one generator or from one for each item."""
-        one = isinstance(generator, torch.Generator)
-        shares = [(generator, len(target.z_0))] if one else [(each, 1) for each in generator]
+        shares = (
+            [(generator, len(target.z_0))]
+            if isinstance(generator, torch.Generator)
+            else [(each, 1) for each in generator]
+        )
         low, high = self.min_step, self.max_step
         step = torch.cat([torch.randint(low, high, (n,), generator=g) for g, n in shares])
         return step.to(target.z_0.device), noise_like(target.z_0, generator)

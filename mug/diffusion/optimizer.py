@@ -29,5 +29,5 @@ def adamw(
     optimizer = torch.optim.AdamW(groups, lr=rate, fused=fused, foreach=None if fused else False)
     # Gradients are unscaled before the step, as for any optimizer: Lightning could not clip them
     # otherwise.
-    optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
+    optimizer._step_supports_amp_scaling = False
     return optimizer
