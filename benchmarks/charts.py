@@ -33,7 +33,7 @@ from mug.compose.composer import compose_song
 from mug.compose.sound import render, write_audio
 from mug.compose.style import SongStyle
 from mug.data.difficulty import star_rating
-from mug.pipeline.candidates import Judgement, judge_all
+from mug.pipeline.candidates import Judgement, judge_all, reach_stars
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.cleanup import Changes, Surroundings, mend_notes, snap_notes
 from mug.pipeline.edit import Edit, Region, bar_start_ms, bytes_changed_outside, edit_chart
@@ -163,16 +163,27 @@ def print_findings(stages: dict[str, Findings], minutes: float) -> int:
 # -------------------------------------------------------------------------------- choice
 
 
-def print_choice(generator: ChartGenerator, song: Song, base: GenerationRequest, most: int) -> None:
+def print_choice(
+    generator: ChartGenerator,
+    song: Song,
+    base: GenerationRequest,
+    most: int,
+    asked: Sequence[float],
+) -> None:
     """What best of N and retries gain in stars, from one pool of charts for each rating."""
     errors: dict[str, list[float]] = {}
     tries: list[int] = []
-    for stars in STARS:
+    one_sided = []
+    for stars in asked:
         request = replace(base, audio=song.audio, prompt={"sr": stars}, count=most)
-        judged = judge_all(generator, request, generator.generate(request), {"sr": TOLERANCE})
+        made = generator.generate(request)
+        judged = judge_all(generator, request, made, {"sr": TOLERANCE})
+        missed = [_error(one, signed=True) for one in judged]
+        one_sided.append(min(missed) > 0 or max(missed) < 0)
         for size in (1, 4, 8):
             groups = [judged[i : i + size] for i in range(0, most - size + 1, size)]
             errors.setdefault(f"best of {size}", []).extend(_error(_best(g)) for g in groups)
+            errors.setdefault(f"nearest of {size}", []).extend(min(map(_error, g)) for g in groups)
         for start in range(0, most - ATTEMPTS + 1, ATTEMPTS):
             found = judged[start : start + ATTEMPTS]
             ok = next((i for i, one in enumerate(found) if not one.misses), ATTEMPTS - 1)
@@ -180,6 +191,8 @@ def print_choice(generator: ChartGenerator, song: Song, base: GenerationRequest,
             errors.setdefault(f"1 chart, up to {ATTEMPTS} tries", []).append(
                 _error(_best(found[: ok + 1]))
             )
+        _, brought = reach_stars(generator, request, (made, judged), range(most))
+        errors.setdefault("1 chart, brought to its stars", []).extend(map(_error, brought))
     print("\n| kept | mean error | worst | within 0.25 | picks |\n|---|---|---|---|---|")
     for name, found_errors in errors.items():
         near = np.mean([e <= TOLERANCE for e in found_errors])
@@ -188,7 +201,8 @@ def print_choice(generator: ChartGenerator, song: Song, base: GenerationRequest,
             f" {100 * near:.0f} % | {len(found_errors)} |"
         )
     print(
-        f"\nStars, asked for {', '.join(map(str, STARS))} on {song.name}; {most} charts each."
+        f"\nStars, asked for {', '.join(map(str, asked))} on {song.name}; {most} charts each."
+        f" Ratings that all {most} miss to the same side: {sum(one_sided)} of {len(one_sided)}."
         f" Tries needed on average: {np.mean(tries):.1f}.",
         flush=True,
     )
@@ -199,9 +213,10 @@ def _best(judged: Sequence[Judgement]) -> Judgement:
     return min(judged, key=lambda one: (bool(one.misses), -one.score.total))
 
 
-def _error(judged: Judgement) -> float:
+def _error(judged: Judgement, *, signed: bool = False) -> float:
     (entry,) = (e for e in judged.report["compared"] if e["feature"] == "sr")
-    return abs(float(entry.get("difference", math.inf)))
+    error = float(entry.get("difference", math.inf))
+    return error if signed else abs(error)
 
 
 # --------------------------------------------------------------------- spread and editing
@@ -321,6 +336,9 @@ def main() -> int:
     parser.add_argument("--first", default="goin-under", help="the song that all parts use")
     parser.add_argument("--songs", type=int, default=2, help="further songs for findings")
     parser.add_argument("--candidates", type=int, default=8, help="charts for each star rating")
+    parser.add_argument(
+        "--stars", type=float, nargs="+", default=STARS, help="asked for in the part `choice`"
+    )
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
@@ -342,7 +360,7 @@ def main() -> int:
             for count in SPREAD_CANDIDATES:
                 print_spread(generator, song, base, count)
     if "choice" in args.parts:
-        print_choice(generator, songs[0], base, args.candidates)
+        print_choice(generator, songs[0], base, args.candidates, args.stars)
     return int(left > 0 or outside > 0)
 
 

@@ -51,6 +51,12 @@ def parser(schema: FeatureSchema) -> argparse.ArgumentParser:
     made.add_argument(
         "--out", type=Path, required=True, help="the .osz file to write; for a folder, a folder"
     )
+    made.add_argument(
+        "--reach_stars",
+        action="store_true",
+        help="bring charts that miss the star rating asked for to it: thinned, or with notes from"
+        " the other candidates and the sound",
+    )
     made.add_argument("--picture", type=Path, help="also write a picture of the first chart here")
     add_sampling_options(made)
     add_generation_options(made, schema)
@@ -82,7 +88,7 @@ def _plan(args: argparse.Namespace) -> Plan:
     from mug.pipeline.package import Plan
     from mug.pipeline.spread import parse_tiers
 
-    search = Search(args.candidates, tolerances_of(args.tolerance), args.attempts)
+    search = Search(args.candidates, tolerances_of(args.tolerance), args.attempts, args.reach_stars)
     return Plan(search, parse_tiers(args.spread) if args.spread else ())
 
 

@@ -9,10 +9,13 @@ from typing import Any
 from mug.beatmap.beatmap import Beatmap
 from mug.errors import GenerationError
 from mug.pipeline.chart import ChartGenerator
-from mug.pipeline.cleanup import Changes
+from mug.pipeline.cleanup import Changes, Surroundings
+from mug.pipeline.climb import Goal, all_there_is, climb
+from mug.pipeline.finish import red_lines_of
+from mug.pipeline.material import hear_onsets
 from mug.pipeline.measures import measure
 from mug.pipeline.prompt import Prompt
-from mug.pipeline.report import misses, reached
+from mug.pipeline.report import TOLERANCES, misses, reached
 from mug.pipeline.request import MAX_COUNT, GenerationRequest, GenerationResult
 from mug.pipeline.sample import Ask, ShouldStop, chart_seed
 from mug.pipeline.score import Score, rank, score_chart
@@ -31,11 +34,14 @@ class Search:
             are asked for.
         tolerances: how far a number that was asked for may be missed, by feature.
         attempts: with tolerances, how often to make candidates at most.
+        reach_stars: whether charts that are kept and miss the star rating asked for are brought to
+            it, see `mug.pipeline.climb`.
     """
 
     candidates: int = 0
     tolerances: Mapping[str, float] = field(default_factory=dict)
     attempts: int = 1
+    reach_stars: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.candidates <= MAX_COUNT:
@@ -177,6 +183,10 @@ def find_charts(
             break
     pool = _joined(results)
     kept = order[: request.count]
+    ranking = tuple(_entry(pool, judged, index, kept) for index in order) if search.wanted else ()
+    if search.reach_stars:
+        pool, brought = reach_stars(generator, request, (pool, judged), kept, search.tolerances)
+        judged = list(brought)
     return Found(
         _chosen(pool, kept),
         tuple(
@@ -185,9 +195,45 @@ def find_charts(
             else judged[index]
             for place, index in enumerate(kept)
         ),
-        tuple(_entry(pool, judged, index, kept) for index in order) if search.wanted else (),
+        ranking,
         len(results),
     )
+
+
+def reach_stars(
+    generator: ChartGenerator,
+    request: GenerationRequest,
+    pool: tuple[GenerationResult, Sequence[Judgement]],
+    kept: Sequence[int],
+    tolerances: Mapping[str, float] = TOLERANCES,
+) -> tuple[GenerationResult, tuple[Judgement, ...]]:
+    """Candidates and judgements, those kept that miss the star rating asked for brought to it.
+
+    Args:
+        generator: the model.
+        request: what was asked for; without a star rating nothing changes.
+        pool: all candidates, whose rows may be taken over, and what was thought of them.
+        kept: which may change.
+        tolerances: how far the star rating may be missed; the others serve the judgements.
+    """
+    (result, judged), asked = pool, request.prompt.get("sr")
+    finish, song = request.finish_by_prompt, generator.song(request.audio)
+    red_lines = red_lines_of(finish, result.timing)
+    if asked is None or not red_lines:
+        return result, tuple(judged)
+    where = Surroundings(generator.model.keys, red_lines, song.duration_ms)
+    goal = Goal(float(asked), finish, where, hear_onsets(song.wave, song.sample_rate))
+    material = all_there_is(result.raw, goal)
+    charts, changes = list(result.beatmaps), list(result.changes)
+    within = {"sr": tolerances.get("sr", TOLERANCES["sr"])}
+    for index in kept:
+        if misses(judged[index].report, within):
+            done = climb(charts[index], charts[index].hit_objects, material, goal)
+            charts[index] = done.chart
+            counts = {"thinned": done.thinned, "taken_over": len(done.added)}
+            changes[index] = changes[index].plus(done.changes).plus(Changes(counts))
+    brought = replace(result, beatmaps=tuple(charts), changes=tuple(changes))
+    return brought, judge_all(generator, request, brought, tolerances)
 
 
 def _best_first(judged: Sequence[Judgement]) -> tuple[int, ...]:

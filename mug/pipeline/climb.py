@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
 from mug.data.difficulty import star_rating
-from mug.pipeline.cleanup import Changes, Surroundings, mend_notes
+from mug.pipeline.cleanup import Changes, Surroundings, mend_notes, snap_notes
 from mug.pipeline.enrich import joining_order
 from mug.pipeline.finish_options import FinishOptions
-from mug.pipeline.material import Heard, Material
+from mug.pipeline.material import (
+    Heard,
+    Material,
+    allowed_lines,
+    heard_lines,
+    material_of,
+)
 from mug.pipeline.thin import thin
 from mug.postprocess.lint import lint
 from mug.postprocess.lint_tiers import Tier, tier_of
+from mug.postprocess.snap_lines import BeatLines
 
 _ROUNDS = 4
 _POINTED_AT = ("error", "warning")
@@ -97,6 +106,22 @@ def climb(chart: Beatmap, notes: Sequence[HitObject], material: Material, goal: 
     there = {_place(note) for note in done.hit_objects}
     added = tuple(note for note in joined if _place(note) in there)
     return Climbed(done, stars, changes, len(notes) - len(kept), added)
+
+
+def all_there_is(raw: Sequence[Sequence[HitObject]], goal: Goal) -> Material:
+    """What a chart may take over: rows of all charts of the model, and onsets of the sound.
+
+    Args:
+        raw: notes as the network wrote them, of each chart.
+        goal: how they are snapped, and to what.
+    """
+    charts = [snap_notes(notes, goal.finish, goal.where, Changes()) for notes in raw]
+    if not goal.where.red_lines:
+        return material_of(charts)
+    lines = BeatLines(goal.where.red_lines)
+    rows_ms = np.array([note.start_ms for notes in charts for note in notes], np.float64)
+    allowed = allowed_lines(goal.finish, lines)
+    return material_of(charts, heard_lines(goal.heard, lines, allowed, rows_ms))
 
 
 def _thinned(chart: Beatmap, notes: Sequence[HitObject], goal: Goal) -> tuple[HitObject, ...]:

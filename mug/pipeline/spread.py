@@ -19,11 +19,10 @@ from typing import Any
 import numpy as np
 
 from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.hit_objects import HitObject
 from mug.errors import GenerationError
 from mug.pipeline.chart import ChartGenerator
-from mug.pipeline.cleanup import Changes, Surroundings, snap_notes
-from mug.pipeline.climb import Goal, climb, stars_of
+from mug.pipeline.cleanup import Surroundings
+from mug.pipeline.climb import Goal, all_there_is, climb, stars_of
 from mug.pipeline.finish import finish_chart, red_lines_of
 from mug.pipeline.finish_options import FinishOptions
 from mug.pipeline.material import (
@@ -31,7 +30,6 @@ from mug.pipeline.material import (
     Material,
     allowed_lines,
     hear_onsets,
-    heard_lines,
     material_of,
     on_lines,
 )
@@ -257,7 +255,7 @@ def nest_charts(
             nested, material = _below(charts[index], charts[index + 1], goal)
         else:
             nested = Nested(charts[index].hit_objects, 0, 0)
-            material = _all_there_is(made.raw, goal)
+            material = all_there_is(made.raw, goal)
         done = climb(charts[index], nested.notes, material, goal)
         charts[index] = done.chart
         changes[index] = changes[index].plus(done.changes)
@@ -278,17 +276,6 @@ def nest_charts(
         )
     result = replace(alone, beatmaps=tuple(charts), changes=tuple(changes))
     return Spread(result, tuple(reversed(nesting)), tuple(reversed(rungs)))
-
-
-def _all_there_is(raw: Sequence[Sequence[HitObject]], goal: Goal) -> Material:
-    """What the hardest chart may take over: all charts of the model, and the sound."""
-    charts = [snap_notes(notes, goal.finish, goal.where, Changes()) for notes in raw]
-    if not goal.where.red_lines:
-        return material_of(charts)
-    lines = BeatLines(goal.where.red_lines)
-    rows_ms = np.array([note.start_ms for notes in charts for note in notes], np.float64)
-    allowed = allowed_lines(goal.finish, lines)
-    return material_of(charts, heard_lines(goal.heard, lines, allowed, rows_ms))
 
 
 def _below(chart: Beatmap, harder: Beatmap, goal: Goal) -> tuple[Nested, Material]:

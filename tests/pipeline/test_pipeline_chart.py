@@ -17,6 +17,7 @@ from mug.beatmap import osu
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.beatmap.timing_points import TimingPoint
+from mug.data.difficulty import star_rating
 from mug.errors import AudioError, Cancelled, ConfigError, GenerationError
 from mug.pipeline.candidates import Search, find_charts
 from mug.pipeline.chart import ChartGenerator, GenerationRequest, generate_charts
@@ -345,6 +346,29 @@ def test_candidates_are_ranked_and_made_again_until_within_tolerance(
     assert alone.raw[best] == narrow.result.raw[0]
 
 
+def test_charts_that_miss_their_stars_are_brought_to_them(
+    tiny_model: LoadedModel, request_: GenerationRequest
+) -> None:
+    generator = ChartGenerator(tiny_model)
+    request = replace(request_, count=1, steps=1, prompt={"sr": 0.8})
+    plain = find_charts(generator, request, Search(2))
+    found = find_charts(generator, request, Search(2, reach_stars=True))
+    assert found.result.raw == plain.result.raw
+    assert found.ranking == plain.ranking
+    for before, after, chart in zip(
+        plain.judgements, found.judgements, found.result.beatmaps, strict=True
+    ):
+        (was,), (now,) = (
+            [e["difference"] for e in one.report["compared"] if e["feature"] == "sr"]
+            for one in (before, after)
+        )
+        assert abs(was) > 0.25
+        assert abs(now) <= abs(was)
+        assert -0.25 <= now <= 0
+        assert now == pytest.approx(star_rating(chart) - 0.8, abs=1e-3)
+        assert after.report["changes"]["thinned"] + after.report["changes"]["taken_over"] > 0
+
+
 @pytest.mark.parametrize(
     "wrong", [{"candidates": -1}, {"candidates": 65}, {"attempts": 0}, {"attempts": 101}]
 )
@@ -352,7 +376,7 @@ def test_wrong_searches_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(GenerationError, match=r"0 to 64|1 to 100"):
         Search(**wrong)
     with pytest.raises(GenerationError, match="spread"):
-        Plan(Search(candidates=3), (Tier("Easy", 1.0),))
+        Plan(Search(attempts=3), (Tier("Easy", 1.0),))
 
 
 def test_mp3_and_ogg_are_copied_untouched_and_named_by_content(tmp_path: Path) -> None:
