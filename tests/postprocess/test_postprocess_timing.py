@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from mug.errors import DataError
-from mug.postprocess import timing
+from mug.postprocess import timing, timing_weights
 from mug.postprocess.timing import TimingEstimate, estimate_timing
+from mug.postprocess.timing_features import Evidence, beat_features, feature_names
+from mug.postprocess.timing_grid import EvenGrid
+from mug.postprocess.timing_onsets import hear
 
 RATE = 22050
 
@@ -122,3 +125,23 @@ def test_changes_of_tempo_are_found_where_they_are(parts):
     for line, start in zip(found.changes[1:], starts[1:], strict=True):
         assert abs(line.time_ms - start) < 2 * line.beat_ms
     assert found.tempo_map.red_lines == found.changes
+
+
+def test_where_the_song_and_its_passages_begin_tells_the_beat_from_between() -> None:
+    quiet, loud = song(120, 300.0, 12, parts=2), song(120, 50.0, 12, parts=2, tone=False)
+    onsets = hear(np.concatenate([0.3 * quiet, loud]))
+    names = feature_names()
+    first, passages = names.index("the song begins on it"), names.index("passages begin on it")
+    whole = Evidence.of(onsets)
+    on, between = (beat_features(whole, EvenGrid(500.0, offset)) for offset in (300.0, 50.0))
+    assert len(on) == len(names) == len(timing_weights.BEAT)
+    assert on[first] > 0.99
+    assert between[first] < -0.99
+    assert -1 <= on[passages] <= 1
+    assert between[passages] == pytest.approx(-on[passages], abs=0.01)
+    assert whole.entries
+    assert {time for time, _ in whole.entries} <= set(whole.peaks.times_ms.tolist())
+    part, begin_ms = onsets.between(2000.0, 22000.0)
+    assert onsets.between(0.0, 9000.0)[0].begins
+    assert not part.begins
+    assert beat_features(Evidence.of(part), EvenGrid(500.0, 300.0 - begin_ms % 500.0))[first] == 0
