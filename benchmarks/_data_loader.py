@@ -78,6 +78,7 @@ def flops_of_a_training_item() -> float:
     model = config["model"]["params"]
     module: Any = train.build_module(config)
     net = module.model.eval()
+    net.unet_model.bind_length(model["z_length"])  # as training does once, before its first step
     step = torch.zeros(1, dtype=torch.long)
     with torch.no_grad(), FlopCounterMode(display=False) as trained:
         levels = list(net.wave_model(torch.zeros(1, 128, frames)))
