@@ -146,8 +146,7 @@ def test_an_earlier_version_comes_back(tab: Any) -> None:
 
 def test_a_phone_sees_no_sideways_scroll(tab: Any) -> None:
     tab.set_viewport_size({"width": 390, "height": 800})
-    tab.wait_for_timeout(300)
-    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth + 1")
+    tab.wait_for_function("innerWidth === 390 && document.documentElement.scrollWidth <= 391")
     tab.set_viewport_size({"width": 1280, "height": 900})
 
 

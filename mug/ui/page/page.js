@@ -76,7 +76,8 @@ document.addEventListener("mug-region", (event) => showRegion(event.detail));
 document.addEventListener("mug-ready", (event) => {
   showRegion(null);
   if (event.target.scrollIntoView && window.mugPage.follow) {
-    event.target.scrollIntoView({ behavior: "smooth", block: "start" });
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    event.target.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
   }
 });
 
