@@ -26,6 +26,7 @@ from mug.pipeline.material import HEARD_MS, Heard
 from mug.pipeline.nesting import nest, nesting_share
 from mug.pipeline.package import Plan, make_package
 from mug.pipeline.request import GenerationRequest, GenerationResult
+from mug.pipeline.sample import chart_seed
 from mug.pipeline.spread import (
     TIERS,
     Rung,
@@ -277,5 +278,21 @@ def test_a_spread_of_a_model_nests(tiny_model: LoadedModel, song: Path, tmp_path
     assert [chart["difficulty"] for chart in report["charts"]] == ["Easy", "Normal", "Hard"]
     with pytest.raises(ConfigError, match="star"):
         make_spread(generator, replace(request, prompt={"star": 1}), tiers)
-    with pytest.raises(GenerationError, match="tiers"):
-        make_spread(generator, request, ())
+    for wrong in ((), tiers * 22):
+        with pytest.raises(GenerationError, match="tiers"):
+            make_spread(generator, request, wrong, candidates=1)
+    with pytest.raises(GenerationError, match="candidates"):
+        make_spread(generator, request, tiers, candidates=0)
+
+
+def test_each_tier_chooses_among_its_candidates(tiny_model: LoadedModel, song: Path) -> None:
+    generator = ChartGenerator(tiny_model)
+    request = GenerationRequest(audio=song, steps=1, seed=3)
+    tiers = (Tier("Easy", 0.6), Tier("Hard", 1.2))
+    spread = make_spread(generator, request, tiers, candidates=2)
+    assert set(spread.result.indices) <= {0, 1}
+    assert spread.result.seeds == tuple(chart_seed(3, number) for number in spread.result.indices)
+    for rung, entry in zip(spread.rungs, describe_spread(spread)["spread"]["tiers"], strict=True):
+        assert rung.reached <= rung.tier.star_rating
+        assert entry["missed"] is rung.missed
+        assert {"added", "heard", "thinned"} <= set(entry)
