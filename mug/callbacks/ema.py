@@ -28,10 +28,13 @@ def _average(decay: float) -> _MultiAverage:
         averaged: Sequence[Tensor], current: Sequence[Tensor], updates: Tensor | int
     ) -> None:
         weight = 1 - decay_at(decay, int(updates))
-        for mean, value in zip(averaged, current, strict=True):
-            if mean.is_floating_point() or mean.is_complex():
-                mean.lerp_(value.to(mean.dtype), weight)
-            else:
+        pairs = list(zip(averaged, current, strict=True))
+        moving = [(m, v) for m, v in pairs if m.is_floating_point() or m.is_complex()]
+        means = [mean for mean, _ in moving]
+        # All at once: on a GPU a thousand small operations would take longer to start than to run.
+        torch._foreach_lerp_(means, [value.to(mean.dtype) for mean, value in moving], weight)
+        for mean, value in pairs:
+            if not (mean.is_floating_point() or mean.is_complex()):
                 mean.copy_(value)
 
     return update
