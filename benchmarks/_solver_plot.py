@@ -27,8 +27,8 @@ def plot(curves: Mapping[str, Curve], level: float, title: str) -> bytes:
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(15)
 
     def at(x: float, y: float) -> tuple[float, float]:
-        across = math.log(x / min(xs)) / math.log(max(xs) / min(xs))
-        up = math.log(y / min(ys)) / math.log(max(ys) / min(ys))
+        across = math.log(x / min(xs)) / (math.log(max(xs) / min(xs)) or 1)
+        up = math.log(y / min(ys)) / (math.log(max(ys) / min(ys)) or 1)
         return (
             LEFT + across * (WIDTH - LEFT - RIGHT),
             HEIGHT - BOTTOM - up * (HEIGHT - BOTTOM - TOP),

@@ -75,7 +75,8 @@ def test_turns_are_taken_and_the_best_counts():
 
 
 def test_a_curve_becomes_a_picture():
-    picture = plot({"a": [(8, 0.1), (20, 0.01)]}, 0.02, "title")
+    picture = plot({"a": [(8, 0.1), (20, 0.01)], "b": [(8, 0.2)]}, 0.02, "title")
+    assert plot({"alone": [(8, 0.1)]}, 0.1, "title").startswith(b"\x89PNG")
     assert picture.startswith(b"\x89PNG")
 
 
