@@ -125,10 +125,11 @@ def _head(results: Results) -> str:
         ]
     notes = [f"{one['figure']} is left out: {one['why']}" for one in results.parts["left_out"]]
     if songs == 1:
-        notes.insert(
-            0,
-            "One song only: intervals are over its charts and say nothing about other songs.",
-        )
+        said = "One song only: intervals are over its charts and say nothing about other songs."
+        notes.insert(0, said)
+    if results.command.get("synthetic"):
+        said = "Composed songs: what is called human here are charts by rules, not by people."
+        notes.insert(0, said)
     return chips((fact, "") for fact in facts) + "".join(
         f'<p class="warn">{escape(note)}</p>' for note in notes
     )

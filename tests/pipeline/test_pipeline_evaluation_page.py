@@ -14,9 +14,11 @@ from evaluation_pages import EVIL, LABEL, PARTS, run_of
 from html_page import Page
 
 from mug.errors import DataError
+from mug.metrics.statistics import Summary
 from mug.pipeline.evaluation_page import PAGE, write_pages
 from mug.pipeline.evaluation_page_data import Results
 from mug.pipeline.evaluation_page_shell import page_name
+from mug.pipeline.evaluation_page_table import Goal
 
 Run = tuple[dict[str, Any], Path]
 
@@ -163,6 +165,9 @@ def test_baselines_alone_make_a_page(found: Run, tmp_path: Path) -> None:
     }
     write_pages(alone, tmp_path)
     page = pages(tmp_path)[PAGE]
+    assert "charts by rules, not by people" not in page.text
+    write_pages(alone | {"command": {"synthetic": 2}}, tmp_path)
+    assert "charts by rules, not by people" in pages(tmp_path)[PAGE].text
     assert "Baselines" in page.text
     assert "goals" not in page.names
     assert "not kept" in pages(tmp_path)[page_name(EVIL)].text
@@ -173,6 +178,24 @@ def test_something_else_is_refused(found: Run, tmp_path: Path) -> None:
     for broken in ({}, {**plain, "rows": [{}]}, {**plain, "figures": [{"name": "x"}]}):
         with pytest.raises(DataError, match=r"no results of this version.*again"):
             Results.of(broken, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "least", "state"),
+    [
+        (0.5, 1.0, True, "met"),
+        (0.49, 1.0, True, "unsure"),
+        (0.1, 0.49, True, "missed"),
+        (0.0, 0.5, False, "met"),
+        (0.0, 0.51, False, "unsure"),
+        (0.51, 0.9, False, "missed"),
+    ],
+)
+def test_a_goal_is_met_by_the_whole_interval(
+    low: float, high: float, least: bool, state: str
+) -> None:
+    goal = Goal("f1_20", "a goal", 0.5, least=least)
+    assert goal.reached(Summary(0.5, 0.5, low, high, low, high, 4, 2)) == state
 
 
 @pytest.mark.parametrize("name", ["..", "CON", "a/b", "", "ü", "x" * 300, EVIL])
