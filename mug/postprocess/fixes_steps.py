@@ -2,8 +2,8 @@
 
 Every step lowers, in this order of weight: the number of notes, of holds, the time that is held,
 the pairs of notes that break a rule (shields apart), the empty columns, the shields, the notes of
-jacks beyond what is allowed. None raises one without lowering a heavier one, so it ends, and a
-second pass finds nothing to do.
+jacks, anchors and trills beyond what is allowed. None raises one without lowering a heavier one, so
+it ends, and a second pass finds nothing to do.
 """
 
 from __future__ import annotations
@@ -268,17 +268,17 @@ def _break_jacks(work: Notes, scope: Scope) -> None:
 
 
 def _break_one(work: Notes, scope: Scope, column: int) -> bool:
-    """Moves one note out of a jack that is too long, to where it makes none."""
+    """Moves one note out of a jack that is too long, to where fewer notes are too many."""
     most = work.limits.jack_notes
     for run in _jacks(work, column):
         span = work[run[0]].start_ms, work[run[-1]].start_ms
         if len(run) <= most or not scope.has("jack", (column,), *span):
             continue
         ways = [
-            (harm(work, index, to), turn, place, index, to)
+            (harm(work, index, to), room, turn, place, index, to)
             for turn, index in enumerate((*run[most:], *reversed(run[:most])))
             for place, (to, room) in enumerate(work.destinations(index))
-            if room is Room.CALM
+            if room <= Room.FREE
         ]
         if ways and min(ways)[0] < 0:
             *_, index, to = min(ways)
