@@ -42,7 +42,7 @@ def main() -> int:
     )
     parser.add_argument("--out", type=Path, default=Path("outputs/training_benchmark"))
     parser.add_argument("--config", default="configs/mug/mug_diffusion.yaml")
-    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--steps", type=int, default=3, help="of each, after one to warm up")
     parser.add_argument("--seconds", type=float, default=300, help="no new round after so long")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
