@@ -7,7 +7,8 @@ guidance doubles the batch whatever its scale. Source: reference facts, B2, B49 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from mug.clock import FrameClock
 from mug.config import load_config
 from mug.diffusion.ddim import DDIMSampler
 from mug.diffusion.diffusion import DDPM
+from mug.diffusion.unet import UNetModel
 from mug.features import FeatureSchema
+from mug.model import s4, s4_kernel
 from mug.model.s4 import NPLRKernel
 from mug.pipeline.checkpoint import CONFIG_NAME, LoadedModel, build_model
 from mug.pipeline.sample import song_tensor
@@ -65,6 +68,23 @@ def mel_as_original(model: LoadedModel, wave: np.ndarray) -> Tensor:
     return torch.nn.functional.pad(mel, (0, frames - mel.shape[1]))[None]
 
 
+@contextmanager
+def _as_original() -> Iterator[None]:
+    """State-space layers with the original's sum over states and its length of transforms."""
+    ours = s4_kernel._cauchy, s4.fast_length
+    s4_kernel._cauchy = _sum_of_all  # type: ignore[assignment]
+    s4.fast_length = int  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        s4_kernel._cauchy, s4.fast_length = ours
+
+
+def _sum_of_all(v: Tensor, poles: Tensor, s: Tensor, g: Tensor) -> Tensor:
+    """Every quotient written out, then added: reference facts, section 2.6, step 4."""
+    return (v[..., None] / (g - poles[:, None, None, :, None] * s)).sum(-2)
+
+
 class Reference:
     """A model driven as the original drives it.
 
@@ -76,6 +96,12 @@ class Reference:
     def __init__(self, ddpm: DDPM, guidance_scale: float = 5.0) -> None:
         self.ddpm, self.guidance_scale = ddpm, guidance_scale
         self._kernels = [m for m in ddpm.model.unet_model.modules() if isinstance(m, NPLRKernel)]
+
+    def bind(self, frames: int) -> None:
+        """Prepares the kernels' weights for a length, as the original's first call does."""
+        unet = self.ddpm.model.unet_model
+        assert isinstance(unet, UNetModel)
+        unet.bind_length(frames)
 
     def encode(self, audio: Tensor, count: int) -> list[Tensor]:
         """All levels of the audio, once for each chart."""
@@ -90,7 +116,8 @@ class Reference:
         """One call of the network, with nothing kept from the call before."""
         for kernel in self._kernels:
             kernel._last = None
-        output: Tensor = self.ddpm.model.unet_model(x_t, step, context, *levels)
+        with _as_original():
+            output: Tensor = self.ddpm.model.unet_model(x_t, step, context, *levels)
         return output
 
     def sample(

@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--evaluations", type=int, nargs="+", default=[8, 10, 12, 13, 14, 15, 17, 20, 30]
     )
+    made.add_argument("--bf16_steps", type=int, default=STEPS, help="of the default, in bf16")
     made.add_argument("--threads", type=int, default=1)
     made.add_argument("--out", type=Path, default=Path("outputs/solver_curve"))
     return made
@@ -136,7 +137,7 @@ def measure(
         for name, spacing in WAYS
         for count in args.evaluations
     ]
-    default = (SAMPLER, "trailing", STEPS)
+    default = (SAMPLER, "trailing", args.bf16_steps)
     was = run(*default)
     denoise.denoise = _denoiser(*low_way, scale)
     low = row(*default) | {

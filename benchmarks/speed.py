@@ -109,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--seconds", type=float, default=180.0, help="length of the song")
     made.add_argument("--charts", type=int, default=4)
     made.add_argument("--threads", type=int, default=2)
+    made.add_argument("--steps", type=int, help="of ours (default: the pipeline's)")
     made.add_argument("--repeats", type=int, default=5, help="turns of a step; the best counts")
     made.add_argument("--reference_steps", type=int, default=100)
     made.add_argument("--precision", default="fp32", choices=list(PRECISIONS), help="of ours")
@@ -138,7 +139,10 @@ def make_model(config: Path, folder: Path) -> None:
 def _request(args: argparse.Namespace, steps: int | None = None) -> GenerationRequest:
     defaults = GenerationRequest(audio=Path("song"))
     return GenerationRequest(
-        audio=Path("song"), count=args.charts, batch_size=args.charts, steps=steps or defaults.steps
+        audio=Path("song"),
+        count=args.charts,
+        batch_size=args.charts,
+        steps=steps or args.steps or defaults.steps,
     )
 
 
@@ -188,6 +192,7 @@ def _steps(
 ) -> tuple[Callable[[], object], Callable[[], object]]:
     """One evaluation of the network each."""
     song = encode_song(model, wave)
+    original.bind(song.latent_frames)
     levels = [
         level.expand(batch, *level.shape[1:]).contiguous()
         for level in original.encode(song_tensor(model, wave), 1)
@@ -223,6 +228,7 @@ def _sample_reference(
 ) -> Tensor:
     audio = mel_as_original(model, wave)
     ratio = model.clock.audio_per_note * model.clock.notes_per_latent
+    original.bind(audio.shape[-1] // ratio)
     noise = torch.randn(args.charts, model.z_channels, audio.shape[-1] // ratio)
     ids = _ids(model, args.charts)
     return original.sample(audio, ids, ids, noise, steps)

@@ -17,7 +17,7 @@ from mug.protocols import Condition
 
 CONFIG = speed.ROOT / "configs/debug/diffusion.yaml"
 ARGS = argparse.Namespace(
-    seconds=2.0, charts=2, threads=1, repeats=1, reference_steps=2, precision="fp32"
+    seconds=2.0, charts=2, threads=1, repeats=1, reference_steps=2, precision="fp32", steps=None
 )
 
 
