@@ -6,7 +6,8 @@ Two processes hold the full model and take steps in turn, so that other work on 
 both alike; the ratios are of the fastest step of each and of their peak memory. `as-reference`
 decodes the song for every item, keeps all activations, computes in float32 and updates parameters
 one by one. Ours reads cached spectrograms, recomputes activations, updates all parameters at once
-and multiplies in bfloat16 where the processor does. Some minutes on two idle cores and 14 GiB; see `--batch`.
+and multiplies in bfloat16 where the processor does. Some minutes on two idle cores, about 14 GiB
+at the default batch.
 
     python benchmarks/training.py --config configs/mug/small.yaml --batch 2 --seconds 30
     python benchmarks/training.py --variants as-reference,cached,fused,checkpoint,bf16,ours
