@@ -156,11 +156,11 @@ def write(folds: Sequence[Fold], out: Path, command: dict[str, Any]) -> str:
         out: the folder; that of every fold lies below it.
         command: the options.
     """
-    from mug.pipeline.evaluation import load_songs
-    from mug.pipeline.evaluation_markdown import markdown
-    from mug.pipeline.evaluation_page import write_pages
-    from mug.pipeline.evaluation_results import results
-    from mug.pipeline.evaluation_rows import from_json
+    from mug.evaluation.markdown import markdown
+    from mug.evaluation.page import write_pages
+    from mug.evaluation.results import results
+    from mug.evaluation.rows import from_json
+    from mug.evaluation.songs import load_songs
 
     rows = []
     for fold in folds:

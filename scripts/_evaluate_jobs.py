@@ -18,14 +18,7 @@ from mug.beatmap.formats import PACKAGES, read_any
 from mug.beatmap.losses import LossReport
 from mug.data.difficulty import star_rating
 from mug.errors import DataError, MugError
-from mug.pipeline.evaluation import (
-    Against,
-    Heard,
-    HumanSong,
-    hear,
-    load_songs,
-)
-from mug.pipeline.evaluation_rows import (
+from mug.evaluation.rows import (
     CHARTS,
     COST,
     EDITING,
@@ -39,11 +32,18 @@ from mug.pipeline.evaluation_rows import (
     from_json,
     keep,
 )
+from mug.evaluation.songs import (
+    Against,
+    Heard,
+    HumanSong,
+    hear,
+    load_songs,
+)
 from mug.util import atomic_write
 
 if TYPE_CHECKING:
+    from mug.evaluation.made import ModelRun
     from mug.pipeline.chart import ChartGenerator
-    from mug.pipeline.evaluation_made import ModelRun
 
 BASELINES = "baselines"
 
@@ -157,16 +157,16 @@ def work(setting: Setting, job: Job, mark: Path) -> None:
 
 
 def _own_charts(setting: Setting, kind: str, against: Against) -> list[Judged]:
-    from mug.pipeline import evaluation_columns, evaluation_editing, evaluation_sweep
-    from mug.pipeline.evaluation_made import Maker
+    from mug.evaluation import columns, editing, sweep
+    from mug.evaluation.made import Maker
 
     if kind == BASELINES or setting.checkpoint is None:
-        return evaluation_columns.baseline_rows(against)
+        return columns.baseline_rows(against)
     makes = {
-        CHARTS: evaluation_columns.model_rows,
-        SWEEP: evaluation_sweep.sweep,
-        SWITCHES: evaluation_sweep.switches,
-        EDITING: evaluation_editing.edits,
+        CHARTS: columns.model_rows,
+        SWEEP: sweep.sweep,
+        SWITCHES: sweep.switches,
+        EDITING: editing.edits,
     }
     return makes[kind](Maker(_generator(setting.checkpoint, setting.device), against, setting.run))
 
@@ -185,7 +185,7 @@ def _cost(setting: Setting, audio: Path, stars: float) -> Figures:
     import torch
 
     from mug.callbacks.resources import peak_memory_mib
-    from mug.pipeline.evaluation_cost import cost_figures
+    from mug.evaluation.cost import cost_figures
 
     if setting.checkpoint is None:
         raise DataError("the cost is that of a model", remedy="Give --checkpoint")
@@ -219,8 +219,8 @@ def _rival_charts(
     name: str, file: Path, song: HumanSong, heard: Heard, others: Sequence[HumanSong]
 ) -> list[Judged]:
     """The charts of another program's file, each against the human chart nearest in stars."""
-    from mug.pipeline.evaluation_columns import row_of
-    from mug.pipeline.evaluation_figures import figures_of
+    from mug.evaluation.columns import row_of
+    from mug.evaluation.figures import figures_of
 
     judged = []
     for number, chart in enumerate(read_any(file, losses=LossReport())):

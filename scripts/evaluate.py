@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from mug.compose.collection import CollectionOptions, compose_collection
 from mug.compose.style import SongStyle
 from mug.errors import DataError
+from mug.evaluation.rows import CHARTS, COST, PARTS, Row
+from mug.evaluation.songs import HumanSong, assert_unseen
 from mug.pipeline.defaults import SAMPLER, STEPS
-from mug.pipeline.evaluation import HumanSong, assert_unseen
-from mug.pipeline.evaluation_rows import CHARTS, COST, PARTS, Row
 from mug.util import atomic_write, nearest
 from scripts._common import OK, progress_bar, run
 from scripts._evaluate_jobs import (
@@ -132,7 +132,7 @@ def _parts(args: argparse.Namespace) -> tuple[str, ...]:
 
 
 def _setting(args: argparse.Namespace) -> Setting:
-    from mug.pipeline.evaluation_made import ModelRun
+    from mug.evaluation.made import ModelRun
 
     names = ("seeds", "candidates", "workers", "steps", "keys", "threads", "synthetic")
     for name in names:
@@ -221,9 +221,9 @@ def _write(
     songs: tuple[Sequence[HumanSong], Sequence[HumanSong]],
     command: dict[str, object],
 ) -> None:
-    from mug.pipeline.evaluation_markdown import markdown
-    from mug.pipeline.evaluation_page import write_pages
-    from mug.pipeline.evaluation_results import results
+    from mug.evaluation.markdown import markdown
+    from mug.evaluation.page import write_pages
+    from mug.evaluation.results import results
 
     found = results(rows, songs[0], command, out, songs[1])
     with atomic_write(out / "results.json", "w", encoding="utf-8") as handle:

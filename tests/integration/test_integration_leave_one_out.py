@@ -15,9 +15,9 @@ from benchmarks.leave_one_out import Fold, _length
 from mug.compose.collection import CollectionOptions, compose_collection
 from mug.compose.style import SongStyle
 from mug.errors import DataError
-from mug.pipeline.evaluation import load_songs
-from mug.pipeline.evaluation_results import results
-from mug.pipeline.evaluation_rows import Judged, Row, keep
+from mug.evaluation.results import results
+from mug.evaluation.rows import Judged, Row, keep
+from mug.evaluation.songs import load_songs
 
 ROOT = Path(__file__).resolve().parents[2]
 STYLE = SongStyle(seconds=(10.0, 11.0), wide_tempo_p=0.0, tempo_change_p=0.0)

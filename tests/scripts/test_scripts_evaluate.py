@@ -11,9 +11,9 @@ from script_calls import Call, within
 
 from mug.compose.collection import CollectionOptions, compose_collection
 from mug.compose.style import SongStyle
-from mug.pipeline.evaluation import load_songs
-from mug.pipeline.evaluation_made import ModelRun
-from mug.pipeline.evaluation_rows import CHARTS, COST, EDITING, PARTS, SWEEP
+from mug.evaluation.made import ModelRun
+from mug.evaluation.rows import CHARTS, COST, EDITING, PARTS, SWEEP
+from mug.evaluation.songs import load_songs
 from scripts import evaluate
 from scripts._evaluate_jobs import Setting, model_jobs, songs_in, work
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mug.pipeline.evaluation_cost import COST_FIGURES
-from mug.pipeline.evaluation_editing import EDITING_FIGURES
+from mug.evaluation.cost import COST_FIGURES
+from mug.evaluation.editing import EDITING_FIGURES
 
 _LABELS = {"sr": "star rating", "ln_ratio": "LN ratio", "msd": "MSD"}
 
@@ -35,7 +35,7 @@ def part_tables(found: Plain) -> list[list[str]]:
     """A table for each part that there is.
 
     Args:
-        found: from `evaluation_results.results`.
+        found: from `mug.evaluation.results.results`.
     """
     return [
         _distances(found["distances"]) if found["columns"] else [],

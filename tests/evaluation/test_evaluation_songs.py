@@ -15,13 +15,13 @@ from mug.beatmap import osu
 from mug.compose.collection import CollectionOptions, compose_collection
 from mug.compose.style import SongStyle
 from mug.errors import DataError
-from mug.pipeline.evaluation import Against, assert_unseen, hear, load_songs
-from mug.pipeline.evaluation_columns import baseline_rows
-from mug.pipeline.evaluation_figures import figures_of
-from mug.pipeline.evaluation_markdown import markdown
-from mug.pipeline.evaluation_results import results
-from mug.pipeline.evaluation_rows import Judged, Row, as_json, from_json, keep
-from mug.pipeline.evaluation_tables import FIGURES, Column, paired
+from mug.evaluation.columns import baseline_rows
+from mug.evaluation.figures import figures_of
+from mug.evaluation.markdown import markdown
+from mug.evaluation.results import results
+from mug.evaluation.rows import Judged, Row, as_json, from_json, keep
+from mug.evaluation.songs import Against, assert_unseen, hear, load_songs
+from mug.evaluation.tables import FIGURES, Column, paired
 from scripts import evaluate
 
 STYLE = SongStyle(seconds=(14.0, 16.0), wide_tempo_p=0.0, tempo_change_p=0.0)

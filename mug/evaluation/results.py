@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from mug.data.difficulty import ln_ratio
-from mug.pipeline.evaluation import HumanSong, hear
-from mug.pipeline.evaluation_cost import cost_summary, threads_of
-from mug.pipeline.evaluation_distances import distances
-from mug.pipeline.evaluation_editing import editing_summary
-from mug.pipeline.evaluation_rows import Row, as_json, write_chart
-from mug.pipeline.evaluation_summary import plain
-from mug.pipeline.evaluation_sweep import sweep_summary, switch_summary
-from mug.pipeline.evaluation_tables import (
+from mug.evaluation.cost import cost_summary, threads_of
+from mug.evaluation.distances import distances
+from mug.evaluation.editing import editing_summary
+from mug.evaluation.rows import Row, as_json, write_chart
+from mug.evaluation.songs import HumanSong, hear
+from mug.evaluation.summary import plain
+from mug.evaluation.sweep import sweep_summary, switch_summary
+from mug.evaluation.tables import (
     FIGURES,
     PAIRED_FIGURE,
     columns_of,

@@ -10,13 +10,13 @@ import numpy as np
 
 from mug.compose.collection import CollectionOptions, compose_collection
 from mug.compose.style import SongStyle
+from mug.evaluation.columns import LIBROSA_FITTED, OTHER_DIFFICULTY, row_of
+from mug.evaluation.figures import figures_of
+from mug.evaluation.made import FINISHED, RAW
+from mug.evaluation.results import results
+from mug.evaluation.rows import DIVERSITY, Judged, Row, keep
+from mug.evaluation.songs import Against, HumanSong, hear, load_songs
 from mug.metrics.damage import jitter, thin
-from mug.pipeline.evaluation import Against, HumanSong, hear, load_songs
-from mug.pipeline.evaluation_columns import LIBROSA_FITTED, OTHER_DIFFICULTY, row_of
-from mug.pipeline.evaluation_figures import figures_of
-from mug.pipeline.evaluation_made import FINISHED, RAW
-from mug.pipeline.evaluation_results import results
-from mug.pipeline.evaluation_rows import DIVERSITY, Judged, Row, keep
 
 STYLE = SongStyle(seconds=(10.0, 11.0), wide_tempo_p=0.0, tempo_change_p=0.0)
 EVIL = '<script>alert("x")</script><img src="https://evil.example/x.png" onerror=alert(1)>'

@@ -11,11 +11,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from mug.metrics.statistics import Summary
-from mug.pipeline.evaluation_page_data import Results, kind_of, short_path
-from mug.pipeline.evaluation_page_parts import part_sections
-from mug.pipeline.evaluation_page_plots import pattern_plots, plots
-from mug.pipeline.evaluation_page_shell import (
+from mug.evaluation.page_data import Results, kind_of, short_path
+from mug.evaluation.page_parts import part_sections
+from mug.evaluation.page_plots import pattern_plots, plots
+from mug.evaluation.page_shell import (
     SONGS,
     Section,
     chart_anchor,
@@ -26,13 +25,14 @@ from mug.pipeline.evaluation_page_shell import (
     page_name,
     plain_table,
 )
-from mug.pipeline.evaluation_page_song import Case, song_page, worst_cases
-from mug.pipeline.evaluation_page_table import goals_html, shown, table_html
-from mug.pipeline.evaluation_plots import Dot, DotRow, Scale, dot_plot, track
-from mug.pipeline.evaluation_plots_charts import agreement_strip
-from mug.pipeline.evaluation_rows import Row
-from mug.pipeline.evaluation_summary import over_songs
-from mug.pipeline.evaluation_tables import Column
+from mug.evaluation.page_song import Case, song_page, worst_cases
+from mug.evaluation.page_table import goals_html, shown, table_html
+from mug.evaluation.plots import Dot, DotRow, Scale, dot_plot, track
+from mug.evaluation.plots_charts import agreement_strip
+from mug.evaluation.rows import Row
+from mug.evaluation.summary import over_songs
+from mug.evaluation.tables import Column
+from mug.metrics.statistics import Summary
 from mug.util import atomic_write
 
 PAGE = "results.html"
@@ -44,7 +44,7 @@ def write_pages(plain: Mapping[str, Any], out: Path) -> list[Path]:
     """Writes `results.html` and the songs' pages; the same results give the same bytes.
 
     Args:
-        plain: what `evaluation_results.results` made, e.g. the content of `results.json`.
+        plain: what `mug.evaluation.results.results` made, e.g. the content of `results.json`.
         out: folder of results, with the charts; the pages are written there.
 
     Raises:

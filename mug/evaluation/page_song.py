@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from html import escape
 
 from mug.beatmap import osu
-from mug.pipeline.evaluation_page_data import HumanChart, Results, column_of, kind_of
-from mug.pipeline.evaluation_page_shell import (
+from mug.evaluation.page_data import HumanChart, Results, column_of, kind_of
+from mug.evaluation.page_shell import (
     chart_anchor,
     chips,
     document,
     file_link,
     plain_table,
 )
-from mug.pipeline.evaluation_page_table import shown
-from mug.pipeline.evaluation_plots_charts import (
+from mug.evaluation.page_table import shown
+from mug.evaluation.plots_charts import (
     PART_MS,
     STRIPS,
     Compared,
@@ -26,7 +26,7 @@ from mug.pipeline.evaluation_plots_charts import (
     compare,
     excerpt_drawing,
 )
-from mug.pipeline.evaluation_rows import CHARTS, Row
+from mug.evaluation.rows import CHARTS, Row
 from mug.postprocess.lint import lint
 from mug.postprocess.lint_findings import Finding
 from mug.postprocess.lint_text import column_list, timestamp

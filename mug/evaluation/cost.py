@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 
 from mug.beatmap import osu
+from mug.evaluation.made import ModelRun
+from mug.evaluation.rows import COST, Figures, Row
+from mug.evaluation.summary import over_songs
 from mug.metrics.statistics import Summary
 from mug.pipeline.chart import ChartGenerator
-from mug.pipeline.evaluation_made import ModelRun
-from mug.pipeline.evaluation_rows import COST, Figures, Row
-from mug.pipeline.evaluation_summary import over_songs
 
 COST_FIGURES = (
     ("seconds_load", "seconds to load the model", 1),

@@ -10,14 +10,14 @@ from mug.beatmap import osu_patch
 from mug.beatmap.beatmap import Beatmap
 from mug.data.difficulty import ln_ratio, star_rating
 from mug.errors import MugError
+from mug.evaluation.figures import sync_figures
+from mug.evaluation.made import Maker
+from mug.evaluation.rows import EDITING, Figures, Judged, Row
+from mug.evaluation.summary import over_songs
 from mug.metrics.onsets import onset_score
 from mug.metrics.statistics import Summary
 from mug.metrics.validity import violations
 from mug.pipeline.edit import Edit, Region, Variation, bytes_changed_outside, edit_chart
-from mug.pipeline.evaluation_figures import sync_figures
-from mug.pipeline.evaluation_made import Maker
-from mug.pipeline.evaluation_rows import EDITING, Figures, Judged, Row
-from mug.pipeline.evaluation_summary import over_songs
 from mug.pipeline.sample import chart_seed
 from mug.postprocess.lint import lint
 

@@ -10,12 +10,12 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from mug.beatmap.beatmap import Beatmap
+from mug.evaluation.rows import CHARTS, Row, finite
+from mug.evaluation.songs import HumanSong
+from mug.evaluation.tables import columns_of, rows_of_column
 from mug.metrics.chart_features import chart_features
 from mug.metrics.damage import shuffle_columns
 from mug.metrics.distances import Cloud, Space, frechet_distance, kernel_distance
-from mug.pipeline.evaluation import HumanSong
-from mug.pipeline.evaluation_rows import CHARTS, Row, finite
-from mug.pipeline.evaluation_tables import columns_of, rows_of_column
 
 FLOOR, CEILING = "human charts", "human charts, columns shuffled"
 LEAST_CHARTS = 8

@@ -6,12 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 
 from mug.beatmap import osu
-from mug.metrics.patterns import Counts, divergences, pattern_counts, pooled_counts
-from mug.metrics.statistics import Summary
-from mug.pipeline.evaluation_page_data import OURS, Results, kind_of
-from mug.pipeline.evaluation_page_parts import STAR_BAND, sweep_plots
-from mug.pipeline.evaluation_page_table import shown
-from mug.pipeline.evaluation_plots import (
+from mug.evaluation.page_data import OURS, Results, kind_of
+from mug.evaluation.page_parts import STAR_BAND, sweep_plots
+from mug.evaluation.page_table import shown
+from mug.evaluation.plots import (
     Axes,
     Dot,
     DotRow,
@@ -25,8 +23,10 @@ from mug.pipeline.evaluation_plots import (
     paired_bars,
     scale_of,
 )
-from mug.pipeline.evaluation_rows import Row
-from mug.pipeline.evaluation_tables import Column
+from mug.evaluation.rows import Row
+from mug.evaluation.tables import Column
+from mug.metrics.patterns import Counts, divergences, pattern_counts, pooled_counts
+from mug.metrics.statistics import Summary
 
 TOLERANCES = (10, 20, 50)
 _MOST_TRANSITIONS = 10

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mug.metrics.statistics import Summary
-from mug.pipeline.evaluation_markdown_parts import cell, head, line, part_tables
-from mug.pipeline.evaluation_rows import CHARTS, Row
-from mug.pipeline.evaluation_summary import plain
-from mug.pipeline.evaluation_tables import (
+from mug.evaluation.markdown_parts import cell, head, line, part_tables
+from mug.evaluation.rows import CHARTS, Row
+from mug.evaluation.summary import plain
+from mug.evaluation.tables import (
     BASELINES,
     FIGURES,
     MODEL_COLUMNS,
@@ -19,6 +18,7 @@ from mug.pipeline.evaluation_tables import (
     comparisons,
     summaries,
 )
+from mug.metrics.statistics import Summary
 
 
 def markdown(rows: Sequence[Row], found: Mapping[str, Any]) -> str:
@@ -26,7 +26,7 @@ def markdown(rows: Sequence[Row], found: Mapping[str, Any]) -> str:
 
     Args:
         rows: of all parts.
-        found: from `evaluation_results.results`.
+        found: from `mug.evaluation.results.results`.
     """
     tables = [_charts(rows), *part_tables(found)]
     return "\n\n".join("\n".join(table) for table in tables if table) + "\n"

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from mug.evaluation.columns import LIBROSA, LIBROSA_FITTED
+from mug.evaluation.made import RAW
+from mug.evaluation.page_data import BASE, HUMAN, OURS, Results, kind_of, summary_of
+from mug.evaluation.plots import Dot, Scale, scale_of, track
+from mug.evaluation.tables import Column, Figure
 from mug.metrics.statistics import Summary
-from mug.pipeline.evaluation_columns import LIBROSA, LIBROSA_FITTED
-from mug.pipeline.evaluation_made import RAW
-from mug.pipeline.evaluation_page_data import BASE, HUMAN, OURS, Results, kind_of, summary_of
-from mug.pipeline.evaluation_plots import Dot, Scale, scale_of, track
-from mug.pipeline.evaluation_tables import Column, Figure
 
 _TITLES = {OURS: "judged", HUMAN: "charts by people", BASE: "baselines without a model"}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from mug.data import report_page
-from mug.pipeline.evaluation_rows import Row
+from mug.evaluation.rows import Row
 from mug.postprocess.lint import NOTICE
 
 SONGS = "pages"
@@ -18,7 +18,7 @@ SONGS = "pages"
 
 _STYLES = (
     Path(report_page.__file__).with_name("report.css"),
-    Path(__file__).with_name("evaluation_page.css"),
+    Path(__file__).with_name("page.css"),
 )
 # A browser that keeps to this asks no server for anything, whatever a song's title says.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"

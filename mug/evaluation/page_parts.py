@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from mug.metrics.statistics import Summary
-from mug.pipeline.evaluation_cost import COST_FIGURES
-from mug.pipeline.evaluation_editing import EDITING_FIGURES
-from mug.pipeline.evaluation_page_data import BASE, HUMAN, OURS, Results, kind_of, summary_of
-from mug.pipeline.evaluation_page_shell import grid, plain_table
-from mug.pipeline.evaluation_page_table import shown
-from mug.pipeline.evaluation_plots import (
+from mug.evaluation.cost import COST_FIGURES
+from mug.evaluation.editing import EDITING_FIGURES
+from mug.evaluation.page_data import BASE, HUMAN, OURS, Results, kind_of, summary_of
+from mug.evaluation.page_shell import grid, plain_table
+from mug.evaluation.page_table import shown
+from mug.evaluation.plots import (
     Axes,
     Dot,
     DotRow,
@@ -24,6 +23,7 @@ from mug.pipeline.evaluation_plots import (
     drawing,
     scale_of,
 )
+from mug.metrics.statistics import Summary
 
 STAR_BAND = 0.25
 """The protocol's goal for the star rating's error."""

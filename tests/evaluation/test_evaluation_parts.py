@@ -11,19 +11,15 @@ import pytest
 from mug.beatmap.hit_objects import Rice
 from mug.compose.collection import CollectionOptions, compose_collection
 from mug.compose.style import SongStyle
-from mug.metrics.damage import shuffle_columns
-from mug.pipeline.chart import ChartGenerator
-from mug.pipeline.checkpoint import LoadedModel
-from mug.pipeline.edit import Edit, Region, Variation
-from mug.pipeline.evaluation import Against, HumanSong, hear, load_songs
-from mug.pipeline.evaluation_columns import rng_for, row_of
-from mug.pipeline.evaluation_cost import cost_figures, cost_summary, threads_of
-from mug.pipeline.evaluation_distances import CEILING, FLOOR, HALVES, OTHERS, distances
-from mug.pipeline.evaluation_editing import edit_figures, editing_summary, edits, regions
-from mug.pipeline.evaluation_made import Maker, ModelRun
-from mug.pipeline.evaluation_markdown_parts import part_tables
-from mug.pipeline.evaluation_rows import EDITING, SWEEP, SWITCHES, Judged, Row
-from mug.pipeline.evaluation_sweep import (
+from mug.evaluation.columns import rng_for, row_of
+from mug.evaluation.cost import cost_figures, cost_summary, threads_of
+from mug.evaluation.distances import CEILING, FLOOR, HALVES, OTHERS, distances
+from mug.evaluation.editing import edit_figures, editing_summary, edits, regions
+from mug.evaluation.made import Maker, ModelRun
+from mug.evaluation.markdown_parts import part_tables
+from mug.evaluation.rows import EDITING, SWEEP, SWITCHES, Judged, Row
+from mug.evaluation.songs import Against, HumanSong, hear, load_songs
+from mug.evaluation.sweep import (
     feature_of,
     sweep,
     sweep_summary,
@@ -31,6 +27,10 @@ from mug.pipeline.evaluation_sweep import (
     switches,
     switches_of,
 )
+from mug.metrics.damage import shuffle_columns
+from mug.pipeline.chart import ChartGenerator
+from mug.pipeline.checkpoint import LoadedModel
+from mug.pipeline.edit import Edit, Region, Variation
 
 RUN = ModelRun(seeds=1, candidates=1, steps=1)
 SHORT = SongStyle(seconds=(8.0, 8.0), tempo=(180.0, 180.0), wide_tempo_p=0.0, tempo_change_p=0.0)

@@ -9,18 +9,18 @@ from typing import Literal
 import numpy as np
 
 from mug.data.measures import SKILL_SETS
-from mug.metrics.statistics import Summary, summarise
-from mug.metrics.validity import Violations
-from mug.pipeline.evaluation_columns import (
+from mug.evaluation.columns import (
     LIBROSA,
     LIBROSA_FITTED,
     OTHER_DIFFICULTY,
     OTHER_SONG,
     RANDOM_GRID,
 )
-from mug.pipeline.evaluation_made import BEST, FINISHED, RAW
-from mug.pipeline.evaluation_rows import CHARTS, DIVERSITY, Row
-from mug.pipeline.evaluation_summary import over_songs
+from mug.evaluation.made import BEST, FINISHED, RAW
+from mug.evaluation.rows import CHARTS, DIVERSITY, Row
+from mug.evaluation.summary import over_songs
+from mug.metrics.statistics import Summary, summarise
+from mug.metrics.validity import Violations
 from mug.postprocess.lint import RULES
 
 Better = Literal["higher", "lower", ""]

@@ -12,11 +12,11 @@ from typing import Any
 from mug.beatmap import osu
 from mug.beatmap.beatmap import Beatmap
 from mug.errors import DataError
+from mug.evaluation.made import FINISHED, RAW
+from mug.evaluation.rows import CHARTS, Row, from_json
+from mug.evaluation.summary import over_songs
+from mug.evaluation.tables import Column, Figure
 from mug.metrics.statistics import Summary
-from mug.pipeline.evaluation_made import FINISHED, RAW
-from mug.pipeline.evaluation_rows import CHARTS, Row, from_json
-from mug.pipeline.evaluation_summary import over_songs
-from mug.pipeline.evaluation_tables import Column, Figure
 
 OURS, HUMAN, BASE = "ours", "human", "base"
 _KINDS = {"people": HUMAN, "baseline": BASE}
@@ -102,7 +102,7 @@ class Results:
 
     @classmethod
     def of(cls, plain: Mapping[str, Any], out: Path) -> Results:
-        """Reads what `evaluation_results.results` made.
+        """Reads what `mug.evaluation.results.results` made.
 
         Args:
             plain: the content of `results.json`.

@@ -14,16 +14,16 @@ from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
 from mug.beatmap.timing_points import TimingPoint
 from mug.data.difficulty import ln_ratio
+from mug.evaluation.figures import figures_of
+from mug.evaluation.made import BEST, FINISHED, FREE, GIVEN, RAW, Asked, Maker
+from mug.evaluation.rows import DIVERSITY, Figures, Judged, Row
+from mug.evaluation.songs import SAMPLE_RATE, Against, human_distance
 from mug.metrics.baselines import grid_chart, onset_chart
 from mug.metrics.chart_features import chart_features
 from mug.metrics.memory import mean_distance
 from mug.metrics.onsets import match_onsets, onset_times
 from mug.metrics.rows import rows_of
 from mug.pipeline.candidates import judge
-from mug.pipeline.evaluation import SAMPLE_RATE, Against, human_distance
-from mug.pipeline.evaluation_figures import figures_of
-from mug.pipeline.evaluation_made import BEST, FINISHED, FREE, GIVEN, RAW, Asked, Maker
-from mug.pipeline.evaluation_rows import DIVERSITY, Figures, Judged, Row
 from mug.pipeline.prompt import Prompt
 from mug.pipeline.score import rank
 

@@ -17,9 +17,7 @@ from PIL import Image
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.beatmap.timing_points import TimingPoint
-from mug.metrics.damage import shift
-from mug.metrics.onsets import onset_score
-from mug.pipeline.evaluation_plots import (
+from mug.evaluation.plots import (
     HEIGHT,
     WIDTH,
     Axes,
@@ -35,7 +33,7 @@ from mug.pipeline.evaluation_plots import (
     scale_of,
     track,
 )
-from mug.pipeline.evaluation_plots_charts import (
+from mug.evaluation.plots_charts import (
     PART_MS,
     STRIPS,
     agreement_strip,
@@ -43,6 +41,8 @@ from mug.pipeline.evaluation_plots_charts import (
     compare,
     excerpt_drawing,
 )
+from mug.metrics.damage import shift
+from mug.metrics.onsets import onset_score
 from mug.postprocess.lint_findings import Finding
 from mug.postprocess.picture import render_chart
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from mug.data.measures import SKILL_SETS
+from mug.evaluation.figures import control_figures, violation_figures
+from mug.evaluation.made import FINISHED, GIVEN, RAW, Asked, Maker
+from mug.evaluation.rows import SWEEP, SWITCHES, Judged, Row
+from mug.evaluation.summary import plain
 from mug.features import BOOL, FeatureSchema
 from mug.metrics.statistics import spearman, summarise
-from mug.pipeline.evaluation_figures import control_figures, violation_figures
-from mug.pipeline.evaluation_made import FINISHED, GIVEN, RAW, Asked, Maker
-from mug.pipeline.evaluation_rows import SWEEP, SWITCHES, Judged, Row
-from mug.pipeline.evaluation_summary import plain
 
 SWEEP_STARS = tuple(1.5 + 0.5 * step for step in range(10))
 """Star ratings that are asked for: 1.5 ... 6."""

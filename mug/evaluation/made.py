@@ -9,12 +9,12 @@ from pathlib import Path
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
 from mug.beatmap.timing_points import TimingPoint
+from mug.evaluation.rows import Figures, Judged, Row
+from mug.evaluation.songs import Against
 from mug.features import FeatureValue
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.cleanup import Changes
 from mug.pipeline.defaults import SAMPLER, STEPS
-from mug.pipeline.evaluation import Against
-from mug.pipeline.evaluation_rows import Figures, Judged, Row
 from mug.pipeline.finish import finish_chart, red_lines_of
 from mug.pipeline.finish_options import FinishOptions
 from mug.pipeline.request import GenerationRequest

@@ -7,8 +7,8 @@ from dataclasses import asdict
 
 import numpy as np
 
+from mug.evaluation.rows import Row, finite
 from mug.metrics.statistics import Summary, summarise
-from mug.pipeline.evaluation_rows import Row, finite
 
 
 def plain(summary: Summary) -> dict[str, float | None]:

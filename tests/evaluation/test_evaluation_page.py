@@ -14,11 +14,11 @@ from evaluation_pages import EVIL, LABEL, PARTS, run_of
 from html_page import Page
 
 from mug.errors import DataError
+from mug.evaluation.page import PAGE, write_pages
+from mug.evaluation.page_data import Results
+from mug.evaluation.page_shell import page_name
+from mug.evaluation.page_table import Goal
 from mug.metrics.statistics import Summary
-from mug.pipeline.evaluation_page import PAGE, write_pages
-from mug.pipeline.evaluation_page_data import Results
-from mug.pipeline.evaluation_page_shell import page_name
-from mug.pipeline.evaluation_page_table import Goal
 
 Run = tuple[dict[str, Any], Path]
 

@@ -1,0 +1,1 @@
+"""How charts are judged: rows of figures, tables, pages."""
