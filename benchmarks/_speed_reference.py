@@ -72,7 +72,7 @@ def mel_as_original(model: LoadedModel, wave: np.ndarray) -> Tensor:
 def _as_original() -> Iterator[None]:
     """State-space layers with the original's sum over states and its length of transforms."""
     ours = s4_kernel._cauchy, s4.fast_length
-    s4_kernel._cauchy = _sum_of_all  # type: ignore[assignment]
+    s4_kernel._cauchy = _sum_of_all
     s4.fast_length = int  # type: ignore[assignment]
     try:
         yield

@@ -12,6 +12,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -33,13 +34,13 @@ def main() -> int:
         low.load_state_dict(layer.state_dict())
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # deprecated, and without a successor in torch itself
-            small = torch.ao.quantization.quantize_dynamic(
+            small = torch.ao.quantization.quantize_dynamic(  # type: ignore[no-untyped-call]
                 nn.Sequential(layer), {nn.Linear}, dtype=torch.qint8
             )
         ways: list[Callable[[], Tensor]] = [
-            lambda layer=layer, x=x: layer(x),
-            lambda low=low, x=x: low(x.bfloat16()).float(),
-            lambda small=small, x=x: small(x),
+            partial(layer, x),
+            partial(_in_bf16, low, x),
+            partial(small, x),
         ]
         times = " | ".join(f"{_best(way):.2f}" for way in ways)
         errors = " | ".join(
@@ -47,6 +48,11 @@ def main() -> int:
         )
         print(f"| {frames} x {inner} x {outer} | {times} | {errors} |")
     return 0
+
+
+def _in_bf16(layer: nn.Linear, x: Tensor) -> Tensor:
+    out: Tensor = layer(x.bfloat16())
+    return out.float()
 
 
 def _best(way: Callable[[], Tensor], repeats: int = 20) -> float:
