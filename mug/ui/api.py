@@ -57,6 +57,7 @@ def _add_generate(desk: Desk, answer: gr.JSON, files: gr.File) -> None:
         gr.Number(0.0, label="tempo, beats a minute; 0: heard in the song"),
         gr.Number(0.0, label="offset of the first bar, ms"),
         gr.Checkbox(label="a whole spread, Easy to Expert, instead of so many charts"),
+        gr.Checkbox(label="bring charts to the star rating asked for"),
     ]
 
     def generate(  # noqa: PLR0913, PLR0917 (the arguments of a call over the network)
@@ -73,6 +74,7 @@ def _add_generate(desk: Desk, answer: gr.JSON, files: gr.File) -> None:
         bpm: float,
         offset_ms: float,
         spread: bool,
+        reach_stars: bool,
     ) -> tuple[dict[str, Any], list[str]]:
         """Makes charts for a song: report and files; the report's `key` names them for `edit`."""
         if not audio:
@@ -81,6 +83,7 @@ def _add_generate(desk: Desk, answer: gr.JSON, files: gr.File) -> None:
             "prompt": prompt or {}, "negative": negative, "count": count, "candidates": candidates,
             "steps": steps, "guidance": guidance, "sampler": sampler, "seed": seed, "bpm": bpm,
             "offset": offset_ms, "timing": "by_hand" if bpm else "heard", "spread": spread,
+            "reach_stars": reach_stars,
         }  # fmt: skip
         return _answer(desk, desk.generation(values, Path(audio)), owner_of(request))
 

@@ -169,7 +169,7 @@ def plan_of(values: Values) -> Plan:
     if values.get("spread"):
         return Plan(tiers=TIERS)
     candidates = whole("candidates", _given(values, "candidates", 0), 0, 4 * MOST_CHARTS)
-    return Plan(Search(candidates=candidates))
+    return Plan(Search(candidates=candidates, reach_stars=bool(values.get("reach_stars"))))
 
 
 def seed_of(value: float | None) -> int:

@@ -113,6 +113,11 @@ _BOTH: Mapping[str, tuple[str, str]] = MappingProxyType(
             "make so many and keep the best by score; 0 keeps all",
             "生成这么多并按评分保留最好的；0 表示全部保留",
         ),
+        "reach_stars": ("Reach the star rating asked for", "达到要求的星级"),
+        "reach_stars_hint": (
+            "a chart that misses it is thinned, or takes over notes of the others and of the sound",
+            "未达到星级的谱面会被删减，或从其他谱面和音乐中补充音符",
+        ),
         "steps": ("Steps", "步数"),
         "steps_hint": ("more take longer and change less and less", "越多越慢，变化越来越小"),
         "guidance": ("Guidance", "引导强度"),

@@ -105,6 +105,15 @@ def test_an_edit_keeps_what_lies_outside(made: tuple[dict, list[Path]], client: 
     assert any(set(after.hit_objects) != set(before.hit_objects) for after in variations)
 
 
+def test_charts_are_brought_to_the_stars_asked_for(client: Client, page: Running) -> None:
+    ask = {"prompt": {"sr": 2.0}, "seed": 5, "count": 1, "candidates": 2}
+    plain, brought = (
+        abs(_make(client, page, **ask, reach_stars=how)[0]["charts"][0]["reached"]["sr"] - 2)
+        for how in (False, True)
+    )
+    assert brought <= 0.25 < plain
+
+
 def test_a_chart_gives_its_prompt(made: tuple[dict, list[Path]], client: Client) -> None:
     package = next(file for file in made[1] if file.suffix == ".osz")
     found = client.predict(chart=handle_file(package), api_name="/chart_to_prompt")
