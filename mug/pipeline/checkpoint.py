@@ -52,6 +52,7 @@ class LoadedModel:
         clock: time base of its audio, notes and latents.
         weights_hash: SHA-256 over names, shapes and values of the weights.
         published: whether it is a checkpoint of the original.
+        precision: of the weights in memory, see `load_model`.
     """
 
     ddpm: DDPM
@@ -60,6 +61,7 @@ class LoadedModel:
     clock: FrameClock
     weights_hash: str
     published: bool
+    precision: str = "fp32"
 
     @property
     def n_mels(self) -> int:
@@ -124,6 +126,7 @@ def load_model(
         ),
         weights_hash=hash_weights(weights),
         published=published,
+        precision=precision,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +16,7 @@ from mug.errors import GenerationError
 from mug.pipeline.candidates import Found, Judgement, Search, find_charts, judge_all
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.checkpoint import LoadedModel
+from mug.pipeline.defaults import WINDOW_S
 from mug.pipeline.provenance import VERSION, Provenance, stamp
 from mug.pipeline.report import render_report_markdown
 from mug.pipeline.request import GenerationRequest, GenerationResult
@@ -90,7 +91,7 @@ def make_package(
         )
         named = replace(request, finish=finish)
         found, extra = _make(generator, named, plan, progress, should_stop)
-        charts = stamped(generator.model, named, found.result)
+        charts = stamped(generator.model, named, found.result, plan)
         write_osz(out, charts, {song.name: song})
     report = {**report_of(generator.model, named, found), **extra}
     _write_reports(out, report)
@@ -132,17 +133,25 @@ def _one_line(text: str) -> str:
 
 
 def stamped(
-    model: LoadedModel, request: GenerationRequest, result: GenerationResult
+    model: LoadedModel,
+    request: GenerationRequest,
+    result: GenerationResult,
+    plan: Plan | None = None,
 ) -> tuple[Beatmap, ...]:
     """The charts with a record of what made them, see `mug.pipeline.provenance`."""
     return tuple(
-        stamp(chart, provenance(model, request, prompt=asked, index=index))
+        stamp(chart, provenance(model, request, prompt=asked, index=index, plan=plan))
         for chart, asked, index in zip(result.beatmaps, result.asked, result.indices, strict=True)
     )
 
 
 def provenance(
-    model: LoadedModel, request: GenerationRequest, *, prompt: Mapping[str, Any], index: int
+    model: LoadedModel,
+    request: GenerationRequest,
+    *,
+    prompt: Mapping[str, Any],
+    index: int,
+    plan: Plan | None = None,
 ) -> Provenance:
     """The record of one chart of a request."""
     return Provenance(
@@ -157,7 +166,22 @@ def provenance(
         sampler=request.sampler,
         guidance=request.guidance_scale,
         timing=timing_source(request),
+        how=", ".join(_unusual(model, request, plan or Plan())),
     )
+
+
+def _unusual(model: LoadedModel, request: GenerationRequest, plan: Plan) -> Iterator[str]:
+    """What else had a say in a chart and is not as usual."""
+    if model.precision != "fp32":
+        yield model.precision
+    if request.guidance_interval is not None:
+        yield "guided {:g}-{:g}".format(*request.guidance_interval)
+    if request.window_s != WINDOW_S:
+        yield f"windows of {request.window_s:g} s"
+    if plan.tiers:
+        yield "in a spread"
+    elif plan.search.reach_stars:
+        yield "brought to its stars"
 
 
 def timing_source(request: GenerationRequest) -> str:

@@ -64,6 +64,8 @@ class Provenance:
         sampler: its name.
         guidance: guidance scale; 1 is off.
         timing: where tempo and offset come from, e.g. `detected`, `given` or the name of a file.
+        how: what else was not as usual, e.g. `bf16, guided 0.2-0.8`; records made before there was
+            such a field have none.
 
     Raises:
         GenerationError: for values that the record cannot hold.
@@ -81,6 +83,7 @@ class Provenance:
     sampler: str = ""
     guidance: float = 1.0
     timing: str = ""
+    how: str = ""
 
     def __post_init__(self) -> None:
         _check_values(self.to_dict())
@@ -105,7 +108,9 @@ _SHORT: Mapping[str, str] = {
     "sampler": "a",
     "guidance": "g",
     "timing": "t",
+    "how": "h",
 }
+_LATER = {"how", "h"}
 
 
 def _check_values(values: Mapping[str, Any]) -> None:
@@ -254,7 +259,7 @@ def _read(beatmap: Beatmap, text: bytes, names: Mapping[str, str]) -> Provenance
         values = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise _damaged(beatmap, what, str(error)) from error
-    if not isinstance(values, dict) or values.keys() != names.keys():
+    if not isinstance(values, dict) or values.keys() | _LATER & names.keys() != names.keys():
         raise _damaged(beatmap, what, sorted(values) if isinstance(values, dict) else values)
     found = {names[key]: value for key, value in values.items()}
     try:

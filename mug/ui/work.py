@@ -89,7 +89,7 @@ def make_charts(
         )
         request = replace(request, audio=song, finish=finish)
         result, judged = _found(generator, request, plan, ticket)
-        charts = [_chart_file(one) for one in stamped(generator.model, request, result)]
+        charts = [_chart_file(one) for one in stamped(generator.model, request, result, plan)]
         return _store(
             generator,
             folders.new_revision(job),

@@ -24,10 +24,10 @@ from mug.pipeline.chart import ChartGenerator, GenerationRequest, generate_chart
 from mug.pipeline.checkpoint import LoadedModel
 from mug.pipeline.cleanup import Changes
 from mug.pipeline.finish import FinishOptions, finish_chart, red_lines_of
-from mug.pipeline.package import Plan, make_package, packaged_song
+from mug.pipeline.package import Plan, make_package, packaged_song, provenance
 from mug.pipeline.provenance import provenance_of
 from mug.pipeline.sample import song_tensor
-from mug.pipeline.spread import Tier
+from mug.pipeline.spread import TIERS, Tier
 from mug.postprocess.timing import Candidate, TimingEstimate
 
 BEAT = TimingEstimate(bpm=120.0, offset_ms=0.0, confidence=1.0)
@@ -312,6 +312,20 @@ def test_package_holds_song_charts_and_report(
     assert (made[0].seed, made[0].prompt, made[0].timing) == (7, {"sr": 3.0}, "detected")
     with pytest.raises(GenerationError, match=r"\.osz"):
         make_package(generator, request_, tmp_path / "made.zip")
+
+
+def test_the_record_names_what_is_not_as_usual(
+    tiny_model: LoadedModel, request_: GenerationRequest
+) -> None:
+    def how(model: LoadedModel, request: GenerationRequest, plan: Plan | None = None) -> str:
+        return provenance(model, request, prompt={}, index=0, plan=plan).how
+
+    assert how(tiny_model, request_) == ""
+    coarse = replace(tiny_model, precision="bf16")
+    unusual = replace(request_, guidance_interval=(0.2, 0.8), window_s=60.0)
+    assert how(coarse, unusual) == "bf16, guided 0.2-0.8, windows of 60 s"
+    assert how(tiny_model, request_, Plan(Search(reach_stars=True))) == "brought to its stars"
+    assert how(tiny_model, request_, Plan(tiers=TIERS)) == "in a spread"
 
 
 def test_candidates_are_ranked_and_made_again_until_within_tolerance(

@@ -49,6 +49,7 @@ MADE = Provenance(
     sampler="ddim",
     guidance=5.0,
     timing="detected",
+    how="bf16, guided 0.2-0.8",
 )
 CHART = Beatmap(
     keys=4,
@@ -248,6 +249,12 @@ def test_values_of_the_wrong_kind_are_refused() -> None:
         provenance_of(_tagged(f"{_token_of(b'[]')} {_token_of(b'{}')}"))
     with pytest.raises(GenerationError, match="weights"):
         replace(MADE, weights="ABC")
+
+
+def test_records_from_before_a_field_are_read() -> None:
+    older = {module._SHORT[name]: value for name, value in MADE.to_dict().items() if name != "how"}
+    found = provenance_of(_tagged(_token_of(json.dumps(older).encode())))
+    assert found == replace(MADE, how="")
 
 
 def test_every_field_is_recorded() -> None:
