@@ -79,7 +79,7 @@ def test_a_folder_is_worked_through_and_goes_on(
         (["--tolerance", "sr"], "NAME=VALUE"),
         (["--tolerance", "rc=1", "--attempts", "2"], "tolerance"),
         (["--spread", "hardd"], "hard"),
-        (["--spread", "all", "--candidates", "3"], "spread"),
+        (["--spread", "all", "--attempts", "2", "--tolerance", "sr=1"], "once"),
         (["--timing_from", "nowhere.osu"], "nowhere.osu"),
         (["--timing_candidate", "99"], "reading"),
         (["--bpm", "120", "--offset_ms", "0", "--timing_from", "x.osu"], "twice"),
