@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from composed_songs import composed, style
 
-from mug.compose.collection import CollectionOptions, compose_collection
-from mug.compose.style import SongStyle
 from mug.evaluation.columns import LIBROSA_FITTED, OTHER_DIFFICULTY, row_of
 from mug.evaluation.figures import figures_of
 from mug.evaluation.made import FINISHED, RAW
@@ -18,7 +17,6 @@ from mug.evaluation.rows import DIVERSITY, Judged, Row, keep
 from mug.evaluation.songs import Against, HumanSong, hear, load_songs
 from mug.metrics.damage import jitter, thin
 
-STYLE = SongStyle(seconds=(10.0, 11.0), wide_tempo_p=0.0, tempo_change_p=0.0)
 EVIL = '<script>alert("x")</script><img src="https://evil.example/x.png" onerror=alert(1)>'
 
 _SUMMARY = {
@@ -67,11 +65,9 @@ PARTS: dict[str, Any] = {
 }
 
 
-def composed(folder: Path) -> tuple[HumanSong, ...]:
+def trapped(folder: Path) -> tuple[HumanSong, ...]:
     """Two songs of two charts; the name of the first is a trap."""
-    options = CollectionOptions(style=STYLE, difficulties=2, audio_format="wav")
-    compose_collection(folder, 2, seed=5, options=options)
-    first, second = load_songs(folder, 4)
+    first, second = load_songs(composed(folder, 2, 2, style(10.0, 11.0)), 4)
     evil = tuple(
         replace(chart, metadata={**chart.metadata, "Version": f"{EVIL}{index}"})
         for index, chart in enumerate(first.charts)
@@ -103,7 +99,7 @@ def judged(song: HumanSong, index: int) -> list[Judged]:
 
 def run_of(folder: Path, out: Path) -> dict[str, Any]:
     """The content of `results.json`, and the charts in their folder."""
-    songs = composed(folder)
+    songs = trapped(folder)
     rows = [
         keep(one, out)
         for song in songs

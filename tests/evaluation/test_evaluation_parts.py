@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from composed_songs import VERY_SHORT, composed, style
 
 from mug.beatmap.hit_objects import Rice
-from mug.compose.collection import CollectionOptions, compose_collection
-from mug.compose.style import SongStyle
 from mug.evaluation.columns import rng_for, row_of
 from mug.evaluation.cost import cost_figures, cost_summary, threads_of
 from mug.evaluation.distances import CEILING, FLOOR, HALVES, OTHERS, distances
@@ -33,24 +32,16 @@ from mug.pipeline.checkpoint import LoadedModel
 from mug.pipeline.edit import Edit, Region, Variation
 
 RUN = ModelRun(seeds=1, candidates=1, steps=1)
-SHORT = SongStyle(seconds=(8.0, 8.0), tempo=(180.0, 180.0), wide_tempo_p=0.0, tempo_change_p=0.0)
-LONGER = SongStyle(seconds=(12.0, 16.0), wide_tempo_p=0.0, tempo_change_p=0.0)
-
-
-def composed(folder: Path, count: int, difficulties: int, style: SongStyle, seed: int) -> Path:
-    options = CollectionOptions(style=style, difficulties=difficulties, audio_format="wav")
-    compose_collection(folder, count, seed=seed, options=options)
-    return folder
 
 
 @pytest.fixture(scope="module")
 def short(tmp_path_factory: pytest.TempPathFactory) -> HumanSong:
-    return load_songs(composed(tmp_path_factory.mktemp("short"), 1, 1, SHORT, 6), 4)[0]
+    return load_songs(composed(tmp_path_factory.mktemp("short"), 1, 1, VERY_SHORT, 6), 4)[0]
 
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> list[HumanSong]:
-    return load_songs(composed(tmp_path_factory.mktemp("people"), 6, 3, LONGER, 7), 4)
+    return load_songs(composed(tmp_path_factory.mktemp("people"), 6, 3, style(12.0, 16.0), 7), 4)
 
 
 @pytest.fixture(scope="module")

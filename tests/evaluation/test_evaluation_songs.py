@@ -6,14 +6,12 @@ import json
 import math
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from composed_songs import VERY_SHORT, composed, style
 
 from mug.beatmap import osu
-from mug.compose.collection import CollectionOptions, compose_collection
-from mug.compose.style import SongStyle
 from mug.errors import DataError
 from mug.evaluation.columns import baseline_rows
 from mug.evaluation.figures import figures_of
@@ -24,25 +22,15 @@ from mug.evaluation.songs import Against, assert_unseen, hear, load_songs
 from mug.evaluation.tables import FIGURES, Column, paired
 from scripts import evaluate
 
-STYLE = SongStyle(seconds=(14.0, 16.0), wide_tempo_p=0.0, tempo_change_p=0.0)
-
 
 @pytest.fixture(scope="module")
 def human(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("human")
-    options = CollectionOptions(style=STYLE, difficulties=2, audio_format="wav")
-    compose_collection(folder, 2, seed=5, options=options)
-    return folder
+    return composed(tmp_path_factory.mktemp("human"), 2, 2, style(14.0, 16.0))
 
 
 @pytest.fixture(scope="module")
 def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A song of a few seconds with one chart: an untrained model writes a great many notes."""
-    folder = tmp_path_factory.mktemp("short")
-    style = replace(STYLE, seconds=(8.0, 8.0), tempo=(180.0, 180.0))
-    options = CollectionOptions(style=style, difficulties=1, audio_format="wav")
-    compose_collection(folder, 1, seed=6, options=options)
-    return folder
+    return composed(tmp_path_factory.mktemp("short"), 1, 1, VERY_SHORT, seed=6)
 
 
 def one_song(human: Path, to: Path) -> Path:

@@ -7,25 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from composed_songs import composed, style
 from script_calls import Call, within
 
-from mug.compose.collection import CollectionOptions, compose_collection
-from mug.compose.style import SongStyle
 from mug.evaluation.made import ModelRun
 from mug.evaluation.rows import CHARTS, COST, EDITING, PARTS, SWEEP
 from mug.evaluation.songs import load_songs
 from scripts import evaluate
 from scripts._evaluate_jobs import Setting, model_jobs, songs_in, work
 
-STYLE = SongStyle(seconds=(10.0, 12.0), wide_tempo_p=0.0, tempo_change_p=0.0)
+STYLE = style(10.0, 12.0)
 
 
 @pytest.fixture(scope="module")
 def human(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("human")
-    options = CollectionOptions(style=STYLE, difficulties=2, audio_format="wav")
-    compose_collection(folder, 2, seed=5, options=options)
-    return folder
+    return composed(tmp_path_factory.mktemp("human"), 2, 2, STYLE)
 
 
 @pytest.fixture
