@@ -27,24 +27,27 @@ class Variant:
     Args:
         cached: spectrograms are read from the cache instead of decoded from the song.
         fused: all parameters are updated by one operation.
-        checkpoint: activations are computed again in the backward pass.
+        checkpoint: parts whose activations are computed again in the backward pass.
         bf16: matrix products in bfloat16 where the processor has instructions for it.
     """
 
     cached: bool = False
     fused: bool = False
-    checkpoint: bool = False
+    checkpoint: tuple[str, ...] = ()
     bf16: bool = False
 
 
+SOUND, NET = "wave_stage_config", "unet_config"
 VARIANTS = {
     "as-reference": Variant(),
     "cached": Variant(cached=True),
     "fused": Variant(fused=True),
-    "checkpoint": Variant(checkpoint=True),
+    "checkpoint": Variant(checkpoint=(SOUND, NET)),
     "bf16": Variant(bf16=True),
-    "float32": Variant(cached=True, fused=True, checkpoint=True),
-    "ours": Variant(cached=True, fused=True, checkpoint=True, bf16=True),
+    "float32": Variant(cached=True, fused=True, checkpoint=(SOUND, NET)),
+    "ours": Variant(cached=True, fused=True, checkpoint=(SOUND, NET), bf16=True),
+    "ours-sound": Variant(cached=True, fused=True, checkpoint=(SOUND,), bf16=True),
+    "ours-net": Variant(cached=True, fused=True, checkpoint=(NET,), bf16=True),
 }
 
 
@@ -140,7 +143,7 @@ def _module(options: Options, variant: Variant) -> Any:
     params["scheduler_config"] = None
     params["fused"] = variant.fused
     for part in ("unet_config", "wave_stage_config"):
-        params[part]["params"]["use_checkpoint"] = variant.checkpoint
+        params[part]["params"]["use_checkpoint"] = part in variant.checkpoint
     torch.manual_seed(0)
     module: Any = train.build_module(config)
     object.__setattr__(module, "learning_rate", 1e-4)
