@@ -18,7 +18,7 @@ from mug.ui.line import WorkLine
 from mug.ui.make_tab import make_tab, owner_of
 from mug.ui.model import PageModel
 from mug.ui.prompt_tab import prompt_tab
-from mug.ui.routes import PAGE_FOLDER, routes
+from mug.ui.routes import PAGE_FOLDER, routes, speaking
 from mug.ui.serving import Serving
 from mug.ui.texts import LANGUAGES, Texts
 from mug.ui.theme import theme
@@ -32,8 +32,7 @@ _KEEP_S = 24 * 3600
 
 def build(service: Service, serving: Serving) -> gr.Blocks:
     """The page in both languages; the first at `/`, the other at its name."""
-    first = serving.language or "en"
-    other = next(language for language in LANGUAGES if language != first)
+    first, other = _languages(serving)
     page = gr.Blocks(
         title=Texts(first)("name"), analytics_enabled=False, delete_cache=(3600, _KEEP_S)
     )
@@ -51,9 +50,15 @@ def build(service: Service, serving: Serving) -> gr.Blocks:
     return page
 
 
+def _languages(serving: Serving) -> tuple[str, str]:
+    """That of the first page, and the other."""
+    first = serving.language or "en"
+    return first, next(language for language in LANGUAGES if language != first)
+
+
 def _language(service: Service, serving: Serving, t: Texts, other: str, *, with_api: bool) -> None:
     """One language's page."""
-    desk = Desk(service, t)
+    desk = Desk(service, t, serving.max_mb)
     gr.HTML(fragments.head(t, other, by_browser=serving.language is None))
     status = gr.HTML(fragments.status(service.model, t), elem_id="mug-model")
     timer = gr.Timer(1.0, active=True)
@@ -66,7 +71,7 @@ def _language(service: Service, serving: Serving, t: Texts, other: str, *, with_
     )
     with gr.Tabs(elem_id="mug-tabs") as tabs:
         with gr.Tab(t("make"), id="make"):
-            form = make_tab(desk, serving.max_mb)
+            form = make_tab(desk)
         with gr.Tab(t("read"), id="read"):
             prompt_tab(desk, form, tabs)
         with gr.Tab(t("about"), id="about"):
@@ -78,6 +83,7 @@ def _language(service: Service, serving: Serving, t: Texts, other: str, *, with_
 def serve(service: Service, serving: Serving) -> tuple[gr.Blocks, str, str | None]:
     """Starts the server in threads of its own: the page, its address, and the public one."""
     page = build(service, serving)
+    first, other = _languages(serving)
     _, address, shared = page.launch(
         server_name=serving.host,
         server_port=serving.port,
@@ -92,7 +98,10 @@ def serve(service: Service, serving: Serving) -> tuple[gr.Blocks, str, str | Non
         head=HEAD,
         footer_links=["api"],
         ssr_mode=False,
-        app_kwargs={"routes": routes(service.folders)},
+        app_kwargs={
+            "routes": routes(service.folders),
+            "middleware": [speaking({"/": first, f"/{other}": other, f"/{other}/": other})],
+        },
     )
     service.folders.keep_swept()
     return page, address, shared

@@ -49,10 +49,21 @@ class Desk:
     Args:
         service: what all visitors share.
         texts: the language.
+        max_mb: size that an upload may have.
     """
 
-    def __init__(self, service: Service, texts: Texts) -> None:
-        self.service, self.t = service, texts
+    def __init__(self, service: Service, texts: Texts, max_mb: int) -> None:
+        self.service, self.t, self.max_mb = service, texts, max_mb
+
+    def refused(self, zone: str, what: str, kinds: Sequence[str]) -> gr.HTML:
+        """What is said of files that a place of the page cannot take.
+
+        Args:
+            zone: id of the place.
+            what: `song` or `chart`.
+            kinds: endings of names that it takes.
+        """
+        return gr.HTML(fragments.upload_says(zone, what, kinds, self.max_mb, self.t))
 
     def tags(self, audio: str | None) -> tuple[str, str]:
         """Title and artist of a song that was dropped."""

@@ -9,6 +9,7 @@ import gradio as gr
 from mug.features import FeatureSchema
 from mug.pipeline.defaults import SAMPLER, STEPS
 from mug.ui.asks import FREE, KINDS, LESS, MORE, MOST_CHARTS, MOST_STEPS, SAMPLERS, SKILLS
+from mug.ui.desk import Desk
 from mug.ui.texts import Texts
 
 Form = dict[str, Any]
@@ -106,9 +107,9 @@ def sampling_form(t: Texts) -> Form:
     return form
 
 
-def cleanup_form(t: Texts) -> Form:
+def cleanup_form(desk: Desk) -> Form:
     """Timing, snapping and fixes, folded."""
-    form: Form = {}
+    t, form = desk.t, Form()
     with gr.Accordion(t("cleanup"), open=False, elem_classes="mug-fold"):
         form["timing"] = timing = gr.Radio(
             t.choices("heard", "by_hand", "from_file"),
@@ -119,12 +120,21 @@ def cleanup_form(t: Texts) -> Form:
         with gr.Row(visible=False) as by_hand:
             form["bpm"] = gr.Number(label=t("bpm"), value=None)
             form["offset"] = gr.Number(label=t("offset"), value=None)
-        with gr.Row(visible=False) as from_file:
+        with gr.Column(visible=False) as from_file:
             form["timing_file"] = gr.File(
-                label=t("timing_file"), file_types=CHARTS, type="filepath", height=110
+                label=t("timing_file"),
+                file_types=CHARTS,
+                type="filepath",
+                height=110,
+                elem_id="mug-timing-file",
+                elem_classes="mug-upload",
             )
+            desk.refused("mug-timing-file", "chart", CHARTS)
         timing.change(
-            lambda kind: (gr.Row(visible=kind == "by_hand"), gr.Row(visible=kind == "from_file")),
+            lambda kind: (
+                gr.Row(visible=kind == "by_hand"),
+                gr.Column(visible=kind == "from_file"),
+            ),
             timing,
             [by_hand, from_file],
             queue=False,

@@ -49,6 +49,28 @@ def head(t: Texts, other: str, *, by_browser: bool) -> str:
     )
 
 
+def upload_says(zone: str, what: str, kinds: Iterable[str], max_mb: int, t: Texts) -> str:
+    """What is said below a place for a file that it cannot take; `page/uploads.js` fills it in.
+
+    Args:
+        zone: the place's id.
+        what: `song` or `chart`.
+        kinds: endings of names that it takes.
+        max_mb: size that a file may have.
+        t: the language.
+    """
+    names = {"name": "[name]", "size": "[size]"}
+    said = {
+        "for": zone,
+        "bytes": str(max_mb * 2**20),
+        "kinds": " ".join(kinds),
+        "large": t(f"large_{what}", **names, limit=max_mb),
+        "other": t(f"other_{what}", **names),
+    }
+    data = "".join(f' data-{key}="{escape(value)}"' for key, value in said.items())
+    return f'<p class="mug-said mug-upload-says" data-kind="bad" role="alert" hidden{data}></p>'
+
+
 def status(model: PageModel, t: Texts) -> str:
     """Whether there is a model."""
     state = model.state

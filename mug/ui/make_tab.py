@@ -21,35 +21,40 @@ _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"
 _STATE = "(first, ...rest) => [window.mugPage.state(), ...rest]"
 
 
-def make_tab(desk: Desk, max_mb: int) -> Form:
+def make_tab(desk: Desk) -> Form:
     """Builds the tab; returns its components by name.
 
     Args:
         desk: what answers.
-        max_mb: size that an upload may have, as the page tells it.
     """
     form: Form = {}
     with gr.Row(elem_classes="mug-top", equal_height=False):
         with gr.Column(scale=5, min_width=320, elem_classes="mug-left"):
-            form |= _song(desk, max_mb)
+            form |= _song(desk)
         with gr.Column(scale=7, min_width=320):
             t = desk.t
             gr.HTML(f'<h2 class="mug-title">{t("ask")}</h2><p class="mug-hint">{t("ask_hint")}</p>')
             form |= wishes_form(t, desk.service.model.schema)
             form |= sampling_form(t)
-            form |= cleanup_form(t)
+            form |= cleanup_form(desk)
     form["key"] = gr.State("")
     form |= _results(desk)
     _wire(desk, form)
     return form
 
 
-def _song(desk: Desk, max_mb: int) -> Form:
+def _song(desk: Desk) -> Form:
     t, form = desk.t, Form()
-    hint = t("song_hint", minutes=round(MAX_SONG_MS / 60000), size=max_mb)
+    hint = t("song_hint", minutes=round(MAX_SONG_MS / 60000), size=desk.max_mb)
     form["song"] = gr.File(
-        label=t("song"), file_types=SOUNDS, type="filepath", height=148, elem_id="mug-song"
+        label=t("song"),
+        file_types=SOUNDS,
+        type="filepath",
+        height=148,
+        elem_id="mug-song",
+        elem_classes="mug-upload",
     )
+    desk.refused("mug-song", "song", SOUNDS)
     gr.HTML(f'<p class="mug-hint">{hint}</p>')
     with gr.Row():
         form["title"] = gr.Textbox(label=t("title"), placeholder=t("from_tags"), max_length=200)
@@ -125,7 +130,9 @@ def _workbench(desk: Desk) -> Form:
                 max_lines=12,
                 elem_id="mug-tempo",
             )
-            upload = gr.UploadButton(t("timing_file"), file_types=CHARTS, size="sm")
+            with gr.Column(elem_id="mug-tempo-file", elem_classes="mug-upload"):
+                upload = gr.UploadButton(t("timing_file"), file_types=CHARTS, size="sm")
+            desk.refused("mug-tempo-file", "chart", CHARTS)
             upload.upload(desk.tempo_from, upload, tempo, queue=False, **_QUIET)
         form["snap"] = gr.Button(t("snap_again"), variant="primary", elem_id="mug-snap")
     tempo.change(None, tempo, None, js="(text) => window.mugPage.showTempo(text)")

@@ -64,7 +64,9 @@ def prompt_tab(desk: Desk, form: Form, tabs: gr.Tabs) -> None:
                 type="filepath",
                 height=148,
                 elem_id="mug-chart",
+                elem_classes="mug-upload",
             )
+            desk.refused("mug-chart", "chart", CHARTS)
             rate = gr.Slider(0.5, 2.0, 1.0, step=0.05, label=t("rate"), info=t("rate_hint"))
             measure = gr.Button(t("measure"), variant="primary", elem_id="mug-measure")
         with gr.Column(scale=7, min_width=300):

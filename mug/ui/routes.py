@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Mapping
 from pathlib import Path
 
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mug.ui.files import PREVIEW_SOUND
 from mug.ui.folders import JobFolders
@@ -59,6 +63,60 @@ def routes(folders: JobFolders) -> list[BaseRoute]:
         Route("/mug/jobs/{job}/{number}/{name}", job_file),
         Route("/mug/sound/{job}", sound),
     ]
+
+
+_GRADIO_LOCALES = {"en": "en", "zh": "zh-CN"}
+
+
+def speaking(languages: Mapping[str, str]) -> Middleware:
+    """Makes Gradio's own words, which follow the browser, follow the page instead.
+
+    Gradio's code asks `navigator.language`, before anything else of the page runs.
+
+    Args:
+        languages: `en` or `zh` by the page's path.
+    """
+    return Middleware(_Speaking, languages=languages)
+
+
+class _Speaking:
+    """Puts a line of script at the head of the pages."""
+
+    def __init__(self, app: ASGIApp, languages: Mapping[str, str]) -> None:
+        self._app, self._languages = app, languages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on, and its answer back, with the line where it is a page."""
+        language = self._languages.get(scope.get("path", ""))
+        if scope["type"] != "http" or language is None:
+            await self._app(scope, receive, send)
+            return
+        start: Message = {}
+        body = b""
+
+        async def send_changed(message: Message) -> None:
+            nonlocal start, body
+            if message["type"] == "http.response.start":
+                start = message
+                return
+            body += message.get("body", b"")
+            if message.get("more_body"):
+                return
+            headers = MutableHeaders(raw=start["headers"])
+            if headers.get("content-type", "").startswith("text/html"):
+                body = _spoken(body, language)
+                headers["content-length"] = str(len(body))
+            await send(start)
+            await send({"type": "http.response.body", "body": body})
+
+        await self._app(scope, receive, send_changed)
+
+
+def _spoken(page: bytes, language: str) -> bytes:
+    locale = _GRADIO_LOCALES[language]
+    line = f'Object.defineProperty(navigator, "language", {{get: () => "{locale}"}})'
+    page = page.replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
+    return page.replace(b"<head>", f"<head><script>{line}</script>".encode(), 1)
 
 
 def _may_enter(request: Request) -> bool:

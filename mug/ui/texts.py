@@ -38,6 +38,27 @@ _BOTH: Mapping[str, tuple[str, str]] = MappingProxyType(
             "mp3, ogg, flac, wav … up to {minutes} minutes and {size} MB",
             "mp3、ogg、flac、wav 等，最长 {minutes} 分钟，最大 {size} MB",
         ),
+        "large_song": (
+            "“{name}” has {size} MB; this page takes up to {limit} MB. Convert it to mp3 or ogg, or"
+            " cut the song shorter.",
+            "“{name}”有 {size} MB，本页最大接受 {limit} MB。请转换为 mp3 或 ogg，或把歌曲剪短。",
+        ),
+        "other_song": (
+            "“{name}” is no kind of sound that this page takes. Convert it to mp3, ogg, flac or"
+            " wav.",
+            "本页不接受“{name}”这类文件。请转换为 mp3、ogg、flac 或 wav。",
+        ),
+        "large_chart": (
+            "“{name}” has {size} MB; this page takes up to {limit} MB. Drop the chart's own file"
+            " (.osu, .sm, .qua, .mc) instead of a package with the song in it.",
+            "“{name}”有 {size} MB，本页最大接受 {limit} MB。"
+            "请放入谱面文件本身（.osu、.sm、.qua、.mc），而不是含有歌曲的谱面包。",
+        ),
+        "other_chart": (
+            "“{name}” is no chart that this page reads: .osu, .osz, .sm, .ssc, .qua, .qp, .mc or"
+            " .mcz.",
+            "本页无法读取“{name}”。可用的谱面：.osu、.osz、.sm、.ssc、.qua、.qp、.mc 或 .mcz。",
+        ),
         "title": ("Title", "标题"),
         "artist": ("Artist", "艺术家"),
         "from_tags": ("from the file's tags", "取自文件标签"),

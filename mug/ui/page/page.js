@@ -1,5 +1,7 @@
 // What the page does in the browser besides Gradio: theme, language, the player's selection.
 
+import "./uploads.js";
+
 const root = document.documentElement;
 
 /** What the person has chosen, where the browser keeps it. */
@@ -30,10 +32,13 @@ showTheme();
 
 // ---- language: by the browser, until someone chooses
 
+// `navigator.language` is the page's own, see `speaking` in mug/ui/routes.py.
+const browser = () => (navigator.languages?.[0] ?? "en").toLowerCase();
+
 function chooseLanguage(head) {
   root.lang = head.dataset.language;
   if (!("automatic" in head.dataset)) return;
-  const wanted = kept("language") ?? (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");
+  const wanted = kept("language") ?? (browser().startsWith("zh") ? "zh" : "en");
   if (wanted !== root.lang && location.pathname === "/" && wanted === "zh") {
     location.replace(`/zh${location.search}`);
   }
