@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from mug.clock import FrameClock
 from mug.config import load_config
 from mug.diffusion.ddim import DDIMSampler
-from mug.diffusion.diffusion import DDPM
+from mug.diffusion.latent_diffusion import LatentDiffusion
 from mug.diffusion.unet import UNetModel
 from mug.features import FeatureSchema
 from mug.model import s4, s4_kernel
@@ -93,7 +93,7 @@ class Reference:
         guidance_scale: of its page.
     """
 
-    def __init__(self, ddpm: DDPM, guidance_scale: float = 5.0) -> None:
+    def __init__(self, ddpm: LatentDiffusion, guidance_scale: float = 5.0) -> None:
         self.ddpm, self.guidance_scale = ddpm, guidance_scale
         self._kernels = [m for m in ddpm.model.unet_model.modules() if isinstance(m, NPLRKernel)]
 

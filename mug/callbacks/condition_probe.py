@@ -13,6 +13,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from mug.callbacks.beatmap_logger import run_folder
 from mug.callbacks.probe_report import write_probe
 from mug.diffusion.diffusion import DDPM
+from mug.diffusion.latent_diffusion import LatentDiffusion
 from mug.diffusion.probe import (
     Probe,
     ProbeOptions,
@@ -101,7 +102,7 @@ class ConditionProbe(Callback):
         """Counts."""
         self._validations += not trainer.sanity_checking
 
-    def probe(self, model: DDPM, batches: Sequence[dict[str, Any]]) -> Probe:
+    def probe(self, model: LatentDiffusion, batches: Sequence[dict[str, Any]]) -> Probe:
         """The probe of a model on batches; its mode and the global randomness stay as they are."""
         training, found = model.training, Probe()
         nothing = None

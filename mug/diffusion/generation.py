@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytorch_lightning as pl
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from mug.diffusion.networks import Networks
 from mug.diffusion.parameterization import Parameterization
@@ -15,7 +14,7 @@ from mug.errors import GenerationError, TrainingError
 from mug.protocols import Condition, Denoiser, Prediction
 
 
-class Generation(pl.LightningModule):
+class Generation(nn.Module):
     """The surface between a diffusion model and its samplers.
 
     Attributes:

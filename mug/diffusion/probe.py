@@ -28,7 +28,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mug.diffusion.beat import BEAT_KEY
-from mug.diffusion.diffusion import DDPM
+from mug.diffusion.latent_diffusion import LatentDiffusion
 from mug.diffusion.objective import Target
 from mug.diffusion.sampling import noise_like
 from mug.errors import ConfigError
@@ -193,7 +193,7 @@ def songs_of(batch: Mapping[str, Any]) -> list[str]:
 
 @torch.no_grad()
 def probe_batch(
-    model: DDPM,
+    model: LatentDiffusion,
     batch: Mapping[str, Any],
     probe: Probe,
     options: ProbeOptions,
@@ -231,14 +231,16 @@ def probe_batch(
             probe.log_snr[tenth] = 2 * float(model.schedule.log_snr[low:high].mean())
 
 
-def _steps_of(model: DDPM, tenth: int) -> tuple[int, int]:
+def _steps_of(model: LatentDiffusion, tenth: int) -> tuple[int, int]:
     """First step of a tenth and one above its last, of those that are trained."""
     steps = model.schedule.steps
     low, high = -(-tenth * steps // TENTHS), -(-(tenth + 1) * steps // TENTHS)
     return max(low, model.min_step), min(high, model.max_step)
 
 
-def latent_centre(model: DDPM, batches: Sequence[Mapping[str, Any]]) -> Float[Tensor, "c"]:
+def latent_centre(
+    model: LatentDiffusion, batches: Sequence[Mapping[str, Any]]
+) -> Float[Tensor, "c"]:
     """Mean of the latents of batches, one for each channel, over the frames that count."""
     total, weight = torch.zeros(()), torch.zeros(())
     with torch.no_grad():
@@ -253,7 +255,7 @@ def latent_centre(model: DDPM, batches: Sequence[Mapping[str, Any]]) -> Float[Te
 
 
 def constant_loss(
-    model: DDPM,
+    model: LatentDiffusion,
     target: Target,
     centre: Float[Tensor, "c"],
     step: Int[Tensor, "b"],
@@ -274,7 +276,7 @@ def constant_loss(
 
 
 def _conditions(
-    model: DDPM,
+    model: LatentDiffusion,
     batch: Mapping[str, Any],
     options: ProbeOptions,
     nothing: Sequence[int] | None,

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from mug.clock import FrameClock
 from mug.config import load_config, save_config
-from mug.diffusion.diffusion import DDPM
+from mug.diffusion.latent_diffusion import LatentDiffusion
 from mug.errors import CheckpointError
 from mug.features import FeatureSchema
 from mug.model.precision import dtype_of, lowered_names
@@ -55,7 +55,7 @@ class LoadedModel:
         precision: of the weights in memory, see `load_model`.
     """
 
-    ddpm: DDPM
+    ddpm: LatentDiffusion
     config: dict[str, Any]
     schema: FeatureSchema
     clock: FrameClock
@@ -163,7 +163,7 @@ def _open_checkpoint(path: str | Path) -> tuple[dict[str, Any], Mapping[str, Ten
     return _config_beside(given), dict(weights), True
 
 
-def build_model(config: Mapping[str, Any], *, published: bool) -> DDPM:
+def build_model(config: Mapping[str, Any], *, published: bool) -> LatentDiffusion:
     """An untrained model from a config, with whatever only training needs left out.
 
     Args:
@@ -180,7 +180,7 @@ def build_model(config: Mapping[str, Any], *, published: bool) -> DDPM:
     if published:
         params["unet_config"]["params"].setdefault("s4_kernel_sum", "half")
     model = instantiate_from_config(node)
-    if not isinstance(model, DDPM):
+    if not isinstance(model, LatentDiffusion):
         raise CheckpointError(
             "this checkpoint holds no diffusion model",
             value=node.get("target"),
@@ -317,7 +317,7 @@ def _config_beside(weights: Path) -> dict[str, Any]:
 
 
 def _load_weights(
-    model: DDPM, weights: Mapping[str, Tensor], path: Path, dtype: torch.dtype
+    model: LatentDiffusion, weights: Mapping[str, Tensor], path: Path, dtype: torch.dtype
 ) -> None:
     """Puts weights into a model, one after the other; `dtype` as for `mug.model.precision`."""
     own = model.state_dict()
