@@ -7,13 +7,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 from torch import Tensor
 
-from mug.diffusion.sampling import Constraint, Generators, step_tensor
-from mug.diffusion.schedule import NoiseSchedule
-from mug.diffusion.spacing import levels
-from mug.protocols import Denoiser, Progress
+from mug.diffusion.sampling import Run, Sampler, Step, half_log_snr
 
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 
@@ -25,7 +21,7 @@ class _Known(NamedTuple):
     x_0: Tensor
 
 
-class AdamsSampler:
+class AdamsSampler(Sampler):
     """Multi-step predictor and corrector, one call of the denoiser a step; deterministic.
 
     The clean sample is taken for a polynomial in the log signal-to-noise ratio through the last
@@ -42,39 +38,26 @@ class AdamsSampler:
     """
 
     def __init__(self, spacing: str = "logsnr", order: int = 3, *, corrector: bool = True) -> None:
-        self.spacing, self.order, self.corrector = spacing, order, corrector
+        super().__init__(spacing)
+        self.order, self.corrector = order, corrector
 
-    def sample(
-        self,
-        denoise: Denoiser,
-        x_T: Float[Tensor, "b ..."],
-        schedule: NoiseSchedule,
-        *,
-        steps: int,
-        generator: Generators = None,
-        constraint: Constraint | None = None,
-        progress: Progress | None = None,
-        skip: int = 0,
-    ) -> Float[Tensor, "b ..."]:
-        """A sample from the noise `x_T` in `steps` steps (`original` spacings may take more).
-
-        With `skip`, `x_T` is a sample at the level of the first step taken, see `begin`.
-        """
-        plan = levels(schedule, steps, self.spacing, skip)
-        x = before = x_T
+    def stepper(self, run: Run) -> Step:
+        """Remembers the last predictions, and the sample from which the last step was taken."""
         history: list[_Known] = []  # newest first
-        for done, (step, bar, bar_next) in enumerate(plan, start=1):
-            if constraint is not None:
-                x = constraint.noisy(x, bar, generator)
-            here = _Known(_log_snr(bar), denoise(x, step_tensor(x, step)).x0)
-            if self.corrector and history:
+        before: Tensor | None = None
+
+        def step(x: Tensor, index: int) -> Tensor:
+            nonlocal before
+            at, bar, bar_next = run.plan[index]
+            here = _Known(half_log_snr(bar), run.predict(x, at).x0)
+            if self.corrector and before is not None:
                 x = _advance(before, history[0].log_snr, here.log_snr, [here, *history])
-            history = [here, *history][: self.order]
+            history.insert(0, here)
+            del history[self.order :]
             before = x
-            x = _advance(x, here.log_snr, _log_snr(bar_next), history)
-            if progress is not None:
-                progress(done, len(plan))
-        return x if constraint is None else constraint.clean(x)
+            return _advance(x, here.log_snr, half_log_snr(bar_next), history)
+
+        return step
 
 
 def _advance(x: Tensor, start: float, end: float, known: Sequence[_Known]) -> Tensor:
@@ -107,10 +90,6 @@ def weights(nodes: Sequence[float], start: float, end: float) -> list[float]:
                 values = values * (places - other) / (node - other)
         found.append(float(half * (_WEIGHTS * values).sum()))
     return found
-
-
-def _log_snr(bar: float) -> float:
-    return math.inf if bar >= 1 else 0.5 * math.log(bar / (1 - bar))
 
 
 def _factors(log_snr: float) -> tuple[float, float]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from jaxtyping import Float
 from torch import Tensor
 
-from mug.diffusion.sampling import Constraint, Generators, noise_like, step_tensor
-from mug.diffusion.schedule import NoiseSchedule
-from mug.diffusion.spacing import levels
-from mug.protocols import Denoiser, Progress
+from mug.diffusion.sampling import Run, Sampler, Step, noise_like
 
 
-class DDIMSampler:
+class DDIMSampler(Sampler):
     """Steps along the predicted noise towards the predicted clean sample.
 
     Args:
@@ -26,34 +22,19 @@ class DDIMSampler:
     def __init__(
         self, spacing: str = "trailing", eta: float = 0.0, temperature: float = 1.0
     ) -> None:
-        self.spacing, self.eta, self.temperature = spacing, eta, temperature
+        super().__init__(spacing)
+        self.eta, self.temperature = eta, temperature
 
-    def sample(
-        self,
-        denoise: Denoiser,
-        x_T: Float[Tensor, "b ..."],
-        schedule: NoiseSchedule,
-        *,
-        steps: int,
-        generator: Generators = None,
-        constraint: Constraint | None = None,
-        progress: Progress | None = None,
-        skip: int = 0,
-    ) -> Float[Tensor, "b ..."]:
-        """A sample from the noise `x_T` in `steps` steps (`original` spacings may take more).
+    def stepper(self, run: Run) -> Step:
+        """Each step depends on the sample alone."""
 
-        With `skip`, `x_T` is a sample at the level of the first step taken, see `begin`.
-        """
-        plan = levels(schedule, steps, self.spacing, skip)
-        x = x_T
-        for done, (step, bar, bar_next) in enumerate(plan, start=1):
-            if constraint is not None:
-                x = constraint.noisy(x, bar, generator)
-            x_0, eps = denoise(x, step_tensor(x, step))
+        def step(x: Tensor, index: int) -> Tensor:
+            at, bar, bar_next = run.plan[index]
+            x_0, eps = run.predict(x, at)
             sigma = self.eta * ((1 - bar_next) / (1 - bar) * (1 - bar / bar_next)) ** 0.5
             x = bar_next**0.5 * x_0 + max(1 - bar_next - sigma**2, 0.0) ** 0.5 * eps
             if sigma > 0:
-                x = x + sigma * self.temperature * noise_like(x, generator)
-            if progress is not None:
-                progress(done, len(plan))
-        return x if constraint is None else constraint.clean(x)
+                x = x + sigma * self.temperature * noise_like(x, run.generator)
+            return x
+
+        return step

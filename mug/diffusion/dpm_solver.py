@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import math
 
-from jaxtyping import Float
 from torch import Tensor
 
-from mug.diffusion.sampling import Constraint, Generators, step_tensor
-from mug.diffusion.schedule import NoiseSchedule
-from mug.diffusion.spacing import levels
-from mug.protocols import Denoiser, Progress
+from mug.diffusion.sampling import Run, Sampler, Step, half_log_snr
 
 
-class DPMSolverSampler:
+class DPMSolverSampler(Sampler):
     """Solves the probability-flow equation in half log signal-to-noise; deterministic.
 
     Args:
@@ -24,43 +20,23 @@ class DPMSolverSampler:
     """
 
     def __init__(self, spacing: str = "logsnr") -> None:
-        self.spacing = spacing
+        super().__init__(spacing)
 
-    def sample(
-        self,
-        denoise: Denoiser,
-        x_T: Float[Tensor, "b ..."],
-        schedule: NoiseSchedule,
-        *,
-        steps: int,
-        generator: Generators = None,
-        constraint: Constraint | None = None,
-        progress: Progress | None = None,
-        skip: int = 0,
-    ) -> Float[Tensor, "b ..."]:
-        """A sample from the noise `x_T` in `steps` steps (`original` spacings may take more).
+    def stepper(self, run: Run) -> Step:
+        """Remembers the last prediction and the stride that led away from it."""
+        before: tuple[Tensor, float] | None = None
 
-        With `skip`, `x_T` is a sample at the level of the first step taken, see `begin`.
-        """
-        plan = levels(schedule, steps, self.spacing, skip)
-        x = x_T
-        older: Tensor | None = None
-        stride_before = 0.0
-        for done, (step, bar, bar_next) in enumerate(plan, start=1):
-            if constraint is not None:
-                x = constraint.noisy(x, bar, generator)
-            x_0 = denoise(x, step_tensor(x, step)).x0
-            stride = _log_snr(bar_next) - _log_snr(bar)  # infinite where it lands on clean data
-            target = x_0
-            if older is not None and math.isfinite(stride):
+        def step(x: Tensor, index: int) -> Tensor:
+            nonlocal before
+            at, bar, bar_next = run.plan[index]
+            x_0 = target = run.predict(x, at).x0
+            stride = half_log_snr(bar_next) - half_log_snr(bar)  # infinite onto clean data
+            if before is not None and math.isfinite(stride):
+                older, stride_before = before
                 target = x_0 + stride / (2 * stride_before) * (x_0 - older)
+            before = x_0, stride
             keep = ((1 - bar_next) / (1 - bar)) ** 0.5
-            x = keep * x - bar_next**0.5 * math.expm1(-stride) * target
-            older, stride_before = x_0, stride
-            if progress is not None:
-                progress(done, len(plan))
-        return x if constraint is None else constraint.clean(x)
+            following: Tensor = keep * x - bar_next**0.5 * math.expm1(-stride) * target
+            return following
 
-
-def _log_snr(bar: float) -> float:
-    return math.inf if bar >= 1 else 0.5 * math.log(bar / (1 - bar))
+        return step

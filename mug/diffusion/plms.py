@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from mug.diffusion.sampling import Constraint, Generators, step_tensor
-from mug.diffusion.schedule import NoiseSchedule
-from mug.diffusion.spacing import levels
-from mug.protocols import Denoiser, Progress
+from mug.diffusion.sampling import Run, Sampler, Step
 
 # Adams-Bashforth weights of the newest prediction and its predecessors, by how many there are.
 _WEIGHTS = {
@@ -22,7 +18,7 @@ _WEIGHTS = {
 }
 
 
-class PLMSSampler:
+class PLMSSampler(Sampler):
     """Linear multi-step method of order 4; deterministic given `x_T`.
 
     The first step calls the denoiser twice (an improved Euler step), so that `steps` steps take
@@ -36,41 +32,25 @@ class PLMSSampler:
     """
 
     def __init__(self, spacing: str = "trailing") -> None:
-        self.spacing = spacing
+        super().__init__(spacing)
 
-    def sample(
-        self,
-        denoise: Denoiser,
-        x_T: Float[Tensor, "b ..."],
-        schedule: NoiseSchedule,
-        *,
-        steps: int,
-        generator: Generators = None,
-        constraint: Constraint | None = None,
-        progress: Progress | None = None,
-        skip: int = 0,
-    ) -> Float[Tensor, "b ..."]:
-        """A sample from the noise `x_T` in `steps` steps (`original` spacings may take more).
-
-        With `skip`, `x_T` is a sample at the level of the first step taken, see `begin`.
-        """
-        plan = levels(schedule, steps, self.spacing, skip)
-        x = x_T
+    def stepper(self, run: Run) -> Step:
+        """Remembers the last four predictions."""
         history: list[Tensor] = []  # newest first
-        for index, (step, bar, bar_next) in enumerate(plan):
-            if constraint is not None:
-                x = constraint.noisy(x, bar, generator)
-            eps = denoise(x, step_tensor(x, step)).eps
-            history = [eps, *history[:3]]
+
+        def step(x: Tensor, index: int) -> Tensor:
+            at, bar, bar_next = run.plan[index]
+            eps = run.predict(x, at).eps
+            history.insert(0, eps)
+            del history[len(_WEIGHTS) :]
             slope = _extrapolate(history)
             if index == 0 and bar_next < 1:
                 trial = _ddim_step(x, eps, bar, bar_next)
-                following = plan[min(1, len(plan) - 1)][0]
-                slope = (eps + denoise(trial, step_tensor(x, following)).eps) / 2
-            x = _ddim_step(x, slope, bar, bar_next)
-            if progress is not None:
-                progress(index + 1, len(plan))
-        return x if constraint is None else constraint.clean(x)
+                following = run.plan[min(1, len(run.plan) - 1)].step
+                slope = (eps + run.predict(trial, following).eps) / 2
+            return _ddim_step(x, slope, bar, bar_next)
+
+        return step
 
 
 def _extrapolate(history: Sequence[Tensor]) -> Tensor:

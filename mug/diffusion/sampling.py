@@ -1,19 +1,20 @@
-"""What all samplers share: the protocol, the kept region, where to begin, randomness."""
+"""What all samplers share: the loop, the kept region, where to begin, randomness."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mug.diffusion.schedule import NoiseSchedule
-from mug.diffusion.spacing import levels
+from mug.diffusion.spacing import Level, levels
 from mug.errors import GenerationError
-from mug.protocols import Denoiser, Progress
+from mug.protocols import Denoiser, Prediction, Progress
 
 Generators = torch.Generator | Sequence[torch.Generator] | None
 """One generator for the batch, one for each item (which then does not depend on its neighbours),
@@ -45,15 +46,43 @@ class Constraint(NamedTuple):
         return torch.where(self.mask.bool(), self.known.to(x), x)
 
 
-@runtime_checkable
-class Sampler(Protocol):
-    """Turns noise into data with a denoiser, whatever network, condition or axes are behind it.
+class Run(NamedTuple):
+    """What one call of `Sampler.sample` gives to its steps.
 
     Attributes:
+        denoise: the network, its condition and its guidance.
+        plan: the levels that are visited, the noisiest first.
+        generator: of the noise that is added on the way.
+    """
+
+    denoise: Denoiser
+    plan: Sequence[Level]
+    generator: Generators
+
+    def predict(self, x: Float[Tensor, "b ..."], step: int) -> Prediction:
+        """The denoiser's answer for a batch that is at one time step."""
+        return self.denoise(x, torch.full((len(x),), step, dtype=torch.long, device=x.device))
+
+
+Step = Callable[[Tensor, int], Tensor]
+"""The sample after a step, from the sample before it and the step's place in the plan."""
+
+
+class Sampler(ABC):
+    """Turns noise into data with a denoiser, whatever network, condition or axes are behind it.
+
+    The loop over the levels stands here. A method gives its step, see `stepper`.
+
+    Args:
         spacing: which time steps it visits, see `mug.diffusion.spacing`.
     """
 
-    spacing: str
+    def __init__(self, spacing: str) -> None:
+        self.spacing = spacing
+
+    @abstractmethod
+    def stepper(self, run: Run) -> Step:
+        """The method's step; what it remembers from step to step lives as long as this run."""
 
     def sample(
         self,
@@ -70,9 +99,27 @@ class Sampler(Protocol):
         """A sample from the noise `x_T` in `steps` steps, less the first `skip` of them.
 
         With `skip`, `x_T` is a sample at the level of the first step taken, see `begin`; where
-        all are left out it is the answer.
+        all are left out it is the answer. `original` spacings may take more steps than asked for.
+
+        Args:
+            denoise: predicts the clean sample and the noise.
+            x_T: standard normal noise.
+            schedule: the noise levels of training.
+            steps: how many.
+            generator: of the noise that the method or the constraint adds.
+            constraint: a region that is known.
+            progress: called as `progress(done, total)` after each step.
+            skip: see above.
         """
-        ...
+        plan = levels(schedule, steps, self.spacing, skip)
+        x, step = x_T, self.stepper(Run(denoise, plan, generator))
+        for index, level in enumerate(plan):
+            if constraint is not None:
+                x = constraint.noisy(x, level.bar, generator)
+            x = step(x, index)
+            if progress is not None:
+                progress(index + 1, len(plan))
+        return x if constraint is None else constraint.clean(x)
 
 
 class Start(NamedTuple):
@@ -121,7 +168,7 @@ def begin(
     if taken == 0:
         return Start(x_0, len(plan))
     skip = len(plan) - taken
-    bar = plan[skip][1]
+    bar = plan[skip].bar
     return Start(bar**0.5 * x_0 + (1 - bar) ** 0.5 * noise, skip)
 
 
@@ -139,6 +186,6 @@ def noise_like(x: Tensor, generator: Generators) -> Tensor:
     return torch.randn(x.shape, generator=generator, device=device, dtype=x.dtype).to(x.device)
 
 
-def step_tensor(x: Tensor, step: int) -> Tensor:
-    """The time step once for each item of the batch."""
-    return torch.full((x.shape[0],), step, dtype=torch.long, device=x.device)
+def half_log_snr(bar: float) -> float:
+    """Half the log signal-to-noise ratio at an abar; infinite on clean data."""
+    return math.inf if bar >= 1 else 0.5 * math.log(bar / (1 - bar))

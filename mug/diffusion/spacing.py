@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -13,6 +14,20 @@ from mug.errors import GenerationError
 from mug.util import nearest
 
 ORIGINAL = ("original", "original_quad")
+
+
+class Level(NamedTuple):
+    """One step of a sampler.
+
+    Attributes:
+        step: the time step at which it asks the denoiser.
+        bar: abar there.
+        bar_next: abar where it lands; 1 is clean data.
+    """
+
+    step: int
+    bar: float
+    bar_next: float
 
 
 def time_steps(schedule: NoiseSchedule, steps: int, spacing: str) -> list[int]:
@@ -43,10 +58,8 @@ def time_steps(schedule: NoiseSchedule, steps: int, spacing: str) -> list[int]:
     return _distinct(_POSITIONS[spacing](schedule, steps), schedule.steps)
 
 
-def levels(
-    schedule: NoiseSchedule, steps: int, spacing: str, skip: int = 0
-) -> list[tuple[int, float, float]]:
-    """Per step: its time step, its abar, and the abar where it lands.
+def levels(schedule: NoiseSchedule, steps: int, spacing: str, skip: int = 0) -> list[Level]:
+    """What each step does.
 
     The last one lands on clean data (abar 1); with an `original` spacing on abar of time step 0,
     so that a little noise stays in the result, as in the reference.
@@ -69,7 +82,7 @@ def levels(
             value=skip,
             remedy=f"Choose 0 to {len(sequence)}",
         )
-    return list(zip(sequence, bars, [*bars[1:], last], strict=True))[skip:]
+    return [Level(*row) for row in zip(sequence, bars, [*bars[1:], last], strict=True)][skip:]
 
 
 def _check_range(steps: int, available: int) -> None:
