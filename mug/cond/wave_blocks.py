@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mug.model.attention import ContextualTransformer
-from mug.model.checkpointing import checkpoint
 from mug.model.modules import (
     Downsample,
     Downsample2D,
@@ -35,7 +34,7 @@ class DownLevel(nn.Module):
     Args:
         blocks: residual blocks over one or two axes.
         downsample: what follows them; None at the end.
-        use_checkpoint: recompute the blocks in the backward pass.
+        use_checkpoint: keep fewer activations of the blocks for the backward pass.
     """
 
     def __init__(
@@ -45,14 +44,15 @@ class DownLevel(nn.Module):
         use_checkpoint: bool,
     ) -> None:
         super().__init__()
-        self.use_checkpoint = use_checkpoint
         self.block = nn.ModuleList(blocks)
+        for block in blocks:
+            block.use_checkpoint = use_checkpoint
         self.downsample = nn.Identity() if downsample is None else downsample
 
     def forward(self, h: Float[Tensor, "b c *axes"]) -> Float[Tensor, "b d *halves"]:
         """One level of the encoder."""
         for block in self.block:
-            h = checkpoint(block, h, enabled=self.use_checkpoint)
+            h = block(h)
         out: Tensor = self.downsample(h)
         return out
 
@@ -64,7 +64,7 @@ class ScaleLevel(nn.Module):
         downsample: what comes first; None at the first level.
         blocks: residual blocks over time.
         attention: a transformer after each block, or none at all.
-        use_checkpoint: recompute the blocks in the backward pass.
+        use_checkpoint: keep fewer activations of the blocks for the backward pass.
     """
 
     def __init__(
@@ -75,16 +75,17 @@ class ScaleLevel(nn.Module):
         use_checkpoint: bool,
     ) -> None:
         super().__init__()
-        self.use_checkpoint = use_checkpoint
         self.downsample = nn.Identity() if downsample is None else downsample
         self.block = nn.ModuleList(blocks)
+        for block in blocks:
+            block.use_checkpoint = use_checkpoint
         self.attn = nn.ModuleList(attention)
 
     def forward(self, h: Float[Tensor, "b c t"]) -> Float[Tensor, "b d s"]:
         """One level of the encoder."""
         h = self.downsample(h)
         for i, block in enumerate(self.block):
-            h = checkpoint(block, h, enabled=self.use_checkpoint)
+            h = block(h)
             if len(self.attn):
                 h = self.attn[i](h)
         return h

@@ -17,6 +17,7 @@ from mug.errors import ConfigError, DataError
 from mug.model.attention import ContextualTransformer
 from mug.model.checkpointing import checkpoint
 from mug.model.modules import Normalize, zero_module
+from mug.model.normed_conv import normed_conv
 from mug.model.precision import without_autocast
 from mug.model.s4 import S4
 
@@ -66,7 +67,7 @@ class TimestepResBlock(nn.Module):
     def __init__(self, channels: int, out_channels: int, options: BlockOptions) -> None:
         super().__init__()
         self.use_checkpoint = options.use_checkpoint
-        self.use_scale_shift_norm = options.use_scale_shift_norm
+        self.use_scale_shift_norm, self.dropout = options.use_scale_shift_norm, options.dropout
         told = 2 * out_channels if options.use_scale_shift_norm else out_channels
         self.in_layers = nn.Sequential(
             Normalize(channels, options.num_groups),
@@ -87,9 +88,19 @@ class TimestepResBlock(nn.Module):
     def forward(
         self, x: Float[Tensor, "b c_in t"], emb: Float[Tensor, "b e"]
     ) -> Float[Tensor, "b c_out t"]:
-        """`emb`: embedding of the time step."""
-        out: Tensor = checkpoint(self._forward, x, emb, enabled=self.use_checkpoint)
-        return out
+        """`emb`: embedding of the time step.
+
+        With `use_checkpoint` the backward pass computes normalised and activated tensors again, but
+        not the convolutions (the whole block with drop-out or `use_scale_shift_norm`).
+        """
+        if not (self.use_checkpoint and torch.is_grad_enabled()):
+            return self._forward(x, emb)
+        if self.use_scale_shift_norm or (self.training and self.dropout):
+            out: Tensor = checkpoint(self._forward, x, emb, enabled=True)
+            return out
+        first, last = self.in_layers[2], self.out_layers[3]
+        h = normed_conv(x, self.in_layers[0], first) + self.emb_layers(emb)[:, :, None]
+        return torch.add(self.skip_connection(x), normed_conv(h, self.out_layers[0], last))
 
     def _forward(self, x: Tensor, emb: Tensor) -> Tensor:
         h, told = self.in_layers(x), self.emb_layers(emb)[:, :, None]

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mug.errors import ConfigError
+from mug.model.checkpointing import checkpoint
+from mug.model.normed_conv import normed_conv
 
 
 def Normalize(channels: int, num_groups: int = 32) -> nn.GroupNorm:  # noqa: N802 (original's name)
@@ -91,7 +93,11 @@ class Upsample2D(nn.Module):
 
 
 class _Resnet(nn.Module):
-    """What the residual blocks of one and two dimensions share; `conv` is the convolution class."""
+    """What the residual blocks of one and two dimensions share; `conv` is the convolution class.
+
+    With `use_checkpoint` the backward pass computes the normalised and activated tensors again but
+    not the convolutions; the whole block where drop-out stands between them.
+    """
 
     def __init__(
         self,
@@ -102,6 +108,7 @@ class _Resnet(nn.Module):
         dilations: tuple[int, int],
     ) -> None:
         super().__init__()
+        self.use_checkpoint = False
         inner, outer = channels
         first, second = dilations
         self.norm1 = Normalize(inner, num_groups)
@@ -113,6 +120,15 @@ class _Resnet(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c_in *axes"]) -> Float[Tensor, "b c_out *axes"]:
         """Skip path plus two normalised, activated convolutions."""
+        if not (self.use_checkpoint and torch.is_grad_enabled()):
+            return self._forward(x)
+        if self.training and self.dropout.p:
+            out: Tensor = checkpoint(self._forward, x, enabled=True)
+            return out
+        h = normed_conv(normed_conv(x, self.norm1, self.conv1), self.norm2, self.conv2)
+        return torch.add(self.nin_shortcut(x), h)
+
+    def _forward(self, x: Tensor) -> Tensor:
         h = self.conv1(_silu(self.norm1(x)))
         h = self.conv2(self.dropout(_silu(self.norm2(h))))
         skip: Tensor = self.nin_shortcut(x)
