@@ -27,7 +27,7 @@ class Variant:
     Args:
         cached: spectrograms are read from the cache instead of decoded from the song.
         fused: all parameters are updated by one operation.
-        checkpoint: parts whose activations are computed again in the backward pass.
+        checkpoint: parts whose cheap activations are computed again in the backward pass.
         bf16: matrix products in bfloat16 where the processor has instructions for it.
     """
 
@@ -46,6 +46,7 @@ VARIANTS = {
     "bf16": Variant(bf16=True),
     "float32": Variant(cached=True, fused=True, checkpoint=(SOUND, NET)),
     "ours": Variant(cached=True, fused=True, checkpoint=(SOUND, NET), bf16=True),
+    "compiled": Variant(cached=True, fused=True, checkpoint=(SOUND, NET), bf16=True),
     "ours-sound": Variant(cached=True, fused=True, checkpoint=(SOUND,), bf16=True),
     "ours-net": Variant(cached=True, fused=True, checkpoint=(NET,), bf16=True),
 }
@@ -60,20 +61,20 @@ class Options:
         prepared: folder with a list of charts, their features and a cache.
         batch: items of a step.
         threads: of torch.
-        compile_backend: of torch.compile, for `ours` alone.
+        compile_backend: of torch.compile, for the variant `compiled`.
     """
 
     config: str
     prepared: str
     batch: int
     threads: int
-    compile_backend: str | None = None
+    compile_backend: str = "inductor"
 
 
 def serve(pipe: Connection, options: Options, name: str) -> None:
     """Builds the model, says so, and answers each message with the measures of one step."""
     torch.set_num_threads(options.threads)
-    step = _step(options, VARIANTS[name], options.compile_backend if name == "ours" else None)
+    step = _step(options, VARIANTS[name], options.compile_backend if name == "compiled" else None)
     pipe.send("ready")
     with contextlib.suppress(EOFError):  # the other end is closed: no more steps
         while pipe.recv():
@@ -93,13 +94,26 @@ def _step(
         module.model.unet_model.compile(backend=backend)
         module.model.wave_model.compile(backend=backend)
     half = variant.bf16 and has_bf16()
+    return timed_step(module, lambda n: _batch(dataset, variant, options.batch, n), half=half)
+
+
+def timed_step(
+    module: Any, batch_of: Callable[[int], dict[str, Tensor]], *, half: bool
+) -> Callable[[], dict[str, float]]:
+    """A function that takes one training step and tells seconds, memory and loss.
+
+    Args:
+        module: the model, with a learning rate; its optimizer is made at the first step.
+        batch_of: the batch of each step, counted from 0.
+        half: matrix products in bfloat16.
+    """
     generator = torch.Generator().manual_seed(1)
     optimizer: list[torch.optim.Optimizer] = []
     taken = iter(range(10**9))
 
     def step() -> dict[str, float]:
         began, clock = time.process_time(), _Clock()
-        batch = _batch(dataset, variant, options.batch, next(taken))
+        batch = batch_of(next(taken))
         clock.lap("items")
         if not optimizer:
             module.on_train_batch_start(batch, 0)

@@ -11,6 +11,7 @@ at the default batch.
 
     python benchmarks/training.py --config configs/mug/small.yaml --batch 2 --seconds 30
     python benchmarks/training.py --variants as-reference,cached,fused,checkpoint,bf16,ours
+    python benchmarks/training.py --variants ours,compiled      # needs a C++ compiler
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=300, help="no new round after so long")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--variants", default="as-reference,ours", help=", ".join(VARIANTS))
-    parser.add_argument("--compile", default=None, help="backend of torch.compile, for ours")
+    parser.add_argument("--compile", default="inductor", help="backend, for variant compiled")
     given = parser.parse_args()
     songs, work = given.out / "songs", given.out / "prepared"
     make_sets(songs, 2, notes=800, seconds=180.0)
