@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,34 +10,69 @@ from typing import Any
 
 READY = "document.querySelector('mug-player')?.player"
 PATIENCE_MS = 120_000  # a machine may have much else to do
+QUIET = """new Promise((still) => {
+  let timer = setTimeout(still, 400);
+  new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(still, 400); })
+    .observe(document.body, { childList: true, subtree: true });
+})"""
+
+SHOWN = """([field, name]) =>
+  document.querySelector(`${field} .file-preview`)?.innerText.replace(/\\s/g, "").includes(name)"""
+"""Gradio shows a name whole while it travels; afterwards its stem and its ending, side by side."""
 
 
 @contextmanager
 def visit(chromium: Any, address: str) -> Iterator[Any]:
-    """Opens a page; afterwards it must have had no error and asked for nothing outside."""
+    """Opens a page; afterwards it must have had no error and asked for nothing outside.
+
+    What fails in between tells what the page asked for, logged and showed last.
+    """
     outside: list[str] = []
     errors: list[str] = []
+    story: deque[str] = deque(maxlen=60)
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     tab = context.new_page()
     tab.set_default_timeout(PATIENCE_MS)
     tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.on("console", lambda said: story.append(f"{said.type}: {said.text}"))
+    tab.on("response", lambda got: story.append(f"{got.status} {got.request.method} {got.url}"))
+    tab.on("requestfailed", lambda asked: story.append(f"{asked.failure}: {asked.url}"))
     inside = (address.removesuffix("/zh"), "data:", "blob:")
     tab.on(
         "request",
         lambda asked: None if asked.url.startswith(inside) else outside.append(asked.url),
     )
     tab.goto(address)
-    tab.wait_for_selector("#mug-song input[type=file]", state="attached")
-    yield tab
-    context.close()
+    try:
+        settle(tab)
+        yield tab
+    except Exception as error:
+        error.add_note("\n".join(["The page's last words:", *story, *errors]))
+        error.add_note("It shows:\n" + tab.inner_text("body"))
+        raise
+    finally:
+        context.close()
     assert errors == []
     assert outside == []
 
 
+def settle(tab: Any) -> None:
+    """Waits until the page has been built and stands still, as a person does before they act."""
+    tab.wait_for_selector("#mug-song input[type=file]", state="attached")
+    tab.evaluate(QUIET)
+
+
 def drop_song(tab: Any, song: Path) -> None:
     """Drops a song and waits until the page has it."""
-    tab.set_input_files("#mug-song input[type=file]", str(song))
-    tab.wait_for_selector(f"text={song.name}")
+    drop(tab, "#mug-song", song)
+
+
+def drop(tab: Any, field: str, file: Path) -> None:
+    """Drops a file on a field and waits until the page has it and shows its name."""
+    with tab.expect_response(lambda got: "/upload?" in got.url) as answer:
+        tab.set_input_files(f"{field} input[type=file]", str(file))
+    assert answer.value.ok, f"{answer.value.status} {answer.value.status_text}"
+    tab.wait_for_function(SHOWN, arg=[field, "".join(file.name.split())])
 
 
 def unfold(tab: Any, title: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).resolve().parents[up]) for up in range(3)]
 
 from browser import find_chromium, launch_arguments  # noqa: E402
+from page_visits import drop, drop_song  # noqa: E402
 from pages import running, write_song  # noqa: E402
 
 READY = "document.querySelector('mug-player')?.player"
@@ -64,8 +65,7 @@ def _tabs(tab: Any, address: str, song: Path, args: argparse.Namespace, name: st
     tab.wait_for_selector("#mug-song input[type=file]", state="attached")
     tab.wait_for_selector(".mug-status[data-state=ready]")
     take("empty")
-    tab.set_input_files("#mug-song input[type=file]", str(song))
-    tab.wait_for_selector(f"text={song.name}")
+    drop_song(tab, song)
     tab.wait_for_timeout(1500)
     for fold in tab.query_selector_all(".mug-fold > button"):
         if fold.is_visible():
@@ -98,8 +98,7 @@ def _tabs(tab: Any, address: str, song: Path, args: argparse.Namespace, name: st
     download.value.save_as(package)
     tabs = tab.query_selector_all("#mug-tabs [role=tab]")
     tabs[1].click()
-    tab.set_input_files("#mug-chart input[type=file]", str(package))
-    tab.wait_for_timeout(2500)
+    drop(tab, "#mug-chart", package)
     tab.click("#mug-measure")
     tab.wait_for_timeout(4000)
     take("prompt")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_visits import visit
+from page_visits import drop_song, visit
 from pages import Running, running
 
 pytestmark = pytest.mark.browser
@@ -90,8 +90,7 @@ def test_a_song_over_the_limit_is_told_of_at_once(tab: Any, tmp_path: Path) -> N
     assert says["other_song"] in _said(tab, "mug-song")
     assert _quiet(tab)
     song.write_bytes(b"x" * 2**20)
-    tab.set_input_files("#mug-song input[type=file]", str(song))
-    tab.wait_for_selector(f"text={song.name}")
+    drop_song(tab, song)
     assert not tab.is_visible(".mug-upload-says[data-for=mug-song]")
     assert len(tab.sent) >= 1
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_visits import READY, await_player, drop_song, unfold, visit, write_number
+from page_visits import READY, await_player, drop, drop_song, settle, unfold, visit, write_number
 from pages import Running
 
 from mug.beatmap import osu
@@ -113,8 +113,7 @@ def test_a_chart_becomes_a_prompt_that_generates(tab: Any, tmp_path: Path) -> No
     chart = tmp_path / "one.osu"
     download.value.save_as(chart)
     tab.get_by_role("tab", name="Chart → prompt").click()
-    tab.set_input_files("#mug-chart input[type=file]", str(chart))
-    tab.wait_for_selector("text=one.osu")
+    drop(tab, "#mug-chart", chart)
     tab.click("#mug-measure")
     tab.get_by_role("button", name="Use for generating").click()
     tab.get_by_role("tab", name="Make charts").click()
@@ -144,7 +143,7 @@ def test_the_chinese_page_speaks_chinese_of_errors_and_findings(
         tab.click("#mug-generate")
         tab.wait_for_selector("text=没有解码器能读取此文件")
         tab.reload()
-        tab.wait_for_selector("#mug-song input[type=file]", state="attached")
+        settle(tab)
         drop_song(tab, page.song)
         tab.click("#mug-generate")
         await_player(tab)
