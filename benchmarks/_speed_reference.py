@@ -7,6 +7,7 @@ guidance doubles the batch whatever its scale. Source: reference facts, B2, B49 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,21 +20,27 @@ from torch import Tensor, nn
 from mug.clock import FrameClock
 from mug.config import load_config
 from mug.diffusion.ddim import DDIMSampler
+from mug.diffusion.diffusion import DDPM
 from mug.diffusion.latent_diffusion import LatentDiffusion
 from mug.diffusion.unet import UNetModel
 from mug.features import FeatureSchema
 from mug.model import s4, s4_kernel
 from mug.model.s4 import NPLRKernel
-from mug.pipeline.checkpoint import CONFIG_NAME, LoadedModel, build_model
+from mug.pipeline.checkpoint import CONFIG_NAME, LoadedModel
 from mug.pipeline.sample import song_tensor
 from mug.protocols import Prediction
 from mug.util import find_file
 
 
 def load_as_original(folder: Path) -> LoadedModel:
-    """A model that is drawn at random, then read whole, then copied."""
+    """A model that is drawn at random, then read whole, then copied.
+
+    It is the class that trains, with PyTorch Lightning, which the original's own generation loads.
+    """
     config = load_config([folder / CONFIG_NAME], [])
-    made = build_model(config, published=True)
+    params = copy.deepcopy(config["model"]["params"])
+    params["unet_config"]["params"].setdefault("s4_kernel_sum", "half")
+    made = DDPM(**params)
     content = torch.load(folder / "model.ckpt", map_location="cpu", weights_only=True)
     made.load_state_dict(content["state_dict"])
     made.eval().requires_grad_(requires_grad=False)

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -27,7 +27,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks._speed_reference import Reference, load_as_original, mel_as_original
 from mug.config import load_config
 from mug.model.precision import PRECISIONS
 from mug.pipeline.chart import ChartGenerator
@@ -42,6 +41,9 @@ from mug.pipeline.sample import (
 )
 from mug.protocols import Condition
 from mug.util import atomic_write
+
+if TYPE_CHECKING:  # it loads Lightning, as the original does; ours must be measured without
+    from benchmarks._speed_reference import Reference
 
 ROOT = Path(__file__).resolve().parents[1]
 VARIANTS = ("reference", *PRECISIONS)
@@ -161,6 +163,8 @@ def _ids(model: LoadedModel, rows: int) -> Tensor:
 
 def _times(folder: Path, args: argparse.Namespace) -> list[Ways]:
     """One step and whole charts, both ways."""
+    from benchmarks._speed_reference import Reference, load_as_original
+
     original = Reference(load_as_original(folder).ddpm)
     model = ChartGenerator.from_checkpoint(folder, precision=args.precision).model
     wave = _wave(args.seconds, model.clock.sample_rate)
@@ -226,6 +230,8 @@ def _sample_reference(
     args: argparse.Namespace,
     steps: int,
 ) -> Tensor:
+    from benchmarks._speed_reference import mel_as_original
+
     audio = mel_as_original(model, wave)
     ratio = model.clock.audio_per_note * model.clock.notes_per_latent
     original.bind(audio.shape[-1] // ratio)
@@ -263,6 +269,8 @@ def _memories(folder: Path, args: argparse.Namespace) -> dict[str, float]:
 def _peak_of(args: argparse.Namespace) -> float:
     """Loads, makes charts in a few steps, and says what this process held at most, in MiB."""
     if args.memory_of == "reference":
+        from benchmarks._speed_reference import Reference, load_as_original
+
         model = load_as_original(args.model)
         wave = _wave(args.seconds, model.clock.sample_rate)
         _sample_reference(Reference(model.ddpm), model, wave, args, args.memory_steps)

@@ -20,7 +20,14 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mug.errors import ConfigError
-from mug.util import atomic_write, check_params, find_file, get_obj_from_str, nearest
+from mug.util import (
+    atomic_write,
+    check_params,
+    find_file,
+    for_inference,
+    get_obj_from_str,
+    nearest,
+)
 
 Plain = dict[str, Any]
 
@@ -31,6 +38,9 @@ LIGHTNING = ("callbacks", "logger", "modelcheckpoint", "trainer")
 LEGACY_TRAINER = ("gpus",)
 
 COMMAND_LINE = Path("(command line)")
+
+_Sources = list[tuple[Path, Any]]
+"""Files in the order of merging, and what they say."""
 
 _RESOLVER = re.compile(r"\$\{[^}:]*:")
 
@@ -49,6 +59,31 @@ def load_config(
     Raises:
         ConfigError: names the file, the key and the value.
     """
+    config, sources = _merged(paths, overrides)
+    if check:
+        check_config(config, sources)
+    return config
+
+
+def load_inference_config(path: str | Path) -> Plain:
+    """The config beside a model's weights; what only training reads of it is not checked.
+
+    That would take the trainer and everything that the config names: seconds and memory that
+    whoever makes charts has no use for. The model's node is checked as for `load_config`.
+
+    Raises:
+        ConfigError: as for `load_config`.
+    """
+    config, sources = _merged([path], ())
+    sections = {
+        name: for_inference(node) if name == "model" else {} for name, node in config.items()
+    }
+    check_config(sections, sources)
+    return config
+
+
+def _merged(paths: Sequence[str | Path], overrides: Sequence[str]) -> tuple[Plain, _Sources]:
+    """Files and overrides as one, and where each key comes from."""
     if not paths:
         raise ConfigError("no config given", remedy="Name one with --base configs/mug/demo.yaml")
     sources = [source for path in paths for source in _sources(find_file(path), ())]
@@ -57,10 +92,7 @@ def load_config(
         merged = _merge(merged, content, file)
     for override in overrides:
         _apply_override(merged, override)
-    config = _resolve(merged)
-    if check:
-        check_config(config, [*sources, *_as_sources(overrides)])
-    return config
+    return _resolve(merged), [*sources, *_as_sources(overrides)]
 
 
 def save_config(config: Mapping[str, Any], path: str | Path) -> None:

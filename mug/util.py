@@ -30,6 +30,15 @@ LEGACY_TARGETS = {
 }
 LEGACY_PREFIXES = {"ldm.lr_scheduler.": "mug.lr_scheduler."}
 
+# Classes that train, and what they are without a trainer: the same networks, names and arguments.
+# Named here so that making charts need not import the training class to find the other.
+INFERENCE_TARGETS = {
+    "mug.diffusion.diffusion.DDPM": "mug.diffusion.latent_diffusion.LatentDiffusion",
+    "mug.firststage.autoencoder.AutoencoderKL": (
+        "mug.firststage.variational.VariationalAutoencoder"
+    ),
+}
+
 # torch callables that make sense in a config; everything else under torch. stays out of reach.
 _TORCH_ALLOWED = ("torch.nn.", "torch.optim.")
 
@@ -52,6 +61,22 @@ def resolve_target(target: str) -> str:
         if target.startswith(old):
             return new + target[len(old) :]
     return target
+
+
+def for_inference(node: Any) -> Any:
+    """A copy of a config node with the classes that train replaced by those that do not.
+
+    A target that `INFERENCE_TARGETS` does not name stays as it is.
+    """
+    if isinstance(node, list | tuple):
+        return [for_inference(value) for value in node]
+    if not isinstance(node, Mapping):
+        return node
+    found = {key: for_inference(value) for key, value in node.items()}
+    if isinstance(found.get("target"), str):
+        name = resolve_target(found["target"])
+        found["target"] = INFERENCE_TARGETS.get(name, found["target"])
+    return found
 
 
 def get_obj_from_str(target: str) -> Any:

@@ -202,8 +202,7 @@ class LatentDiffusion(Generation):
         self.register_buffer("lvlb_weights", self.objective.bound_weights, persistent=False)
         self.scale_by_std = scale_by_std
         # 0 means not measured yet; kept in the checkpoint only where it is measured.
-        # On the processor even where the networks are built without memory, for `load_model`.
-        factor = torch.tensor(0.0 if scale_by_std else float(latent_scale), device="cpu")
+        factor = torch.tensor(0.0 if scale_by_std else float(latent_scale))
         self.register_buffer("latent_factor", factor, persistent=scale_by_std)
 
     def _measure_scale(self, z: Tensor) -> None:

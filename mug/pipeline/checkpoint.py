@@ -24,14 +24,15 @@ import torch
 from torch import Tensor
 
 from mug.clock import FrameClock
-from mug.config import load_config, save_config
+from mug.config import load_inference_config, save_config
 from mug.diffusion.latent_diffusion import LatentDiffusion
 from mug.errors import CheckpointError
 from mug.features import FeatureSchema
 from mug.model.precision import dtype_of, lowered_names
+from mug.model.unfilled import Unfilled
 from mug.model.weights import SAFE_GLOBALS
 from mug.notes import NoteLayout
-from mug.util import atomic_write, find_file, instantiate_from_config
+from mug.util import atomic_write, find_file, for_inference, instantiate_from_config
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ def load_model(
     """
     dtype = dtype_of(precision)
     config, weights, published = _open_checkpoint(path)
-    with torch.device("meta"):  # weights are neither drawn nor held twice
+    with Unfilled():  # weights are neither drawn nor held twice
         ddpm = build_model(config, published=published)
     _load_weights(ddpm, weights, Path(path), dtype)
     ddpm.eval().requires_grad_(requires_grad=False).to(device)
@@ -166,6 +167,9 @@ def _open_checkpoint(path: str | Path) -> tuple[dict[str, Any], Mapping[str, Ten
 def build_model(config: Mapping[str, Any], *, published: bool) -> LatentDiffusion:
     """An untrained model from a config, with whatever only training needs left out.
 
+    That includes the trainer: classes that train are built as those that they extend, see
+    `mug.util.INFERENCE_TARGETS`.
+
     Args:
         config: resolved config with a `model` node.
         published: build what the original's weights need: its half kernel sum (B1).
@@ -179,7 +183,7 @@ def build_model(config: Mapping[str, Any], *, published: bool) -> LatentDiffusio
         first_stage.pop(key, None)
     if published:
         params["unet_config"]["params"].setdefault("s4_kernel_sum", "half")
-    model = instantiate_from_config(node)
+    model = instantiate_from_config(for_inference(node))
     if not isinstance(model, LatentDiffusion):
         raise CheckpointError(
             "this checkpoint holds no diffusion model",
@@ -308,7 +312,7 @@ def _config_beside(weights: Path) -> dict[str, Any]:
     """`model.yaml`, or a YAML file of the weights' own name, in the same folder."""
     for candidate in (weights.with_suffix(".yaml"), weights.parent / CONFIG_NAME):
         if candidate.is_file():
-            return load_config([candidate], [])
+            return load_inference_config(candidate)
     raise CheckpointError(
         "no config beside this checkpoint",
         file=weights,

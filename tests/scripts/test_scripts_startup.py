@@ -8,6 +8,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("torch", "librosa", "scipy", "numba", "pytorch_lightning", "gradio", "omegaconf")
+TRAINING = ("pytorch_lightning", "lightning_fabric", "torchmetrics", "tensorboard")
+COMPILER = ("torch._dynamo", "torch._inductor", "sympy")
 
 
 def loaded(code: str, names: tuple[str, ...]) -> set[str]:
@@ -38,3 +40,18 @@ from mug.pipeline.chart import ChartGenerator
 made = ChartGenerator.from_checkpoint({str(tiny_model_folder)!r})
 assert made.song(Path({str(song)!r})).latent_frames > 0"""
     assert loaded(code, ("torch", "librosa.core", "numba", "gradio")) == {"torch"}
+
+
+def test_a_chart_is_made_without_the_trainer_and_torchs_compiler(tiny_model_folder, song, tmp_path):
+    made = tmp_path / "chart.osz"
+    words = ["scripts/generate.py", "--audio", str(song), "--ckpt", str(tiny_model_folder)]
+    words += ["--out", str(made), "--steps", "2"]
+    code = f"""
+import runpy
+sys.argv = {words!r}
+try:
+    runpy.run_path(sys.argv[0], run_name='__main__')
+except SystemExit as stop:
+    assert not stop.code, stop.code"""
+    assert loaded(code, ("torch", *TRAINING, *COMPILER)) == {"torch"}
+    assert made.is_file()
