@@ -53,9 +53,13 @@ class UNetModel(nn.Module):
         context_dim: channels of the features' embedding.
         num_groups: groups of all normalisations (the original always has 32).
         s4_kernel_sum: "half" for the original's published weights, "conjugate" for new models.
+        prompt_embedding: the features' sum is added to the embedding of the time step, so that
+            every residual block is told of them, as guided diffusion tells the class (Dhariwal and
+            Nichol 2021); the original has attention alone.
 
     Raises:
-        ConfigError: `audio_channels` and `channel_mult` differ in length, or `dims` is not 1.
+        ConfigError: `audio_channels` and `channel_mult` differ in length, `dims` is not 1, or there
+            are no features for a `prompt_embedding`.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 (the original's YAML names these)
@@ -82,6 +86,7 @@ class UNetModel(nn.Module):
         context_dim: int | None = None,
         num_groups: int = 32,
         s4_kernel_sum: str = "conjugate",
+        prompt_embedding: bool = False,
     ) -> None:
         super().__init__()
         _check_levels(dims, audio_channels, channel_mult)
@@ -102,7 +107,8 @@ class UNetModel(nn.Module):
             s4_kernel_sum=s4_kernel_sum,
         )
         widths = [model_channels * factor for factor in channel_mult]
-        self.time_embed = _time_embedding(model_channels)
+        self.time_embed = _embedding(model_channels, 4 * model_channels)
+        self.prompt_embed = _prompt_embedding(context_dim, model_channels, prompt_embedding)
         self.input_blocks = nn.ModuleList()
         skips = self._build_down(in_channels, widths)
         self.middle_block = Group(
@@ -203,6 +209,8 @@ class UNetModel(nn.Module):
             )
         levels = audio_of_levels(audios, self.audio_channels)
         emb = self.time_embed(timestep_embedding(timesteps.flatten(), self.model_channels).to(x))
+        if self.prompt_embed is not None:
+            emb = emb + self.prompt_embed(prompt_of(context))
         h, skips, waiting = x, [], iter(levels)
         for block in self.input_blocks:
             if isinstance(block, AudioConcat):
@@ -231,6 +239,29 @@ def _check_levels(dims: int, audio_channels: Sequence[int], channel_mult: Sequen
         )
 
 
-def _time_embedding(channels: int) -> nn.Sequential:
-    wide = 4 * channels
+def prompt_of(context: Float[Tensor, "b d k"] | None) -> Float[Tensor, "b d"]:
+    """All of a prompt's features in one vector of the same spread: their sum over sqrt(k).
+
+    Raises:
+        DataError: there is no prompt.
+    """
+    if context is None:
+        raise DataError(
+            "this network has a prompt embedding and got no features",
+            remedy="Give it the model's cond_stage_config, or leave prompt_embedding out",
+        )
+    return context.sum(dim=2) / context.shape[2] ** 0.5
+
+
+def _embedding(channels: int, wide: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(channels, wide), nn.SiLU(), nn.Linear(wide, wide))
+
+
+def _prompt_embedding(context: int | None, channels: int, wanted: bool) -> nn.Sequential | None:
+    if wanted and context is None:
+        raise ConfigError(
+            "prompt_embedding needs features",
+            value=context,
+            remedy="Set context_dim to the width of cond_stage_config, or leave it out",
+        )
+    return _embedding(context, 4 * channels) if wanted and context else None

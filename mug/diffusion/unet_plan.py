@@ -15,7 +15,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mug.diffusion.unet import UNetModel
+from mug.diffusion.unet import UNetModel, prompt_of
 from mug.diffusion.unet_blocks import (
     AudioConcat,
     Group,
@@ -93,6 +93,8 @@ class FixedUNet:
         self.plan = plan
         levels = audio_of_levels(audios, plan.unet.audio_channels)
         self._down, self._middle, self._up = self._compile(levels, context)
+        embed = plan.unet.prompt_embed
+        self._prompt = None if embed is None else _dense(embed, prompt_of(context))
 
     def _compile(
         self, levels: Sequence[Tensor | None], context: Tensor | None
@@ -135,7 +137,7 @@ class FixedUNet:
             raise DataError(
                 f"this plan is for latents of {self.plan.frames} frames", value=x.shape[2]
             )
-        told = iter(self.plan.times.at(timesteps.flatten(), x))
+        told = iter(self.plan.times.at(timesteps.flatten(), x, self._prompt))
         h, skips = x, []
         for group in self._down:
             h = _run(group, h, told)
@@ -179,32 +181,60 @@ class TimeTable:
         self._blocks = [isinstance(x, TimestepResBlock) and x.emb_layers[1] for x in layers]
         self._known: dict[float, list[Tensor | None]] = {}
 
-    def at(self, steps: Shaped[Tensor, " b"], like: Tensor) -> list[Tensor | None]:
-        """One entry a layer in the order of calls, `[1 or b, c]`; None where it is told nothing."""
+    def at(
+        self, steps: Shaped[Tensor, " b"], like: Tensor, prompt: Float[Tensor, "p e"] | None = None
+    ) -> list[Tensor | None]:
+        """One entry a layer in the order of calls, `[1 or b, c]`; None where it is told nothing.
+
+        Args:
+            steps: time step of each sample.
+            like: whose device and precision the entries have.
+            prompt: what is added to the steps' embedding, a row for all samples or one for each.
+        """
         values = steps.tolist()
-        rows = [self._of(value, like) for value in dict.fromkeys(values)]
-        if len(rows) == 1:
-            return rows[0]
-        order = [list(dict.fromkeys(values)).index(value) for value in values]
+        if prompt is not None:
+            rows = [self._embedding(value, like) for value in dict.fromkeys(values)]
+            return self._told(_in_order(rows, values) + prompt)
+        known = [self._of(value, like) for value in dict.fromkeys(values)]
+        if len(known) == 1:
+            return known[0]
         return [
-            None if entry[0] is None else torch.cat([entry[i] for i in order])
-            for entry in zip(*rows, strict=True)
+            None if entry[0] is None else _in_order(entry, values)
+            for entry in zip(*known, strict=True)
         ]
 
     def _of(self, value: float, like: Tensor) -> list[Tensor | None]:
         if value not in self._known:
-            table = timestep_embedding(
-                torch.tensor([value], device=like.device), self.unet.model_channels
-            )
-            hidden = functional.silu(_time_embedding(self.unet.time_embed, table.to(like)))
-            self._known[value] = [
-                linear(hidden, block) if isinstance(block, nn.Linear) else None
-                for block in self._blocks
-            ]
+            self._known[value] = self._told(self._embedding(value, like))
         return self._known[value]
 
+    def _embedding(self, value: float, like: Tensor) -> Tensor:
+        step = torch.tensor([value], device=like.device)
+        table = timestep_embedding(step, self.unet.model_channels)
+        return _dense(self.unet.time_embed, table.to(like))
 
-def _time_embedding(layers: nn.Sequential, x: Tensor) -> Tensor:
+    def _told(self, embedding: Float[Tensor, "b e"]) -> list[Tensor | None]:
+        hidden = functional.silu(embedding)
+        return [
+            linear(hidden, block) if isinstance(block, nn.Linear) else None
+            for block in self._blocks
+        ]
+
+
+def _in_order(rows: Sequence[Tensor | None], values: Sequence[float]) -> Tensor:
+    """Rows of the different values, one for each value; a single row serves all of them."""
+    if len(rows) == 1:
+        return _row(rows[0])
+    where = list(dict.fromkeys(values))
+    return torch.cat([_row(rows[where.index(value)]) for value in values])
+
+
+def _row(row: Tensor | None) -> Tensor:
+    assert row is not None
+    return row
+
+
+def _dense(layers: nn.Sequential, x: Tensor) -> Tensor:
     for layer in layers:
         x = linear(x, layer) if isinstance(layer, nn.Linear) else layer(x)
     return x

@@ -284,7 +284,14 @@ def test_uneven_length_is_refused():
 
 @pytest.mark.parametrize(
     "options",
-    [{"dims": 2}, {"audio_channels": [4]}, {"num_heads": 3}, {"num_heads": -1}, {"num_groups": 3}],
+    [
+        {"dims": 2},
+        {"audio_channels": [4]},
+        {"num_heads": 3},
+        {"num_heads": -1},
+        {"num_groups": 3},
+        {"context_dim": None, "prompt_embedding": True},
+    ],
 )
 def test_wrong_options_are_refused(options):
     with pytest.raises(ConfigError):
@@ -297,6 +304,29 @@ def test_time_steps_may_be_columns_and_fractions_and_matter():
         row = call(network, *levels)
         assert torch.equal(row, call(network, *levels, t=torch.tensor([[3], [700]])))
         assert not torch.equal(row, call(network, *levels, t=torch.tensor([3.5, 700.0])))
+
+
+def test_a_prompt_embedding_tells_the_blocks_before_any_attention():
+    plain, told = small(), small(prompt_embedding=True)
+    names = set(told.state_dict()) - set(plain.state_dict())
+    assert names == {f"prompt_embed.{i}.{part}" for i in (0, 2) for part in ("weight", "bias")}
+    x, step = torch.randn(1, 2, 8), torch.tensor([9])
+    levels, heard = (audio(4, 8)[:1], audio(8, 4)[:1]), []
+    prompts = torch.randn(2, 1, 4, 21)
+    with torch.no_grad():
+        for net in (plain, told):
+            first = next(m for m in net.modules() if isinstance(m, TimestepResBlock))
+            first.register_forward_hook(lambda _, __, out: heard.append(out))
+            for prompt in (*prompts, prompts[1].flip(2)):  # a sum: the order says nothing
+                net(x, step, prompt, *levels)
+    deaf, other, _, one, two, flipped = heard
+    assert torch.equal(deaf, other)
+    assert not torch.allclose(one, two)
+    assert torch.allclose(two, flipped, atol=1e-6)
+    with pytest.raises(DataError, match="got no features"):
+        told(x, step, None, *levels)
+    call(told, audio(4, 8), audio(8, 4)).square().sum().backward()
+    assert all(parameter.grad.any() for parameter in told.prompt_embed.parameters())
 
 
 def test_checkpointing_changes_memory_only():

@@ -72,6 +72,8 @@ def both(unet, frames, steps, audio_batch=1):
         {"audio_channels": [32, 32], "channel_mult": [2, 3]},  # skip paths without a convolution
         {"num_res_blocks": 2, "transformer_depth": 2, "num_groups": 32},
         {"s4_kernel_sum": "half", "use_checkpoint": True},
+        {"prompt_embedding": True},
+        {"prompt_embedding": True, "use_scale_shift_norm": True},
     ],
 )
 def test_same_answer_as_the_network(options):
@@ -134,6 +136,19 @@ def test_an_item_does_not_depend_on_its_neighbours():
                 x[i : i + 1], steps[i : i + 1]
             )
             torch.testing.assert_close(alone[0], whole[i], rtol=2e-5, atol=2e-5)
+
+
+def test_a_prompt_in_the_time_embedding_is_each_items_own():
+    unet = network(prompt_embedding=True)
+    x, context, audios = arguments(unet, 16, 3, 1)
+    steps, plan = torch.tensor([5, 900, 5]), UNetPlan(unet, 16)
+    with torch.no_grad():
+        together = plan.fix(context, audios)(x, steps)
+        for i in range(3):
+            alone = plan.fix(context[i : i + 1], audios)(x[i : i + 1], steps[i : i + 1])
+            torch.testing.assert_close(together[i : i + 1], alone, rtol=2e-5, atol=2e-5)
+        shared = plan.fix(context[:1], audios)(x, steps)
+    torch.testing.assert_close(shared[:1], together[:1], rtol=2e-5, atol=2e-5)
 
 
 def test_nothing_is_written_to_the_network():
