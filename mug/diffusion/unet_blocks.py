@@ -135,17 +135,12 @@ class S4Layer(nn.Module):
 
     def __init__(self, channels: int, options: BlockOptions) -> None:
         super().__init__()
-        self.use_checkpoint = options.use_checkpoint
         self.norm = Normalize(channels, options.num_groups)
         self.s4_model = S4(channels, kernel_sum=options.s4_kernel_sum)
         self.out_layer = zero_module(nn.Conv1d(channels, channels, 3, padding=1))
 
     def forward(self, x: Float[Tensor, "b c t"]) -> Float[Tensor, "b c t"]:
         """The same length and width."""
-        out: Tensor = checkpoint(self._forward, x, enabled=self.use_checkpoint)
-        return out
-
-    def _forward(self, x: Tensor) -> Tensor:
         out: Tensor = x + self.out_layer(self.s4_model(self.norm(x)))
         return out
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 KERNEL_SUMS = ("half", "conjugate")
 
@@ -136,9 +137,36 @@ def impulse_response(
 
 def _cauchy(v: Tensor, poles: Tensor, s: Tensor, g: Tensor) -> Tensor:
     """Σ_n v[h, a, b, n] / (g[l] - poles[h, n] s[l]) as [h, a, b, l]."""
-    inverse = 1 / (g - poles[:, :, None] * s)
-    out: Tensor = (v.flatten(1, 2) @ inverse).reshape(*v.shape[:3], -1)
-    return out
+    sums: Tensor = _CauchySum.apply(v.flatten(1, 2), poles, s, g)  # type: ignore[no-untyped-call]
+    return sums.reshape(*v.shape[:3], -1)
+
+
+class _CauchySum(torch.autograd.Function):
+    """The sum with a gradient that makes the table of all h, n and l again, and only once more.
+
+    With r = 1 / (g - w s) and q = Σ_n v r: dq/dv = r and dq/dw = v r² s, of which the sums over l
+    are matrix products. Left to automatic differentiation, six tables of that size are made and
+    one is kept.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, v: Tensor, poles: Tensor, s: Tensor, g: Tensor) -> Tensor:
+        ctx.save_for_backward(v, poles, s, g)
+        return v @ _reciprocals(poles, s, g)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        v, poles, s, g = ctx.saved_tensors
+        table = _reciprocals(poles, s, g)
+        to_v = grad @ table.mH
+        squares = table.mul_(table)
+        to_poles = (v.conj() * ((grad * s.conj()) @ squares.mH)).sum(dim=1)
+        return to_v, to_poles, None, None
+
+
+def _reciprocals(poles: Tensor, s: Tensor, g: Tensor) -> Tensor:
+    return (g - poles[:, :, None] * s).reciprocal_()
 
 
 def _hermitian(spectrum: Tensor, length: int) -> Tensor:
