@@ -90,9 +90,7 @@ def _step(
     options: Options, variant: Variant, backend: str | None
 ) -> Callable[[], dict[str, float]]:
     module, dataset = _module(options, variant), _dataset(options, variant)
-    if backend is not None:
-        module.model.unet_model.compile(backend=backend)
-        module.model.wave_model.compile(backend=backend)
+    module.compile_backend = backend
     half = variant.bf16 and has_bf16()
     return timed_step(module, lambda n: _batch(dataset, variant, options.batch, n), half=half)
 

@@ -51,7 +51,10 @@ class DDPM(LatentDiffusion, pl.LightningModule):
         return row_generators(len(batch[self.note_key]), self.global_rank, processes, *key)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Prepares the state-space layers of a new model for the length of its first batch."""
+        """Prepares the state-space layers of a new model for the length of its first batch.
+
+        The networks are compiled after that, if asked, so that this one pass is not.
+        """
         if self._lengths_bound:
             return
         first = {key: value[:1] for key, value in batch.items() if isinstance(value, Tensor)}
@@ -59,6 +62,10 @@ class DDPM(LatentDiffusion, pl.LightningModule):
         with torch.random.fork_rng():  # a resumed run must draw what the first one drew here
             self.model.bind_lengths(z, first.get(self.audio_key), first.get(self.feature_key))
         self._lengths_bound = True
+        if self.compile_backend is not None:
+            for network in (self.model.unet_model, self.model.wave_model):
+                if network is not None:
+                    network.compile(backend=self.compile_backend)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch; an item's noise depends on seed, step and its place in the batch."""
@@ -95,7 +102,7 @@ class DDPM(LatentDiffusion, pl.LightningModule):
         self._log_levels("test")
 
     def on_fit_start(self) -> None:
-        """Looks at the first stage before any time is spent, and compiles the networks if asked.
+        """Looks at the first stage before any time is spent.
 
         Raises:
             TrainingError: when it is untrained, with the command that trains one.
@@ -108,10 +115,6 @@ class DDPM(LatentDiffusion, pl.LightningModule):
                 " name its checkpoint in model.params.first_stage_config.params.ckpt_path (or set"
                 " model.params.allow_untrained_first_stage to try the machinery)",
             )
-        if self.compile_backend is not None:
-            for network in (self.model.unet_model, self.model.wave_model):
-                if network is not None:
-                    network.compile(backend=self.compile_backend)
 
     def configure_optimizers(self) -> Any:
         """AdamW over what is trainable, with the learning-rate factors of `scheduler_config`.
