@@ -25,6 +25,7 @@ from mug.cond.wave_blocks import (
 from mug.errors import ConfigError
 from mug.model.attention import ContextualTransformer
 from mug.model.embedding import PositionalEmbedding
+from mug.model.frames_first import frames_first, pays
 from mug.model.modules import (
     Downsample,
     Downsample2D,
@@ -76,6 +77,7 @@ class MelspectrogramScaleEncoder1D(nn.Module):
         out_channels: int | None = None,
     ) -> None:
         super().__init__()
+        self.use_checkpoint = use_checkpoint
         self.conv_in = nn.Conv1d(n_freq, middle_channels, 3, padding=1)
         self.down = nn.ModuleList()
         width = middle_channels
@@ -103,6 +105,7 @@ class MelspectrogramScaleEncoder1D(nn.Module):
     def forward(self, x: Float[Tensor, "b f t"]) -> list[Float[Tensor, "b _ _"]]:
         """All levels, the finest first; t is best a multiple of 2^(levels - 1)."""
         h, levels = self.conv_in(x), []
+        h = frames_first(h) if self.use_checkpoint and pays(h) else h
         for level in self.down:
             h = level(h)
             levels.append(h)

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from mug.errors import ConfigError
 from mug.model.checkpointing import checkpoint
+from mug.model.frames_first import convolved
 from mug.model.normed_conv import normed_conv
 
 
@@ -49,8 +50,7 @@ class Downsample(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c t"]) -> Float[Tensor, "b c t_half"]:
         """Of t frames, t/2 (rounded down)."""
-        out: Tensor = self.conv(functional.pad(x, (0, 1)))
-        return out
+        return convolved(x, self.conv, right=1)
 
 
 class Upsample(nn.Module):
@@ -126,7 +126,8 @@ class _Resnet(nn.Module):
             out: Tensor = checkpoint(self._forward, x, enabled=True)
             return out
         h = normed_conv(normed_conv(x, self.norm1, self.conv1), self.norm2, self.conv2)
-        return torch.add(self.nin_shortcut(x), h)
+        skip = self.nin_shortcut
+        return torch.add(convolved(x, skip) if isinstance(skip, nn.Conv1d) else skip(x), h)
 
     def _forward(self, x: Tensor) -> Tensor:
         h = self.conv1(_silu(self.norm1(x)))

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from mug.model.frames_first import as_image, group_norm_backward, is_frames_first
 from mug.model.precision import without_autocast
 
 
@@ -23,6 +24,8 @@ def normed_conv(
 ) -> Float[Tensor, "b d *others"]:
     """`conv(silu(norm(x)))`, bit for bit with its gradients, under automatic precision too.
 
+    An input whose frames come first keeps that order; there, rounding is otherwise.
+
     Args:
         x: input, kept for the backward pass; nothing may write to it.
         norm: a group normalisation with gain and shift.
@@ -30,14 +33,15 @@ def normed_conv(
     """
     assert isinstance(norm, nn.GroupNorm)
     assert isinstance(conv, nn.Conv1d | nn.Conv2d)
-    how = _How(
-        norm.num_groups, norm.eps, (conv.stride, conv.padding, conv.dilation),
-        _precision(x, conv.weight),
-    )  # fmt: skip
+    taps: tuple[Any, ...] = (conv.stride, conv.padding, conv.dilation)
+    image = is_frames_first(x)
+    x, weight = (x[:, :, None], conv.weight[:, :, None]) if image else (x, conv.weight)
+    taps = as_image(*taps) if image else taps
+    how = _How(norm.num_groups, norm.eps, taps, _precision(x, weight))
     out: Tensor = _NormedConv.apply(  # type: ignore[no-untyped-call]
-        x, norm.weight, norm.bias, conv.weight, conv.bias, how
+        x, norm.weight, norm.bias, weight, conv.bias, how
     )
-    return out
+    return out.squeeze(2) if image else out
 
 
 class _How(NamedTuple):
@@ -52,7 +56,8 @@ class _How(NamedTuple):
 def _precision(x: Tensor, weight: Tensor) -> torch.dtype:
     """What the convolution computes in."""
     kind = x.device.type
-    if torch.is_autocast_enabled(kind) and x.dtype != torch.float64:
+    known = torch.amp.is_autocast_available(kind)
+    if known and torch.is_autocast_enabled(kind) and x.dtype != torch.float64:
         return torch.get_autocast_dtype(kind)
     return weight.dtype
 
@@ -87,17 +92,14 @@ class _NormedConv(torch.autograd.Function):
             normed, mean, spread = _normalised(x, gain, shift, how)
             active = functional.silu(normed).to(how.precision)
             to_active, to_weight, to_bias = torch.ops.aten.convolution_backward(
-                grad, active, weight.to(how.precision), ctx.bias_sizes, *how.taps, False,
-                _none(how), 1, [before, wanted[3], wanted[4]],
+                _ordered(grad, x), active, weight.to(how.precision), ctx.bias_sizes, *how.taps,
+                False, _none(how), 1, [before, wanted[3], wanted[4]],
             )  # fmt: skip
             del active
             found: tuple[Tensor | None, ...] = (None, None, None)
             if before:
                 to_normed = torch.ops.aten.silu_backward(to_active.to(normed.dtype), normed)
-                found = torch.ops.aten.native_group_norm_backward(
-                    to_normed, x.to(normed.dtype).contiguous(), mean, spread, gain,
-                    *_sizes(x), how.groups, list(wanted[:3]),
-                )  # fmt: skip
+                found = _norm_backward(to_normed, x.to(normed.dtype), (mean, spread), gain, how)
         found = (*found, to_weight, to_bias)
         kept = (x, gain, shift, weight, gain)  # a bias has the type of the gain
         cast = [None if g is None else g.to(k.dtype) for g, k in zip(found, kept, strict=True)]
@@ -112,9 +114,29 @@ def _normalised(x: Tensor, gain: Tensor, shift: Tensor, how: _How) -> tuple[Tens
     lowered = how.precision in (torch.bfloat16, torch.float16) and how.precision != gain.dtype
     x = x.float() if lowered and x.device.type != "cpu" else x
     out: tuple[Tensor, Tensor, Tensor] = torch.native_group_norm(
-        x.contiguous(), gain, shift, *_sizes(x), how.groups, how.eps
+        _ordered(x, x), gain, shift, *_sizes(x), how.groups, how.eps
     )
     return out
+
+
+def _norm_backward(
+    grad: Tensor, x: Tensor, moments: tuple[Tensor, Tensor], gain: Tensor, how: _How
+) -> tuple[Tensor | None, ...]:
+    if _order(x) is torch.channels_last:
+        return group_norm_backward(_ordered(grad, x), x, moments, gain)
+    found: tuple[Tensor | None, ...] = torch.ops.aten.native_group_norm_backward(
+        grad, x.contiguous(), *moments, gain, *_sizes(x), how.groups, [True, True, True]
+    )
+    return found
+
+
+def _order(x: Tensor) -> torch.memory_format:
+    last = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if last and not x.is_contiguous() else torch.contiguous_format
+
+
+def _ordered(x: Tensor, like: Tensor) -> Tensor:
+    return x.contiguous(memory_format=_order(like))
 
 
 def _sizes(x: Tensor) -> tuple[int, int, int]:
