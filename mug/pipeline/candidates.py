@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.hit_objects import HitObject
 from mug.errors import GenerationError
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.cleanup import Changes, Surroundings
@@ -84,12 +85,15 @@ class Found:
         judgements: one for each of them.
         ranking: all candidates, the best first, as plain containers; empty without a search.
         attempts: how often candidates were made.
+        spare: notes, as the network wrote them, of the candidates that are not kept; charts that
+            are brought to a star rating may take over rows of theirs.
     """
 
     result: GenerationResult
     judgements: tuple[Judgement, ...]
     ranking: tuple[dict[str, Any], ...]
     attempts: int
+    spare: tuple[tuple[HitObject, ...], ...] = ()
 
 
 def judge(
@@ -197,6 +201,7 @@ def find_charts(
         ),
         ranking,
         len(results),
+        tuple(notes for index, notes in enumerate(pool.raw) if index not in kept),
     )
 
 

@@ -99,12 +99,14 @@ class Desk:
         with told(self.t.language):
             lines = asks.tempo_of(tempo)
         service = self.service
-        yield from self._follow(
-            lambda _: work.snap_again(
+
+        def job(ticket: Ticket) -> work.Outcome:
+            ticket.progress(1, 1)  # all that is left is what follows the network's steps
+            return work.snap_again(
                 service.model.generator(), service.folders, key, lines, "given", self.t.language
-            ),
-            owner,
-        )
+            )
+
+        yield from self._follow(job, owner)
 
     def edit(self, values: Update, owner: str) -> Iterator[Update]:
         """Makes the region anew that is selected in the player."""

@@ -25,6 +25,28 @@ _FINISH = (
 
 
 @dataclass(frozen=True)
+class Aims:
+    """What the charts of a revision are brought to whenever they are snapped.
+
+    Args:
+        goals: stars of each chart; None leaves a chart as it comes.
+        nested: whether the charts are a spread, easiest first, whose rhythms nest.
+        spare: raw notes of further candidates, that charts may take over to get to their stars.
+    """
+
+    goals: tuple[float | None, ...]
+    nested: bool = False
+    spare: tuple[tuple[HitObject, ...], ...] = ()
+
+    def meant(self, asked: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+        """What charts are to be judged by: the prompts that made them, with their goals."""
+        return tuple(
+            prompt if goal is None else {**prompt, "sr": goal}
+            for prompt, goal in zip(asked, self.goals, strict=True)
+        )
+
+
+@dataclass(frozen=True)
 class State:
     """A revision's charts before clean-up, and how they came about.
 
@@ -35,6 +57,7 @@ class State:
         seeds: of each chart's own noise.
         indices: number of each chart within the request.
         timing: tempo and offset of the charts, and the readings of the beat.
+        aims: what the charts are brought to.
     """
 
     request: GenerationRequest
@@ -43,6 +66,7 @@ class State:
     seeds: tuple[int, ...]
     indices: tuple[int, ...]
     timing: TimingEstimate
+    aims: Aims
 
 
 def save_state(folder: Path, state: State) -> None:
@@ -51,7 +75,12 @@ def save_state(folder: Path, state: State) -> None:
     plain = {
         **{name: _contained(getattr(request, name)) for name in _PLAIN},
         "finish": {name: getattr(request.finish, name) for name in _FINISH},
-        "raw": [[_row(note) for note in notes] for notes in state.raw],
+        "raw": _rows(state.raw),
+        "aims": {
+            "goals": list(state.aims.goals),
+            "nested": state.aims.nested,
+            "spare": _rows(state.aims.spare),
+        },
         "asked": [dict(asked) for asked in state.asked],
         "seeds": list(state.seeds),
         "indices": list(state.indices),
@@ -86,16 +115,27 @@ def load_state(folder: Path, audio: Path) -> State:
             finish=FinishOptions(**finish),
             **{name: plain[name] for name in _PLAIN},
         ),
-        raw=tuple(tuple(_note(row) for row in rows) for rows in plain["raw"]),
+        raw=_notes(plain["raw"]),
         asked=tuple(plain["asked"]),
         seeds=tuple(plain["seeds"]),
         indices=tuple(plain["indices"]),
         timing=TimingEstimate(**timing),
+        aims=Aims(
+            tuple(plain["aims"]["goals"]), plain["aims"]["nested"], _notes(plain["aims"]["spare"])
+        ),
     )
 
 
 def _contained(value: object) -> object:
     return dict(value) if isinstance(value, Mapping) else value
+
+
+def _rows(charts: Sequence[Sequence[HitObject]]) -> list[list[list[float | None]]]:
+    return [[_row(note) for note in notes] for notes in charts]
+
+
+def _notes(charts: Sequence[Sequence[Sequence[Any]]]) -> tuple[tuple[HitObject, ...], ...]:
+    return tuple(tuple(_note(row) for row in rows) for rows in charts)
 
 
 def _row(note: HitObject) -> list[float | None]:

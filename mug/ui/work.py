@@ -23,12 +23,11 @@ from mug.postprocess.timing import TimingEstimate
 from mug.ui.files import Made, Written, charts_of, read_written, write_revision
 from mug.ui.folders import JobFolders, Revision
 from mug.ui.line import Ticket
-from mug.ui.state import State, load_state, save_state
+from mug.ui.state import Aims, State, load_state, save_state
 
 if TYPE_CHECKING:
     from mug.pipeline.candidates import Judgement
     from mug.pipeline.chart import ChartGenerator
-    from mug.pipeline.cleanup import Changes
     from mug.pipeline.edit import Edit
     from mug.pipeline.package import Plan
     from mug.pipeline.request import GenerationRequest, GenerationResult
@@ -88,12 +87,12 @@ def make_charts(
             audio_filename=packaged.name,
         )
         request = replace(request, audio=song, finish=finish)
-        result, judged = _found(generator, request, plan, ticket)
+        result, judged, aims = _found(generator, request, plan, ticket)
         charts = [_chart_file(one) for one in stamped(generator.model, request, result, plan)]
         return _store(
             generator,
             folders.new_revision(job),
-            (request, result, judged),
+            (request, result, judged, aims),
             charts,
             language,
             "generated",
@@ -105,15 +104,18 @@ def make_charts(
 
 def _found(
     generator: ChartGenerator, request: GenerationRequest, plan: Plan, ticket: Ticket
-) -> tuple[GenerationResult, Sequence[Judgement]]:
+) -> tuple[GenerationResult, Sequence[Judgement], Aims]:
     from mug.pipeline.candidates import find_charts, judge_all
     from mug.pipeline.spread import make_spread
 
     if plan.tiers:
         spread = make_spread(generator, request, plan.tiers, ticket.progress, ticket.should_stop)
-        return spread.result, judge_all(generator, request, spread.result, {})
+        aims = Aims(tuple(rung.tier.star_rating for rung in spread.rungs), nested=True)
+        return spread.result, judge_all(generator, request, spread.result, {}), aims
     found = find_charts(generator, request, plan.search, ticket.progress, ticket.should_stop)
-    return found.result, found.judgements
+    goal = request.prompt.get("sr") if plan.search.reach_stars else None
+    goals = (None if goal is None else float(goal),) * len(found.result.beatmaps)
+    return found.result, found.judgements, Aims(goals, spare=found.spare)
 
 
 def snap_again(
@@ -126,6 +128,8 @@ def snap_again(
 ) -> Outcome:
     """The same notes on another timing, as the job's next revision; nothing is generated.
 
+    Charts that were brought to a star rating are brought to it again, and a spread is nested again.
+
     Args:
         generator: the model, for its number of columns.
         folders: where jobs lie.
@@ -134,38 +138,25 @@ def snap_again(
         source: where these come from, for the report.
         language: of the preview.
     """
-    from mug.pipeline.finish import finish_chart
     from mug.pipeline.package import stamped
+    from mug.ui.resnap import plan_of, snapped
 
     before, state, song = _open(folders, key)
-    old = charts_of(before, read_written(before))
+    names = [chart.beatmap.version for chart in charts_of(before, read_written(before))]
     finish = replace(
         state.request.finish, red_lines=tempo.red_lines, timing=None, timing_source=source
     )
-    request = replace(state.request, finish=finish)
+    request = replace(state.request, audio=song, finish=finish)
     first = tempo.red_lines[0]
     timing = replace(
         state.timing, bpm=first.bpm, offset_ms=first.time_ms, meter=first.meter, changes=(),
         downbeat_ms=first.time_ms, confidence=1.0,
     )  # fmt: skip
-    duration_ms = generator.song(song).duration_ms
-    done = [
-        finish_chart(
-            notes,
-            replace(finish, version=chart.beatmap.version),
-            keys=chart.beatmap.keys,
-            index=index,
-            timing=timing,
-            duration_ms=duration_ms,
-        )
-        for index, (notes, chart) in enumerate(zip(state.raw, old, strict=True))
-    ]
-    result = _result(state, timing, [chart for chart, _ in done], [c for _, c in done])
-    charts = [_chart_file(one) for one in stamped(generator.model, request, result)]
-    judged = _judged(generator, request, result)
-    return _store(
-        generator, _next(folders, before), (request, result, judged), charts, language, "timing"
-    )
+    result, judged = snapped(generator, replace(state, request=request, timing=timing), names)
+    plan = plan_of(state.aims)
+    charts = [_chart_file(one) for one in stamped(generator.model, request, result, plan)]
+    made = request, result, judged, state.aims
+    return _store(generator, _next(folders, before), made, charts, language, "timing")
 
 
 def edit_region(
@@ -193,10 +184,12 @@ def edit_region(
         ticket: hears of progress, and may say stop.
         language: of the preview.
     """
+    from mug.pipeline.candidates import judge_all
     from mug.pipeline.cleanup import Changes
     from mug.pipeline.edit import edit_chart
     from mug.pipeline.package import provenance
     from mug.pipeline.provenance import stamp
+    from mug.pipeline.request import GenerationResult
 
     before, state, _ = _open(folders, key)
     old = charts_of(before, read_written(before))
@@ -213,20 +206,24 @@ def edit_region(
         edited = osu_patch.with_field(edited, "Metadata", "Version", name)
         tags = stamp(edited.beatmap, record).metadata["Tags"]
         files.append(osu_patch.with_field(edited, "Metadata", "Tags", tags))
-    beatmaps = [one.beatmap for one in files]
-    changes = [Changes(), *(variation.changes for variation in made)]
-    result = replace(
-        _result(state, state.timing, beatmaps, changes),
-        raw=(state.raw[chart], *(tuple(one.hit_objects) for one in beatmaps[1:])),
-        asked=(asked,) + (request.prompt,) * len(made),
+    goal = state.aims.goals[chart]
+    wanted = goal if goal is None or request.prompt == asked else request.prompt.get("sr", goal)
+    aims = Aims((goal,) + (wanted,) * len(made), spare=state.aims.spare)
+    prompts = (asked,) + (request.prompt,) * len(made)
+    result = GenerationResult(
+        beatmaps=tuple(one.beatmap for one in files),
+        raw=(state.raw[chart], *(tuple(one.beatmap.hit_objects) for one in files[1:])),
+        timing=state.timing,
+        changes=(Changes(), *(variation.changes for variation in made)),
+        asked=prompts,
         seeds=(state.seeds[chart],) * len(files),
         indices=(state.indices[chart], *range(len(made))),
+        meant=aims.meant(prompts),
     )
     request = replace(request, finish=state.request.finish)
-    judged = _judged(generator, request, result)
-    return _store(
-        generator, _next(folders, before), (request, result, judged), files, language, "edit"
-    )
+    judged = judge_all(generator, request, result, {})
+    stored = request, result, judged, aims
+    return _store(generator, _next(folders, before), stored, files, language, "edit")
 
 
 def _variation_name(version: str, number: int, index: int) -> str:
@@ -254,37 +251,10 @@ def _next(folders: JobFolders, revision: Revision) -> Revision:
     return folders.new_revision(revision.folder.parent)
 
 
-def _result(
-    state: State,
-    timing: TimingEstimate,
-    beatmaps: Sequence[Beatmap],
-    changes: Sequence[Changes],
-) -> GenerationResult:
-    from mug.pipeline.request import GenerationResult
-
-    return GenerationResult(
-        beatmaps=tuple(beatmaps),
-        raw=state.raw,
-        timing=timing,
-        changes=tuple(changes),
-        asked=state.asked,
-        seeds=state.seeds,
-        indices=state.indices,
-    )
-
-
-def _judged(
-    generator: ChartGenerator, request: GenerationRequest, result: GenerationResult
-) -> Sequence[Judgement]:
-    from mug.pipeline.candidates import judge_all
-
-    return judge_all(generator, request, result, {})
-
-
 def _store(
     generator: ChartGenerator,
     revision: Revision,
-    made: tuple[GenerationRequest, GenerationResult, Sequence[Judgement]],
+    made: tuple[GenerationRequest, GenerationResult, Sequence[Judgement], Aims],
     charts: Sequence[ChartFile],
     language: str,
     origin: str,
@@ -293,12 +263,12 @@ def _store(
     from mug.pipeline.candidates import Found
     from mug.pipeline.package import report_of
 
-    request, result, judged = made
+    request, result, judged, aims = made
     song = generator.song(request.audio)
     report = report_of(generator.model, request, Found(result, tuple(judged), (), 1))
     packaged = revision.folder.parent / request.finish.audio_filename
-    state = State(request, result.raw, result.asked, result.seeds, result.indices, result.timing)
-    save_state(revision.folder, state)
+    made_from = result.asked, result.seeds, result.indices
+    save_state(revision.folder, State(request, result.raw, *made_from, result.timing, aims))
     written = write_revision(
         revision,
         Made(charts, report, packaged, song.wave, song.sample_rate, origin),

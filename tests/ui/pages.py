@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mug.compose.composer import compose_song
+from mug.compose.score import Song
 from mug.compose.sound import render, write_audio
 from mug.compose.style import SongStyle
 
@@ -34,14 +35,19 @@ class Running:
     song: Path
 
 
-def write_song(path: Path, seconds: float = 12.0) -> Path:
-    """A composed song at 150 beats a minute."""
+def composed_song(seconds: float = 12.0) -> Song:
+    """A song at 150 beats a minute."""
     style = SongStyle(
         seconds=(seconds, seconds), tempo=(150.0, 150.0), wide_tempo_p=0.0, tempo_change_p=0.0,
         metres={"4/4": 1.0}, swing_p=0.0,
     )  # fmt: skip
+    return compose_song(4, style)
+
+
+def write_song(path: Path, seconds: float = 12.0) -> Path:
+    """The sound of a composed song."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_audio(path, render(compose_song(4, style)))
+    write_audio(path, render(composed_song(seconds)))
     return path
 
 
