@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
@@ -83,28 +84,33 @@ def _language(service: Service, serving: Serving, t: Texts, other: str, *, with_
 def serve(service: Service, serving: Serving) -> tuple[gr.Blocks, str, str | None]:
     """Starts the server in threads of its own: the page, its address, and the public one."""
     page = build(service, serving)
+    _, address, shared = page.launch(**launch_arguments(service, serving))
+    service.folders.keep_swept()
+    return page, address, shared
+
+
+def launch_arguments(service: Service, serving: Serving) -> dict[str, Any]:
+    """What Gradio's `launch` is called with."""
     first, other = _languages(serving)
-    _, address, shared = page.launch(
-        server_name=serving.host,
-        server_port=serving.port,
-        share=serving.share,
-        auth=list(serving.auth) or None,
-        prevent_thread_lock=True,
-        quiet=True,
-        max_file_size=f"{serving.max_mb}mb",
-        allowed_paths=[str(service.folders.root)],
-        theme=theme(),
-        css_paths=PAGE_FOLDER / "page.css",
-        head=HEAD,
-        footer_links=["api"],
-        ssr_mode=False,
-        app_kwargs={
+    return {
+        "server_name": serving.host,
+        "server_port": serving.port,
+        "share": serving.share,
+        "auth": list(serving.auth) or None,
+        "prevent_thread_lock": True,
+        "quiet": True,
+        "max_file_size": f"{serving.max_mb}mb",
+        "allowed_paths": [str(service.folders.root)],
+        "theme": theme(),
+        "css_paths": PAGE_FOLDER / "page.css",
+        "head": HEAD,
+        "footer_links": ["api"],
+        "ssr_mode": False,
+        "app_kwargs": {
             "routes": routes(service.folders),
             "middleware": [speaking({"/": first, f"/{other}": other, f"/{other}/": other})],
         },
-    )
-    service.folders.keep_swept()
-    return page, address, shared
+    }
 
 
 def service_in(folder: Path, checkpoint: Path | None, device: str = "auto") -> Service:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
 import secrets
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import gradio as gr
 import pytest
 from gradio_client import Client
 from pages import ROOT, Running, running
 
 import webui
 from mug.errors import ConfigError
+from mug.ui import app
 from mug.ui.folders import JobFolders
 from mug.ui.serving import Serving
 
@@ -107,6 +113,40 @@ def test_an_open_page_is_told_of() -> None:
     assert "https://x.example" in _serving("--share").remarks("https://x.example")[0]
 
 
+def _launched(folder: Path, monkeypatch: pytest.MonkeyPatch, *line: str) -> dict[str, Any]:
+    """What a start with these flags hands to Gradio, which would ask its servers for an address."""
+    signature, calls = inspect.signature(gr.Blocks.launch), []
+
+    class Page(gr.Blocks):
+        def __init__(self) -> None:
+            """Builds nothing: a real page would open an event loop."""
+
+        def launch(self, **arguments: object) -> tuple[None, str, str | None]:
+            calls.append(signature.bind(self, **arguments).arguments)
+            shared = "https://x.example" if arguments["share"] else None
+            return None, "http://127.0.0.1:7860/", shared
+
+    monkeypatch.setattr(app, "build", lambda service, serving: Page())
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))  # given back afterwards
+    _, _, shared = app.serve(app.service_in(folder, None), _serving(*line))
+    (arguments,) = calls
+    assert (shared is not None) == arguments["share"]
+    return arguments
+
+
+def test_a_public_address_is_asked_for_only_on_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = _launched(tmp_path, monkeypatch)
+    assert (plain["share"], plain["server_name"], plain["auth"]) == (False, "127.0.0.1", None)
+    shared = _launched(tmp_path, monkeypatch, "--share", "--auth", "me:x", "--max_mb", "7")
+    assert (shared["share"], shared["server_name"]) == (True, "127.0.0.1")
+    assert (shared["auth"], shared["max_file_size"]) == ([("me", "x")], "7mb")
+    same = ("self", "theme", "app_kwargs")  # objects made anew at each start
+    differ = {name for name in plain if name not in same and plain[name] != shared[name]}
+    assert differ == {"share", "auth", "max_file_size"}
+
+
 # ---- behind a password
 
 
@@ -154,6 +194,27 @@ def test_a_password_opens_everything(page: Running, cookie: str) -> None:
     for path in (f"/mug/jobs/{key}/player.json", f"/mug/sound/{key.partition('/')[0]}"):
         assert _ask(page, path, Cookie=cookie)[0] == 200
         assert _ask(page, path, Cookie=cookie[:-1] + "~")[0] == 401
+
+
+OTHER_LOOPBACK = "127.0.0.2"  # of this computer too, but not the address of a page by default
+
+
+def test_by_default_one_address_of_this_computer_is_bound(page: Running) -> None:
+    port = urlsplit(page.address).port
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((OTHER_LOOPBACK, port), timeout=10)
+
+
+def test_listening_on_all_addresses_still_asks_for_the_password(tmp_path: Path) -> None:
+    flags = ("--listen", "--auth", ":".join(USER))
+    with running(tmp_path, tmp_path / "none.ckpt", *flags) as served:
+        other = replace(served, address=served.address.replace("127.0.0.1", OTHER_LOOPBACK))
+        for page in (served, other):
+            assert _ask(page, "/config")[0] == 401
+            assert _login(page, "x")[0] == 400
+            _, headers, _ = _login(page, USER[1])
+            (token,) = re.findall(r"access-token-[^;]+", headers["set-cookie"])[:1]
+            assert _ask(page, "/config", Cookie=token)[0] == 200
 
 
 def test_programs_log_in_too(page: Running) -> None:
