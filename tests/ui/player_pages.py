@@ -35,6 +35,7 @@ class Shown:
 
 
 Show = Callable[..., Shown]
+Documents = dict[str, Any]
 
 
 def many_notes(count: int) -> Beatmap:
@@ -47,3 +48,37 @@ def many_notes(count: int) -> Beatmap:
         timing=(TimingPoint(0.0, 480.0),),
         metadata={"Title": "Many", "Version": "many"},
     )
+
+
+def events_of(page: Shown, name: str) -> list[Any]:
+    """Details of the events of a name that `listen` heard."""
+    return page.page.evaluate(f"window.heard['{name}'] ?? []")
+
+
+def listen(page: Shown, *names: str) -> None:
+    """Notes the details of events of these names from now on."""
+    page.page.evaluate(
+        "(names) => { window.heard = {}; for (const name of names) { window.heard[name] = [];"
+        " document.addEventListener(name, (e) => window.heard[name].push(e.detail)); } }",
+        names,
+    )
+
+
+def middle_of(page: Shown, ref: str) -> tuple[float, float, float, float]:
+    """Left, top, width and height of an element, without its border."""
+    box = page.run(
+        "const e = p.view[a], b = e.getBoundingClientRect();"
+        "return [b.left + e.clientLeft, b.top + e.clientTop, e.clientWidth, e.clientHeight];",
+        ref,
+    )
+    return tuple(box)
+
+
+def drag(page: Shown, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drags the pointer from one place to another."""
+    mouse = page.page.mouse
+    mouse.move(*start)
+    mouse.down()
+    mouse.move((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+    mouse.move(*end)
+    mouse.up()
