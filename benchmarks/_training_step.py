@@ -17,6 +17,7 @@ from mug import train
 from mug.callbacks.resources import peak_memory_mib
 from mug.config import load_config
 from mug.data.packed import collate, unpacked
+from mug.model.precision import multiplies_bfloat16
 from mug.util import instantiate_from_config
 
 
@@ -81,17 +82,12 @@ def serve(pipe: Connection, options: Options, name: str) -> None:
             pipe.send(step())
 
 
-def has_bf16() -> bool:
-    """Whether the processor multiplies bfloat16 faster than float32."""
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-
-
 def _step(
     options: Options, variant: Variant, backend: str | None
 ) -> Callable[[], dict[str, float]]:
     module, dataset = _module(options, variant), _dataset(options, variant)
     module.compile_backend = backend
-    half = variant.bf16 and has_bf16()
+    half = variant.bf16 and multiplies_bfloat16("cpu")
     return timed_step(module, lambda n: _batch(dataset, variant, options.batch, n), half=half)
 
 

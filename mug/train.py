@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from lightning_utilities.core.rank_zero import rank_zero_only
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.loggers import Logger
@@ -26,6 +27,7 @@ from mug.callbacks.checkpoint import AtomicCheckpointIO, ResumeCheckpoint
 from mug.callbacks.rng import StepRandomness
 from mug.config import load_config
 from mug.errors import CheckpointError, ConfigError, MugError, TrainingError
+from mug.model.precision import multiplies_bfloat16
 from mug.options import Options, parse_arguments
 from mug.util import instantiate_from_config
 
@@ -137,7 +139,16 @@ def trainer_arguments(config: Config) -> Config:
         arguments["accelerator"] = "auto"
         if old.startswith("ddp"):
             arguments.setdefault("strategy", "ddp")
+    if arguments.get("precision") == "auto":
+        arguments["precision"] = _precision(arguments.get("accelerator", "auto"))
     return arguments
+
+
+def _precision(accelerator: str) -> str:
+    """bfloat16 where the device is faster with it, float32 elsewhere."""
+    names = {"auto": "cuda" if torch.cuda.is_available() else "cpu", "gpu": "cuda"}
+    fast = multiplies_bfloat16(names.get(accelerator, accelerator))
+    return "bf16-mixed" if fast else "32-true"
 
 
 def _node(defaults: Config, own: Mapping[str, Any] | None) -> Config:

@@ -12,6 +12,7 @@ import yaml
 import mug.util
 from mug import train
 from mug.errors import CheckpointError, ConfigError, TrainingError
+from mug.model.precision import multiplies_bfloat16
 from mug.options import Options, parse_arguments
 
 TINY = """
@@ -276,3 +277,23 @@ def test_trainer_arguments_of_the_originals_files(
     given: dict[str, object], expected: dict[str, object]
 ) -> None:
     assert train.trainer_arguments({"lightning": {"trainer": given}}) == expected
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "expected"), [("gpu", "bf16-mixed"), ("cpu", "32-true"), ("mps", "32-true")]
+)
+def test_automatic_precision_is_what_the_device_is_faster_with(
+    accelerator: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "multiplies_bfloat16", lambda kind: kind == "cuda")
+    given = {"accelerator": accelerator, "precision": "auto"}
+    found = train.trainer_arguments({"lightning": {"trainer": given}})
+    assert found == {"accelerator": accelerator, "precision": expected}
+
+
+def test_devices_that_multiply_bfloat16() -> None:
+    assert not multiplies_bfloat16("mps")
+    assert multiplies_bfloat16("cuda") <= torch.cuda.is_available()
+    known = Path("/proc/cpuinfo")
+    if known.exists() and "flags" in (words := known.read_text(encoding="utf-8")):
+        assert multiplies_bfloat16("cpu") == ("avx512_bf16" in words or "amx_tile" in words)

@@ -28,6 +28,19 @@ def at_least_float32(x: Tensor) -> Tensor:
     return x if x.dtype in (torch.float32, torch.float64) else x.float()
 
 
+def multiplies_bfloat16(kind: str) -> bool:
+    """Whether a device of this kind multiplies bfloat16 faster than float32.
+
+    Args:
+        kind: `cpu`, `cuda` …
+    """
+    if kind == "cuda":
+        return torch.cuda.is_available() and torch.cuda.get_device_capability()[0] >= 8
+    if kind != "cpu":
+        return False
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 """Names of the weights' precisions."""
 
