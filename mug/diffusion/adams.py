@@ -1,32 +1,84 @@
-"""Adams steps in log signal-to-noise: high order from predictions that are already there."""
+"""Adams methods: high order from predictions that are already there."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 from torch import Tensor
 
 from mug.diffusion.sampling import Run, Sampler, Step, half_log_snr
 
-_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(16)
+POINTS, WEIGHTS = np.polynomial.legendre.leggauss(16)
+"""Places and weights of a quadrature over -1 ... 1, exact to degree 31."""
 
 
-class _Known(NamedTuple):
-    """A prediction of the clean sample at a half log signal-to-noise ratio."""
+class Known(NamedTuple):
+    """A prediction at a noise level."""
 
-    log_snr: float
+    bar: float
     x_0: Tensor
+    eps: Tensor
 
 
-class AdamsSampler(Sampler):
-    """Multi-step predictor and corrector, one call of the denoiser a step; deterministic.
+class MultiStep(Sampler):
+    """Predictor and corrector from past predictions, one call of the denoiser a step.
 
-    The clean sample is taken for a polynomial in the log signal-to-noise ratio through the last
-    predictions; the rest of the probability-flow equation is integrated exactly. When a step's
-    prediction is there, the step before is taken again with it, which costs no call.
+    When a step's prediction is there, the step before is taken again with it, which costs no
+    call. Deterministic.
+
+    Args:
+        spacing: which time steps, see `mug.diffusion.spacing`.
+        order: predictions that a polynomial goes through.
+        corrector: how many the repeated step uses, the new one included; 0 repeats none.
+
+    Source: Zhao et al. 2023 (UniPC), algorithm 1.
+    """
+
+    def __init__(self, spacing: str, order: int, corrector: int) -> None:
+        super().__init__(spacing)
+        self.order, self.corrector = order, corrector
+
+    @abstractmethod
+    def advance(self, x: Tensor, bar: float, bar_next: float, known: Sequence[Known]) -> Tensor:
+        """The sample at another noise level.
+
+        Args:
+            x: the sample.
+            bar: abar where it is.
+            bar_next: abar where it goes; 1 is clean data.
+            known: predictions, the newest first.
+        """
+
+    def stepper(self, run: Run) -> Step:
+        """Remembers the last predictions, and the sample from which the last step was taken."""
+        history: list[Known] = []  # newest first
+        before: Tensor | None = None
+
+        def step(x: Tensor, index: int) -> Tensor:
+            nonlocal before
+            at, bar, bar_next = run.plan[index]
+            here = Known(bar, *run.predict(x, at))
+            if self.corrector and before is not None:
+                known = [here, *history][: self.corrector]
+                x = self.advance(before, history[0].bar, bar, known)
+            history.insert(0, here)
+            del history[max(self.order, self.corrector - 1) :]
+            before = x
+            return self.advance(x, bar, bar_next, history[: self.order])
+
+        return step
+
+
+class AdamsSampler(MultiStep):
+    """Adams steps in the logarithm of the signal-to-noise ratio.
+
+    The clean sample is taken for a polynomial in it through the last predictions; the rest of the
+    probability-flow equation is integrated exactly.
 
     Args:
         spacing: which time steps, see `mug.diffusion.spacing`.
@@ -38,58 +90,45 @@ class AdamsSampler(Sampler):
     """
 
     def __init__(self, spacing: str = "logsnr", order: int = 3, *, corrector: bool = True) -> None:
-        super().__init__(spacing)
-        self.order, self.corrector = order, corrector
+        super().__init__(spacing, order, order + 1 if corrector else 0)
 
-    def stepper(self, run: Run) -> Step:
-        """Remembers the last predictions, and the sample from which the last step was taken."""
-        history: list[_Known] = []  # newest first
-        before: Tensor | None = None
-
-        def step(x: Tensor, index: int) -> Tensor:
-            nonlocal before
-            at, bar, bar_next = run.plan[index]
-            here = _Known(half_log_snr(bar), run.predict(x, at).x0)
-            if self.corrector and before is not None:
-                x = _advance(before, history[0].log_snr, here.log_snr, [here, *history])
-            history.insert(0, here)
-            del history[self.order :]
-            before = x
-            return _advance(x, here.log_snr, half_log_snr(bar_next), history)
-
-        return step
-
-
-def _advance(x: Tensor, start: float, end: float, known: Sequence[_Known]) -> Tensor:
-    """The sample at another noise level, the clean sample a polynomial through `known`.
-
-    Args:
-        x: sample at the log signal-to-noise ratio `start`.
-        start: where it is.
-        end: where it goes; infinite for clean data, which is then the newest prediction.
-        known: predictions, the newest first.
-    """
-    if math.isinf(end):
-        return known[0].x_0
-    signal, noise = _factors(end)
-    following = noise / _factors(start)[1] * x
-    for weight, one in zip(weights([k.log_snr for k in known], start, end), known, strict=True):
-        following = following + signal * weight * one.x_0
-    return following
+    def advance(self, x: Tensor, bar: float, bar_next: float, known: Sequence[Known]) -> Tensor:
+        """A step of the sample; onto clean data it is the newest prediction."""
+        if bar_next >= 1:
+            return known[0].x_0
+        start, end = half_log_snr(bar), half_log_snr(bar_next)
+        signal, noise = _factors(end)
+        following = noise / _factors(start)[1] * x
+        shares = weights([half_log_snr(k.bar) for k in known], start, end)
+        for weight, one in zip(shares, known, strict=True):
+            following = following + signal * weight * one.x_0
+        return following
 
 
 def weights(nodes: Sequence[float], start: float, end: float) -> list[float]:
     """Integral of exp(l - end) times each node's Lagrange polynomial over start ... end."""
     half = (end - start) / 2
-    places = half * (_POINTS + 1) + start
-    found = []
+    places = half * (POINTS + 1) + start
+    return quadrature(half * np.exp(places - end), lagrange(nodes, places))
+
+
+def quadrature(
+    density: Float[np.ndarray, "points"], functions: Iterable[Float[np.ndarray, "points"]]
+) -> list[float]:
+    """Integral of each function times a density, both given at the quadrature's places."""
+    return [float((WEIGHTS * (density * values)).sum()) for values in functions]
+
+
+def lagrange(
+    nodes: Sequence[float], places: Float[np.ndarray, "points"]
+) -> Iterator[Float[np.ndarray, "points"]]:
+    """For each node the polynomial that is 1 there and 0 at the others, at the places."""
     for i, node in enumerate(nodes):
-        values = np.exp(places - end)
+        values = np.ones_like(places)
         for j, other in enumerate(nodes):
             if j != i:
                 values = values * (places - other) / (node - other)
-        found.append(float(half * (_WEIGHTS * values).sum()))
-    return found
+        yield values
 
 
 def _factors(log_snr: float) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from mug.diffusion.adams import AdamsSampler
 from mug.diffusion.ancestral import AncestralSampler
+from mug.diffusion.angular import AngularSampler
 from mug.diffusion.ddim import DDIMSampler
 from mug.diffusion.dpm_solver import DPMSolverSampler
 from mug.diffusion.plms import PLMSSampler
@@ -18,6 +19,7 @@ SAMPLERS: dict[str, type[Sampler]] = {
     "dpm_solver": DPMSolverSampler,
     "plms": PLMSSampler,
     "adams": AdamsSampler,
+    "angular": AngularSampler,
     "ancestral": AncestralSampler,
 }
 

@@ -37,9 +37,11 @@ def time_steps(schedule: NoiseSchedule, steps: int, spacing: str) -> list[int]:
         schedule: the noise levels of training.
         steps: how many; the `original` spacings may give more than that.
         spacing: `trailing` evenly in time and always from the noisiest step; `linspace` evenly
-            in time from the noisiest to the least noisy; `logsnr` evenly in the logarithm of the
-            signal-to-noise ratio; `karras` evenly in the seventh root of the noise level;
-            `original` and `original_quad` the reference's, evenly in time and in its root.
+            in time from the noisiest to the least noisy; `third` evenly in time and between the
+            two: the last step is N / 3s, where `trailing` leaves N / s and `linspace` nothing;
+            `logsnr` evenly in the logarithm of the signal-to-noise ratio; `karras` evenly in the
+            seventh root of the noise level; `original` and `original_quad` the reference's,
+            evenly in time and in its root.
 
     Raises:
         GenerationError: for a number outside 1 ... N, one that the original's spacing cannot
@@ -104,6 +106,11 @@ def _linspace(schedule: NoiseSchedule, steps: int) -> Float[np.ndarray, "s"]:
     return positions
 
 
+def _third(schedule: NoiseSchedule, steps: int) -> Float[np.ndarray, "s"]:
+    positions: np.ndarray = np.linspace(schedule.steps - 1, schedule.steps / (3 * steps), steps)
+    return positions
+
+
 def _at_log_snr(schedule: NoiseSchedule, log_snr: Float[np.ndarray, "s"]) -> np.ndarray:
     """Fractional time steps that have these ratios."""
     positions: np.ndarray = np.interp(-log_snr, -schedule.log_snr, np.arange(schedule.steps))
@@ -124,6 +131,7 @@ def _karras(schedule: NoiseSchedule, steps: int) -> Float[np.ndarray, "s"]:
 _POSITIONS: dict[str, Callable[[NoiseSchedule, int], np.ndarray]] = {
     "trailing": _trailing,
     "linspace": _linspace,
+    "third": _third,
     "logsnr": _logsnr,
     "karras": _karras,
 }

@@ -9,6 +9,7 @@ from conftest import load_golden
 
 from mug.diffusion.adams import AdamsSampler, weights
 from mug.diffusion.ancestral import AncestralSampler
+from mug.diffusion.angular import AngularSampler
 from mug.diffusion.ddim import DDIMSampler
 from mug.diffusion.dpm_solver import DPMSolverSampler
 from mug.diffusion.parameterization import Parameterization
@@ -32,10 +33,12 @@ SAMPLERS = {
     "dpm_solver": DPMSolverSampler(),
     "adams": AdamsSampler(),
     "adams_time": AdamsSampler("trailing", 4, corrector=False),
+    "angular": AngularSampler(),
+    "angular_plain": AngularSampler("trailing", 2, 0),
     "dpm_solver_karras": DPMSolverSampler("karras"),
     "dpm_solver_time": DPMSolverSampler("trailing"),
 }
-SPACINGS = ["trailing", "linspace", "logsnr", "karras"]
+SPACINGS = ["trailing", "linspace", "third", "logsnr", "karras"]
 every_sampler = pytest.mark.parametrize("name", SAMPLERS)
 
 
@@ -198,7 +201,7 @@ def test_with_a_generator_each_an_item_does_not_depend_on_its_neighbours(name):
 
 
 def test_samplers_by_name():
-    assert set(BY_NAME) == {"adams", "ancestral", "ddim", "plms", "dpm_solver"}
+    assert set(BY_NAME) == {"adams", "ancestral", "angular", "ddim", "plms", "dpm_solver"}
     for name in BY_NAME:
         assert isinstance(make_sampler(name), Sampler)
     assert make_sampler("ddim", eta=0.5).eta == 0.5
@@ -226,6 +229,7 @@ def test_every_number_of_steps_is_served(spacing, kind):
 def test_where_the_spacings_put_their_steps():
     assert time_steps(SCHEDULE, 10, "trailing") == list(range(999, 0, -100))
     assert time_steps(SCHEDULE, 4, "linspace") == [999, 666, 333, 0]
+    assert time_steps(SCHEDULE, 4, "third") == [999, 694, 389, 83]
     ratios = SCHEDULE.log_snr[time_steps(SCHEDULE, 8, "logsnr")]
     np.testing.assert_allclose(np.diff(ratios)[:-2], np.diff(ratios)[0], rtol=0.05)
     sigmas = np.exp(-SCHEDULE.log_snr[time_steps(SCHEDULE, 8, "karras")]) ** (1 / 7)
