@@ -5,6 +5,7 @@ Source: reference facts, section 3; the frame is latent diffusion's (Rombach et 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import torch
@@ -25,6 +26,13 @@ from mug.errors import ConfigError, DataError
 from mug.model.embedding import timestep_embedding
 from mug.model.modules import Downsample, Normalize, Upsample, zero_module
 from mug.model.s4 import bind_lengths
+
+_log = logging.getLogger(__name__)
+
+DEAF = (
+    "num_groups %d leaves one channel a group at a width of %d: normalisation takes out again what"
+    " the time step and the features add to a channel. Use fewer groups, or use_scale_shift_norm"
+)
 
 
 class UNetModel(nn.Module):
@@ -51,7 +59,8 @@ class UNetModel(nn.Module):
         s4_layer: a state-space layer in each group but the last of a level on the way up.
         transformer_depth: blocks of each transformer.
         context_dim: channels of the features' embedding.
-        num_groups: groups of all normalisations (the original always has 32).
+        num_groups: groups of all normalisations (the original always has 32). With one channel a
+            group the network does not hear what is added to a channel; that is logged.
         s4_kernel_sum: "half" for the original's published weights, "conjugate" for new models.
         prompt_embedding: the features' sum is added to the embedding of the time step, so that
             every residual block is told of them, as guided diffusion tells the class (Dhariwal and
@@ -107,6 +116,8 @@ class UNetModel(nn.Module):
             s4_kernel_sum=s4_kernel_sum,
         )
         widths = [model_channels * factor for factor in channel_mult]
+        if min(widths) <= num_groups and not use_scale_shift_norm:
+            _log.warning(DEAF, num_groups, min(widths))
         self.time_embed = _embedding(model_channels, 4 * model_channels)
         self.prompt_embed = _prompt_embedding(context_dim, model_channels, prompt_embedding)
         self.input_blocks = nn.ModuleList()

@@ -1,6 +1,7 @@
 """The U-Net: the original's numbers, names and shapes; its options."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from recordings import assert_recorded
 from torch import nn
 
 from mug.cond.wave import MelspectrogramScaleEncoder1D, STFTEncoder
+from mug.config import load_config
 from mug.diffusion.unet import UNetModel
 from mug.diffusion.unet_blocks import (
     BlockOptions,
@@ -22,6 +24,7 @@ from mug.diffusion.unet_blocks import (
 from mug.errors import ConfigError, DataError
 from mug.model.s4 import S4, bind_lengths
 
+CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "mug"
 FULL = {
     "in_channels": 16,
     "model_channels": 128,
@@ -327,6 +330,32 @@ def test_a_prompt_embedding_tells_the_blocks_before_any_attention():
         told(x, step, None, *levels)
     call(told, audio(4, 8), audio(8, 4)).square().sum().backward()
     assert all(parameter.grad.any() for parameter in told.prompt_embed.parameters())
+
+
+def test_a_network_that_cannot_hear_the_time_step_says_so(caplog):
+    """One channel a group: a constant that is added to it is taken out by its own mean."""
+    deaf = small(num_groups=8, audio_channels=[8, 8], attention_resolutions=[])
+    assert "one channel a group at a width of 8" in caplog.text
+    block, x = deaf.input_blocks[2][0], torch.randn(1, 16, 8)
+    with torch.no_grad():
+        one, other = (block(x, torch.randn(1, 32)) for _ in range(2))
+        assert torch.allclose(one, other, atol=1e-4)
+        caplog.clear()
+        hearing = small(num_groups=8, audio_channels=[8, 8], use_scale_shift_norm=True)
+        block = hearing.input_blocks[2][0]
+        one, other = (block(x, torch.randn(1, 32)) for _ in range(2))
+    assert not torch.allclose(one, other, atol=1e-2)
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("name", ["mug_diffusion", "mug_diffusion_stft", "small", "demo"])
+def test_the_configurations_networks_hear_the_time_step(name, caplog):
+    unset = ["model.params.first_stage_config.params.ckpt_path=x"]
+    unset += ["data.params.common_params.txt_file=x"]
+    shipped = load_config([CONFIGS / f"{name}.yaml"], unset)
+    with torch.device("meta"):
+        UNetModel(**shipped["model"]["params"]["unet_config"]["params"])
+    assert caplog.text == ""
 
 
 def test_checkpointing_changes_memory_only():
