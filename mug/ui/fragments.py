@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from html import escape
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +17,9 @@ from mug.ui.line import Ticket
 from mug.ui.model import PageModel
 from mug.ui.sentences import sentence
 from mug.ui.texts import Texts
+
+_BEYOND = re.compile(r"(\S+) (\S+) is beyond the model's range; it hears (\S+)")
+_VERSION = re.compile(r".*\[(.+)\]( \d+)?\.osu")
 
 
 def url_of(revision: Revision, name: str) -> str:
@@ -76,11 +81,17 @@ def status(model: PageModel, t: Texts) -> str:
     state = model.state
     values = {"name": "", "reason": ""}
     if model.checkpoint is not None:
-        values["name"] = "/".join(model.checkpoint.resolve().parts[-2:])
+        values["name"] = _model_name(model.checkpoint)
     if model.error is not None:
         values["reason"] = sentence(model.error, t.language)
     text = t(f"model_{state}", **values)
     return f'<p class="mug-status" data-state="{state}" role="status">{escape(text)}</p>'
+
+
+def _model_name(checkpoint: Path) -> str:
+    """The last two names of its path; those of a training run, which has a folder for these."""
+    *folders, name = checkpoint.resolve().parts
+    return "/".join([*[folder for folder in folders if folder != "checkpoints"][-1:], name])
 
 
 def waiting(ticket: Ticket, place: int, t: Texts) -> str:
@@ -107,6 +118,18 @@ def said(text: str, kind: str = "good") -> str:
     """A sentence about what happened: `good`, `bad` or `plain`."""
     role = "alert" if kind == "bad" else "status"
     return f'<p class="mug-said" data-kind="{kind}" role="{role}">{escape(text)}</p>'
+
+
+def beyond(sentences: Iterable[str], t: Texts) -> str:
+    """Which numbers of a prompt the model hears as others; empty where there are none.
+
+    Args:
+        sentences: of `mug.pipeline.prompt.Prompt.beyond`.
+        t: the language.
+    """
+    found = [_BEYOND.fullmatch(one) for one in sentences]
+    parts = [f"{_label(m[1], t)} {float(m[2]):.2f} → {m[3]}" for m in found if m is not None]
+    return said(t("beyond", what=" · ".join(parts)), "plain") if parts else ""
 
 
 def empty(t: Texts) -> str:
@@ -147,9 +170,13 @@ def downloads(revision: Revision, written: Written, t: Texts) -> str:
     links = []
     for kind, name in written.files:
         css = "mug-file first" if kind == "osz" else "mug-file"
+        head, below = t(f"kind_{kind}"), _short(name)
+        version = _VERSION.fullmatch(name)
+        if kind == "osu" and version is not None:  # all charts have the song's name in common
+            head, below = version[1], head
         links.append(
-            f'<a class="{css}" href="{escape(url_of(revision, name))}" download="{escape(name)}">'
-            f"<b>{escape(t('kind_' + kind))}</b><span>{escape(_short(name))}</span></a>"
+            f'<a class="{css}" href="{escape(url_of(revision, name))}" download="{escape(name)}"'
+            f' title="{escape(name)}"><b>{escape(head)}</b><span>{escape(below)}</span></a>'
         )
     failed = "".join(said(t("failed_part", what=what), "bad") for what in written.failed)
     return f'<div class="mug-files">{"".join(links)}</div>{failed}'

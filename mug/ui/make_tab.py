@@ -54,8 +54,8 @@ def _song(desk: Desk) -> Form:
         elem_id="mug-song",
         elem_classes="mug-upload",
     )
-    desk.refused("mug-song", "song", SOUNDS)
-    gr.HTML(f'<p class="mug-hint">{hint}</p>')
+    refused = fragments.upload_says("mug-song", "song", SOUNDS, desk.max_mb, t)
+    gr.HTML(f'<p class="mug-hint">{hint}</p>{refused}')
     with gr.Row():
         form["title"] = gr.Textbox(label=t("title"), placeholder=t("from_tags"), max_length=200)
         form["artist"] = gr.Textbox(label=t("artist"), placeholder=t("from_tags"), max_length=200)

@@ -77,10 +77,7 @@ def prompt_tab(desk: Desk, form: Form, tabs: gr.Tabs) -> None:
     found = gr.State([])
 
     def show(read: Read, index: int) -> tuple[str, str]:
-        beyond = "; ".join(read[index]["beyond"])
-        return read[index]["yaml"], fragments.said(
-            t("beyond", what=beyond), "plain"
-        ) if beyond else ""
+        return read[index]["yaml"], fragments.beyond(read[index]["beyond"], t)
 
     def look(path: str | None, speed: float) -> tuple[Any, ...]:
         read = read_chart(desk, path, speed)

@@ -211,9 +211,9 @@ _BOTH: Mapping[str, tuple[str, str]] = MappingProxyType(
         "kind_sm": ("StepMania", "StepMania"),
         "kind_qua": ("Quaver", "Quaver"),
         "kind_mc": ("Malody", "Malody"),
-        "kind_report": ("report", "报告"),
-        "kind_picture": ("picture", "图片"),
-        "kind_preview": ("preview", "预览"),
+        "kind_report": ("Report", "报告"),
+        "kind_picture": ("Picture", "图片"),
+        "kind_preview": ("Preview", "预览"),
         "report": ("Asked and reached", "要求与结果"),
         "chart": ("Chart", "谱面"),
         "asked": ("asked", "要求"),
@@ -294,7 +294,10 @@ _BOTH: Mapping[str, tuple[str, str]] = MappingProxyType(
         "used_prompt": ("The wishes under “{tab}” are set.", "已填入“{tab}”中的提示。"),
         "which_chart": ("Chart in the package", "包中的谱面"),
         "no_chart": ("Drop a chart first.", "请先放入谱面。"),
-        "beyond": ("Beyond the model's range: {what}", "超出模型范围：{what}"),
+        "beyond": (
+            "Beyond the model's range, so it is asked for the nearest: {what}",
+            "超出模型范围，因此取最接近的值：{what}",
+        ),
     }
 )
 

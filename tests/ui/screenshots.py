@@ -14,10 +14,10 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).resolve().parents[up]) for up in range(3)]
 
 from browser import find_chromium, launch_arguments  # noqa: E402
-from page_visits import drop, drop_song  # noqa: E402
+from page_visits import READY, drop, drop_song, settle  # noqa: E402  # noqa: E402
 from pages import running, write_song  # noqa: E402
 
-READY = "document.querySelector('mug-player')?.player"
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
 def _arguments() -> argparse.Namespace:
@@ -46,9 +46,7 @@ def main() -> None:
                     name = f"{language}-{theme}"
                     if args.only and name not in args.only:
                         continue
-                    context = chromium.new_context(
-                        viewport={"width": 1280, "height": 900}, color_scheme=theme
-                    )
+                    context = chromium.new_context(viewport=DESK, color_scheme=theme)
                     _tabs(context.new_page(), page.address + path, song, args, name)
                     context.close()
         chromium.close()
@@ -62,7 +60,7 @@ def _tabs(tab: Any, address: str, song: Path, args: argparse.Namespace, name: st
         tab.screenshot(path=args.out / f"{what}-{name}.png", full_page=whole)
 
     tab.goto(address)
-    tab.wait_for_selector("#mug-song input[type=file]", state="attached")
+    settle(tab)
     tab.wait_for_selector(".mug-status[data-state=ready]")
     take("empty")
     drop_song(tab, song)
@@ -89,9 +87,9 @@ def _tabs(tab: Any, address: str, song: Path, args: argparse.Namespace, name: st
     take("player", whole=False)
     tab.evaluate("document.querySelector('.mug-bench').scrollIntoView()")
     take("workbench", whole=False)
-    tab.set_viewport_size({"width": 390, "height": 844})
+    tab.set_viewport_size(PHONE)
     take("phone")
-    tab.set_viewport_size({"width": 1280, "height": 900})
+    tab.set_viewport_size(DESK)
     with tab.expect_download() as download:
         tab.click(".mug-file.first")
     package = args.out / "chart.osz"

@@ -92,7 +92,6 @@ def test_a_song_over_the_limit_is_told_of_at_once(tab: Any, tmp_path: Path) -> N
     song.write_bytes(b"x" * 2**20)
     drop_song(tab, song)
     assert not tab.is_visible(".mug-upload-says[data-for=mug-song]")
-    assert len(tab.sent) >= 1
 
 
 def test_a_dropped_song_over_the_limit_too(tab: Any) -> None:
@@ -118,5 +117,4 @@ def test_a_song_may_be_dropped_anywhere(chromium: Any, page: Running) -> None:
     with visit(chromium, page.address) as tab:
         tab.wait_for_function("window.mugPage")
         assert _drop(tab, ".mug-title", "beside.ogg", page.song.read_bytes())
-        tab.wait_for_selector("#mug-song >> text=beside")
-        tab.wait_for_function("document.querySelector('#mug-song').innerText.includes('KB')")
+        tab.wait_for_function(SHOWN, arg=["#mug-song", "beside.ogg"])
