@@ -34,6 +34,10 @@ class ResourceCallback(Callback):
     def __init__(self) -> None:
         self._began = 0.0
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Starts the clock of an epoch that is gone on with, which nobody says begins."""
+        self._began = time.perf_counter()
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the clock; on a GPU also the memory count."""
         device = trainer.strategy.root_device

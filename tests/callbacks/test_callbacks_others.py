@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+import time
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,22 @@ def test_resources_are_logged_on_a_cpu(tmp_path: Path, caplog: pytest.LogCapture
     assert "epoch_seconds" in header
     memory = peak_memory_mib(torch.device("cpu"))
     assert memory is None or 50 < memory < 1e5
+
+
+def test_an_epoch_that_is_gone_on_with_is_timed_from_then_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def train(start: Path | None = None) -> None:
+        trainer = make_trainer(tmp_path, ResourceCallback(), epochs=1)
+        trainer.fit(TinyModule(), datamodule=TinyData(), ckpt_path=start, weights_only=True)
+
+    train()
+    within_the_epoch = min(tmp_path.glob("copy*.ckpt"))
+    began = time.perf_counter()
+    with caplog.at_level(logging.INFO, logger="mug.callbacks.resources"):
+        train(within_the_epoch)
+    seconds = re.findall(r"epoch 0: ([0-9.]+) s", caplog.text)
+    assert float(seconds[-1]) <= time.perf_counter() - began + 0.1
 
 
 def test_config_is_kept_beside_and_inside(tmp_path: Path) -> None:
