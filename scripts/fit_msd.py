@@ -22,7 +22,16 @@ from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mug.data.msd_features import INTERVAL, hand_sums, note_gaps, shares, unready
+from mug.data.measures import SKILL_SETS
+from mug.data.msd_features import (
+    INTERVAL,
+    hand_rows,
+    hand_sums,
+    log_speeds,
+    note_gaps,
+    shares,
+    unready,
+)
 from mug.data.msd_model import CAP
 from mug.util import atomic_write
 from scripts._msd_torch import MsdModel, inputs
@@ -37,7 +46,10 @@ FALLS = (2.0, 1.0, 1.0, 1.0, 5.0, 1.0, 1.0, 1.0)
 WEIGHTS = (1.0, 1.0, 1.0, 1.0, 2.5, 1.0, 1.0)
 """How much an error of each skill set counts: jackspeed is the hardest to follow."""
 
-FULL_PRECISION = ("mu", "sd", "p", "pen", "kap")
+OVERALL = 1.5
+"""How much an error of the overall value counts."""
+
+FULL_PRECISION = ("mu", "sd", "p", "pen", "kap", "goal", "mix")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,9 +58,8 @@ class Item:
 
     sums: np.ndarray
     counted: np.ndarray
-    gaps: np.ndarray
-    noted: np.ndarray
-    rate: float
+    speeds: np.ndarray
+    rows: np.ndarray
     seconds: float
     values: np.ndarray
 
@@ -64,9 +75,8 @@ def charts(file: Path) -> list[list[Item]]:
             continue
         part = slice(ends[i], ends[i + 1])
         seconds, column = a["time_ms"][part] / 1000.0, a["column"][part].astype(np.int64)
-        gaps = note_gaps(seconds, column).astype(np.float32)
-        passed = unready(seconds, column)[:1]
-        noted = ~passed[0][np.argsort(column, kind="stable")]
+        passed, rows = unready(seconds, column)[:1], hand_rows(seconds, column)
+        rows = np.where(rows == len(column), 1, rows + 2).astype(np.int32)  # as the model has it
         values = np.full((len(rates), 8), np.nan, dtype=np.float32)
         values[: len(a["rates"])] = a["values"][i]
         length = float(seconds[-1] - seconds[0])
@@ -75,7 +85,8 @@ def charts(file: Path) -> list[list[Item]]:
             sums, first = hand_sums(seconds / rate, column), int(seconds[0] / rate / INTERVAL)
             counted = shares(seconds / rate, column, passed, len(sums))[0, first:]
             half = sums[first:].astype(np.float16), counted.astype(np.float16)
-            items.append(Item(*half, gaps, noted, rate, length / rate, row))
+            speeds = log_speeds(note_gaps(seconds / rate, column)).astype(np.float16)
+            items.append(Item(*half, speeds, rows, length / rate, row))
         made.append(items)
     return made
 
@@ -83,26 +94,26 @@ def charts(file: Path) -> list[list[Item]]:
 Arguments = tuple[Tensor, Tensor, tuple[Tensor, Tensor, Tensor], Tensor, Tensor]
 
 
-def batch(items: list[Item]) -> tuple[Arguments, Tensor]:
-    """The model's arguments, padded, and the values wanted."""
-    time, notes = max(len(i.sums) for i in items), max(len(i.gaps) for i in items)
+def batch(items: list[Item], *, cells: bool = True) -> tuple[Arguments, Tensor]:
+    """The model's arguments, padded, and the values wanted; half seconds only where asked for."""
+    time, notes = max(len(i.sums) for i in items) if cells else 0, max(len(i.speeds) for i in items)
     sums = np.zeros((len(items), time, *items[0].sums.shape[1:]), dtype=np.float16)
     counted = np.zeros((len(items), time, 2), dtype=np.float32)
-    gaps = np.full((len(items), notes, items[0].gaps.shape[1]), np.inf, dtype=np.float32)
-    noted = np.zeros((len(items), notes), dtype=bool)
+    speeds = np.zeros((len(items), notes, items[0].speeds.shape[1]), dtype=np.float16)
+    rows = np.zeros((len(items), max(len(i.rows) for i in items), 2), dtype=np.int64)
     for k, item in enumerate(items):
-        sums[k, : len(item.sums)] = item.sums
-        counted[k, : len(item.sums)] = item.counted
-        gaps[k, : len(item.gaps)] = item.gaps / item.rate
-        noted[k, : len(item.gaps)] = item.noted
-    count = torch.tensor([len(i.gaps) for i in items])
-    speeds = torch.from_numpy(np.log(0.1 / (gaps + 0.01) + 0.02))
+        if cells:
+            sums[k, : len(item.sums)] = item.sums
+            counted[k, : len(item.sums)] = item.counted
+        speeds[k, : len(item.speeds)] = item.speeds
+        rows[k, : len(item.rows)] = item.rows
+    count = torch.tensor([len(i.speeds) for i in items])
     there = torch.arange(notes) < count[:, None]
     seconds = torch.tensor([i.seconds for i in items])
-    by_note = speeds, there, torch.from_numpy(noted)
-    cells = torch.from_numpy(sums).float(), torch.from_numpy(counted)
+    by_note = torch.from_numpy(speeds).float(), there, torch.from_numpy(rows)
+    halves = torch.from_numpy(sums).float(), torch.from_numpy(counted)
     values = torch.from_numpy(np.stack([i.values for i in items]))
-    return (*cells, by_note, seconds, count.float()), values
+    return (*halves, by_note, seconds, count.float()), values
 
 
 def loss(ours: Tensor, wanted: Tensor, monotone: float) -> Tensor:
@@ -121,7 +132,7 @@ def loss(ours: Tensor, wanted: Tensor, monotone: float) -> Tensor:
     error = torch.where((wanted[known] >= CAP - 0.1) & (error > 0), 0 * error, error)
     robust = functional.smooth_l1_loss(error, 0 * error, beta=0.2, reduction="none")
     seven = (robust[:, 1:] + 0.02 * error[:, 1:] ** 2) * torch.tensor(WEIGHTS)
-    fit = seven.mean() + robust[:, 0].mean()
+    fit = seven.mean() + OVERALL * robust[:, 0].mean()
     return 7 * (fit + 4 * monotone * lost)
 
 
@@ -141,6 +152,34 @@ def epoch_batches(data: list[list[Item]], rng: np.random.Generator, cells: int) 
     return [[p[0] for p in g] + [p[1] for p in g] for g in groups]
 
 
+def fit_jacks(
+    model: MsdModel, data: list[list[Item]], rng: np.random.Generator, args: argparse.Namespace
+) -> None:
+    """Trains the jackspeed of single notes alone, which takes little time, ahead of the rest."""
+    mine = [v for k, v in model.named_parameters() if k[0] == "j" or k in ("p", "goal")]
+    optimizer = torch.optim.Adam(mine, lr=3 * args.lr)
+    for epoch in range(args.jacks):
+        batches, total = epoch_batches(data, rng, args.cells), 0.0
+        for k, items in enumerate(batches):
+            done = (epoch + k / len(batches)) / args.jacks
+            for group in optimizer.param_groups:
+                group["lr"] = 3 * args.lr * (0.5 + 0.5 * math.cos(math.pi * done))
+            (_, _, notes, seconds, _), wanted = batch(items, cells=False)
+            recorded = wanted[:, 1 + SKILL_SETS.index("jackspeed")]
+            fits = (recorded > 1) & (recorded < CAP - 0.1)
+            if not fits.any():
+                continue
+            ours = model.jacks(notes)[:, 1] * torch.exp(model.brevity(seconds).detach())
+            error = (ours - recorded)[fits]
+            value = functional.smooth_l1_loss(error, 0 * error, beta=0.2)
+            optimizer.zero_grad()
+            torch.autograd.backward(value)
+            torch.nn.utils.clip_grad_norm_(mine, 1.0)
+            optimizer.step()
+            total += value.item()
+        print(f"jacks, epoch {epoch + 1}: loss {total / len(batches):.4f}", flush=True)
+
+
 def fit(data: list[list[Item]], args: argparse.Namespace) -> MsdModel:
     """Trains from random weights, or on from `args.init`."""
     torch.manual_seed(args.seed)
@@ -148,13 +187,21 @@ def fit(data: list[list[Item]], args: argparse.Namespace) -> MsdModel:
     some = [data[i][3] for i in rng.choice(len(data), min(60, len(data)), replace=False)]
     (sums, *_), _ = batch(some)
     x = inputs(sums)[sums[..., 0] > 0]
-    model = MsdModel(x.shape[-1])
+    model = MsdModel(x.shape[-1], args.noise)
     model.mu.copy_(x.mean(0))
     model.sd.copy_(x.std(0) + 1e-2)
     if args.init:
         with np.load(args.init) as old:
-            model.load_state_dict({k: torch.from_numpy(old[k]).float() for k in old.files})
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, weight_decay=1e-2)
+            known = {k: torch.from_numpy(old[k]).float() for k in old.files}
+        own = model.state_dict()
+        same = {k: v for k, v in known.items() if k in own and own[k].shape == v.shape}
+        print("starts anew:", sorted(own.keys() - same.keys()), flush=True)
+        model.load_state_dict(same, strict=False)
+    fit_jacks(model, data, rng, args)
+    matrices = [v for v in model.parameters() if v.ndim == 2]
+    others = [v for v in model.parameters() if v.ndim < 2]
+    groups = [{"params": matrices, "weight_decay": args.decay}, {"params": others}]
+    optimizer = torch.optim.AdamW(groups, lr=args.lr, weight_decay=0.0)
     step = 0
     for epoch in range(args.epochs):
         batches, total = epoch_batches(data, rng, args.cells), 0.0
@@ -196,8 +243,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="coefficients to write")
     parser.add_argument("--init", type=Path, help="coefficients to start from")
     parser.add_argument("--epochs", type=int, default=120)
+    parser.add_argument("--jacks", type=int, default=0, help="epochs of jackspeed alone, before")
     parser.add_argument("--lr", type=float, default=3e-3, help="learning rate (default 0.003)")
     parser.add_argument("--monotone", type=float, default=3.0, help="weight (default 3)")
+    parser.add_argument("--decay", type=float, default=1e-2, help="of weights (default 0.01)")
+    parser.add_argument("--noise", type=float, default=0.0, help="added to inputs (default 0)")
     parser.add_argument("--cells", type=int, default=8000, help="half seconds a batch")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)

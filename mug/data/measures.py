@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MSD_VERSION = "mug-msd-2 (MinaCalc 434)"
+MSD_VERSION = "mug-msd-3 (MinaCalc 434)"
 """Our estimator of Etterna's numbers; raise it when they change: charts are measured anew."""
 
 SKILL_SETS = (

@@ -32,9 +32,10 @@ CHANNELS = NOTE_CHANNELS + ROW_CHANNELS
 """Names of what is summed over each interval and hand."""
 
 
-GAPS = 10
+GAPS = 11
 """Columns of `note_gaps`."""
-_SLOWER, _FASTER = 1.1, 0.4  # a gap of so many times the one before ends a run
+_SLOWER, _FASTER = 0.01, 2.34  # a gap so much longer, or so many times shorter, begins a new run
+_FIRST = 4  # gaps of a run that its speed is taken from
 
 
 def hand_sums(
@@ -61,13 +62,16 @@ def note_gaps(
     """Seconds between each note and what came before it, infinite where nothing did.
 
     The last six gaps in the note's own column, the time since the other finger of the hand struck,
-    the time since the row before, the mean gap of the column's run so far and how long that lasts;
-    notes by column, then time. A run ends where a gap is over a tenth longer than the one before,
-    or less than two fifths of it.
+    the time since the row before, the mean of the first four gaps of the column's run, how long
+    the run lasts, and a tenth of its gaps' number; notes by column, then time. A run ends where a
+    gap is over 10 ms longer than the one before, or 2.34 times shorter. What it does after four
+    gaps doesn't change its speed: a long jack that follows a slower pattern stays as slow.
 
     Args:
-        time: seconds, ascending.
+        time: seconds, ascending, as played.
         column: 0 … 3.
+
+    Source: found in the recorded values, see docs/msd.md.
     """
     order = np.argsort(column, kind="stable")
     t, c = time[order], column[order]
@@ -81,19 +85,52 @@ def note_gaps(
     rows = np.concatenate([np.unique(t), [-np.inf]])
     row = rows[np.searchsorted(rows[:-1], t) - 1]
     back = [_back(gap, k, start, np.inf) for k in range(6)]
-    lasting, count = _runs(t, gap, start)
-    return np.stack([*back, t - other, t - row, lasting / count, lasting], axis=1)
+    return np.stack([*back, t - other, t - row, *_runs(t, gap, start)], axis=1)
 
 
 def _runs(
     t: Float[np.ndarray, " n"], gap: Float[np.ndarray, " n"], start: Bool[np.ndarray, " n"]
-) -> tuple[Float[np.ndarray, " n"], Int[np.ndarray, " n"]]:
-    """How long each note's run has lasted, and how many gaps it has."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean of the first gaps of each note's run, how long it has lasted, a tenth of its gaps."""
     before = _back(gap, 1, start, np.inf)
-    first = start | (gap > _SLOWER * before) | (gap < _FASTER * before)
+    # A column's second note begins a run too: its gap is less than the infinite one before.
+    first = start | (gap > before + _SLOWER) | (gap * _FASTER < before)
     index = np.arange(len(t))
-    last = np.maximum.accumulate(np.where(first, index, 0))
-    return t - (t - gap)[last], index - last + 1
+    began = np.maximum.accumulate(np.where(first, index, 0))
+    since = (t - gap)[began]
+    count = index - began + 1
+    fixed = np.minimum(count, _FIRST)
+    return (t[began + fixed - 1] - since) / fixed, t - since, count / 10
+
+
+def hand_rows(
+    time: Float[np.ndarray, " n"], column: Int[np.ndarray, " n"]
+) -> Int[np.ndarray, "rows columns=2"]:
+    """The latest note of each of the hand's columns, for every row that a hand strikes.
+
+    Args:
+        time: seconds, ascending.
+        column: 0 … 3.
+
+    Returns:
+        Places among the notes by column, then time; n where the column has had no note yet.
+    """
+    ends = np.append(0, np.cumsum(np.bincount(column, minlength=KEYS)))
+    t = time[np.argsort(column, kind="stable")]
+    hands = []
+    for left in range(0, KEYS, 2):
+        rows = np.unique(t[ends[left] : ends[left + 2]])
+        latest = []
+        for c in (left, left + 1):
+            place = ends[c] + np.searchsorted(t[ends[c] : ends[c + 1]], rows, side="right") - 1
+            latest.append(np.where(place < ends[c], len(t), place))
+        hands.append(np.stack(latest, axis=1))
+    return np.concatenate(hands)
+
+
+def log_speeds(gaps: Float[np.ndarray, "n gaps"]) -> Float[np.ndarray, "n gaps"]:
+    """What jackspeed is judged by: logarithms of the speeds, in 10 Hz, of `note_gaps`."""
+    return np.asarray(np.log(0.1 / (gaps + _SHORTEST) + 0.02), dtype=np.float32)
 
 
 def unready(

@@ -13,7 +13,16 @@ from importlib import resources
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from mug.data.msd_features import CHANNELS, INTERVAL, hand_sums, note_gaps, shares, unready
+from mug.data.msd_features import (
+    CHANNELS,
+    INTERVAL,
+    hand_rows,
+    hand_sums,
+    log_speeds,
+    note_gaps,
+    shares,
+    unready,
+)
 
 GOAL = 0.93
 CAP = 40.0
@@ -24,6 +33,8 @@ JACK = SKILLS.index("jackspeed")
 ORDER = [0, 1, 2, 6, 3, 4, 5]
 """Etterna's order: `SKILLS` and, behind them, stamina."""
 
+NOTHING = 1e-3
+"""Difficulty where there is nothing to play."""
 NO_JACKS = 0.2
 """Jackspeed of a chart of which no note counts for it."""
 HARDER = 0.4
@@ -105,12 +116,15 @@ def level(
 
 
 def _sorted_level(
-    d: Float[np.ndarray, "n q"], w: Float[np.ndarray, "n q"], power: Float[np.ndarray, " q"]
+    d: Float[np.ndarray, "n #q"],
+    w: Float[np.ndarray, "n q"],
+    power: Float[np.ndarray, " #q"],
+    goal: float = GOAL,
 ) -> Float[np.ndarray, " q"]:
     """`level` of what is sorted already, the hardest first."""
     hard = np.cumsum(w * d**-power, axis=0)
     easy = w.sum(0) - np.cumsum(w, axis=0)
-    wanted = GOAL * w.sum(0)
+    wanted = goal * w.sum(0)
     reached = easy + hard * d**power >= wanted
     last = np.maximum(reached.sum(0) - 1, 0)[None]
     missing = wanted - np.take_along_axis(easy, last, 0)[0]
@@ -162,7 +176,8 @@ def evaluate_views(
         np.concatenate([weight, weight[:, [JACK]] * parts.T], axis=1),
         power[[*range(6), JACK, JACK]],
     )
-    jacks = _jack_levels(time, column, passed, k, float(power[6]))
+    jacks = _jack_levels(time, column, k)
+    part = 1 / (1 + np.exp(-float(k["mix"])))
     seconds = max(float(time[-1] - time[0]), 1e-3)
     summary = np.concatenate(
         [
@@ -179,7 +194,7 @@ def evaluate_views(
     values = []
     for view in range(2):
         skills = np.exp(base)
-        skills[JACK] *= np.sqrt(levels[6 + view] * jacks[1 + view]) / levels[JACK]
+        skills[JACK] *= levels[6 + view] ** part * jacks[1 + view] ** (1 - part) / levels[JACK]
         if passed[view].all():
             skills[JACK] = NO_JACKS
         values.append(_combine(skills, lasting, float(k["kap"])))
@@ -189,22 +204,21 @@ def evaluate_views(
 def _jack_levels(
     time: Float[np.ndarray, " n"],
     column: Int[np.ndarray, " n"],
-    passed: Bool[np.ndarray, "views=2 n"],
     k: Coefficients,
-    power: float,
 ) -> Float[np.ndarray, " 3"]:
-    """Jackspeed note by note: of all notes, and without those passed over in either view."""
-    x = np.log(0.1 / (note_gaps(time, column) + 0.01) + 0.02).astype(np.float32)
-    hidden = _silu(_layer(_silu(_layer(x, k, "j1")), k, "j2"))
-    difficulty = np.exp(np.clip(_layer(hidden, k, "j3"), -3, 5))
-    counted = ~passed[:, np.argsort(column, kind="stable")]
-    points = np.concatenate([np.ones_like(counted[:1]), counted]).T.astype(np.float64)
-    order = np.argsort(-difficulty[:, 0])
-    return _sorted_level(
-        np.repeat(difficulty[order].astype(np.float64), 3, axis=1),
-        points[order],
-        np.full(3, power),
-    )
+    """Jackspeed row by row: of all rows of a hand, and without those passed over in either view.
+
+    A hand's row has the difficulty of the harder of its columns, struck now or before.
+    """
+    hidden = _silu(_layer(_silu(_layer(log_speeds(note_gaps(time, column)), k, "j1")), k, "j2"))
+    by_note = np.exp(np.clip(_layer(hidden, k, "j3")[:, 0], -3, 5)).astype(np.float64)
+    rows = hand_rows(time, column)
+    difficulty = np.append(by_note, NOTHING)[rows].max(axis=1)
+    order = np.argsort(-difficulty)
+    points = np.ones((len(rows), 3))
+    points[:, 1:] = rows[order] < len(time)
+    power, goal = np.exp(k["p"][[6]].astype(np.float64)), 1 - np.exp(float(k["goal"]))
+    return _sorted_level(difficulty[order, None], points, power, float(goal))
 
 
 def _brevity(seconds: float, k: Coefficients) -> float:

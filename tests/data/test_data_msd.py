@@ -250,13 +250,27 @@ def test_note_gaps_look_back() -> None:
 
 
 def test_note_gaps_know_the_run_they_are_in() -> None:
-    # 0.1 after 0.2 goes on, a tenth longer and more begins anew, and so does less than two fifths.
-    time = np.cumsum([0.0, 0.2, 0.2, 0.1, 0.7, 0.2])
+    # 0.1 after 0.2 goes on; over 10 ms longer begins anew, and so does 2.34 times shorter.
+    time = np.cumsum([0.0, 0.2, 0.205, 0.1, 0.7, 0.2])
     gaps = msd_features.note_gaps(time, np.zeros(6, dtype=int))
-    np.testing.assert_allclose(gaps[:, 9], [np.inf, 0.2, 0.4, 0.5, 0.7, 0.2])
-    np.testing.assert_allclose(gaps[:, 8], [np.inf, 0.2, 0.2, 0.5 / 3, 0.7, 0.2])
+    np.testing.assert_allclose(gaps[:, 8], [np.inf, 0.2, 0.2025, 0.505 / 3, 0.7, 0.2])
+    np.testing.assert_allclose(gaps[:, 9], [np.inf, 0.2, 0.405, 0.505, 0.7, 0.2])
+    np.testing.assert_allclose(gaps[:, 10], [0.1, 0.1, 0.2, 0.3, 0.1, 0.1])
     both = msd_features.note_gaps(np.sort(np.tile(time, 2)), np.tile([0, 2], 6))
     np.testing.assert_allclose(both, np.tile(gaps, (2, 1))[:, :], rtol=1e-9)
+
+
+def test_a_run_is_as_fast_as_its_first_four_gaps() -> None:
+    time = np.cumsum([0.0, *[0.25] * 4, *[0.125] * 50])
+    gaps = msd_features.note_gaps(time, np.zeros(55, dtype=int))
+    np.testing.assert_allclose(gaps[1:, 8], 0.25)
+    np.testing.assert_allclose(gaps[-1, 10], 5.4)
+
+
+def test_hand_rows_know_the_latest_notes_of_both_columns() -> None:
+    # By column: 0 (0.1, 0.3), 1 (0.2, 0.3), 3 (0.2); nothing in 2.
+    time, column = np.array([0.1, 0.2, 0.2, 0.3, 0.3]), np.array([0, 1, 3, 0, 1])
+    assert msd_features.hand_rows(time, column).tolist() == [[0, 5], [0, 2], [1, 3], [5, 4]]
 
 
 def test_coefficients_are_small_and_named_by_a_version() -> None:
