@@ -21,6 +21,29 @@ _DEFAULTS = {"sr": 4.0, "ett": 20.0, "ln_ratio": 0.0}
 _SKILL_MSD = 17.0
 
 
+def file_field(desk: Desk, what: str, label: str, zone: str, height: int = 148) -> gr.File:
+    """A place for a file, and below it what is said of files that it cannot take.
+
+    Args:
+        desk: knows the limit.
+        what: `song` or `chart`.
+        label: of the place.
+        zone: its id.
+        height: in pixels.
+    """
+    kinds = SOUNDS if what == "song" else CHARTS
+    field = gr.File(
+        label=label,
+        file_types=kinds,
+        type="filepath",
+        height=height,
+        elem_id=zone,
+        elem_classes="mug-upload",
+    )
+    desk.refused(zone, what, kinds)
+    return field
+
+
 def wishes_form(t: Texts, schema: FeatureSchema) -> Form:
     """What a chart should be like: difficulty, long notes, skills.
 
@@ -121,15 +144,9 @@ def cleanup_form(desk: Desk) -> Form:
             form["bpm"] = gr.Number(label=t("bpm"), value=None)
             form["offset"] = gr.Number(label=t("offset"), value=None)
         with gr.Column(visible=False) as from_file:
-            form["timing_file"] = gr.File(
-                label=t("timing_file"),
-                file_types=CHARTS,
-                type="filepath",
-                height=110,
-                elem_id="mug-timing-file",
-                elem_classes="mug-upload",
+            form["timing_file"] = file_field(
+                desk, "chart", t("timing_file"), "mug-timing-file", 110
             )
-            desk.refused("mug-timing-file", "chart", CHARTS)
         timing.change(
             lambda kind: (
                 gr.Row(visible=kind == "by_hand"),

@@ -10,7 +10,7 @@ import gradio as gr
 from mug.ui import fragments
 from mug.ui.asks import MOST_CHARTS
 from mug.ui.desk import Desk, Update
-from mug.ui.form import CHARTS, SOUNDS, Form, cleanup_form, sampling_form, wishes_form
+from mug.ui.form import CHARTS, Form, cleanup_form, file_field, sampling_form, wishes_form
 from mug.ui.work import MAX_SONG_MS
 
 _RESULTS = (
@@ -46,16 +46,8 @@ def make_tab(desk: Desk) -> Form:
 def _song(desk: Desk) -> Form:
     t, form = desk.t, Form()
     hint = t("song_hint", minutes=round(MAX_SONG_MS / 60000), size=desk.max_mb)
-    form["song"] = gr.File(
-        label=t("song"),
-        file_types=SOUNDS,
-        type="filepath",
-        height=148,
-        elem_id="mug-song",
-        elem_classes="mug-upload",
-    )
-    refused = fragments.upload_says("mug-song", "song", SOUNDS, desk.max_mb, t)
-    gr.HTML(f'<p class="mug-hint">{hint}</p>{refused}')
+    form["song"] = file_field(desk, "song", t("song"), "mug-song")
+    gr.HTML(f'<p class="mug-hint">{hint}</p>')
     with gr.Row():
         form["title"] = gr.Textbox(label=t("title"), placeholder=t("from_tags"), max_length=200)
         form["artist"] = gr.Textbox(label=t("artist"), placeholder=t("from_tags"), max_length=200)

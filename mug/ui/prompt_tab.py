@@ -9,7 +9,7 @@ import gradio as gr
 
 from mug.ui import asks, fragments
 from mug.ui.desk import Desk, told
-from mug.ui.form import CHARTS, Form
+from mug.ui.form import Form, file_field
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
 
@@ -58,15 +58,7 @@ def prompt_tab(desk: Desk, form: Form, tabs: gr.Tabs) -> None:
     gr.HTML(f'<p class="mug-hint">{t("read_hint")}</p>')
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=300):
-            file = gr.File(
-                label=t("chart_file"),
-                file_types=CHARTS,
-                type="filepath",
-                height=148,
-                elem_id="mug-chart",
-                elem_classes="mug-upload",
-            )
-            desk.refused("mug-chart", "chart", CHARTS)
+            file = file_field(desk, "chart", t("chart_file"), "mug-chart")
             rate = gr.Slider(0.5, 2.0, 1.0, step=0.05, label=t("rate"), info=t("rate_hint"))
             measure = gr.Button(t("measure"), variant="primary", elem_id="mug-measure")
         with gr.Column(scale=7, min_width=300):

@@ -38,6 +38,22 @@ class Aims:
     nested: bool = False
     spare: tuple[tuple[HitObject, ...], ...] = ()
 
+    def varied(
+        self, chart: int, asked: Mapping[str, Any], prompt: Mapping[str, Any], count: int
+    ) -> Aims:
+        """Those of one of the charts and of variations of it, side by side.
+
+        Args:
+            chart: which one, from 0.
+            asked: the prompt that made it.
+            prompt: of the variations; another than the chart's may have other stars.
+            count: of the variations.
+        """
+        goal = wanted = self.goals[chart]
+        if goal is not None and prompt != asked:
+            wanted = float(prompt.get("sr", goal))
+        return Aims((goal,) + (wanted,) * count, spare=self.spare)
+
     def meant(self, asked: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
         """What charts are to be judged by: the prompts that made them, with their goals."""
         return tuple(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mug.pipeline.chart import ChartGenerator
     from mug.pipeline.edit import Edit
     from mug.pipeline.package import Plan
+    from mug.pipeline.provenance import Provenance
     from mug.pipeline.request import GenerationRequest, GenerationResult
 
 RequestOf = Callable[["GenerationRequest"], "GenerationRequest"]
@@ -188,7 +189,6 @@ def edit_region(
     from mug.pipeline.cleanup import Changes
     from mug.pipeline.edit import edit_chart
     from mug.pipeline.package import provenance
-    from mug.pipeline.provenance import stamp
     from mug.pipeline.request import GenerationResult
 
     before, state, _ = _open(folders, key)
@@ -200,15 +200,10 @@ def edit_region(
     made = edit_chart(generator, source.beatmap, request, edit, ticket.progress, ticket.should_stop)
     files = [source]
     for index, variation in enumerate(made):
-        edited = variation.apply_to_file(source)
         record = provenance(generator.model, request, prompt=request.prompt, index=index)
         name = _variation_name(source.beatmap.version, before.number, index)
-        edited = osu_patch.with_field(edited, "Metadata", "Version", name)
-        tags = stamp(edited.beatmap, record).metadata["Tags"]
-        files.append(osu_patch.with_field(edited, "Metadata", "Tags", tags))
-    goal = state.aims.goals[chart]
-    wanted = goal if goal is None or request.prompt == asked else request.prompt.get("sr", goal)
-    aims = Aims((goal,) + (wanted,) * len(made), spare=state.aims.spare)
+        files.append(_renamed(variation.apply_to_file(source), name, record))
+    aims = state.aims.varied(chart, asked, request.prompt, len(made))
     prompts = (asked,) + (request.prompt,) * len(made)
     result = GenerationResult(
         beatmaps=tuple(one.beatmap for one in files),
@@ -224,6 +219,15 @@ def edit_region(
     judged = judge_all(generator, request, result, {})
     stored = request, result, judged, aims
     return _store(generator, _next(folders, before), stored, files, language, "edit")
+
+
+def _renamed(edited: ChartFile, name: str, record: Provenance) -> ChartFile:
+    """A chart of its own, by its name and by the record of what made it."""
+    from mug.pipeline.provenance import stamp
+
+    edited = osu_patch.with_field(edited, "Metadata", "Version", name)
+    tags = stamp(edited.beatmap, record).metadata["Tags"]
+    return osu_patch.with_field(edited, "Metadata", "Tags", tags)
 
 
 def _variation_name(version: str, number: int, index: int) -> str:

@@ -1,6 +1,8 @@
 """Pictures of every tab in both languages and themes, for people to look at.
 
 python tests/ui/screenshots.py --ckpt outputs/demo/model --out outputs/screenshots
+
+With --figures docs/figures, those of the README instead.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).resolve().parents[up]) for up in range(3)]
 
 from browser import find_chromium, launch_arguments  # noqa: E402
-from page_visits import READY, drop, drop_song, settle  # noqa: E402  # noqa: E402
+from page_visits import READY, drop, settle, unfold, write_number  # noqa: E402
 from pages import running, write_song  # noqa: E402
 
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -25,6 +27,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--ckpt", type=Path, required=True)
     parser.add_argument("--song", type=Path, help="default: one that is composed")
     parser.add_argument("--out", type=Path, default=Path("outputs/screenshots"))
+    parser.add_argument("--figures", type=Path, help="write the README's pictures there")
     parser.add_argument("--only", nargs="*", default=[], help="e.g. en-light zh-dark")
     return parser.parse_args()
 
@@ -41,15 +44,50 @@ def main() -> None:
             executable_path=str(find_chromium()), args=launch_arguments()
         )
         with running(Path(folder), args.ckpt) as page:
+            if args.figures:
+                figures(chromium, page.address, song, args.figures)
             for language, path in (("en", "/"), ("zh", "/zh")):
                 for theme in ("light", "dark"):
                     name = f"{language}-{theme}"
-                    if args.only and name not in args.only:
+                    if args.figures or (args.only and name not in args.only):
                         continue
                     context = chromium.new_context(viewport=DESK, color_scheme=theme)
                     _tabs(context.new_page(), page.address + path, song, args, name)
                     context.close()
         chromium.close()
+
+
+def figures(chromium: Any, address: str, song: Path, folder: Path) -> None:
+    """The README's pictures: controls and workbench in the light, the player in the dark."""
+    context = chromium.new_context(viewport=DESK, color_scheme="light", reduced_motion="reduce")
+    tab = context.new_page()
+    tab.set_default_timeout(300_000)
+    tab.goto(address)
+    settle(tab)
+    tab.wait_for_selector(".mug-status[data-state=ready]")
+    drop(tab, "#mug-song", song)
+    write_number(tab, "Charts", 3)
+    unfold(tab, "Sampling")
+    tab.get_by_label("Reach the star rating").check()
+    unfold(tab, "Sampling")
+    tab.click("#mug-generate")
+    tab.wait_for_function(f"{READY}?.engine.buffer")
+    tab.wait_for_function("document.querySelector('mug-workbench')?.bench?.player")
+    tab.evaluate(f"{READY}.setRegion({{start_ms: 12800, end_ms: 19200}})")
+
+    def take(name: str, selector: str, height: int, at_ms: int) -> None:
+        tab.set_viewport_size({"width": DESK["width"], "height": height})
+        tab.evaluate(f"{READY}.seek({at_ms})")
+        tab.evaluate(f"document.querySelector('{selector}').scrollIntoView()")
+        tab.mouse.move(0, 0)
+        tab.wait_for_timeout(800)
+        tab.screenshot(path=folder / f"page_{name}.png")
+
+    take("controls", "html", 980, 0)
+    take("workbench", ".mug-bench", 600, 2300)
+    tab.evaluate("document.querySelector('[data-act=theme]').click()")
+    take("player", "mug-player", 900, 9000)
+    context.close()
 
 
 def _tabs(tab: Any, address: str, song: Path, args: argparse.Namespace, name: str) -> None:
@@ -63,7 +101,7 @@ def _tabs(tab: Any, address: str, song: Path, args: argparse.Namespace, name: st
     settle(tab)
     tab.wait_for_selector(".mug-status[data-state=ready]")
     take("empty")
-    drop_song(tab, song)
+    drop(tab, "#mug-song", song)
     tab.wait_for_timeout(1500)
     for fold in tab.query_selector_all(".mug-fold > button"):
         if fold.is_visible():

@@ -62,7 +62,7 @@ def test_a_failed_preview_loses_no_chart(made: Made, revision: Revision) -> None
     (revision.folder / PLAYER).mkdir()  # so that it cannot be written
     written = write_revision(revision, made, "en")
     assert not written.player
-    assert [sentence.partition(":")[0] for sentence in written.failed] == ["preview"]
+    assert [sentence.partition(":")[0] for sentence in written.failed] == ["Preview"]
     assert {"osz", "osu", "sm", "qua", "mc", "report", "picture"} == {k for k, _ in written.files}
     t = Texts("en")
     assert "mug-player" not in player(revision, written, t)
@@ -72,6 +72,6 @@ def test_a_failed_preview_loses_no_chart(made: Made, revision: Revision) -> None
 def test_names_cannot_bring_markup(made: Made, revision: Revision) -> None:
     written = write_revision(revision, made, "zh")
     for html in (downloads(revision, written, Texts("zh")), report(revision, Texts("zh"))):
-        assert "<b>A" not in html
+        assert "<b>A &" not in html
     hostile = Written(files=[("osu", '"><script>.osu')])
     assert "<script>" not in downloads(revision, hostile, Texts("en"))

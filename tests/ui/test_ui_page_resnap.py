@@ -176,3 +176,7 @@ def test_what_charts_are_brought_to_is_remembered(tmp_path: Path) -> None:
     assert found == state
     assert found.aims.meant(found.asked) == ({"sr": 2.5, "ln": True},)
     assert Aims((None,)).meant(found.asked) == found.asked
+    assert found.aims.varied(0, {"sr": 3}, {"sr": 3}, 2) == Aims((2.5,) * 3, spare=state.aims.spare)
+    assert found.aims.varied(0, {"sr": 3}, {"sr": 4}, 1).goals == (2.5, 4.0)
+    assert found.aims.varied(0, {"sr": 3}, {}, 1).goals == (2.5, 2.5)
+    assert Aims((None,)).varied(0, {"sr": 3}, {"sr": 4}, 1).goals == (None, None)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_visits import drop_song, visit
+from page_visits import SHOWN, drop, visit
 from pages import Running, running
 
 pytestmark = pytest.mark.browser
@@ -90,7 +90,7 @@ def test_a_song_over_the_limit_is_told_of_at_once(tab: Any, tmp_path: Path) -> N
     assert says["other_song"] in _said(tab, "mug-song")
     assert _quiet(tab)
     song.write_bytes(b"x" * 2**20)
-    drop_song(tab, song)
+    drop(tab, "#mug-song", song)
     assert not tab.is_visible(".mug-upload-says[data-for=mug-song]")
 
 
