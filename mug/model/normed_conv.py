@@ -18,6 +18,9 @@ from torch.nn import functional
 from mug.model.frames_first import as_image, group_norm_backward, is_frames_first
 from mug.model.precision import without_autocast
 
+_KNOWN = ("cpu", "cuda", "meta")
+"""Devices of which it is known that they have the gradients' operations by name."""
+
 
 def normed_conv(
     x: Float[Tensor, "b c *axes"], norm: nn.Module, conv: nn.Module
@@ -33,6 +36,9 @@ def normed_conv(
     """
     assert isinstance(norm, nn.GroupNorm)
     assert isinstance(conv, nn.Conv1d | nn.Conv2d)
+    if x.device.type not in _KNOWN:
+        plain: Tensor = conv(functional.silu(norm(x)))
+        return plain
     taps: tuple[Any, ...] = (conv.stride, conv.padding, conv.dilation)
     image = is_frames_first(x)
     x, weight = (x[:, :, None], conv.weight[:, :, None]) if image else (x, conv.weight)
