@@ -31,7 +31,7 @@ def add_sampling_options(made: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--sampler",
         default=SAMPLER,
-        help="plms, ddim, dpm_solver, adams or ancestral (default %(default)s)",
+        help="angular, plms, ddim, dpm_solver, adams or ancestral (default %(default)s)",
     )
     group.add_argument(
         "--guidance_scale", type=float, default=5.0, help="1 = off (default 5): obey the prompt"

@@ -28,7 +28,7 @@ class GenerationRequest:
         negative_prompt: what guidance steers away from; empty is the unconditional model.
         count: charts to make, 1 ... 64.
         steps: sampler steps.
-        sampler: `plms`, `ddim`, `dpm_solver`, `adams` or `ancestral`; see `mug.pipeline.defaults`.
+        sampler: its name, see `mug.diffusion.samplers`, `mug.pipeline.defaults`.
         guidance_scale: how strongly the prompt is followed; 1 is off.
         seed: same seed and request, same charts.
         batch_size: charts made at once; less needs less memory.

@@ -50,7 +50,7 @@ def test_same_request_same_charts_whatever_came_before(
     assert other.raw != first.raw
 
 
-@pytest.mark.parametrize("sampler", ["ddim", "dpm_solver", "plms", "ancestral"])
+@pytest.mark.parametrize("sampler", ["angular", "ddim", "dpm_solver", "plms", "ancestral"])
 def test_a_chart_does_not_depend_on_its_neighbours(
     tiny_model: LoadedModel, request_: GenerationRequest, sampler: str
 ) -> None:
@@ -120,7 +120,7 @@ def test_a_song_that_changes_is_encoded_again_and_an_old_one_forgotten(
         ChartGenerator(tiny_model, songs=0)
 
 
-@pytest.mark.parametrize("sampler", ["ddim", "dpm_solver", "plms", "ancestral"])
+@pytest.mark.parametrize("sampler", ["angular", "ddim", "dpm_solver", "plms", "ancestral"])
 def test_a_request_that_is_given_up_ends_within_a_step(
     tiny_model: LoadedModel, request_: GenerationRequest, sampler: str
 ) -> None:

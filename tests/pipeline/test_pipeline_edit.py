@@ -270,7 +270,7 @@ def request_(song: Path) -> GenerationRequest:
     return GenerationRequest(audio=song, count=2, steps=3, seed=7)
 
 
-@pytest.mark.parametrize("sampler", ["ddim", "dpm_solver", "plms", "ancestral"])
+@pytest.mark.parametrize("sampler", ["angular", "ddim", "dpm_solver", "plms", "ancestral"])
 @pytest.mark.parametrize(
     "edit",
     [
