@@ -49,7 +49,7 @@ def sample() -> tuple[np.ndarray, np.ndarray]:
 def test_figures_on_a_committed_sample() -> None:
     ours, wanted = sample()
     error = np.abs(ours - wanted).mean((0, 1))
-    limits = np.array([0.80, 0.50, 0.45, 0.45, 0.70, 1.60, 0.40, 0.60])
+    limits = np.array([0.70, 0.45, 0.40, 0.40, 0.65, 1.30, 0.30, 0.50])
     assert (error <= limits).all(), dict(zip(report_msd.NAMES, error.round(3), strict=True))
     right = report_msd.flags(ours) == report_msd.flags(wanted)
     assert right.mean() >= 0.90
@@ -94,7 +94,7 @@ def test_held_out_charts(golden_dir: Path) -> None:
     right = report_msd.flags(ours) == report_msd.flags(wanted)
     assert right.mean() >= 0.90
     # Jackspeed apart: MinaCalc is not mirror-invariant there (docs/msd.md).
-    limits = {"overall": 0.75, "jackspeed": 1.6}
+    limits = {"overall": 0.70, "jackspeed": 1.3}
     too_far = {
         name: value
         for name, value in zip(report_msd.NAMES, error, strict=True)
