@@ -30,7 +30,7 @@ from torch import Tensor
 from mug.config import load_config
 from mug.model.precision import PRECISIONS
 from mug.pipeline.chart import ChartGenerator
-from mug.pipeline.checkpoint import LoadedModel, build_model, save_inference
+from mug.pipeline.checkpoint import LoadedModel, build_model, load_model, save_inference
 from mug.pipeline.request import GenerationRequest
 from mug.pipeline.sample import (
     Ask,
@@ -166,7 +166,7 @@ def _times(folder: Path, args: argparse.Namespace) -> list[Ways]:
     from benchmarks._speed_reference import Reference, load_as_original
 
     original = Reference(load_as_original(folder).ddpm)
-    model = ChartGenerator.from_checkpoint(folder, precision=args.precision).model
+    model = load_model(folder, precision=args.precision)
     wave = _wave(args.seconds, model.clock.sample_rate)
     rows = []
     with torch.inference_mode():

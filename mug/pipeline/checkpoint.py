@@ -14,9 +14,9 @@ import hashlib
 import logging
 import pickle
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +28,20 @@ from mug.config import load_inference_config, save_config
 from mug.diffusion.latent_diffusion import LatentDiffusion
 from mug.errors import CheckpointError
 from mug.features import FeatureSchema
+from mug.model.in_turns import InTurns
 from mug.model.precision import dtype_of, lowered_names
 from mug.model.unfilled import Unfilled
 from mug.model.weights import SAFE_GLOBALS
 from mug.notes import NoteLayout
+from mug.pipeline.weights_file import WeightsFile
 from mug.util import atomic_write, find_file, for_inference, instantiate_from_config
 
 log = logging.getLogger(__name__)
 
 WEIGHTS_NAME, CONFIG_NAME = "model.safetensors", "model.yaml"
 FORMAT_VERSION = "1"
-_PAGES = 1 << 24
-"""Bytes of a file that are read before it is opened anew."""
+IN_TURNS = ("wave_model", "unet_model")
+"""Networks of which one is at work at a time: the song is heard, then charts are denoised."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class LoadedModel:
         weights_hash: SHA-256 over names, shapes and values of the weights.
         published: whether it is a checkpoint of the original.
         precision: of the weights in memory, see `load_model`.
+        in_turns: what is not in memory all the time.
     """
 
     ddpm: LatentDiffusion
@@ -63,6 +66,11 @@ class LoadedModel:
     weights_hash: str
     published: bool
     precision: str = "fp32"
+    in_turns: InTurns = field(default_factory=lambda: InTurns({}, lambda _: {}))
+
+    def at_work(self, network: str) -> AbstractContextManager[None]:
+        """Holds the weights of one of `IN_TURNS` in memory inside the block."""
+        return self.in_turns.at_work(network)
 
     @property
     def n_mels(self) -> int:
@@ -92,7 +100,11 @@ class LoadedModel:
 
 
 def load_model(
-    path: str | Path, device: str | torch.device = "cpu", precision: str = "fp32"
+    path: str | Path,
+    device: str | torch.device = "cpu",
+    precision: str = "fp32",
+    *,
+    in_turns: bool = False,
 ) -> LoadedModel:
     """Reads a checkpoint of any of the three formats.
 
@@ -101,6 +113,9 @@ def load_model(
         device: where the model goes.
         precision: one of `mug.model.precision.PRECISIONS`, of the audio encoder and of the
             denoiser's convolutions and linear layers; see `lowered` there.
+        in_turns: hold the audio encoder and the denoiser in memory one after the other, each
+            inside `LoadedModel.at_work` alone. Only on the processor and from our inference
+            format, of which one network can be read without the others; elsewhere all is held.
 
     Raises:
         ConfigError: for another precision.
@@ -111,8 +126,11 @@ def load_model(
     config, weights, published = _open_checkpoint(path)
     with Unfilled():  # weights are neither drawn nor held twice
         ddpm = build_model(config, published=published)
-    _load_weights(ddpm, weights, Path(path), dtype)
-    ddpm.eval().requires_grad_(requires_grad=False).to(device)
+    by_turns = in_turns and isinstance(weights, WeightsFile) and torch.device(device).type == "cpu"
+    turns = _load_weights(ddpm, weights, Path(path), dtype, IN_TURNS if by_turns else ())
+    ddpm.eval().requires_grad_(requires_grad=False)
+    if not by_turns:
+        ddpm.to(device)
     data = _data_params(config)
     ratio = int(data.get("audio_note_window_ratio", 8))
     return LoadedModel(
@@ -128,6 +146,7 @@ def load_model(
         weights_hash=hash_weights(weights),
         published=published,
         precision=precision,
+        in_turns=turns,
     )
 
 
@@ -153,7 +172,7 @@ def _open_checkpoint(path: str | Path) -> tuple[dict[str, Any], Mapping[str, Ten
             "no such checkpoint", file=given, remedy="`make demo` trains one and says where it lies"
         )
     if given.suffix == ".safetensors":
-        stored = _Stored(given)
+        stored = WeightsFile(given)
         return _config_beside(given), stored, stored.metadata.get("published") == "True"
     content = _read_pickle(given)
     weights = content.get("state_dict", content)
@@ -268,46 +287,6 @@ def _read_pickle(path: Path) -> dict[str, Any]:
     return content
 
 
-class _Stored(Mapping[str, Tensor]):
-    """Weights of a safetensors file, read when asked for, so that they are never held all at once.
-
-    Args:
-        path: the file.
-
-    Raises:
-        CheckpointError: when it is none.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._unread = path, 0
-        self._reader = self._open()
-        self.metadata = dict(self._reader.metadata() or {})
-        self._names = list(self._reader.keys())
-
-    def _open(self) -> Any:
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            return safe_open(self._path, framework="pt")
-        except SafetensorError as error:
-            raise CheckpointError(
-                "this file is damaged or no safetensors file", file=self._path, remedy=str(error)
-            ) from error
-
-    def __getitem__(self, key: str) -> Tensor:
-        if self._unread <= 0:  # pages that were read count as memory until the file is closed
-            self._reader, self._unread = self._open(), _PAGES
-        value: Tensor = self._reader.get_tensor(key).clone()
-        self._unread -= value.nbytes
-        return value
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-
 def _config_beside(weights: Path) -> dict[str, Any]:
     """`model.yaml`, or a YAML file of the weights' own name, in the same folder."""
     for candidate in (weights.with_suffix(".yaml"), weights.parent / CONFIG_NAME):
@@ -321,19 +300,34 @@ def _config_beside(weights: Path) -> dict[str, Any]:
 
 
 def _load_weights(
-    model: LatentDiffusion, weights: Mapping[str, Tensor], path: Path, dtype: torch.dtype
-) -> None:
-    """Puts weights into a model, one after the other; `dtype` as for `mug.model.precision`."""
+    model: LatentDiffusion,
+    weights: Mapping[str, Tensor],
+    path: Path,
+    dtype: torch.dtype,
+    later: Sequence[str],
+) -> InTurns:
+    """Puts weights into a model, one after the other.
+
+    Args:
+        model: built under `Unfilled`.
+        weights: a file's.
+        path: of the file, for messages.
+        dtype: as for `mug.model.precision`.
+        later: names of networks that stay empty until it is their turn.
+    """
     own = model.state_dict()
-    low = {f"model.unet_model.{name}" for name in lowered_names(model.model.unet_model)}
-    low |= {key for key in own if key.startswith("model.wave_model.")}
+    types = _types(model, own, dtype)
+    networks = {name: getattr(model.model, name) for name in later}
+    networks = {name: network for name, network in networks.items() if network is not None}
+    waiting = tuple(f"model.{name}." for name in networks)
     missing, surplus = sorted(own.keys() - weights.keys()), sorted(weights.keys() - own.keys())
     unequal, given = [], {}
     for key in sorted(own.keys() & weights.keys()):
         value = weights[key]
         if value.shape != own[key].shape:
             unequal.append(key)
-        given[key] = value.to(dtype if key in low else own[key].dtype)
+        empty = key.startswith(waiting)
+        given[key] = torch.empty_like(value, device="meta") if empty else value.to(types[key])
     if missing or surplus or unequal:
         raise CheckpointError(
             "weights and config do not fit",
@@ -343,6 +337,22 @@ def _load_weights(
             " shape: is this the config that the checkpoint was trained with?",
         )
     model.load_state_dict(given, strict=True, assign=True)
+
+    def read(name: str) -> dict[str, Tensor]:
+        start = f"model.{name}."
+        inside = [key for key in types if key.startswith(start)]
+        return {key.removeprefix(start): weights[key].to(types[key]) for key in inside}
+
+    return InTurns(networks, read)
+
+
+def _types(
+    model: LatentDiffusion, own: Mapping[str, Tensor], dtype: torch.dtype
+) -> dict[str, torch.dtype]:
+    """The type of each weight in memory."""
+    low = {f"model.unet_model.{name}" for name in lowered_names(model.model.unet_model)}
+    low |= {key for key in own if key.startswith("model.wave_model.")}
+    return {key: dtype if key in low else value.dtype for key, value in own.items()}
 
 
 def _data_params(config: Mapping[str, Any]) -> dict[str, Any]:

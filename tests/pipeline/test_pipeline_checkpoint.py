@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mug.config import load_config
 from mug.diffusion.ddim import DDIMSampler
 from mug.diffusion.guidance import guide
 from mug.errors import CheckpointError
+from mug.pipeline.chart import ChartGenerator, GenerationRequest
 from mug.pipeline.checkpoint import (
     LoadedModel,
     build_model,
@@ -159,3 +161,40 @@ def test_the_published_pair_gives_the_recorded_outputs(golden_dir: Path) -> None
             decoded = model.ddpm.decode(samples)
         for name, ours in (("samples", samples), ("decoded", decoded)):
             assert_recorded(ours, "tiny_mug", f"ddim_T{frames}/{name}")
+
+
+def test_networks_in_turns_make_the_same_charts(tiny_model_folder: Path, song: Path) -> None:
+    request = GenerationRequest(audio=song, steps=2, count=2)
+    whole = ChartGenerator(load_model(tiny_model_folder))
+    turns = ChartGenerator.from_checkpoint(tiny_model_folder)
+    networks = turns.model.ddpm.model
+    assert all(p.is_meta for p in networks.unet_model.parameters())
+    assert turns.model.weights_hash == whole.model.weights_hash
+    made = [each.generate(request).raw for each in (whole, turns, turns)]
+    assert made[0] == made[1] == made[2]
+    assert networks.wave_model is not None
+    assert not any(p.is_meta for p in networks.unet_model.parameters())
+    assert all(p.is_meta for p in networks.wave_model.parameters())
+
+
+def test_a_checkpoint_that_changes_in_use_is_refused(
+    tiny_model_folder: Path, song: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny_model_folder, tmp_path / "model"))
+    generator = ChartGenerator.from_checkpoint(folder)
+    generator.song(song)
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes() + b" ")
+    with pytest.raises(CheckpointError, match="changed while its model was in use"):
+        generator.generate(GenerationRequest(audio=song, steps=1))
+    file.unlink()
+    with pytest.raises(CheckpointError, match="changed while"):
+        generator.generate(GenerationRequest(audio=song, steps=1))
+
+
+def test_a_pickle_is_held_whole(tiny_model_folder: Path, tmp_path: Path) -> None:
+    config, weights, _ = read_checkpoint(tiny_model_folder)
+    path = tmp_path / "last.ckpt"
+    torch.save({"state_dict": weights, "mug_config": config}, path)
+    model = load_model(path, in_turns=True)
+    assert not any(p.is_meta for p in model.ddpm.parameters())
