@@ -98,7 +98,9 @@ class UNetModel(nn.Module):
         prompt_embedding: bool = False,
     ) -> None:
         super().__init__()
+        widths = [model_channels * factor for factor in channel_mult]
         _check_levels(dims, audio_channels, channel_mult)
+        _say_if_deaf(min(widths), num_groups, use_scale_shift_norm)
         self.in_channels = in_channels
         self.model_channels, self.audio_channels = model_channels, tuple(audio_channels)
         self.num_res_blocks, self.attention_at = num_res_blocks, set(attention_resolutions)
@@ -115,18 +117,11 @@ class UNetModel(nn.Module):
             num_groups=num_groups,
             s4_kernel_sum=s4_kernel_sum,
         )
-        widths = [model_channels * factor for factor in channel_mult]
-        if min(widths) <= num_groups and not use_scale_shift_norm:
-            _log.warning(DEAF, num_groups, min(widths))
         self.time_embed = _embedding(model_channels, 4 * model_channels)
         self.prompt_embed = _prompt_embedding(context_dim, model_channels, prompt_embedding)
         self.input_blocks = nn.ModuleList()
         skips = self._build_down(in_channels, widths)
-        self.middle_block = Group(
-            TimestepResBlock(widths[-1], widths[-1], self.options),
-            transformer(widths[-1], self.options),
-            TimestepResBlock(widths[-1], widths[-1], self.options),
-        )
+        self.middle_block = _middle(widths[-1], self.options)
         self.output_blocks = nn.ModuleList()
         self._build_up(widths, skips)
         self.out = nn.Sequential(
@@ -250,6 +245,16 @@ def _check_levels(dims: int, audio_channels: Sequence[int], channel_mult: Sequen
         )
 
 
+def _say_if_deaf(width: int, groups: int, scaled: bool) -> None:
+    if width <= groups and not scaled:
+        _log.warning(DEAF, groups, width)
+
+
+def _middle(width: int, options: BlockOptions) -> Group:
+    first, last = (TimestepResBlock(width, width, options) for _ in range(2))
+    return Group(first, transformer(width, options), last)
+
+
 def prompt_of(context: Float[Tensor, "b d k"] | None) -> Float[Tensor, "b d"]:
     """All of a prompt's features in one vector of the same spread: their sum over sqrt(k).
 
@@ -261,7 +266,8 @@ def prompt_of(context: Float[Tensor, "b d k"] | None) -> Float[Tensor, "b d"]:
             "this network has a prompt embedding and got no features",
             remedy="Give it the model's cond_stage_config, or leave prompt_embedding out",
         )
-    return context.sum(dim=2) / context.shape[2] ** 0.5
+    prompt: Tensor = context.sum(dim=2) / context.shape[2] ** 0.5
+    return prompt
 
 
 def _embedding(channels: int, wide: int) -> nn.Sequential:
