@@ -11,7 +11,7 @@ from mug.config import load_config
 from mug.diffusion.diffusion import DDPM
 from mug.diffusion.probe import Probe, ProbeOptions, latent_centre, probe_batch, swap_songs
 from mug.features import FeatureSchema
-from mug.pipeline.checkpoint import build_model
+from mug.util import instantiate_from_config
 
 FEATURES = "configs/mug/mania_beatmap_features.yaml"
 NOTE_FRAMES, MELS = 64, 16
@@ -22,7 +22,9 @@ def debug_model(network: nn.Module | None = None, **params: Any) -> DDPM:
     config = load_config(["configs/debug/diffusion.yaml"], [])
     config["model"]["params"].update(allow_untrained_first_stage=True, **params)
     torch.manual_seed(0)
-    model = build_model(config, published=False)
+    model: DDPM = instantiate_from_config(
+        {key: config["model"][key] for key in ("target", "params")}
+    )
     if network is not None:
         model.model.unet_model = network
         model.model.wave_model = nn.Conv1d(MELS, 32, 64, stride=64)
