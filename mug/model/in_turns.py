@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from mug.model.freed_memory import trim
+
 
 class InTurns:
     """Networks of which one is at work at a time: its weights are read when its turn comes.
@@ -18,7 +20,7 @@ class InTurns:
     use several at the same time, all of those are held.
 
     Args:
-        networks: by name; their parameters lie on `meta`, as `mug.model.unfilled` leaves them.
+        networks: by name; what they hold is let go.
         read: the state of a network by its name.
     """
 
@@ -29,6 +31,8 @@ class InTurns:
         self._users: Counter[str] = Counter()
         self._held: set[str] = set()
         self._lock = threading.Lock()
+        for network in self._networks.values():
+            _empty(network)
 
     @contextmanager
     def at_work(self, name: str) -> Iterator[None]:
@@ -47,9 +51,12 @@ class InTurns:
                 self._users[name] -= 1
 
     def _make_way(self, name: str) -> None:
-        for other in [held for held in self._held if held != name and not self._users[held]]:
+        leaving = [held for held in self._held if held != name and not self._users[held]]
+        for other in leaving:
             _empty(self._networks[other])
             self._held.remove(other)
+        if leaving:
+            trim()
 
     def _hold(self, name: str) -> None:
         if name in self._held:
@@ -63,5 +70,7 @@ def _empty(network: nn.Module) -> None:
     """Puts the parameters on `meta`; buffers, which are small, stay."""
     for module in network.modules():
         for name, parameter in list(module.named_parameters(recurse=False)):
+            if parameter.is_meta:
+                continue
             meta = torch.empty_like(parameter, device="meta")
             setattr(module, name, nn.Parameter(meta, requires_grad=False))

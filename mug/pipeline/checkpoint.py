@@ -14,7 +14,7 @@ import hashlib
 import logging
 import pickle
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ from mug.config import load_inference_config, save_config
 from mug.diffusion.latent_diffusion import LatentDiffusion
 from mug.errors import CheckpointError
 from mug.features import FeatureSchema
+from mug.model.freed_memory import return_large_blocks, trim
 from mug.model.in_turns import InTurns
 from mug.model.precision import dtype_of, lowered_names
 from mug.model.unfilled import Unfilled
@@ -124,13 +125,18 @@ def load_model(
     """
     dtype = dtype_of(precision)
     config, weights, published = _open_checkpoint(path)
+    by_turns = in_turns and isinstance(weights, WeightsFile) and torch.device(device).type == "cpu"
+    if by_turns:
+        return_large_blocks()
     with Unfilled():  # weights are neither drawn nor held twice
         ddpm = build_model(config, published=published)
-    by_turns = in_turns and isinstance(weights, WeightsFile) and torch.device(device).type == "cpu"
     turns = _load_weights(ddpm, weights, Path(path), dtype, IN_TURNS if by_turns else ())
     ddpm.eval().requires_grad_(requires_grad=False)
     if not by_turns:
         ddpm.to(device)
+    weights_hash = hash_weights(weights)
+    if by_turns:
+        trim()
     data = _data_params(config)
     ratio = int(data.get("audio_note_window_ratio", 8))
     return LoadedModel(
@@ -143,7 +149,7 @@ def load_model(
             audio_per_note=ratio,
             notes_per_latent=_notes_per_latent(config),
         ),
-        weights_hash=hash_weights(weights),
+        weights_hash=weights_hash,
         published=published,
         precision=precision,
         in_turns=turns,
@@ -153,6 +159,8 @@ def load_model(
 def read_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor], bool]:
     """Config, weights, and whether they are the original's; nothing is built yet."""
     config, weights, published = _open_checkpoint(path)
+    if isinstance(weights, WeightsFile):  # copies, which outlive the file
+        weights = {key: value.clone() for key, value in weights.items()}
     return config, dict(weights), published
 
 
@@ -245,7 +253,7 @@ def hash_weights(weights: Mapping[str, Tensor]) -> str:
     for key in sorted(weights):
         value = weights[key].detach().cpu().contiguous()
         digest.update(f"{key} {tuple(value.shape)} {value.dtype}\n".encode())
-        digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
@@ -321,29 +329,42 @@ def _load_weights(
     networks = {name: network for name, network in networks.items() if network is not None}
     waiting = tuple(f"model.{name}." for name in networks)
     missing, surplus = sorted(own.keys() - weights.keys()), sorted(weights.keys() - own.keys())
-    unequal, given = [], {}
-    for key in sorted(own.keys() & weights.keys()):
-        value = weights[key]
-        if value.shape != own[key].shape:
-            unequal.append(key)
-        empty = key.startswith(waiting)
-        given[key] = torch.empty_like(value, device="meta") if empty else value.to(types[key])
+    unequal = [key for key in own if key in weights and _shape(weights, key) != own[key].shape]
     if missing or surplus or unequal:
         raise CheckpointError(
             "weights and config do not fit",
             file=path,
-            value={"missing": missing[:3], "unexpected": surplus[:3], "other shape": unequal[:3]},
+            value={
+                "missing": missing[:3],
+                "unexpected": surplus[:3],
+                "other shape": sorted(unequal)[:3],
+            },
             remedy=f"{len(missing)} missing, {len(surplus)} unexpected, {len(unequal)} of another"
             " shape: is this the config that the checkpoint was trained with?",
         )
-    model.load_state_dict(given, strict=True, assign=True)
+    reader = _reader(weights)
+    at_once = {key: kind for key, kind in types.items() if not key.startswith(waiting)}
+    model.load_state_dict(own | reader(at_once), strict=True, assign=True)
 
     def read(name: str) -> dict[str, Tensor]:
         start = f"model.{name}."
-        inside = [key for key in types if key.startswith(start)]
-        return {key.removeprefix(start): weights[key].to(types[key]) for key in inside}
+        inside = {key: kind for key, kind in types.items() if key.startswith(start)}
+        return {key.removeprefix(start): x for key, x in reader(inside).items()}
 
     return InTurns(networks, read)
+
+
+def _shape(weights: Mapping[str, Tensor], key: str) -> torch.Size:
+    return weights.shape(key) if isinstance(weights, WeightsFile) else weights[key].shape
+
+
+def _reader(
+    weights: Mapping[str, Tensor],
+) -> Callable[[Mapping[str, torch.dtype]], dict[str, Tensor]]:
+    """Takes the types of some weights, gives these weights."""
+    if isinstance(weights, WeightsFile):
+        return weights.read
+    return lambda types: {key: weights[key].to(kind) for key, kind in types.items()}
 
 
 def _types(
