@@ -16,6 +16,7 @@ from mug.diffusion.networks import parameter_groups
 from mug.diffusion.objective import LevelMeter, Losses
 from mug.diffusion.optimizer import adamw
 from mug.errors import TrainingError
+from mug.model.compiling import compile_network
 from mug.model.randomness import row_generators
 from mug.util import instantiate_from_config
 
@@ -65,7 +66,7 @@ class DDPM(LatentDiffusion, pl.LightningModule):
         if self.compile_backend is not None:
             for network in (self.model.unet_model, self.model.wave_model):
                 if network is not None:
-                    network.compile(backend=self.compile_backend)
+                    compile_network(network, self.compile_backend)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch; an item's noise depends on seed, step and its place in the batch."""

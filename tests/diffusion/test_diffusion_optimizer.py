@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from test_diffusion_training import batch, fit, pytestmark, small
@@ -68,3 +72,41 @@ def test_networks_are_compiled_when_asked_for_and_keep_their_names() -> None:
         assert compiled == [backend is not None, backend is not None, False]
         names[backend] = model.state_dict().keys()
     assert names[None] == names["eager"]
+
+
+_ALIKE = """
+import sys
+import torch
+sys.path[:0] = sys.argv[1:]
+from test_diffusion_training import batch, small
+found = []
+for backend in (None, "aot_eager"):
+    torch.manual_seed(0)
+    model = small(compile_backend=backend, allow_untrained_first_stage=True)
+    model.on_train_batch_start(batch(), 0)
+    target = model.encode(batch())
+    step, noise = model.draw(target, torch.Generator().manual_seed(1))
+    loss = model.p_losses(target, model.condition_of(batch()), step, noise).total
+    loss.backward()
+    trained = [(name, p) for name, p in model.named_parameters() if p.grad is not None]
+    found.append({name: p.grad for name, p in trained} | {"loss": loss.detach()})
+plain, traced = found
+assert plain.keys() == traced.keys()
+assert any(".s4_model." in name for name in plain)
+assert any(name.startswith("model.wave_model.") for name in plain)
+for name, value in plain.items():
+    torch.testing.assert_close(traced[name], value, rtol=1e-3, atol=1e-5, msg=name)
+print(len(plain), "alike")
+"""
+
+
+def test_compiled_networks_train_alike(root: Path) -> None:
+    """Traced forward and backward as for any backend, then run as they are: no compiler needed.
+
+    In a process of its own, since the tests' checks of shapes can't be traced.
+    """
+    folders = [str(root / folder) for folder in (".", "tests", "tests/golden", "tests/diffusion")]
+    command = [sys.executable, "-c", _ALIKE, *folders]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-1] == "alike"
