@@ -94,7 +94,7 @@ class FixedUNet:
         levels = audio_of_levels(audios, plan.unet.audio_channels)
         self._down, self._middle, self._up = self._compile(levels, context)
         embed = plan.unet.prompt_embed
-        self._prompt = None if embed is None else _dense(embed, prompt_of(context))
+        self.prompt = None if embed is None else _dense(embed, prompt_of(context))
 
     def _compile(
         self, levels: Sequence[Tensor | None], context: Tensor | None
@@ -137,7 +137,7 @@ class FixedUNet:
             raise DataError(
                 f"this plan is for latents of {self.plan.frames} frames", value=x.shape[2]
             )
-        told = iter(self.plan.times.at(timesteps.flatten(), x, self._prompt))
+        told = iter(self.plan.times.at(timesteps.flatten(), x, self.prompt))
         h, skips = x, []
         for group in self._down:
             h = _run(group, h, told)

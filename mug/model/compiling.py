@@ -22,11 +22,12 @@ def compile_network(network: nn.Module, backend: str) -> None:
         backend: of torch.compile.
     """
     layers = list(network.modules())
+    as_it_is: Any = torch.compiler.disable
     limits: Any = torch._dynamo.config  # a block is compiled anew for each of its widths
     limits.recompile_limit = max(limits.recompile_limit, len(layers))
     for layer in layers:
         if isinstance(layer, S4):
             plain: Any = layer
-            plain.response = torch.compiler.disable(layer.response)
-            plain.convolve = torch.compiler.disable(layer.convolve)
+            plain.response = as_it_is(layer.response)
+            plain.convolve = as_it_is(layer.convolve)
     network.compile(backend=backend)

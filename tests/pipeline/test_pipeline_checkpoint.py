@@ -18,6 +18,7 @@ from mug.config import load_config
 from mug.diffusion.ddim import DDIMSampler
 from mug.diffusion.guidance import guide
 from mug.errors import CheckpointError
+from mug.pipeline import checkpoint
 from mug.pipeline.chart import ChartGenerator, GenerationRequest
 from mug.pipeline.checkpoint import (
     LoadedModel,
@@ -175,6 +176,19 @@ def test_networks_in_turns_make_the_same_charts(tiny_model_folder: Path, song: P
     assert networks.wave_model is not None
     assert not any(p.is_meta for p in networks.unet_model.parameters())
     assert all(p.is_meta for p in networks.wave_model.parameters())
+
+
+def test_only_networks_in_turns_change_how_memory_is_freed(
+    tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that trains or holds all of a model keeps its allocator as it is."""
+    asked: list[str] = []
+    monkeypatch.setattr(checkpoint, "return_large_blocks", lambda: asked.append("blocks"))
+    monkeypatch.setattr(checkpoint, "trim", lambda: asked.append("trim"))
+    load_model(tiny_model_folder)
+    assert asked == []
+    load_model(tiny_model_folder, in_turns=True)
+    assert asked == ["blocks", "trim"]
 
 
 def test_a_checkpoint_that_changes_in_use_is_refused(
