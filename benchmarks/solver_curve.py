@@ -36,6 +36,7 @@ from mug.util import atomic_write
 
 PROMPTS: tuple[dict[str, float], ...] = ({"sr": 3.0}, {"sr": 4.5}, {"ln_ratio": 0.5})
 WAYS = (
+    ("angular", "guided"),
     ("angular", "third"),
     ("angular", "trailing"),
     ("ddim", "trailing"),
@@ -45,7 +46,7 @@ WAYS = (
     ("dpm_solver", "logsnr"),
     ("adams", "logsnr"),
 )
-DEFAULT_SPACING = "third"
+DEFAULT_SPACING = "guided"
 
 
 class Counting:
@@ -112,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--original_steps", type=int, default=100)
     made.add_argument(
-        "--evaluations", type=int, nargs="+", default=[8, 10, 11, 12, 13, 15, 17, 20, 30]
+        "--evaluations", type=int, nargs="+", default=[8, 10, 12, 13, 14, 15, 17, 20, 30]
     )
     made.add_argument("--bf16_steps", type=int, default=STEPS, help="of the default, in bf16")
     made.add_argument("--threads", type=int, default=1)

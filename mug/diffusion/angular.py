@@ -35,7 +35,7 @@ class AngularSampler(MultiStep):
         and Chen 2023 (DEIS), eq. 15; corrector after Zhao et al. 2023 (UniPC), algorithm 1.
     """
 
-    def __init__(self, spacing: str = "third", order: int = 3, corrector: int = 3) -> None:
+    def __init__(self, spacing: str = "guided", order: int = 2, corrector: int = 3) -> None:
         super().__init__(spacing, order, corrector)
 
     def advance(self, x: Tensor, bar: float, bar_next: float, known: Sequence[Known]) -> Tensor:

@@ -14,6 +14,8 @@ from mug.errors import GenerationError
 from mug.util import nearest
 
 ORIGINAL = ("original", "original_quad")
+_GUIDED_DENSITY = (1.3, 1.1, 0.85, 0.85, 0.9)
+"""Steps per time of `guided`, from the noisiest step to the last, against the mean."""
 
 
 class Level(NamedTuple):
@@ -39,6 +41,8 @@ def time_steps(schedule: NoiseSchedule, steps: int, spacing: str) -> list[int]:
         spacing: `trailing` evenly in time and always from the noisiest step; `linspace` evenly
             in time from the noisiest to the least noisy; `third` evenly in time and between the
             two: the last step is N / 3s, where `trailing` leaves N / s and `linspace` nothing;
+            `guided` with more steps where there is much noise, for there a guided prediction
+            turns sharply, and the last at N / 6s;
             `logsnr` evenly in the logarithm of the signal-to-noise ratio; `karras` evenly in the
             seventh root of the noise level; `original` and `original_quad` the reference's,
             evenly in time and in its root.
@@ -48,7 +52,8 @@ def time_steps(schedule: NoiseSchedule, steps: int, spacing: str) -> list[int]:
             serve, or an unknown spacing.
 
     Source: Lin et al. 2024, table 2 (trailing, linspace); Lu et al. 2022 (logsnr); Karras et al.
-        2022, eq. 5 (karras); reference facts, section 8.1 (original).
+        2022, eq. 5 (karras); reference facts, section 8.1 (original). `guided` was searched for
+        on two songs and checked on others, docs/performance.md, "Solvers".
     """
     if spacing in ORIGINAL:
         return _original(schedule, steps, quadratic=spacing == "original_quad")
@@ -111,6 +116,16 @@ def _third(schedule: NoiseSchedule, steps: int) -> Float[np.ndarray, "s"]:
     return positions
 
 
+def _guided(schedule: NoiseSchedule, steps: int) -> Float[np.ndarray, "s"]:
+    places = np.linspace(0, 1, 201)
+    density = np.interp(places, np.linspace(0, 1, len(_GUIDED_DENSITY)), _GUIDED_DENSITY)
+    share = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1])])
+    at = np.interp(np.linspace(0, share[-1], steps), share, places)
+    noisiest, last = schedule.steps - 1, schedule.steps / (6 * steps)
+    positions: np.ndarray = noisiest - at * (noisiest - last)
+    return positions
+
+
 def _at_log_snr(schedule: NoiseSchedule, log_snr: Float[np.ndarray, "s"]) -> np.ndarray:
     """Fractional time steps that have these ratios."""
     positions: np.ndarray = np.interp(-log_snr, -schedule.log_snr, np.arange(schedule.steps))
@@ -132,6 +147,7 @@ _POSITIONS: dict[str, Callable[[NoiseSchedule, int], np.ndarray]] = {
     "trailing": _trailing,
     "linspace": _linspace,
     "third": _third,
+    "guided": _guided,
     "logsnr": _logsnr,
     "karras": _karras,
 }

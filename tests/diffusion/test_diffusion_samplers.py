@@ -38,7 +38,7 @@ SAMPLERS = {
     "dpm_solver_karras": DPMSolverSampler("karras"),
     "dpm_solver_time": DPMSolverSampler("trailing"),
 }
-SPACINGS = ["trailing", "linspace", "third", "logsnr", "karras"]
+SPACINGS = ["trailing", "linspace", "third", "guided", "logsnr", "karras"]
 every_sampler = pytest.mark.parametrize("name", SAMPLERS)
 
 
@@ -230,6 +230,9 @@ def test_where_the_spacings_put_their_steps():
     assert time_steps(SCHEDULE, 10, "trailing") == list(range(999, 0, -100))
     assert time_steps(SCHEDULE, 4, "linspace") == [999, 666, 333, 0]
     assert time_steps(SCHEDULE, 4, "third") == [999, 694, 389, 83]
+    strides = -np.diff([*time_steps(SCHEDULE, 14, "guided"), 0])
+    assert strides[0] < strides[4] < strides[7]  # many where there is much noise
+    assert strides[-1] == round(1000 / (6 * 14))
     ratios = SCHEDULE.log_snr[time_steps(SCHEDULE, 8, "logsnr")]
     np.testing.assert_allclose(np.diff(ratios)[:-2], np.diff(ratios)[0], rtol=0.05)
     sigmas = np.exp(-SCHEDULE.log_snr[time_steps(SCHEDULE, 8, "karras")]) ** (1 / 7)
