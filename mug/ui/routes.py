@@ -115,7 +115,8 @@ class _Speaking:
 def _spoken(page: bytes, language: str) -> bytes:
     locale = _GRADIO_LOCALES[language]
     line = f'Object.defineProperty(navigator, "language", {{get: () => "{locale}"}})'
-    page = page.replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
+    # Gradio's own script sets the same once it has run: the page says one language all the time.
+    page = page.replace(b'lang="en"', f'lang="{locale}"'.encode(), 1)
     return page.replace(b"<head>", f"<head><script>{line}</script>".encode(), 1)
 
 

@@ -152,7 +152,12 @@ def test_a_phone_sees_no_sideways_scroll(tab: Any) -> None:
 
 def test_the_other_language_is_a_page_of_its_own(tab: Any, page: Running) -> None:
     other = tab.context.browser.new_page()
-    other.goto(f"{page.address}/zh")
+    other.goto(f"{page.address}/zh", wait_until="commit")
+    other.wait_for_selector("html[lang=zh-CN]", state="attached")  # as it is sent
     other.wait_for_selector("text=生成谱面")
-    assert other.evaluate("document.documentElement.lang") == "zh"
+    assert other.evaluate("document.documentElement.lang") == "zh-CN"  # and after Gradio's script
+    with other.expect_navigation():
+        other.click("[data-act=language]")
+    assert other.evaluate("localStorage.getItem('mug-language')") == "en"
+    other.wait_for_selector("html[lang=en]", state="attached")
     other.close()

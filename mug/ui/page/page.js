@@ -35,11 +35,13 @@ showTheme();
 // `navigator.language` is the page's own, see `speaking` in mug/ui/routes.py.
 const browser = () => (navigator.languages?.[0] ?? "en").toLowerCase();
 
+// What the page says; `root.lang` is Gradio's, which calls Chinese zh-CN.
+const language = () => document.querySelector(".mug-head")?.dataset.language ?? "en";
+
 function chooseLanguage(head) {
-  root.lang = head.dataset.language;
   if (!("automatic" in head.dataset)) return;
   const wanted = kept("language") ?? (browser().startsWith("zh") ? "zh" : "en");
-  if (wanted !== root.lang && location.pathname === "/" && wanted === "zh") {
+  if (wanted !== language() && location.pathname === "/" && wanted === "zh") {
     location.replace(`/zh${location.search}`);
   }
 }
@@ -60,7 +62,7 @@ document.addEventListener("click", (event) => {
     kept("theme", theme);
     setTheme(theme);
   } else if (button?.dataset.act === "language") {
-    kept("language", root.lang === "zh" ? "en" : "zh");
+    kept("language", language() === "zh" ? "en" : "zh");
   }
 });
 
