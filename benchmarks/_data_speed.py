@@ -25,12 +25,12 @@ from benchmarks._data_songs import CHARTS, make_sets
 from mug.audio.cache import MelCache
 from mug.audio.load import load_audio
 from mug.audio.mel import MelParams, log_mel
-from mug.beatmap import osu
+from mug.beatmap.formats.osu import chart as osu
 from mug.data.beatmap_list import read_beatmap_list
-from mug.data.engines import executor
-from mug.data.feature_registry import compute_features
 from mug.data.spectrograms import find_audio
+from mug.difficulty.registry import compute_features
 from mug.features import FeatureSchema
+from mug.prepare.engines import executor
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMA = "configs/mug/mania_beatmap_features.yaml"

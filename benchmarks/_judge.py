@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from mug.beatmap import osu
-from mug.data.convertor import ManiaConvertor
+from mug.beatmap.formats.osu import chart as osu
+from mug.encoding.convertor import ManiaConvertor
 from mug.metrics.onsets import onset_score, onset_times, random_chart
 from mug.metrics.reconstruction import pooled, reconstruction_score
 from mug.pipeline.chart import GenerationRequest, generate_charts
-from mug.pipeline.checkpoint import LoadedModel
-from mug.pipeline.finish import FinishOptions
-from mug.postprocess.picture import render_chart
+from mug.pipeline.finish.chart import FinishOptions
+from mug.pipeline.model.checkpoint import LoadedModel
+from mug.render.chart_image import render_chart
 
 RANDOM_CHARTS = 20
 

@@ -19,14 +19,14 @@ from torch import Tensor, nn
 
 from mug.clock import FrameClock
 from mug.config import load_config
-from mug.diffusion.ddim import DDIMSampler
 from mug.diffusion.diffusion import DDPM
 from mug.diffusion.latent_diffusion import LatentDiffusion
+from mug.diffusion.samplers.ddim import DDIMSampler
 from mug.diffusion.unet import UNetModel
 from mug.features import FeatureSchema
 from mug.model import s4, s4_kernel
 from mug.model.s4 import NPLRKernel
-from mug.pipeline.checkpoint import CONFIG_NAME, LoadedModel
+from mug.pipeline.model.checkpoint import CONFIG_NAME, LoadedModel
 from mug.pipeline.sample import song_tensor
 from mug.protocols import Prediction
 from mug.util import find_file

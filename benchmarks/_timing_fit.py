@@ -1,4 +1,4 @@
-"""Fits the weights in `mug/postprocess/timing_weights.py`.
+"""Fits the weights in `mug/timing/weights.py`.
 
     MUG_REAL_DATA=FOLDER python benchmarks/_timing_fit.py [--songs 560] [--leave_one_out]
 
@@ -29,10 +29,10 @@ from mug.beatmap.timing_points import TimingPoint
 from mug.compose.composer import compose_song
 from mug.compose.sound import render
 from mug.compose.style import SongStyle
-from mug.postprocess.tempo_map import TempoMap
-from mug.postprocess.timing_choice import hypotheses
-from mug.postprocess.timing_features import Evidence, bar_features, beat_features
-from mug.postprocess.timing_onsets import Onsets, hear
+from mug.timing.choice import hypotheses
+from mug.timing.features import Evidence, bar_features, beat_features
+from mug.timing.onsets import Onsets, hear
+from mug.timing.tempo_map import TempoMap
 
 # Of the beat's weights 0.01 to 0.03 do alike on real songs left out; less fits the composed songs.
 BEAT_PENALTY, BAR_PENALTY = 0.02, 0.003

@@ -11,13 +11,13 @@ import numpy as np
 from jaxtyping import Float32
 
 from mug.audio.load import load_audio
-from mug.beatmap import osu
+from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.timing_points import TimingPoint
 from mug.compose.composer import compose_song
 from mug.compose.sound import render
 from mug.compose.style import SongStyle
 from mug.errors import ModeError
-from mug.postprocess.tempo_map import TempoMap, timing_from_file
+from mug.timing.tempo_map import TempoMap, timing_from_file
 
 SAMPLE_RATE = 22050
 BENCHMARK_SEED, FITTING_SEED = 90_000, 50_000  # songs that judge are not those that fit

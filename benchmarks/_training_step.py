@@ -17,7 +17,7 @@ from mug import train
 from mug.callbacks.resources import peak_memory_mib
 from mug.config import load_config
 from mug.data.packed import collate, unpacked
-from mug.model.precision import multiplies_bfloat16
+from mug.model.speed.precision import multiplies_bfloat16
 from mug.util import instantiate_from_config
 
 

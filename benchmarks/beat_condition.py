@@ -22,10 +22,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mug.beatmap import osu
 from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.timing_points import TimingPoint
-from mug.data.difficulty import star_rating
+from mug.difficulty.stars import star_rating
 from mug.metrics.grid import grid_sync
 from mug.metrics.onsets import onset_score
 from mug.util import atomic_write

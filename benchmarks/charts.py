@@ -27,25 +27,25 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mug.audio.load import decode, load_audio
-from mug.beatmap import osu_patch
-from mug.beatmap.osz import write_osz
+from mug.beatmap.formats.osu import patch as osu_patch
+from mug.beatmap.formats.osu.package import write_osz
 from mug.compose.composer import compose_song
 from mug.compose.sound import render, write_audio
 from mug.compose.style import SongStyle
-from mug.data.difficulty import star_rating
-from mug.pipeline.candidates import Judgement, judge_all, reach_stars
+from mug.difficulty.stars import star_rating
+from mug.lint.findings import Finding
+from mug.lint.rules import RULES, lint
 from mug.pipeline.chart import ChartGenerator
-from mug.pipeline.cleanup import Changes, Surroundings, mend_notes, snap_notes
 from mug.pipeline.edit import Edit, Region, bar_start_ms, bytes_changed_outside, edit_chart
-from mug.pipeline.finish import chart_of, red_lines_of
-from mug.pipeline.finish_options import FinishOptions
-from mug.pipeline.measures import measure, note_times, snaps
+from mug.pipeline.finish.chart import chart_of, red_lines_of
+from mug.pipeline.finish.cleanup import Changes, Surroundings, mend_notes, snap_notes
+from mug.pipeline.finish.options import FinishOptions
+from mug.pipeline.judge.candidates import Judgement, judge_all, reach_stars
+from mug.pipeline.judge.measures import measure, note_times, snaps
 from mug.pipeline.request import GenerationRequest
 from mug.pipeline.sample import Ask, chart_seed, decode_latent, sample_latents, song_tensor
 from mug.pipeline.spread import make_spread
-from mug.postprocess.lint import RULES, lint
-from mug.postprocess.lint_findings import Finding
-from mug.postprocess.timing import estimate_timing
+from mug.timing.estimate import estimate_timing
 
 STARS = (1.5, 2.5, 3.5)
 STAGES = ("raw", "snapped", "fixed")

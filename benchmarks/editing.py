@@ -20,9 +20,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mug.beatmap import osu_patch
 from mug.beatmap.beatmap import Beatmap
-from mug.diffusion.samplers import SAMPLERS
+from mug.beatmap.formats.osu import patch as osu_patch
+from mug.diffusion.samplers.registry import SAMPLERS
 from mug.errors import ModeError
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.edit import Edit, Region, bytes_changed_outside, edit_chart

@@ -156,8 +156,8 @@ def write(folds: Sequence[Fold], out: Path, command: dict[str, Any]) -> str:
         out: the folder; that of every fold lies below it.
         command: the options.
     """
-    from mug.evaluation.markdown import markdown
-    from mug.evaluation.page import write_pages
+    from mug.evaluation.html.page import write_pages
+    from mug.evaluation.markdown.write import markdown
     from mug.evaluation.results import results
     from mug.evaluation.rows import from_json
     from mug.evaluation.songs import load_songs

@@ -27,7 +27,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mug.data.msd import estimate_msd, estimate_msd_rates
+from mug.difficulty.msd import estimate_msd, estimate_msd_rates
 
 GOAL = 300.0
 """Charts of 1,000 notes a second."""

@@ -3,8 +3,8 @@
     pip install onnx onnxruntime onnxscript          # none of them is needed for anything else
     python benchmarks/onnx_runtime.py --out outputs/onnx_runtime
 
-The prepared network (`mug.diffusion.unet_plan`) of a song, at one time step, is exported for each
-batch size with all that no step changes as constants, and quantised to int8 (dynamic, products
+The prepared network (`mug.diffusion.unet_prepared`) of a song, at one time step, is exported for
+each batch size with all that no step changes as constants, and quantised to int8 (dynamic, products
 alone). All ways take turns; the best of several counts. `error` is the root mean square difference
 from float32 in units of the output's deviation. Weights are random unless --ckpt names a model.
 Prints a table, and where ONNX Runtime spends its time. Some minutes for a batch size.
@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 from benchmarks.speed import ROOT, best_of, make_model
 from mug.errors import MugError
-from mug.pipeline.checkpoint import LoadedModel, load_model
+from mug.pipeline.model.checkpoint import LoadedModel, load_model
 from mug.pipeline.sample import encode_song, prompt_ids
 from scripts._common import run
 

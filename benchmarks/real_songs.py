@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def _judge(checkpoint: Path, steps: Steps, args: argparse.Namespace) -> dict[str, Any]:
-    from mug.pipeline.checkpoint import load_model
+    from mug.pipeline.model.checkpoint import load_model
     from mug.util import instantiate_from_config
 
     model = load_model(checkpoint)

@@ -35,7 +35,7 @@ from mug.callbacks.resources import peak_memory_mib
 from mug.config import load_config
 from mug.data.packed import collate, unpacked
 from mug.features import FeatureSchema
-from mug.model.precision import multiplies_bfloat16
+from mug.model.speed.precision import multiplies_bfloat16
 from mug.util import atomic_write, instantiate_from_config
 from scripts._common import OK, run
 

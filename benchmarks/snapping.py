@@ -25,18 +25,18 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mug.beatmap import osu
 from mug.beatmap.beat_lines import BeatLines
 from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.compose.charts import make_charts
 from mug.compose.composer import compose_song
 from mug.compose.style import SongStyle
-from mug.data.difficulty import star_rating
+from mug.difficulty.stars import star_rating
 from mug.errors import BeatmapError
-from mug.postprocess.snap_lines import voice
-from mug.postprocess.snap_options import DIVISORS, TIERS
-from mug.postprocess.snapping import SnapOptions, snap_chart, snap_to_grid
+from mug.snapping.lines import voice
+from mug.snapping.nearest import SnapOptions, snap_chart, snap_to_grid
+from mug.snapping.options import DIVISORS, TIERS
 
 OUTLIERS = "4 + outliers"
 DAMAGES: dict[str, tuple[float, float]] = {

@@ -28,9 +28,9 @@ import torch
 from torch import Tensor
 
 from mug.config import load_config
-from mug.model.precision import PRECISIONS
+from mug.model.speed.precision import PRECISIONS
 from mug.pipeline.chart import ChartGenerator
-from mug.pipeline.checkpoint import LoadedModel, build_model, load_model, save_inference
+from mug.pipeline.model.checkpoint import LoadedModel, build_model, load_model, save_inference
 from mug.pipeline.request import GenerationRequest
 from mug.pipeline.sample import (
     Ask,

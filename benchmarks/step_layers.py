@@ -3,8 +3,9 @@
     python benchmarks/step_layers.py
 
 Forward and backward pass in bfloat16 on one thread, the fewest processor milliseconds of some
-turns, and MiB kept between the two passes. "Recomputed" is `mug.model.normed_conv`, "frames first"
-the same with the channels side by side in memory (`mug.model.frames_first`). Some seconds.
+turns, and MiB kept between the two passes. "Recomputed" is `mug.model.speed.normed_conv`, "frames
+first" the same with the channels side by side in memory (`mug.model.speed.channels_last`). Some
+seconds.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mug.model.frames_first import frames_first
 from mug.model.modules import Normalize
-from mug.model.normed_conv import normed_conv
+from mug.model.speed.channels_last import frames_first
+from mug.model.speed.normed_conv import normed_conv
 
 SHAPES = ((1, 128, 32768), (2, 128, 4096), (2, 256, 2048), (4, 512, 256))
 

@@ -20,7 +20,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks._timing_songs import SAMPLE_RATE, TimedSong, composed_songs, real_songs
-from mug.postprocess.timing import TimingEstimate, estimate_timing
+from mug.timing.estimate import TimingEstimate, estimate_timing
 
 LEVELS = (1.0, 0.5, 2.0, 1 / 3, 2 / 3, 3 / 4, 4 / 3, 1.5, 3.0)
 MULTI = "several tempi"

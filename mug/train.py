@@ -27,7 +27,7 @@ from mug.callbacks.checkpoint import AtomicCheckpointIO, ResumeCheckpoint
 from mug.callbacks.rng import StepRandomness
 from mug.config import load_config
 from mug.errors import CheckpointError, ConfigError, MugError, TrainingError
-from mug.model.precision import multiplies_bfloat16
+from mug.model.speed.precision import multiplies_bfloat16
 from mug.options import Options, parse_arguments
 from mug.util import instantiate_from_config
 

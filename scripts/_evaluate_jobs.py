@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import mug
 from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.formats import CHARTS as SUFFIXES
-from mug.beatmap.formats import PACKAGES, read_any
-from mug.beatmap.losses import LossReport
-from mug.data.difficulty import star_rating
+from mug.beatmap.formats.loss_report import LossReport
+from mug.beatmap.formats.registry import CHARTS as SUFFIXES
+from mug.beatmap.formats.registry import PACKAGES, read_any
+from mug.difficulty.stars import star_rating
 from mug.errors import DataError, MugError
 from mug.evaluation.rows import (
     CHARTS,

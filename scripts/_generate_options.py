@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from mug.errors import GenerationError
 from mug.features import FeatureSchema
 from mug.pipeline.defaults import SAMPLER, STEPS, WINDOW_S
-from mug.postprocess.tempo_map import timing_from_file
+from mug.timing.tempo_map import timing_from_file
 from scripts._prompt import add_prompt_options, whole_prompt
 
 if TYPE_CHECKING:
     from mug.pipeline.chart import ChartGenerator
-    from mug.pipeline.finish_options import FinishOptions
+    from mug.pipeline.finish.options import FinishOptions
     from mug.pipeline.request import GenerationRequest
 
 FEATURES = "configs/mug/mania_beatmap_features.yaml"
@@ -151,7 +151,7 @@ def generator_of(args: argparse.Namespace) -> ChartGenerator:
 
 def finish_of(args: argparse.Namespace) -> FinishOptions:
     """Snapping and fixes as asked for by `add_finish_options`."""
-    from mug.pipeline.finish_options import FinishOptions
+    from mug.pipeline.finish.options import FinishOptions
 
     return FinishOptions(
         snapping="none" if args.no_snap else args.snapping,
@@ -171,7 +171,7 @@ def timed_finish_of(args: argparse.Namespace) -> FinishOptions:
     """
     from dataclasses import replace
 
-    from mug.pipeline.finish_options import FinishOptions
+    from mug.pipeline.finish.options import FinishOptions
 
     given = FinishOptions.given_timing(args.bpm, args.offset_ms)
     finish = replace(

@@ -1,4 +1,4 @@
-"""The model of mug/data/msd_model.py in torch, batched and differentiable, for the fit."""
+"""The model of mug/difficulty/msd_model.py in torch, batched and differentiable, for the fit."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mug.data.msd_features import GAPS
-from mug.data.msd_model import GOAL, JACK, LONG, NO_JACKS, NOTHING, OTHERS, RUNS
+from mug.difficulty.msd_features import GAPS
+from mug.difficulty.msd_model import GOAL, JACK, LONG, NO_JACKS, NOTHING, OTHERS, RUNS
 
 HIDDEN = 48
 

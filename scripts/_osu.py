@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
-from mug.data.osu_api import BASE_URL, Credentials, OsuApi, Pace
+from mug.prepare.osu_api import BASE_URL, Credentials, OsuApi, Pace
 
 CREDENTIALS = (
     "Needs an OAuth application of your own: set OSU_CLIENT_ID and OSU_CLIENT_SECRET"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mug.beatmap.formats_convert import Conversion, convert
+from mug.beatmap.formats.convert import Conversion, convert
 from scripts._common import FAILED, OK, progress_bar, run
 
 _SHOWN = 10

@@ -20,7 +20,12 @@ def main() -> int:
     parser.add_argument("out", type=Path, help="folder for model.safetensors and model.yaml")
     args = parser.parse_args()
 
-    from mug.pipeline.checkpoint import build_model, load_model, read_checkpoint, save_inference
+    from mug.pipeline.model.checkpoint import (
+        build_model,
+        load_model,
+        read_checkpoint,
+        save_inference,
+    )
 
     config, weights, published = read_checkpoint(args.checkpoint)
     build_model(config, published=published)

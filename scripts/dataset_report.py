@@ -11,9 +11,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mug.data.report import collect_report
-from mug.data.report_page import write_page
 from mug.features import FeatureSchema
+from mug.prepare.report.facts import collect_report
+from mug.prepare.report.page import write_page
 from scripts._common import OK, run
 
 

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mug.beatmap import osu_patch
-from mug.beatmap.osu_patch import ChartFile
+from mug.beatmap.formats.osu import patch as osu_patch
+from mug.beatmap.formats.osu.patch import ChartFile
 from mug.errors import GenerationError
 from mug.features import FeatureSchema
 from mug.util import atomic_write, find_file

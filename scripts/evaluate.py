@@ -221,8 +221,8 @@ def _write(
     songs: tuple[Sequence[HumanSong], Sequence[HumanSong]],
     command: dict[str, object],
 ) -> None:
-    from mug.evaluation.markdown import markdown
-    from mug.evaluation.page import write_pages
+    from mug.evaluation.html.page import write_pages
+    from mug.evaluation.markdown.write import markdown
     from mug.evaluation.results import results
 
     found = results(rows, songs[0], command, out, songs[1])

@@ -18,10 +18,10 @@ from mug.compose.charts import TIERS, make_charts
 from mug.compose.collection import beatmapset_id
 from mug.compose.composer import compose_song
 from mug.compose.style import SongStyle
-from mug.data.feature_registry import compute_features
-from mug.data.report_bins import feature_distributions
-from mug.data.report_draw import bars_png
+from mug.difficulty.registry import compute_features
 from mug.features import FeatureSchema
+from mug.prepare.report.bins import feature_distributions
+from mug.prepare.report.draw import bars_png
 from scripts._common import OK, progress_bar, run
 
 

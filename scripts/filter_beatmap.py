@@ -19,14 +19,14 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = (
     "1"  # processes share the cores
 )
 
-from mug.data.cleaning import Limits
 from mug.data.feature_db import FeatureDB
-from mug.data.filtering import LIST_NAME, Cleaned, clean
-from mug.data.manifest import FILE_NAME
-from mug.data.offsets import correct, measure_offsets
-from mug.data.prepare_features import DB_NAME
-from mug.data.take import read_opt_out
 from mug.errors import DataError
+from mug.prepare.cleaning import Limits
+from mug.prepare.features import DB_NAME
+from mug.prepare.filtering import LIST_NAME, Cleaned, clean
+from mug.prepare.manifest import FILE_NAME
+from mug.prepare.offsets import correct, measure_offsets
+from mug.prepare.take_source import read_opt_out
 from scripts._common import OK, add_work_options, progress_bar, run
 
 

@@ -1,6 +1,6 @@
 """Refits the coefficients of the MSD estimate to recorded MinaCalc values.
 
-    python scripts/fit_msd.py synthetic.npz --out mug/data/msd_coefficients.npz
+    python scripts/fit_msd.py synthetic.npz --out mug/difficulty/msd_coefficients.npz
 
 The file holds charts (`time_ms` and `column`, one after another, ends in `offsets`), `rates`, and
 `values[chart, rate, 8]`. Every sixth chart is left out, for scripts/report_msd.py. The same file,
@@ -22,8 +22,7 @@ from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mug.data.measures import SKILL_SETS
-from mug.data.msd_features import (
+from mug.difficulty.msd_features import (
     INTERVAL,
     hand_rows,
     hand_sums,
@@ -32,7 +31,8 @@ from mug.data.msd_features import (
     shares,
     unready,
 )
-from mug.data.msd_model import CAP
+from mug.difficulty.msd_model import CAP
+from mug.difficulty.names import SKILL_SETS
 from mug.util import atomic_write
 from scripts._msd_torch import MsdModel, inputs
 from scripts.report_msd import HELD_OUT_EVERY

@@ -84,7 +84,7 @@ def main() -> int:
 
 
 def _plan(args: argparse.Namespace) -> Plan:
-    from mug.pipeline.candidates import Search
+    from mug.pipeline.judge.candidates import Search
     from mug.pipeline.package import Plan
     from mug.pipeline.spread import parse_tiers
 

@@ -17,23 +17,16 @@ from tempfile import TemporaryDirectory
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mug.audio.load import duration_ms
-from mug.beatmap import osz
 from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.formats import CHARTS, PACKAGES, kind_of, read_chart
-from mug.beatmap.losses import LossReport
-from mug.data.difficulty import star_rating
+from mug.beatmap.formats.loss_report import LossReport
+from mug.beatmap.formats.osu import package as osz
+from mug.beatmap.formats.registry import CHARTS, PACKAGES, kind_of, read_chart
+from mug.difficulty.stars import star_rating
 from mug.errors import AudioError, BeatmapError, DataError, ModeError
-from mug.postprocess.lint import NOTICE, count_by_severity, lint, tier_for
-from mug.postprocess.lint_findings import Finding
-from mug.postprocess.lint_text import (
-    Linted,
-    as_containers,
-    played_minutes,
-    rates,
-    rates_table,
-    table,
-)
-from mug.postprocess.lint_tiers import Tier, tier_named
+from mug.lint.findings import Finding
+from mug.lint.rules import NOTICE, count_by_severity, lint, tier_for
+from mug.lint.text_report import Linted, as_containers, played_minutes, rates, rates_table, table
+from mug.tiers import Tier, tier_named
 from scripts._common import FAILED, OK, run
 
 

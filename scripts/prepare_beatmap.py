@@ -17,8 +17,8 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = (
     "1"  # processes share the cores
 )
 
-from mug.data.prepare import collect
-from mug.data.take import Selection, read_opt_out
+from mug.prepare.collect import collect
+from mug.prepare.take_source import Selection, read_opt_out
 from scripts._common import OK, add_work_options, progress_bar, run
 
 

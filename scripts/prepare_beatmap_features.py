@@ -17,9 +17,9 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = (
     "1"  # processes share the cores
 )
 
-from mug.data.feature_registry import RankedMap
-from mug.data.prepare_features import DB_NAME, fill_features
+from mug.difficulty.registry import RankedMap
 from mug.features import FeatureSchema
+from mug.prepare.features import DB_NAME, fill_features
 from scripts._common import OK, add_work_options, progress_bar, run
 
 

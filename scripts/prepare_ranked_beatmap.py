@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mug.data.ranked import MODES, STATUSES, fetch_ranked
+from mug.prepare.ranked import MODES, STATUSES, fetch_ranked
 from scripts._common import OK, run
 from scripts._osu import CREDENTIALS, add_server_options, counter, open_api
 

@@ -41,7 +41,7 @@ def main() -> int:
     from mug.callbacks.condition_probe import ConditionProbe
     from mug.callbacks.probe_report import probe_table, write_probe
     from mug.diffusion.probe import VARIANTS
-    from mug.pipeline.checkpoint import load_model
+    from mug.pipeline.model.checkpoint import load_model
 
     model = load_model(args.ckpt, args.device)
     batches = _batches(args, model.config)

@@ -19,11 +19,11 @@ from scipy.stats import spearmanr
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mug.beatmap import osu
-from mug.data import msd_model
-from mug.data.msd import SKILL_SETS, estimate_msd_rates
-from mug.data.msd_features import unready
-from mug.data.msd_model import evaluate_views
+from mug.beatmap.formats.osu import chart as osu
+from mug.difficulty import msd_model
+from mug.difficulty.msd import SKILL_SETS, estimate_msd_rates
+from mug.difficulty.msd_features import unready
+from mug.difficulty.msd_model import evaluate_views
 
 NAMES = ("overall", *SKILL_SETS)
 HELD_OUT_EVERY = 6

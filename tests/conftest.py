@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 from browser import REMEDY, find_chromium
+from repository import ROOT
 
 pytest_plugins = ["tiny_models"]
-
-ROOT = Path(__file__).resolve().parents[1]
-GOLDEN = Path(__file__).parent / "golden"
-sys.path.insert(0, str(GOLDEN))  # golden_formula.py: weights and inputs of the recordings
 
 _EXTERNAL = {"real_data": "MUG_REAL_DATA", "golden_dir": "MUG_GOLDEN"}
 
@@ -66,11 +59,3 @@ def golden_dir() -> Path:
 def real_data() -> Path:
     """Folder of the real songs (tests marked real_data)."""
     return Path(os.environ["MUG_REAL_DATA"])
-
-
-def load_golden(name: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """A recording under tests/golden: its JSON and its arrays (none where it has no npz)."""
-    meta = json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
-    arrays_file = GOLDEN / f"{name}.npz"
-    arrays = dict(np.load(arrays_file)) if arrays_file.exists() else {}
-    return meta, arrays

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import load_golden
 from hypothesis import given
 from hypothesis import strategies as st
+from repository import ROOT, load_golden
 
 from mug.errors import ConfigError
 from mug.features import Feature, FeatureSchema
@@ -153,4 +153,4 @@ def test_needs_no_torch() -> None:
     code = (
         "import sys, mug.features; sys.exit('torch' in sys.modules or 'omegaconf' in sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

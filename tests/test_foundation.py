@@ -7,9 +7,9 @@ import pickle
 from pathlib import Path
 
 import pytest
-from conftest import load_golden
 from hypothesis import given
 from hypothesis import strategies as st
+from repository import load_golden
 
 from mug.clock import FrameClock
 from mug.errors import BeatmapError, ConfigError, DataError, MugError

@@ -1,7 +1,7 @@
 """Learning-rate factors against the recording, and past their last cycle."""
 
 import pytest
-from conftest import load_golden
+from repository import load_golden
 
 from mug.errors import ConfigError
 from mug.lr_scheduler import LambdaLinearScheduler, LambdaWarmUpCosineScheduler

@@ -12,7 +12,7 @@ import yaml
 import mug.util
 from mug import train
 from mug.errors import CheckpointError, ConfigError, TrainingError
-from mug.model.precision import multiplies_bfloat16
+from mug.model.speed.precision import multiplies_bfloat16
 from mug.options import Options, parse_arguments
 
 TINY = """

@@ -40,7 +40,7 @@ class InfoTag:
         """Samples that libsndfile cut off the start and the game would not.
 
         Source: the game's rule as others measured it on BASS 2.4.17; libsndfile's by patching
-        tags (`tests/audio/test_audio_mp3_delay.py`).
+        tags (`tests/audio/test_mp3_delay.py`).
         """
         if not self.named or self.delay == self.padding == 0:
             return DECODER_DELAY

@@ -12,13 +12,13 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from mug.beatmap import osu
 from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.timing_points import TimingPoint
 from mug.clock import FrameClock
-from mug.data.convertor import ManiaConvertor
 from mug.diffusion.guidance import guided
-from mug.diffusion.samplers import make_sampler
+from mug.diffusion.samplers.registry import make_sampler
+from mug.encoding.convertor import ManiaConvertor
 from mug.features import FeatureSchema
 from mug.notes import NoteLayout
 
@@ -39,7 +39,7 @@ class BeatmapLogger(Callback):
         count: charts a batch at most.
         every_n_epochs: epochs between two times.
         steps: of the sampler.
-        sampler: its name, see `mug.diffusion.samplers`.
+        sampler: its name, see `mug.diffusion.samplers.registry`.
         guidance_scale: how strongly the features are followed; 1 is off.
         seed: of the sampler's noise, so that epochs can be compared.
         pictures: also draw each chart as a PNG.
@@ -164,7 +164,7 @@ class BeatmapLogger(Callback):
         )
         osu.write(beatmap, stem.with_suffix(".osu"))
         if self.pictures:
-            from mug.postprocess.picture import render_chart
+            from mug.render.chart_image import render_chart
 
             render_chart(beatmap, stem.with_suffix(".png"), title=title)
 

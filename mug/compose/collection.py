@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mug.beatmap import osu
+from mug.beatmap.formats.osu import chart as osu
 from mug.compose.charts import TIERS, make_charts
 from mug.compose.composer import compose_song
 from mug.compose.score import Song

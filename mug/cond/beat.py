@@ -46,7 +46,7 @@ class BeatEncoder(nn.Module):
         self.conv_out = zero_module(nn.Conv1d(hidden, out_channels, 1))
 
     def forward(self, beat: Float[Tensor, "b c t"]) -> Float[Tensor, "b d s"]:
-        """`beat`: as `mug.data.beat_condition` makes it; t = s * downsampling."""
+        """`beat`: as `mug.encoding.beat_condition` makes it; t = s * downsampling."""
         h = functional.silu(self.conv_in(beat))
         h = rearrange(h, "b c (s p) -> b (c p) s", p=self.downsampling)
         h = functional.silu(self.conv_mid(h))

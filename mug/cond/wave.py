@@ -25,7 +25,6 @@ from mug.cond.wave_blocks import (
 from mug.errors import ConfigError
 from mug.model.attention import ContextualTransformer
 from mug.model.embedding import PositionalEmbedding
-from mug.model.frames_first import frames_first, pays
 from mug.model.modules import (
     Downsample,
     Downsample2D,
@@ -34,6 +33,7 @@ from mug.model.modules import (
     ResnetBlock2D,
     Upsample,
 )
+from mug.model.speed.channels_last import frames_first, pays
 
 __all__ = [
     "MelspectrogramEncoder",

@@ -1,1 +1,1 @@
-"""Files to items: note tensors, features, datasets."""
+"""Training data: feature database, splits, datasets, loader."""

@@ -19,15 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from mug.beatmap import osu
 from mug.beatmap.beatmap import Beatmap
-from mug.data.difficulty import rated_text, rating_of
-from mug.data.feature_db import Value
-from mug.data.measures import MSD_VERSION
-from mug.data.msd import MsdTable, estimate_msd
-from mug.data.msd_features import KEYS
-from mug.data.note_arrays import NoteArrays
-from mug.data.skill_values import features_of
+from mug.beatmap.formats.osu import chart as osu
+from mug.difficulty.msd import MsdTable, estimate_msd
+from mug.difficulty.msd_features import KEYS
+from mug.difficulty.names import MSD_VERSION, Value
+from mug.difficulty.skill_values import features_of
+from mug.difficulty.stars import rated_text, rating_of
+from mug.encoding.note_arrays import NoteArrays
 from mug.util import atomic_write
 
 log = logging.getLogger(__name__)
@@ -98,11 +97,11 @@ class Chart:
         return notes.take(slice(first, last))
 
     def star_rating(self, rate: float) -> float:
-        """As `mug.data.difficulty.star_rating` of the beatmap."""
+        """As `mug.difficulty.stars.star_rating` of the beatmap."""
         return rating_of(self.rated, self.keys, len(self.notes), rate, self.path)
 
     def skills(self, rate: float) -> dict[str, Value]:
-        """As `mug.data.skill_values.skill_values` of the beatmap, by our own estimator."""
+        """As `mug.difficulty.skill_values.skill_values` of the beatmap, by our own estimator."""
         if self.keys != KEYS:
             return {}
         msd = None if self.msd is None else self.msd.at(rate)

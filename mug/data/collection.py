@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from mug.beatmap import osu
+from mug.beatmap.formats.osu import chart as osu
+from mug.beatmap.sound_file import find_audio
 from mug.data.feature_db import FeatureDB, FeatureRow
-from mug.data.skills import refuse_a_mixture
-from mug.data.songs import find_audio
+from mug.data.skill_sources import refuse_a_mixture
 from mug.data.split import PARTS, Entry, split_beatmaps
 from mug.data.splits_file import read_split
 from mug.errors import DataError

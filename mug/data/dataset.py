@@ -18,20 +18,20 @@ import torch
 from torch.utils.data import Dataset
 
 from mug.audio.mel import MelParams
+from mug.beatmap.sound_file import find_sound
 from mug.clock import FrameClock
 from mug.data.augment import draw_band, stretched_frames
-from mug.data.beat_condition import BeatDoubt, beat_channels, red_lines_of
 from mug.data.beatmap_list import read_beatmap_lists
 from mug.data.charts import Chart, Charts
 from mug.data.collection import Collection
-from mug.data.convertor import ManiaConvertor
-from mug.data.note_arrays import NoteArrays, encode_arrays, jitter_arrays
 from mug.data.packed import PackedAudio, pack
 from mug.data.prompts import Prompts
-from mug.data.songs import find_sound
 from mug.data.spectrograms import Spectrograms
 from mug.data.split import FRACTIONS
-from mug.data.transform import Transform
+from mug.encoding.beat_condition import BeatDoubt, beat_channels, red_lines_of
+from mug.encoding.convertor import ManiaConvertor
+from mug.encoding.note_arrays import NoteArrays, encode_arrays, jitter_arrays
+from mug.encoding.transform import Transform
 from mug.errors import ConfigError, DataError, MugError
 from mug.features import FeatureSchema
 
@@ -102,7 +102,8 @@ class OsuDataset(Dataset[Item]):
         cut_audio: silences audio from two seconds after the last note on (with None: as
             `reference`). The end of the chart leaks into the audio then.
         clamp_top: puts a feature's maximum into its last bin (with None: unless `reference`).
-        beat_condition: items hold the beat of the chart's red lines (`mug.data.beat_condition`).
+        beat_condition: items hold the beat of the chart's red lines
+            (`mug.encoding.beat_condition`).
         beat_dropout_p: probability of not telling it, as `BeatDoubt`'s.
         beat_jitter_ms: furthest that it is moved, as `BeatDoubt`'s.
         beat_wrong_p: probability of moving it anywhere, as `BeatDoubt`'s.

@@ -30,9 +30,9 @@ from mug.data.feature_tables import (
     version_of,
 )
 from mug.data.split import Entry
+from mug.difficulty.names import Value
 from mug.errors import DataError
 
-Value = float | int | str | None
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 

@@ -2,12 +2,12 @@
 
     beatmaps   one row a chart: where it lies, what it shares with others, what measured it
     features   one row a chart, one column a feature; NULL is unknown
-    facts      one row a chart: what cleaning looks at (see mug.data.facts)
+    facts      one row a chart: what cleaning looks at (see mug.prepare.facts)
     audio      one row a sound file: state, hash and fingerprint of the sound, duration, offset
     offsets    one row a chart: how it lies on its song
     sources    one row a folder or package that charts were collected from
     decisions  why something was left out (or changed), by stage, item and rule
-    jobs       one row a piece of work and its state (see mug.data.jobs)
+    jobs       one row a piece of work and its state (see mug.prepare.jobs)
     versions   of this schema and of the tools that measured
 
 Version 1 had one table, `beatmaps`, with the features' columns in it.

@@ -7,22 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MSD_VERSION = "mug-msd-3 (MinaCalc 434)"
-"""Our estimator of Etterna's numbers; raise it when they change: charts are measured anew."""
-
-SKILL_SETS = (
-    "stream", "jumpstream", "handstream", "stamina", "jackspeed", "chordjack", "technical",
-)  # fmt: skip
-"""Etterna's seven skill sets, in MinaCalc's order."""
-
-SKILL_NAMES = ("ett", *(f"{name}_ett" for name in SKILL_SETS), *SKILL_SETS)
-"""The features that are made of its numbers."""
-
 FACTS_VERSION = "facts-1"
-"""Raise it when a fact is computed otherwise (mug.data.facts)."""
+"""Raise it when a fact is computed otherwise (mug.prepare.facts)."""
 
 FINGERPRINT_VERSION = "print-1"
-"""Raise it when fingerprints change (mug.data.fingerprint)."""
+"""Raise it when fingerprints change (mug.prepare.fingerprint)."""
 
 ROW_TIMES = 33
 """How many of a chart's rows have their times written down, at most."""

@@ -10,8 +10,9 @@ from jaxtyping import Int64
 
 from mug.beatmap.beatmap import Beatmap
 from mug.data.charts import Chart
-from mug.data.difficulty import linear_rate_star_rating
-from mug.data.skills import ESTIMATE, source_in
+from mug.data.skill_sources import source_in
+from mug.difficulty.skills import ESTIMATE
+from mug.difficulty.stars import linear_rate_star_rating
 from mug.errors import ConfigError
 from mug.features import FeatureSchema
 from mug.util import nearest

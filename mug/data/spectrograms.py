@@ -12,7 +12,7 @@ from jaxtyping import Float
 from mug.audio.cache import MelCache
 from mug.audio.load import load_audio
 from mug.audio.mel import MelParams, log_mel, stft
-from mug.data.songs import find_audio as find_audio
+from mug.beatmap.sound_file import find_audio as find_audio
 from mug.errors import ConfigError
 from mug.util import nearest
 

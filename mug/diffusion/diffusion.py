@@ -16,8 +16,8 @@ from mug.diffusion.networks import parameter_groups
 from mug.diffusion.objective import LevelMeter, Losses
 from mug.diffusion.optimizer import adamw
 from mug.errors import TrainingError
-from mug.model.compiling import compile_network
 from mug.model.randomness import row_generators
+from mug.model.speed.compiling import compile_network
 from mug.util import instantiate_from_config
 
 Batch = Mapping[str, Any]

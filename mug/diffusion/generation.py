@@ -9,7 +9,7 @@ from mug.diffusion.networks import Networks
 from mug.diffusion.parameterization import Parameterization
 from mug.diffusion.schedule import NoiseSchedule
 from mug.diffusion.unet import UNetModel
-from mug.diffusion.unet_plan import UNetPlan
+from mug.diffusion.unet_prepared import UNetPlan
 from mug.errors import GenerationError, TrainingError
 from mug.protocols import Condition, Denoiser, Prediction
 
@@ -39,7 +39,8 @@ class Generation(nn.Module):
         Args:
             audio: spectrograms.
             feature_ids: of the prompt.
-            beat: `mug.data.beat_condition` `[b, c, note frames]`; None if the timing is unknown.
+            beat: `mug.encoding.beat_condition` `[b, c, note frames]`; None if the timing is
+                unknown.
         """
         context = None if feature_ids is None else self.context(feature_ids)
         return Condition(context, self.model.audio(audio, beat))

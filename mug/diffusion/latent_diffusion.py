@@ -15,7 +15,7 @@ from mug.diffusion.generation import Generation
 from mug.diffusion.networks import Networks
 from mug.diffusion.objective import Losses, Objective, Target, full_precision, latent_mask
 from mug.diffusion.parameterization import Parameterization
-from mug.diffusion.sampling import Generators, noise_like
+from mug.diffusion.samplers.base import Generators, noise_like
 from mug.diffusion.schedule import NoiseSchedule, kind_from_config
 from mug.errors import CheckpointError, ConfigError
 from mug.model.weights import load_weights

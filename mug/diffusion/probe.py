@@ -30,7 +30,7 @@ from torch import Tensor
 from mug.diffusion.beat import BEAT_KEY
 from mug.diffusion.latent_diffusion import LatentDiffusion
 from mug.diffusion.objective import Target
-from mug.diffusion.sampling import noise_like
+from mug.diffusion.samplers.base import noise_like
 from mug.errors import ConfigError
 from mug.model.randomness import seeded_generator
 from mug.protocols import Condition

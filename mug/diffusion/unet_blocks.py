@@ -17,9 +17,9 @@ from mug.errors import ConfigError, DataError
 from mug.model.attention import ContextualTransformer
 from mug.model.checkpointing import checkpoint
 from mug.model.modules import Normalize, zero_module
-from mug.model.normed_conv import normed_conv
-from mug.model.precision import without_autocast
 from mug.model.s4 import S4
+from mug.model.speed.normed_conv import normed_conv
+from mug.model.speed.precision import without_autocast
 
 
 @dataclass(frozen=True)

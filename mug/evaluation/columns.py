@@ -13,7 +13,7 @@ import numpy as np
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
 from mug.beatmap.timing_points import TimingPoint
-from mug.data.difficulty import ln_ratio
+from mug.difficulty.stars import ln_ratio
 from mug.evaluation.figures import figures_of
 from mug.evaluation.made import BEST, FINISHED, FREE, GIVEN, RAW, Asked, Maker
 from mug.evaluation.rows import DIVERSITY, Figures, Judged, Row
@@ -23,9 +23,9 @@ from mug.metrics.chart_features import chart_features
 from mug.metrics.memory import mean_distance
 from mug.metrics.onsets import match_onsets, onset_times
 from mug.metrics.rows import rows_of
-from mug.pipeline.candidates import judge
+from mug.pipeline.judge.candidates import judge
+from mug.pipeline.judge.score import rank
 from mug.pipeline.prompt import Prompt
-from mug.pipeline.score import rank
 
 OTHER_DIFFICULTY, OTHER_SONG = "another difficulty", "human, another song"
 RANDOM_GRID, LIBROSA = "random on the grid", "librosa, random columns"

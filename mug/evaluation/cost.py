@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 
-from mug.beatmap import osu
+from mug.beatmap.formats.osu import chart as osu
 from mug.evaluation.made import ModelRun
+from mug.evaluation.markdown.summary import over_songs
 from mug.evaluation.rows import COST, Figures, Row
-from mug.evaluation.summary import over_songs
 from mug.metrics.statistics import Summary
 from mug.pipeline.chart import ChartGenerator
 

@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from mug.beatmap.beatmap import Beatmap
+from mug.evaluation.markdown.tables import columns_of, rows_of_column
 from mug.evaluation.rows import CHARTS, Row, finite
 from mug.evaluation.songs import HumanSong
-from mug.evaluation.tables import columns_of, rows_of_column
 from mug.metrics.chart_features import chart_features
 from mug.metrics.damage import shuffle_columns
 from mug.metrics.distances import Cloud, Space, frechet_distance, kernel_distance

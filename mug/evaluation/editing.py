@@ -6,20 +6,20 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
-from mug.beatmap import osu_patch
 from mug.beatmap.beatmap import Beatmap
-from mug.data.difficulty import ln_ratio, star_rating
+from mug.beatmap.formats.osu import patch as osu_patch
+from mug.difficulty.stars import ln_ratio, star_rating
 from mug.errors import MugError
 from mug.evaluation.figures import sync_figures
 from mug.evaluation.made import Maker
+from mug.evaluation.markdown.summary import over_songs
 from mug.evaluation.rows import EDITING, Figures, Judged, Row
-from mug.evaluation.summary import over_songs
+from mug.lint.rules import lint
 from mug.metrics.onsets import onset_score
 from mug.metrics.statistics import Summary
 from mug.metrics.validity import violations
 from mug.pipeline.edit import Edit, Region, Variation, bytes_changed_outside, edit_chart
 from mug.pipeline.sample import chart_seed
-from mug.postprocess.lint import lint
 
 SEAM_MS = 1000.0
 """What lies this close to a region's beginning or end is at its seams."""

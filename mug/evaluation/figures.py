@@ -11,11 +11,13 @@ import numpy as np
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.timing_points import TimingPoint
-from mug.data.difficulty import ln_ratio, star_rating
-from mug.data.msd import SKILL_SETS, Msd, estimate_msd
+from mug.difficulty.msd import SKILL_SETS, Msd, estimate_msd
+from mug.difficulty.stars import ln_ratio, star_rating
 from mug.errors import MugError
 from mug.evaluation.rows import Figures
 from mug.evaluation.songs import Against
+from mug.lint.rules import RULES, count_by_severity, lint
+from mug.lint.text_report import played_minutes
 from mug.metrics.grid import grid_sync
 from mug.metrics.memory import shared_run
 from mug.metrics.onsets import column_score, onset_score, tail_score
@@ -30,8 +32,6 @@ from mug.metrics.self_similarity import self_similarity
 from mug.metrics.structure import LEAST_BARS, density_energy
 from mug.metrics.tempo import tempo_score
 from mug.metrics.validity import violations
-from mug.postprocess.lint import RULES, count_by_severity, lint
-from mug.postprocess.lint_text import played_minutes
 
 
 def figures_of(

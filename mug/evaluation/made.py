@@ -13,10 +13,10 @@ from mug.evaluation.rows import Figures, Judged, Row
 from mug.evaluation.songs import Against
 from mug.features import FeatureValue
 from mug.pipeline.chart import ChartGenerator
-from mug.pipeline.cleanup import Changes
 from mug.pipeline.defaults import SAMPLER, STEPS
-from mug.pipeline.finish import finish_chart, red_lines_of
-from mug.pipeline.finish_options import FinishOptions
+from mug.pipeline.finish.chart import finish_chart, red_lines_of
+from mug.pipeline.finish.cleanup import Changes
+from mug.pipeline.finish.options import FinishOptions
 from mug.pipeline.request import GenerationRequest
 from mug.pipeline.sample import Ask, EncodedSong, chart_seed
 

@@ -7,21 +7,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mug.data.difficulty import ln_ratio
+from mug.difficulty.stars import ln_ratio
 from mug.evaluation.cost import cost_summary, threads_of
 from mug.evaluation.distances import distances
 from mug.evaluation.editing import editing_summary
-from mug.evaluation.rows import Row, as_json, write_chart
-from mug.evaluation.songs import HumanSong, hear
-from mug.evaluation.summary import plain
-from mug.evaluation.sweep import sweep_summary, switch_summary
-from mug.evaluation.tables import (
+from mug.evaluation.markdown.summary import plain
+from mug.evaluation.markdown.tables import (
     FIGURES,
     PAIRED_FIGURE,
     columns_of,
     comparisons,
     summaries,
 )
+from mug.evaluation.rows import Row, as_json, write_chart
+from mug.evaluation.songs import HumanSong, hear
+from mug.evaluation.sweep import sweep_summary, switch_summary
 
 VERSION = 2
 """Of the structure; raise it when a key changes its meaning."""

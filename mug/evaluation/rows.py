@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mug.beatmap import osu
 from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.names import MAX_BYTES, sanitise_name
+from mug.beatmap.formats.osu import chart as osu
+from mug.beatmap.formats.safe_names import MAX_BYTES, sanitise_name
 from mug.errors import DataError
 from mug.features import FeatureValue
 from mug.pipeline.provenance import WORDS

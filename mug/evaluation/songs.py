@@ -13,17 +13,17 @@ from jaxtyping import Float64
 
 from mug.audio.load import hash_samples, load_audio
 from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.formats import CHARTS, kind_of, read_chart
-from mug.beatmap.losses import LossReport
-from mug.data.difficulty import star_rating
-from mug.data.msd import Msd, estimate_msd
-from mug.data.songs import find_audio
+from mug.beatmap.formats.loss_report import LossReport
+from mug.beatmap.formats.registry import CHARTS, kind_of, read_chart
+from mug.beatmap.sound_file import find_audio
+from mug.difficulty.msd import Msd, estimate_msd
+from mug.difficulty.stars import star_rating
 from mug.errors import DataError, ModeError
+from mug.lint.rules import tier_for
 from mug.metrics.memory import chart_distance
 from mug.metrics.patterns import Counts, pattern_counts, pooled_counts, row_information
 from mug.metrics.self_similarity import audio_bars
 from mug.metrics.structure import bar_energy
-from mug.postprocess.lint import tier_for
 
 SAMPLE_RATE = 22050
 LEAST_NOTES = 10

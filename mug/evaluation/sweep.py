@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from mug.data.measures import SKILL_SETS
+from mug.difficulty.names import SKILL_SETS
 from mug.evaluation.figures import control_figures, violation_figures
 from mug.evaluation.made import FINISHED, GIVEN, RAW, Asked, Maker
+from mug.evaluation.markdown.summary import plain
 from mug.evaluation.rows import SWEEP, SWITCHES, Judged, Row
-from mug.evaluation.summary import plain
 from mug.features import BOOL, FeatureSchema
 from mug.metrics.statistics import spearman, summarise
 

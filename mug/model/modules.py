@@ -15,8 +15,8 @@ from torch.nn import functional
 
 from mug.errors import ConfigError
 from mug.model.checkpointing import checkpoint
-from mug.model.frames_first import convolved
-from mug.model.normed_conv import normed_conv
+from mug.model.speed.channels_last import convolved
+from mug.model.speed.normed_conv import normed_conv
 
 
 def Normalize(channels: int, num_groups: int = 32) -> nn.GroupNorm:  # noqa: N802 (original's name)

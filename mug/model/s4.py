@@ -21,8 +21,8 @@ from torch.nn import functional
 
 from mug.errors import ConfigError
 from mug.model.checkpointing import checkpoint
-from mug.model.precision import at_least_float32, without_autocast
 from mug.model.s4_kernel import KERNEL_SUMS, System, bound_to, hippo_legs, impulse_response
+from mug.model.speed.precision import at_least_float32, without_autocast
 
 
 class NPLRKernel(nn.Module):

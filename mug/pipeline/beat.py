@@ -8,11 +8,11 @@ from dataclasses import replace
 import torch
 
 from mug.beatmap.timing_points import TimingPoint
-from mug.data.beat_condition import beat_channels
-from mug.pipeline.checkpoint import LoadedModel
-from mug.pipeline.finish_options import FinishOptions
+from mug.encoding.beat_condition import beat_channels
+from mug.pipeline.finish.options import FinishOptions
+from mug.pipeline.model.checkpoint import LoadedModel
 from mug.pipeline.sample import EncodedSong
-from mug.postprocess.timing import NO_BEAT
+from mug.timing.estimate import NO_BEAT
 
 
 def song_with_beat(model: LoadedModel, song: EncodedSong, finish: FinishOptions) -> EncodedSong:

@@ -18,9 +18,9 @@ from mug.audio.load import load_audio
 from mug.beatmap.hit_objects import HitObject
 from mug.errors import GenerationError
 from mug.pipeline.beat import song_with_beat
-from mug.pipeline.checkpoint import LoadedModel, load_model
-from mug.pipeline.finish import finish_chart
-from mug.pipeline.finish_options import FinishOptions
+from mug.pipeline.finish.chart import finish_chart
+from mug.pipeline.finish.options import FinishOptions
+from mug.pipeline.model.checkpoint import LoadedModel, load_model
 from mug.pipeline.request import MAX_COUNT, GenerationRequest, GenerationResult
 from mug.pipeline.sample import (
     Ask,

@@ -19,14 +19,14 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.formats.osu.patch import ChartFile, lines_beside, replace_objects
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
-from mug.beatmap.osu_patch import ChartFile, lines_beside, replace_objects
 from mug.beatmap.timing_points import TimingPoint
 from mug.clock import FrameClock
 from mug.errors import GenerationError
 from mug.pipeline.chart import ChartGenerator
-from mug.pipeline.cleanup import Changes, Surroundings, mend_notes, snap_notes
-from mug.pipeline.finish_options import FinishOptions
+from mug.pipeline.finish.cleanup import Changes, Surroundings, mend_notes, snap_notes
+from mug.pipeline.finish.options import FinishOptions
 from mug.pipeline.request import GenerationRequest
 from mug.pipeline.sample import Ask, Known, ShouldStop, chart_seed, encode_notes
 from mug.protocols import Progress

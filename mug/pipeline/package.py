@@ -11,20 +11,20 @@ from typing import Any
 
 from mug.audio.tags import read_tags
 from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.osz import write_osz
+from mug.beatmap.formats.osu.package import write_osz
 from mug.errors import GenerationError
-from mug.pipeline.candidates import Found, Judgement, Search, find_charts, judge_all
+from mug.lint.rules import NOTICE
 from mug.pipeline.chart import ChartGenerator
-from mug.pipeline.checkpoint import LoadedModel
 from mug.pipeline.defaults import WINDOW_S
+from mug.pipeline.judge.candidates import Found, Judgement, Search, find_charts, judge_all
+from mug.pipeline.judge.report import render_report_markdown
+from mug.pipeline.model.checkpoint import LoadedModel
 from mug.pipeline.provenance import VERSION, Provenance, stamp
-from mug.pipeline.report import render_report_markdown
 from mug.pipeline.request import GenerationRequest, GenerationResult
 from mug.pipeline.sample import ShouldStop
 from mug.pipeline.spread import Tier, describe_spread, make_spread
-from mug.postprocess.lint import NOTICE
-from mug.postprocess.picture import render_chart
 from mug.protocols import Progress
+from mug.render.chart_image import render_chart
 from mug.util import atomic_write
 
 _UNTOUCHED = {"MP3": ".mp3", "OGG": ".ogg"}

@@ -13,11 +13,11 @@ from typing import Any
 import yaml
 
 from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.formats import read_any
-from mug.beatmap.losses import LossReport
-from mug.data.difficulty import star_rating
-from mug.data.feature_registry import compute_features
-from mug.data.transform import Transform
+from mug.beatmap.formats.loss_report import LossReport
+from mug.beatmap.formats.registry import read_any
+from mug.difficulty.registry import compute_features
+from mug.difficulty.stars import star_rating
+from mug.encoding.transform import Transform
 from mug.errors import ConfigError, DataError
 from mug.features import BOOL, CATEGORY, NUMERIC, Feature, FeatureSchema, FeatureValue
 from mug.util import atomic_write, nearest
@@ -360,7 +360,7 @@ def charts_in(path: Path) -> list[Beatmap]:
     """The charts in a file or package of any supported format; what is not read is logged.
 
     Raises:
-        BeatmapError: see `mug.beatmap.formats.read_any`.
+        BeatmapError: see `mug.beatmap.formats.registry.read_any`.
     """
     losses = LossReport()
     charts = read_any(path, losses=losses)

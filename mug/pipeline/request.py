@@ -10,10 +10,10 @@ from typing import Any
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
 from mug.errors import GenerationError
-from mug.pipeline.cleanup import Changes
 from mug.pipeline.defaults import SAMPLER, STEPS, WINDOW_S
-from mug.pipeline.finish_options import FinishOptions
-from mug.postprocess.timing import TimingEstimate
+from mug.pipeline.finish.cleanup import Changes
+from mug.pipeline.finish.options import FinishOptions
+from mug.timing.estimate import TimingEstimate
 
 MAX_COUNT = 64
 
@@ -28,7 +28,7 @@ class GenerationRequest:
         negative_prompt: what guidance steers away from; empty is the unconditional model.
         count: charts to make, 1 ... 64.
         steps: sampler steps.
-        sampler: its name, see `mug.diffusion.samplers`, `mug.pipeline.defaults`.
+        sampler: its name, see `mug.diffusion.samplers.registry`, `mug.pipeline.defaults`.
         guidance_scale: how strongly the prompt is followed; 1 is off.
         seed: same seed and request, same charts.
         batch_size: charts made at once; less needs less memory.

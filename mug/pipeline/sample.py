@@ -18,18 +18,18 @@ from torch import Tensor
 
 from mug.audio.mel import MelParams, log_mel
 from mug.beatmap.hit_objects import HitObject
-from mug.data.convertor import Encoded, ManiaConvertor
 from mug.diffusion.guidance import guide
-from mug.diffusion.samplers import make_sampler
-from mug.diffusion.sampling import Constraint, begin
-from mug.diffusion.unet_plan import UNetPlan
+from mug.diffusion.samplers.base import Constraint, begin
+from mug.diffusion.samplers.registry import make_sampler
+from mug.diffusion.unet_prepared import UNetPlan
 from mug.diffusion.windows import Windows, windowed
+from mug.encoding.convertor import Encoded, ManiaConvertor
 from mug.errors import Cancelled, ConfigError
-from mug.pipeline.checkpoint import LoadedModel
 from mug.pipeline.defaults import WINDOW_S
+from mug.pipeline.model.checkpoint import LoadedModel
 from mug.pipeline.request import GenerationRequest
-from mug.postprocess.timing import TimingEstimate, estimate_timing
 from mug.protocols import Condition, Denoiser, Progress
+from mug.timing.estimate import TimingEstimate, estimate_timing
 from mug.util import nearest
 
 ShouldStop = Callable[[], bool]

@@ -18,14 +18,12 @@ from typing import Any
 
 import numpy as np
 
+from mug import tiers as lint_tiers
 from mug.beatmap.beatmap import Beatmap
 from mug.errors import GenerationError
-from mug.pipeline.chart import ChartGenerator
-from mug.pipeline.cleanup import Surroundings
-from mug.pipeline.climb import Goal, all_there_is, climb, stars_of
-from mug.pipeline.finish import finish_chart, red_lines_of
-from mug.pipeline.finish_options import FinishOptions
-from mug.pipeline.material import (
+from mug.pipeline.arrange.nest import Nested, nest, nesting_share
+from mug.pipeline.arrange.reach_stars import Goal, all_there_is, climb, stars_of
+from mug.pipeline.arrange.sources import (
     Heard,
     Material,
     allowed_lines,
@@ -33,12 +31,14 @@ from mug.pipeline.material import (
     material_of,
     on_lines,
 )
-from mug.pipeline.nesting import Nested, nest, nesting_share
+from mug.pipeline.chart import ChartGenerator
+from mug.pipeline.finish.chart import finish_chart, red_lines_of
+from mug.pipeline.finish.cleanup import Surroundings
+from mug.pipeline.finish.options import FinishOptions
 from mug.pipeline.request import MAX_COUNT, GenerationRequest, GenerationResult
 from mug.pipeline.sample import Ask, ShouldStop, chart_seed
-from mug.postprocess import lint_tiers
-from mug.postprocess.snap_lines import BeatLines
 from mug.protocols import Progress
+from mug.snapping.lines import BeatLines
 from mug.util import nearest
 
 REACH = 0.5

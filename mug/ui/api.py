@@ -14,15 +14,15 @@ import gradio as gr
 
 from mug.errors import MugError
 from mug.pipeline.defaults import SAMPLER, STEPS
-from mug.ui import work
-from mug.ui.asks import MOST_CHARTS, MOST_STEPS, SAMPLERS
-from mug.ui.desk import Desk, told
-from mug.ui.files import REPORT
-from mug.ui.form import CHARTS, SOUNDS
-from mug.ui.line import Ticket
-from mug.ui.make_tab import owner_of
-from mug.ui.prompt_tab import read_chart
-from mug.ui.sentences import sentence
+from mug.ui.handlers import Desk, told
+from mug.ui.jobs import operations as work
+from mug.ui.jobs.files import REPORT
+from mug.ui.jobs.queue import Ticket
+from mug.ui.page.form import CHARTS, SOUNDS
+from mug.ui.page.make_tab import owner_of
+from mug.ui.page.prompt_tab import read_chart
+from mug.ui.page.sentences import sentence
+from mug.ui.requests import MOST_CHARTS, MOST_STEPS, SAMPLERS
 
 
 def add_api(desk: Desk) -> None:

@@ -10,19 +10,19 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
-from mug.ui import fragments
-from mug.ui.about import about
 from mug.ui.api import add_api
-from mug.ui.desk import Desk, Service
-from mug.ui.folders import JobFolders
-from mug.ui.line import WorkLine
-from mug.ui.make_tab import make_tab, owner_of
+from mug.ui.handlers import Desk, Service
+from mug.ui.jobs.folders import JobFolders
+from mug.ui.jobs.queue import WorkLine
 from mug.ui.model import PageModel
-from mug.ui.prompt_tab import prompt_tab
+from mug.ui.page import fragments
+from mug.ui.page.about import about
+from mug.ui.page.make_tab import make_tab, owner_of
+from mug.ui.page.prompt_tab import prompt_tab
+from mug.ui.page.texts import LANGUAGES, Texts
+from mug.ui.page.theme import theme
 from mug.ui.routes import PAGE_FOLDER, routes, speaking
 from mug.ui.serving import Serving
-from mug.ui.texts import LANGUAGES, Texts
-from mug.ui.theme import theme
 
 HEAD = """<link rel="icon" href="data:,">
 <script type="module" src="/mug/page/page.js"></script>

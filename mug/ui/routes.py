@@ -14,9 +14,9 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mug.ui.files import PREVIEW_SOUND
-from mug.ui.folders import JobFolders
-from mug.ui.player_page import PLAYER_FOLDER
+from mug.ui.jobs.files import PREVIEW_SOUND
+from mug.ui.jobs.folders import JobFolders
+from mug.ui.player.page import PLAYER_FOLDER
 
 PAGE_FOLDER = Path(__file__).with_name("page")
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from browser import launched, serve
 from pages import Running, running
-from player_pages import Show, Shown
+from player_pages import CLICKS_MS, Show, Shown
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import LongNote, Rice
@@ -20,10 +20,8 @@ from mug.compose.charts import TIERS, make_charts
 from mug.compose.composer import compose_song
 from mug.compose.sound import SAMPLE_RATE, render, write_audio
 from mug.compose.style import SongStyle
-from mug.ui.player import PlayerFinding, SongView, outline, player_document
-from mug.ui.player_page import PLAYER_FOLDER
-
-CLICKS_MS = tuple(range(500, 7500, 250))
+from mug.ui.player.document import PlayerFinding, SongView, outline, player_document
+from mug.ui.player.page import PLAYER_FOLDER
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">

@@ -1,0 +1,1 @@
+"""Chart formats of the games: osu!, StepMania, Quaver, Malody."""

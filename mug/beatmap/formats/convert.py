@@ -1,0 +1,245 @@
+"""Whole folders and packages from one format to another, sound and pictures along with them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.formats.loss_audit import background, sound_events
+from mug.beatmap.formats.loss_report import LossReport
+from mug.beatmap.formats.osu import package as osz
+from mug.beatmap.formats.registry import (
+    CHARTS,
+    PACKAGES,
+    SEVERAL,
+    encoded,
+    kind_of,
+    read_charts,
+    write_any,
+)
+from mug.beatmap.formats.safe_names import sanitise_name
+from mug.errors import BeatmapError
+from mug.util import atomic_write, nearest
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Conversion:
+    """What a conversion did.
+
+    Args:
+        charts: how many were converted.
+        written: files that were written, in order.
+        failed: what could not be converted, and why.
+        missing: sounds and pictures that charts name and that are not there.
+        losses: what the charts lost.
+    """
+
+    charts: int = 0
+    written: list[Path] = field(default_factory=list)
+    failed: list[BeatmapError] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    losses: LossReport = field(default_factory=LossReport)
+
+
+@dataclass(frozen=True)
+class _Song:
+    """Chart files that lie together.
+
+    Args:
+        folder: where they lie, with their sound.
+        charts: the files.
+        name: folder of the output, relative; empty for the output itself.
+    """
+
+    folder: Path
+    charts: tuple[Path, ...]
+    name: Path
+
+
+def convert(
+    source: Path, out: Path, to: str | None = None, *, progress: Progress | None = None
+) -> Conversion:
+    """Converts a chart, a package or a folder of them.
+
+    Args:
+        source: a file or a folder.
+        out: a chart or package where its suffix is that of a format, else a folder.
+        to: the format, e.g. `qua`; needed where `out` does not say it.
+        progress: called with (done, total) songs.
+
+    Raises:
+        BeatmapError: for a missing source, an unknown format, and, for a single file, whatever
+            cannot be read or written. Within a folder such files are listed in the result.
+    """
+    suffix = _target(out, to)
+    result = Conversion()
+    if not source.exists():
+        raise BeatmapError("no such file or folder", file=source, remedy="Check the path")
+    with ExitStack() as stack:
+        songs = list(_songs(source, result, stack))
+        if not songs and not result.failed:
+            raise BeatmapError("no charts are here", file=source, remedy="Check the path")
+        for done, song in enumerate(songs, start=1):
+            _convert_song(song, out, suffix, result)
+            if progress is not None:
+                progress(done, len(songs))
+    if not result.charts and result.failed:
+        raise result.failed[0]
+    return result
+
+
+def _target(out: Path, to: str | None) -> str:
+    known = (*CHARTS, *PACKAGES)
+    suffix = f".{to.lower().lstrip('.')}" if to else out.suffix.lower()
+    if suffix not in known:
+        raise BeatmapError(
+            "the format of the output is unknown",
+            value=to or out.name,
+            remedy=f"Give --to. {nearest(suffix.lstrip('.'), [name[1:] for name in known])}",
+        )
+    if out.suffix.lower() in known and out.suffix.lower() != suffix and not out.is_dir():
+        raise BeatmapError("the output's name says another format", file=out, value=to)
+    return suffix
+
+
+def _songs(source: Path, result: Conversion, stack: ExitStack) -> Iterator[_Song]:
+    if source.is_file():
+        if kind_of(source) in PACKAGES:
+            yield from _unpacked(source, Path(), result, stack)
+        else:
+            yield _Song(source.parent, (source,), Path())
+        return
+    yield from _in_folder(source, Path())
+    for path in sorted(source.rglob("*")):
+        if path.is_file() and path.suffix.lower() in PACKAGES:
+            name = path.relative_to(source).with_suffix("")
+            yield from _unpacked(path, name, result, stack)
+
+
+def _unpacked(path: Path, name: Path, result: Conversion, stack: ExitStack) -> Iterator[_Song]:
+    folder = Path(stack.enter_context(TemporaryDirectory(prefix="mug-package-")))
+    try:
+        osz.extract(path, folder)
+    except BeatmapError as error:
+        result.failed.append(error)
+        return
+    yield from _in_folder(folder, name)
+
+
+def _in_folder(folder: Path, name: Path) -> Iterator[_Song]:
+    """Charts by the folder they lie in; of `x.sm` and `x.ssc` the newer format, as in the game."""
+    groups: dict[Path, list[Path]] = {}
+    for path in sorted(folder.rglob("*")):
+        newer = path.with_suffix(".ssc")
+        older = path.suffix.lower() == ".sm" and newer.is_file()
+        if path.is_file() and path.suffix.lower() in CHARTS and not older:
+            groups.setdefault(path.parent, []).append(path)
+    for parent, charts in groups.items():
+        yield _Song(parent, tuple(charts), name / parent.relative_to(folder))
+
+
+def _convert_song(song: _Song, out: Path, suffix: str, result: Conversion) -> None:
+    beatmaps, failures = read_charts(song.charts, result.losses)
+    result.failed += failures
+    if not beatmaps:
+        return
+    losses = LossReport()
+    try:
+        written = _write(song, beatmaps, out, suffix, result, losses)
+    except BeatmapError as error:
+        result.failed.append(error)
+        return
+    result.losses.merge(losses)
+    result.charts += len(beatmaps)
+    result.written += written
+
+
+def _write(
+    song: _Song,
+    beatmaps: Sequence[Beatmap],
+    out: Path,
+    suffix: str,
+    result: Conversion,
+    losses: LossReport,
+) -> list[Path]:
+    """One file, one package, or the files of a folder."""
+    files = _companions(song, beatmaps, result)
+    single = out.suffix.lower() == suffix and not out.is_dir()
+    if suffix in PACKAGES:
+        stem = song.name.name or f"{beatmaps[0].artist} - {beatmaps[0].title}"
+        target = out if single else out / song.name.parent / sanitise_name(f"{stem}{suffix}")
+        if target in result.written:
+            raise BeatmapError(
+                "several songs do not fit into one package",
+                file=song.folder,
+                value=str(out),
+                remedy="Give a folder and --to",
+            )
+        losses.merge(write_any(beatmaps, target, files=files))
+        return [target]
+    if single:
+        losses.merge(write_any(beatmaps, out))
+        return [out, *_copied(files, out.parent)]
+    folder = out / song.name
+    written = []
+    groups = [beatmaps] if suffix in SEVERAL else [[beatmap] for beatmap in beatmaps]
+    contents: dict[str, bytes] = {}
+    for group in groups:
+        for name, data in encoded(group, suffix, losses).items():
+            contents[_free(name, contents)] = data
+    for name, data in contents.items():
+        with atomic_write(folder / name) as handle:
+            handle.write(data)
+        written.append(folder / name)
+    return [*written, *_copied(files, folder)]
+
+
+def _free(name: str, taken: dict[str, bytes]) -> str:
+    path, count, lower = Path(name), 2, {key.casefold() for key in taken}
+    while name.casefold() in lower:
+        name, count = sanitise_name(f"{path.stem[:100]} ({count}){path.suffix}"), count + 1
+    return name
+
+
+def _companions(
+    song: _Song, beatmaps: Sequence[Beatmap], result: Conversion
+) -> dict[str, Path | bytes]:
+    """Sounds and pictures that the charts name, where they lie beside them; nothing outside."""
+    wanted: dict[str, None] = {}
+    for beatmap in beatmaps:
+        names = [beatmap.audio_filename, background(beatmap)]
+        names += [name for _, name, _ in sound_events(beatmap)]
+        names += [note.sample.partition(":")[2].split(":")[-1] for note in beatmap.hit_objects]
+        wanted |= dict.fromkeys(name.replace("\\", "/") for name in names if name.strip())
+    root = song.folder.resolve()
+    found: dict[str, Path | bytes] = {}
+    for name in wanted:
+        path = song.folder / name
+        safe = "/".join(map(sanitise_name, name.split("/"))) == name
+        if safe and path.is_file() and path.resolve().is_relative_to(root):
+            found[name] = path
+        else:
+            result.missing.append(name)
+    return found
+
+
+def _copied(files: dict[str, Path | bytes], folder: Path) -> list[Path]:
+    """Copies sounds and pictures; what lies there already with the same size stays."""
+    copied = []
+    for name, source in files.items():
+        target = folder / name
+        if not isinstance(source, Path) or source.resolve() == target.resolve():
+            continue
+        if target.is_file() and target.stat().st_size == source.stat().st_size:
+            continue
+        with source.open("rb") as reader, atomic_write(target) as handle:
+            shutil.copyfileobj(reader, handle)
+        copied.append(target)
+    return copied

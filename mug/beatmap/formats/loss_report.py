@@ -1,0 +1,78 @@
+"""What a chart loses on its way from one format to another: counted and named."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """One kind of thing that was lost or changed.
+
+    Args:
+        what: in words, e.g. `mines`.
+        count: how many.
+        worst_ms: the largest change of a time in ms, where times changed.
+    """
+
+    what: str
+    count: int
+    worst_ms: float = 0.0
+
+    def __str__(self) -> str:
+        """E.g. `12 x mines` or `3 x notes moved (at most 4.2 ms)`."""
+        moved = f" (at most {self.worst_ms:.2f} ms)" if self.worst_ms else ""
+        return f"{self.count} x {self.what}{moved}"
+
+
+@dataclass
+class LossReport:
+    """Everything that one or several charts lost; empty (and false) where nothing was.
+
+    Args:
+        entries: the losses by what was lost, in the order in which they were found.
+    """
+
+    entries: dict[str, Loss] = field(default_factory=dict)
+
+    def add(self, what: str, count: int = 1, *, worst_ms: float = 0.0) -> None:
+        """Counts a loss; nothing for a count of 0."""
+        if count:
+            old = self.entries.get(what, Loss(what, 0))
+            worst = max(old.worst_ms, worst_ms)
+            self.entries[what] = Loss(what, old.count + count, worst)
+
+    def merge(self, other: LossReport) -> None:
+        """Adds what another report counted."""
+        for loss in other:
+            self.add(loss.what, loss.count, worst_ms=loss.worst_ms)
+
+    def count(self, what: str) -> int:
+        """How many of these were lost, 0 where none."""
+        return self.entries[what].count if what in self.entries else 0
+
+    def __iter__(self) -> Iterator[Loss]:
+        """The losses."""
+        return iter(self.entries.values())
+
+    def __bool__(self) -> bool:
+        """Whether anything was lost."""
+        return bool(self.entries)
+
+    def __str__(self) -> str:
+        """One line a loss."""
+        return "\n".join(map(str, self)) if self else "nothing lost"
+
+
+def hand_over(found: LossReport, losses: LossReport | None, path: Path | None) -> None:
+    """Gives losses to whoever asked for them, or logs them."""
+    if losses is not None:
+        losses.merge(found)
+        return
+    for loss in found:
+        log.warning("%s: not kept: %s", path, loss)

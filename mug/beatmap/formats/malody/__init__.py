@@ -1,0 +1,1 @@
+"""Malody's `.mc` charts."""

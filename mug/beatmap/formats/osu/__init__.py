@@ -1,0 +1,1 @@
+"""osu!'s `.osu` charts and `.osz` packages."""

@@ -1,0 +1,246 @@
+"""Single lines of a `.osu` file: numbers, hit objects and timing points as text."""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from decimal import Context, Decimal
+
+from mug.beatmap.formats.limits import MAX_TIME_MS
+from mug.beatmap.formats.numbers import EXACT, LineError, number, number_text
+from mug.beatmap.hit_objects import HitObject, LongNote, Rice
+from mug.beatmap.timing_points import ScrollPoint, TimingPoint
+
+PLAYFIELD = 512  # osu! pixels across all columns
+EARLY_VERSION, EARLY_OFFSET_MS = 5, 24  # below v5 the game plays everything 24 ms later
+MAX_X = 131072.0
+
+_CIRCLE, _SLIDER, _SPINNER, _HOLD = 1, 2, 8, 128
+_COMBO_BITS = 4 | 112  # new combo, and the three bits of combo colours to skip
+_RECIPROCAL = Context(prec=40)
+
+Timing = TimingPoint | ScrollPoint
+
+
+def integer(text: str, what: str) -> int:
+    """A whole number of at most 32 bits."""
+    value = number(text, what)
+    if abs(value) > MAX_TIME_MS or value != int(value):
+        raise LineError(f"{what} is not a whole number of 32 bits")
+    return int(value)
+
+
+def time_ms(text: str, what: str, shift_ms: int = 0) -> float:
+    """A time in ms; `shift_ms` is added exactly."""
+    value = EXACT.add(number(text, what), Decimal(shift_ms))
+    if abs(value) > MAX_TIME_MS:
+        raise LineError(f"{what} is beyond 2^31 ms")
+    return float(value)
+
+
+def time_text(value: float, shift_ms: int = 0) -> str:
+    """Text of a time in ms that `time_ms` reads back exactly."""
+    text = number_text(value, shift_ms)
+    if time_ms(text, "a time", shift_ms) != value:
+        raise LineError(f"time {value} cannot be written")
+    return text
+
+
+def column_of(x: float, keys: int) -> int:
+    """Column of a horizontal position in osu! pixels: clamp(floor(x * keys / 512))."""
+    return min(max(math.floor(x * keys / PLAYFIELD), 0), keys - 1)
+
+
+def x_of(column: int, keys: int) -> int:
+    """Middle of a column in osu! pixels, rounded down as the editor does."""
+    return (2 * column + 1) * PLAYFIELD // (2 * keys)
+
+
+# ---------------------------------------------------------------------------- timing points
+
+
+def parse_timing(line: str, shift_ms: int = 0) -> Timing:
+    """A red or green line; the two-column form of old files included.
+
+    A beat of negative length is a scroll speed whatever the flag says; without a flag a line is
+    red. A green line whose number is not negative scrolls at 1x, as in the game.
+
+    Raises:
+        LineError: says what is wrong.
+    """
+    fields = [field.strip() for field in line.split(",")]
+    if not 2 <= len(fields) <= 8:
+        raise LineError("a timing point has two to eight fields")
+    at = time_ms(fields[0], "the time", shift_ms)
+    beat = number(fields[1], "the length of a beat")
+    names = ("the metre", "the sample set", "the sample index", "the volume", "the red-line flag")
+    given = [integer(text, name) for text, name in zip(fields[2:7], names, strict=False)]
+    effects = integer(fields[7], "the effects") if len(fields) == 8 else 0
+    meter, sample_set, sample_index, volume, red = (
+        *given,
+        *(4, 1, 0, 100, 1)[len(given) :],
+    )
+    if meter < 0:
+        raise LineError("the metre is negative")
+    rest = (meter or 4, sample_set, sample_index, volume, effects)
+    if not red or beat < 0:
+        velocity = float(_RECIPROCAL.divide(Decimal(-100), beat)) if beat < 0 else 1.0
+        if not 0 < velocity < math.inf:
+            raise LineError("the scroll speed is out of range")
+        return ScrollPoint(at, velocity, *rest)
+    if not 0 < float(beat) < math.inf:
+        raise LineError("a red line needs a beat that lasts longer than 0 ms")
+    return TimingPoint(at, float(beat), *rest)
+
+
+def timing_text(point: Timing, shift_ms: int = 0) -> str:
+    """The line of a timing point.
+
+    Raises:
+        LineError: for a beat or a scroll speed that is not above 0.
+    """
+    red = isinstance(point, TimingPoint)
+    value = point.beat_ms if isinstance(point, TimingPoint) else point.velocity
+    if not 0 < value < math.inf:
+        raise LineError("the length of a beat and the scroll speed must be above 0")
+    if point.meter < 1:
+        raise LineError("the metre must be above 0")
+    beat = number_text(value) if red else _velocity_text(value)
+    numbers = (point.meter, point.sample_set, point.sample_index, point.volume, int(red))
+    head = f"{time_text(point.time_ms, shift_ms)},{beat}"
+    return ",".join([head, *map(str, numbers), str(point.effects)])
+
+
+def _velocity_text(velocity: float) -> str:
+    """The shortest `-100 / velocity` that gives this velocity again, to the last bit."""
+    exact = _RECIPROCAL.divide(Decimal(-100), Decimal(velocity))
+    for digits in range(15, 25):  # 15 suffice mostly, and give back the text of the editor
+        short = Context(prec=digits).plus(exact).normalize()
+        if float(_RECIPROCAL.divide(Decimal(-100), short)) == velocity:
+            plain = f"{short:f}"
+            return plain if len(plain) <= 24 else str(short)
+    raise LineError("the scroll speed cannot be written")
+
+
+# ------------------------------------------------------------------------------ hit objects
+
+
+def parse_object(
+    line: str, keys: int, timing: Sequence[Timing], slider_multiplier: float, shift_ms: int = 0
+) -> HitObject:
+    """A tap or a hold.
+
+    Hold notes are told by bit 7 of the type. Sliders and spinners, which a mania chart may have by
+    accident, are holds of the same length, cut to whole ms as in the game. Of a position only the
+    column counts.
+
+    Args:
+        line: the line as written.
+        keys: number of columns.
+        timing: sorted timing points, for the length of sliders.
+        slider_multiplier: osu! pixels a beat, in hundreds.
+        shift_ms: added to all times.
+
+    Raises:
+        LineError: says what is wrong.
+    """
+    fields = line.split(",")  # blanks matter in the sample alone: numbers are stripped later
+    if len(fields) < 4:
+        raise LineError("a hit object has at least four fields")
+    x, start = float(number(fields[0], "x")), time_ms(fields[2], "the time", shift_ms)
+    kind, sound = integer(fields[3], "the type"), integer((*fields, "0")[4], "the hit sound")
+    if abs(x) > MAX_X:
+        raise LineError("x lies far off the field")
+    if not 0 <= kind < 256:
+        raise LineError("the type is not a set of eight bits")
+    column, combo = column_of(x, keys), kind & _COMBO_BITS
+    if not kind & (_HOLD | _SPINNER | _SLIDER):
+        if not kind & _CIRCLE:
+            raise LineError("the type names no kind of object")
+        return Rice(column, start, sound, ",".join(fields[5:]).strip(), combo)
+    end, sample = _end_of(fields, kind, start, shift_ms, (timing, slider_multiplier))
+    if end < start:
+        raise LineError("a hold ends before it starts")
+    return LongNote(column, start, end, sound, sample, combo)
+
+
+def _end_of(
+    fields: list[str],
+    kind: int,
+    start_ms: float,
+    shift_ms: int,
+    speed: tuple[Sequence[Timing], float],
+) -> tuple[float, str]:
+    """When a hold, spinner or slider ends, and its sample."""
+    if kind & _HOLD:
+        end, _, sample = ",".join(fields[5:]).partition(":")
+        return time_ms(end, "the end", shift_ms), sample.strip()
+    if kind & _SPINNER:
+        if len(fields) < 6:
+            raise LineError("a spinner has at least six fields")
+        return time_ms(fields[5], "the end", shift_ms), ",".join(fields[6:]).strip()
+    if len(fields) < 8:
+        raise LineError("a slider has at least eight fields")
+    slides = integer(fields[6], "the slider's repeats")
+    length = float(number(fields[7], "the slider's length"))
+    # The game rounds down; the small addend keeps 2499.9999999999995 from losing a millisecond.
+    end_ms = start_ms + max(slides, 1) * max(length, 0.0) * _ms_per_pixel(start_ms, *speed)
+    if end_ms > MAX_TIME_MS:
+        raise LineError("the slider ends beyond 2^31 ms")
+    return float(math.floor(end_ms + 1e-6)), ",".join(fields[10:]).strip()
+
+
+class SortedTiming(tuple[Timing, ...]):
+    """Timing points by time, which know the length of a scrolled beat at each of them.
+
+    A file of many sliders and many timing points would otherwise take their product in time.
+    """
+
+    beat_ms: list[float]
+
+    def __new__(cls, timing: Sequence[Timing]) -> SortedTiming:
+        """Takes them in the order that they have."""
+        self = super().__new__(cls, timing)
+        beat_ms = next((p.beat_ms for p in timing if isinstance(p, TimingPoint)), 1000.0)
+        self.beat_ms = [beat_ms]
+        for point in timing:
+            if isinstance(point, TimingPoint):
+                beat_ms = point.beat_ms
+                self.beat_ms.append(beat_ms)
+            else:
+                self.beat_ms.append(beat_ms / min(max(point.velocity, 0.1), 10.0))
+        return self
+
+
+def _ms_per_pixel(at_ms: float, timing: Sequence[Timing], slider_multiplier: float) -> float:
+    """Time that a slider takes for one osu! pixel; a red line resets the scroll speed."""
+    table = timing if isinstance(timing, SortedTiming) else SortedTiming(timing)
+    index = bisect_right(table, at_ms, key=lambda point: point.time_ms)
+    return table.beat_ms[index] / (100.0 * slider_multiplier)
+
+
+def object_text(note: HitObject, keys: int, shift_ms: int = 0) -> str:
+    """The line of a tap or a hold.
+
+    Raises:
+        LineError: for a column outside the chart, a hold of negative length, or a sample that
+            would break the line.
+    """
+    if not 0 <= note.column < keys:
+        raise LineError(f"column {note.column} is not one of {keys}")
+    if note.new_combo & ~_COMBO_BITS:
+        raise LineError(f"{note.new_combo} is not a set of combo bits")
+    if re.search(r"[\r\n]|\s//", note.sample) or note.sample != note.sample.strip():
+        raise LineError("a sample is one word")
+    hold = isinstance(note, LongNote)
+    kind = note.new_combo | (_HOLD if hold else _CIRCLE)
+    text = f"{x_of(note.column, keys)},192,{time_text(note.start_ms, shift_ms)},{kind}"
+    text += f",{note.hitsound}"
+    if isinstance(note, LongNote):
+        if note.end_ms < note.start_ms:
+            raise LineError("a hold ends before it starts")
+        text += f",{time_text(note.end_ms, shift_ms)}"
+    separator = ":" if hold else ","
+    return f"{text}{separator}{note.sample}" if note.sample else text

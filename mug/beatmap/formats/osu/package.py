@@ -1,0 +1,247 @@
+"""`.osz` archives, a beatmapset in one file. They come from strangers: nothing is trusted."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.formats.encodings import guess
+from mug.beatmap.formats.osu import chart as osu
+from mug.beatmap.formats.safe_names import sanitise_name
+from mug.errors import BeatmapError
+from mug.util import atomic_write
+
+__all__ = ["Limits", "extract", "pack", "sanitise_name", "write_osz"]
+
+_CHUNK = 1 << 16
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can hold
+_PACKED = {".mp3", ".ogg", ".opus", ".m4a", ".flac", ".jpg", ".jpeg", ".png", ".webp", ".mp4"}
+_ENTRY_NAME_BYTES = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an archive may make this machine do.
+
+    Args:
+        entries: files in it.
+        entry_bytes: size of one file.
+        total_bytes: size of all files together.
+        ratio: how many times its packed size a file of more than 1 MiB may have.
+        depth: folders within folders.
+    """
+
+    entries: int = 5000
+    entry_bytes: int = 512 << 20
+    total_bytes: int = 1 << 30
+    ratio: float = 200.0
+    depth: int = 16
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def extract(path: Path, out_dir: Path, *, limits: Limits = DEFAULT_LIMITS) -> list[Path]:
+    """Unpacks an archive into a folder; all of it, or nothing.
+
+    Names that Windows cannot hold are changed as `sanitise_name` does. Old archives without
+    Unicode names are read as Shift-JIS where that gives Japanese.
+
+    Returns:
+        The files, in the order of the archive.
+
+    Raises:
+        BeatmapError: for an entry that would leave the folder (absolute, `..`, drive letter, link),
+            two entries of one name, more than the limits allow, or an archive that is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            plan = _plan(path, archive.infolist(), limits)
+            out_dir.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(dir=out_dir, prefix=".unpacking-") as staging:
+                _inflate(archive, plan, Path(staging), path, limits)
+                return _move_in(plan, Path(staging), out_dir, path)
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise _refused(path, "the archive is damaged", str(error)) from error
+    except (NotImplementedError, RuntimeError) as error:  # other packing methods, passwords
+        raise _refused(path, "the archive cannot be unpacked", str(error)) from error
+    except OSError as error:
+        raise _refused(path, "the archive cannot be read or unpacked", str(error)) from error
+
+
+def _refused(path: Path, what: str, value: object) -> BeatmapError:
+    return BeatmapError(what, file=path, value=value, remedy="Do not trust this archive")
+
+
+Plan = list[tuple[zipfile.ZipInfo, PurePosixPath]]
+
+
+def _plan(path: Path, infos: list[zipfile.ZipInfo], limits: Limits) -> Plan:
+    """Where each file will lie; refuses the archive before anything is written."""
+    plan: Plan = []
+    if len(infos) > limits.entries:
+        raise _refused(path, f"more than {limits.entries} entries", len(infos))
+    for info in infos:
+        target = _safe_target(path, info, limits)
+        if not info.is_dir():
+            _check_size(path, info, limits)
+            plan.append((info, target))
+    total = sum(info.file_size for info, _ in plan)
+    if total > limits.total_bytes:
+        raise _refused(path, f"more than {limits.total_bytes} bytes in all", total)
+    _check_distinct(path, [target for _, target in plan])
+    return plan
+
+
+def _safe_target(path: Path, info: zipfile.ZipInfo, limits: Limits) -> PurePosixPath:
+    name = _entry_name(info).replace("\\", "/")
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise _refused(path, "an entry is a link or a device", name)
+    drive = len(name) > 1 and name[1] == ":" and name[0].isalpha()
+    if name.startswith("/") or drive or not parts or any(p.strip(" .") == "" for p in parts):
+        raise _refused(path, "an entry lies outside the folder", name)
+    if len(parts) > limits.depth:
+        raise _refused(path, f"folders are more than {limits.depth} deep", name)
+    return PurePosixPath(*(sanitise_name(p, max_bytes=_ENTRY_NAME_BYTES) for p in parts))
+
+
+def _entry_name(info: zipfile.ZipInfo) -> str:
+    if info.flag_bits & 0x800:
+        return info.filename
+    try:
+        return guess(info.filename.encode("cp437")) or info.filename
+    except UnicodeEncodeError:  # named by a Unicode extra field instead
+        return info.filename
+
+
+def _check_size(path: Path, info: zipfile.ZipInfo, limits: Limits) -> None:
+    if info.file_size > limits.entry_bytes:
+        raise _refused(path, f"an entry of more than {limits.entry_bytes} bytes", info.filename)
+    if info.file_size > max(1 << 20, limits.ratio * info.compress_size):
+        raise _refused(path, f"an entry grows more than {limits.ratio:g} times", info.filename)
+
+
+def _check_distinct(path: Path, targets: list[PurePosixPath]) -> None:
+    """No file twice, also not where letter case makes no difference; no file that is a folder."""
+    files: set[str] = set()
+    folders: set[str] = set()
+    for target in targets:
+        key = _folded(target)
+        if key in files:
+            raise _refused(path, "two entries have the same name", str(target))
+        files.add(key)
+        folders.update(_folded(parent) for parent in target.parents)
+    if files & folders:
+        raise _refused(path, "an entry is both a file and a folder", sorted(files & folders)[0])
+
+
+def _folded(target: PurePosixPath) -> str:
+    return unicodedata.normalize("NFKC", str(target).casefold())
+
+
+def _inflate(
+    archive: zipfile.ZipFile, plan: Plan, staging: Path, path: Path, limits: Limits
+) -> None:
+    """Unpacks every file, counting what really comes out, whatever the archive declares."""
+    total = 0
+    for info, target in plan:
+        place = staging / target
+        place.parent.mkdir(parents=True, exist_ok=True)
+        size = 0
+        with archive.open(info) as source, place.open("xb") as sink:
+            while chunk := source.read(_CHUNK):
+                size += len(chunk)
+                total += len(chunk)
+                if size > limits.entry_bytes or total > limits.total_bytes:
+                    raise _refused(path, "an entry is larger than it declares", info.filename)
+                sink.write(chunk)
+
+
+def _move_in(plan: Plan, staging: Path, out_dir: Path, path: Path) -> list[Path]:
+    """Moves the files into place; links that lie in the folder already are not followed out."""
+    root = out_dir.resolve()
+    places = [out_dir / target for _, target in plan]
+    for place in places:
+        if not place.parent.resolve().is_relative_to(root) or place.is_dir():
+            raise _refused(path, "something else lies in the way", str(place))
+    for (_, target), place in zip(plan, places, strict=True):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        (staging / target).replace(place)
+    return places
+
+
+def write_osz(path: Path, beatmaps: Sequence[Beatmap], files: Mapping[str, Path | bytes]) -> None:
+    """Packs a beatmapset; equal content gives equal bytes, whenever and wherever it lies.
+
+    Args:
+        path: the archive; it appears when it is whole.
+        beatmaps: difficulties; each becomes `Artist - Title (Creator) [Version].osu`.
+        files: sound, background and so on by their name in the archive, as a file or as bytes.
+
+    Raises:
+        BeatmapError: for an unsafe or repeated name, a missing file, or a chart that cannot be
+            written.
+    """
+    contents: dict[str, Path | bytes] = {}
+    for beatmap in beatmaps:
+        contents[_free_name(chart_name(beatmap), contents)] = osu.encode(beatmap)
+    for name, content in files.items():
+        if not name or "/".join(map(sanitise_name, name.split("/"))) != name:
+            raise BeatmapError("not a safe name for a file in an archive", file=path, value=name)
+        if isinstance(content, Path) and not content.is_file():
+            raise BeatmapError("no such file", file=content, remedy="Check the path")
+        if name in contents:
+            raise BeatmapError("two files of one name", file=path, value=name)
+        contents[name] = content
+    pack(path, contents)
+
+
+def pack(path: Path, contents: Mapping[str, Path | bytes]) -> None:
+    """Packs files under safe names; equal content gives equal bytes.
+
+    Raises:
+        BeatmapError: for names that differ only in letter case, or are file and folder at once.
+    """
+    _check_distinct(path, [PurePosixPath(name) for name in contents])
+    with atomic_write(path) as handle, zipfile.ZipFile(handle, "w") as archive:
+        for name in sorted(contents):
+            _add(archive, name, contents[name])
+
+
+def chart_name(beatmap: Beatmap) -> str:
+    """File name of a difficulty, as the game gives it."""
+    stem = f"{beatmap.artist} - {beatmap.title} ({beatmap.creator}) [{beatmap.version}]"
+    return sanitise_name(f"{stem}.osu")
+
+
+def _free_name(name: str, taken: Mapping[str, object]) -> str:
+    """The name, or with the first number that makes it free."""
+    lower = {key.casefold() for key in taken}
+    stem, count = name.removesuffix(".osu"), 2
+    while name.casefold() in lower:
+        name = sanitise_name(f"{stem[:100]} ({count}).osu")
+        count += 1
+    return name
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: Path | bytes) -> None:
+    info = zipfile.ZipInfo(name, _EPOCH)
+    packed = PurePosixPath(name).suffix.lower() in _PACKED
+    info.compress_type = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
+    info.create_system, info.external_attr = 3, 0o644 << 16  # the same on every system
+    if isinstance(content, bytes):
+        archive.writestr(info, content)
+        return
+    info.file_size = content.stat().st_size
+    with content.open("rb") as source, archive.open(info, "w") as sink:
+        shutil.copyfileobj(source, sink)

@@ -1,0 +1,1 @@
+"""Quaver's `.qua` charts."""

@@ -1,0 +1,1 @@
+"""StepMania's `.sm` and `.ssc` charts."""

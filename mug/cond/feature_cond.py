@@ -1,0 +1,3 @@
+"""Former place of `mug.cond.feature`."""
+
+from mug.cond.feature import BeatmapFeatureEmbedder as BeatmapFeatureEmbedder

@@ -1,0 +1,20 @@
+"""Names of what is measured about a difficulty, apart from the code that measures.
+
+A run that finds nothing new compares versions and is done, without importing numerical packages.
+"""
+
+from __future__ import annotations
+
+Value = float | int | str | None
+"""A feature's value; None is unknown."""
+
+MSD_VERSION = "mug-msd-3 (MinaCalc 434)"
+"""Our estimator of Etterna's numbers; raise it when they change: charts are measured anew."""
+
+SKILL_SETS = (
+    "stream", "jumpstream", "handstream", "stamina", "jackspeed", "chordjack", "technical",
+)  # fmt: skip
+"""Etterna's seven skill sets, in MinaCalc's order."""
+
+SKILL_NAMES = ("ett", *(f"{name}_ett" for name in SKILL_SETS), *SKILL_SETS)
+"""The features that are made of its numbers."""

@@ -1,0 +1,69 @@
+"""Where Etterna's numbers come from: our estimator, or a user's own MinaCalc. Never both.
+
+The two have one scale but not one value, and versions of either differ. Which one measured a chart
+stands beside its values, in the row's `tool_version`; a database and a training set hold one.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from mug.difficulty import minacalc
+from mug.difficulty.names import MSD_VERSION
+from mug.errors import DataError
+
+_LOG = logging.getLogger(__name__)
+
+CHOICES = ("auto", "estimate", "minacalc")
+"""`auto` keeps to what the database has, else takes the user's module where there is one."""
+
+_MINACALC = "minacalc-"
+
+
+@dataclass(frozen=True)
+class SkillSource:
+    """What measures skill sets.
+
+    Args:
+        version: names it, without blanks.
+    """
+
+    version: str
+
+    @property
+    def is_minacalc(self) -> bool:
+        """Whether it is a user's module rather than our estimator."""
+        return self.version.startswith(_MINACALC)
+
+    def check(self) -> None:
+        """Makes sure that this process measures with this very version.
+
+        Raises:
+            DataError: when it would not.
+        """
+        here = minacalc_source() if self.is_minacalc else ESTIMATE
+        if here != self:
+            raise DataError(
+                "this process would measure MSD with another tool than the run",
+                value=(here.version, self.version),
+                remedy="Install the same minacalc module on all machines, or give --msd estimate",
+            )
+
+
+ESTIMATE = SkillSource(MSD_VERSION.replace(" ", "_"))
+"""Our estimator."""
+
+
+def minacalc_source() -> SkillSource:
+    """The user's module.
+
+    Raises:
+        DataError: when there is none, or it does not work.
+    """
+    if not minacalc.is_installed():
+        raise DataError(
+            "there is no Python module named minacalc",
+            remedy="Build your own, or measure with --msd estimate",
+        )
+    return SkillSource(_MINACALC + minacalc.of_this_process().version)

@@ -1,0 +1,1 @@
+"""Samplers: algorithms over a denoiser that know no network."""

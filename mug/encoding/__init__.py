@@ -1,0 +1,1 @@
+"""Charts as note tensors, and back."""

@@ -1,0 +1,222 @@
+"""The benchmark's page about one song: each human chart beside what was made after it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from mug.beatmap.formats.osu import chart as osu
+from mug.evaluation.html.chart_compare import (
+    PART_MS,
+    STRIPS,
+    Compared,
+    agreement_strip,
+    chart_image,
+    compare,
+    excerpt_drawing,
+)
+from mug.evaluation.html.data import HumanChart, Results, column_of, kind_of
+from mug.evaluation.html.shell import chart_anchor, chips, document, file_link, plain_table
+from mug.evaluation.html.table import shown
+from mug.evaluation.rows import CHARTS, Row
+from mug.lint.findings import Finding
+from mug.lint.rules import lint
+from mug.lint.text_report import column_list, timestamp
+from mug.render.chart_image import clock_text, summary
+
+_FIGURES = (
+    ("F1 ±10", "f1_10", 3),
+    ("±20", "f1_20", 3),
+    ("±50 ms", "f1_50", 3),
+    ("clean rate", "clean_rate", 3),
+    ("phase ms", "phase_ms", 1),
+    ("star rating", "sr", 2),
+    ("− asked", "sr_error", 2),
+    ("LN − asked, abs.", "ln_abs_error", 3),
+    ("notes / human", "notes_ratio", 2),
+    ("violations", "violations", 0),
+    ("lint errors/min", "lint_errors_a_minute", 1),
+    ("warnings/min", "lint_warnings_a_minute", 1),
+)
+_MOST_FINDINGS = 60
+
+
+@dataclass(frozen=True)
+class Case:
+    """A judged chart to look at.
+
+    Args:
+        row: its figures.
+        compared: it and the human chart; None where its file is not there.
+    """
+
+    row: Row
+    compared: Compared | None
+
+
+def worst_cases(results: Results) -> list[Case]:
+    """The worst chart after each human chart, by F1 ±20 ms, the worst of all first.
+
+    Raises:
+        BeatmapError: for a judged chart that cannot be read.
+    """
+    if results.headline is None:
+        return []
+    rows = results.in_column(results.headline)
+    rows.sort(key=lambda r: (r.figures.get("f1_20", math.nan), r.song, r.chart, r.seed))
+    worst: dict[tuple[str, int], Row] = {}
+    for row in rows:
+        worst.setdefault((row.song, row.chart), row)
+    return [_case(row, results) for row in worst.values()]
+
+
+def _case(row: Row, results: Results) -> Case:
+    human = results.human(row)
+    if human is None or not row.file:
+        return Case(row, None)
+    judged = osu.read(results.out / row.file)
+    return Case(row, compare(human.beatmap, judged, lint(judged, star_rating=human.stars)))
+
+
+def song_page(name: str, results: Results, cases: Sequence[Case]) -> str:
+    """The page as text.
+
+    Args:
+        name: of the song.
+        results: of all songs.
+        cases: what to show pictures of, one a human chart at most; the worst first.
+    """
+    rows = results.of_song(name)
+    charts = [row for row in rows if row.part == CHARTS]
+    pictured = {case.row.chart: case for case in cases if case.row.song == name}
+    sections = []
+    for index in [*pictured, *sorted({row.chart for row in charts} - set(pictured))]:
+        mine = [row for c in results.columns for row in results.in_column(c, name)]
+        mine = [row for row in mine if row.chart == index]
+        content = _chart(mine, results.human(mine[0]), pictured.get(index))
+        sections.append((chart_anchor(index), mine[0].difficulty or "untitled", content))
+    others = [row for row in rows if row.part != CHARTS]
+    if others:
+        sections.append(("more", "Other pieces of the protocol", _others(others)))
+    back = '<a href="../results.html">Benchmark</a> · song'
+    return document(back, name, sections, _about(results.songs.get(name, ()), charts))
+
+
+def _about(humans: Sequence[HumanChart], rows: Sequence[Row]) -> str:
+    facts = [f"{len({row.chart for row in rows})} human charts", f"{len(rows)} charts judged"]
+    if humans:
+        facts.append(clock_text(max(chart.beatmap.last_ms for chart in humans)))
+        tempi = sorted({round(line.bpm) for line in humans[0].beatmap.red_lines})
+        facts.append(" to ".join(dict.fromkeys(f"{t} BPM" for t in (tempi[0], tempi[-1]))))
+    return chips((fact, "") for fact in facts) + (
+        '<p class="about">Charts are in order of how badly they went, the worst first.</p>'
+    )
+
+
+def _chart(rows: Sequence[Row], human: HumanChart | None, case: Case | None) -> str:
+    parts = []
+    if human is not None:
+        said = escape(summary(human.beatmap))
+        parts.append(f'<p class="lead">Human chart: {human.stars:.2f} stars · {said}</p>')
+    if case is not None:
+        parts.append(_pictures(case))
+    parts += ["<h3>All that was made after this chart</h3>", _figures(rows)]
+    return f'<div class="card chart">{"".join(parts)}</div>'
+
+
+def _figures(rows: Sequence[Row]) -> str:
+    head = ["chart", "seed", *(title for title, _, _ in _FIGURES), "file"]
+    lines = []
+    for row in rows:
+        column = column_of(row)
+        who = f'<span class="{kind_of(column)}"><i class="dot"></i></span>{escape(column.label)}'
+        numbers = [shown(row.figures.get(name, float("nan")), d) for _, name, d in _FIGURES]
+        lines.append([who, str(row.seed), *numbers, file_link(row, "../")])
+    return plain_table(head, lines, "Figures of these charts")
+
+
+def _pictures(case: Case) -> str:
+    label = column_of(case.row).label
+    found = case.compared
+    if found is None:
+        return '<p class="note">The judged chart is not beside these results: no pictures.</p>'
+    start = found.worst_start()
+    span = f"{clock_text(start)} to {clock_text(start + STRIPS * PART_MS)}"
+    return (
+        f"<h3>Where they agree: human, and {escape(label)}, seed {case.row.seed}</h3>"
+        '<p class="note">a box for every four seconds: filled up to F1 ±20 ms; orange above: what'
+        " lint finds. Point at a box to read it.</p>"
+        f"{agreement_strip(found)}"
+        f"<h3>Where most notes stand alone: {span}</h3>"
+        '<p class="note">time runs upwards, strips from left to right. Full: both have a note'
+        " within 20 ms. Outline: only this one. Framed: a finding.</p>"
+        f'<div class="drawn">{excerpt_drawing(found, start)}</div>'
+        f"{_wholes(found, label)}{_findings(found.findings, found.judged.keys)}"
+    )
+
+
+def _wholes(found: Compared, label: str) -> str:
+    pictures = (
+        f'<figure><div class="scroll">{chart_image(chart, findings)}</div>'
+        f"<figcaption>{escape(said)}</figcaption></figure>"
+        for chart, findings, said in (
+            (found.human, (), "human"),
+            (found.judged, found.findings, f"{label}; findings framed"),
+        )
+    )
+    return (
+        "<details><summary>Both charts from beginning to end</summary>"
+        f'<div class="two">{"".join(pictures)}</div></details>'
+    )
+
+
+def _findings(findings: Sequence[Finding], keys: int) -> str:
+    if not findings:
+        return '<p class="good">✓ Lint has neither errors nor warnings.</p>'
+    items = "".join(
+        f"<li><time>{timestamp(f.time_ms)}</time>{escape(f.severity)}, columns"
+        f" {column_list(f.columns, keys)}: {escape(f.message)}</li>"
+        for f in findings[:_MOST_FINDINGS]
+    )
+    if len(findings) > _MOST_FINDINGS:
+        items += f"<li>and {len(findings) - _MOST_FINDINGS} more</li>"
+    counts = _by_rule(findings)
+    return (
+        f"<details><summary>{len(findings)} findings of lint: {escape(counts)}</summary>"
+        f'<ul class="findings">{items}</ul></details>'
+    )
+
+
+def _by_rule(findings: Sequence[Finding]) -> str:
+    counts: dict[str, int] = {}
+    for finding in findings:
+        counts[finding.rule] = counts.get(finding.rule, 0) + 1
+    ordered: Mapping[str, int] = dict(sorted(counts.items(), key=lambda x: (-x[1], x[0])))
+    return ", ".join(f"{count} {rule}" for rule, count in ordered.items())
+
+
+def _others(rows: Sequence[Row]) -> str:
+    """Rows of the other pieces, all figures that they have."""
+    lines = [
+        [
+            escape(row.part),
+            escape(row.difficulty),
+            escape(column_of(row).label),
+            escape(row.variant),
+            ", ".join(
+                f"{escape(name)} {shown(value, 3)}"
+                for name, value in row.figures.items()
+                if value == value  # noqa: PLR0124 - not a number is left out
+            ),
+            file_link(row, "../"),
+        ]
+        for row in rows
+    ]
+    head = ["part", "human chart", "column", "variant", "figures", "file"]
+    parts = ", ".join(dict.fromkeys(row.part for row in rows))
+    return (
+        f'<div class="card chart"><details><summary>{len(rows)} rows: {escape(parts)}</summary>'
+        f"{plain_table(head, lines, 'Other rows')}</details></div>"
+    )

@@ -1,0 +1,106 @@
+"""The benchmark's results as Markdown tables: those of the charts, then the other parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mug.evaluation.markdown.parts import cell, head, line, part_tables
+from mug.evaluation.markdown.summary import plain
+from mug.evaluation.markdown.tables import (
+    BASELINES,
+    FIGURES,
+    MODEL_COLUMNS,
+    Column,
+    Figure,
+    columns_of,
+    comparisons,
+    summaries,
+)
+from mug.evaluation.rows import CHARTS, Row
+from mug.metrics.statistics import Summary
+
+
+def markdown(rows: Sequence[Row], found: Mapping[str, Any]) -> str:
+    """All tables: of the charts, and of each other part that there is.
+
+    Args:
+        rows: of all parts.
+        found: from `mug.evaluation.results.results`.
+    """
+    tables = [_charts(rows), *part_tables(found)]
+    return "\n\n".join("\n".join(table) for table in tables if table) + "\n"
+
+
+def _charts(rows: Sequence[Row]) -> list[str]:
+    """The table, the paired comparison with the baselines, and the worst charts."""
+    charts = [row for row in rows if row.part == CHARTS]
+    if not charts:
+        return []
+    table = summaries(rows)
+    songs = len({row.song for row in charts})
+    humans = len({(row.song, row.chart) for row in charts})
+    over = "songs" if songs > 1 else "the charts of the one song"
+    lines = [
+        f"{songs} song{'s' * (songs != 1)}, {humans} human charts. Mean by song; in brackets the"
+        f" 95 % bootstrap interval over {over}. Kinds of faults (–) that nobody has are not shown.",
+        "",
+        *head("figure", table),
+    ]
+    for figure in FIGURES:
+        found = [of[figure.name] for of in table.values()]
+        if worth_a_line(figure, found):
+            lines.append(line(figure.title, (cell(plain(s), figure.decimals) for s in found)))
+    return [*lines, "", *_spread_table(rows), "", *_pairs(rows), "", *_worst(rows)]
+
+
+def worth_a_line(figure: Figure, found: Sequence[Summary]) -> bool:
+    """Whether any chart has the figure, and of a kind of fault whether there is any."""
+    known = [summary for summary in found if summary.charts]
+    return any(summary.highest > 0 for summary in known) if figure.is_kind else bool(known)
+
+
+def _spread_table(rows: Sequence[Row]) -> list[str]:
+    """Median over charts and the worst song, for the model's and other programs' columns."""
+    table = summaries(rows)
+    shown = [c.label for c in columns_of(rows) if c.kind in ("model", "program")]
+    if not shown:
+        return []
+    lines = head("median over charts / worst song", shown)
+    for figure in FIGURES:
+        found = [table[label][figure.name] for label in shown]
+        if figure.better and worth_a_line(figure, found):
+            cells = [
+                f"{s.median:.{figure.decimals}f} /"
+                f" {s.highest if figure.better == 'lower' else s.lowest:.{figure.decimals}f}"
+                if s.charts
+                else "–"
+                for s in found
+            ]
+            lines.append(line(figure.label, cells))
+    return lines
+
+
+def _pairs(rows: Sequence[Row]) -> list[str]:
+    lines = head("F1 ±20 ms, chart by chart", [f"minus {base}" for base in BASELINES])
+    found: dict[str, list[str]] = {}
+    for column, _, difference in comparisons(rows):
+        found.setdefault(column.label, []).append(cell(plain(difference), 3))
+    return lines + [line(label, cells) for label, cells in found.items()]
+
+
+def _worst(rows: Sequence[Row], most: int = 5) -> list[str]:
+    judged = [r for r in rows if r.part == CHARTS and r.column in MODEL_COLUMNS]
+    judged = judged or [
+        r for r in rows if r.part == CHARTS and Column(r.column, r.timing).kind == "program"
+    ]
+    judged.sort(key=lambda r: (r.figures["f1_20"], r.song, r.difficulty, r.seed))
+    lines = ["| worst by F1 ±20 ms | column | F1 | violations |", "|---|---|---|---|"]
+    for row in judged[:most]:
+        label = Column(row.column, row.timing).label
+        kinds = ", ".join(f"{count} {kind}" for kind, count in row.violations.items() if count)
+        lines.append(
+            f"| {row.song} [{row.difficulty}] seed {row.seed} | {label}"
+            f" | {row.figures['f1_20']:.3f} | {kinds or 'none'} |"
+        )
+    return lines

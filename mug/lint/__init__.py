@@ -1,0 +1,1 @@
+"""Rules of playability: findings in a chart."""

@@ -1,0 +1,157 @@
+"""Mends what lint finds: rather moves notes than shortens them, rather shortens than removes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.hit_objects import HitObject, LongNote
+from mug.errors import DataError
+from mug.lint.findings import Finding
+from mug.lint.repair.notes import Change, Locked, Notes
+from mug.lint.repair.steps import Scope, mend
+from mug.lint.view import check_notes
+from mug.tiers import LIMITS, Tier
+from mug.util import nearest
+
+FIXABLE = (
+    "after_audio",
+    "chord_size",
+    "short_hold",
+    "same_time",
+    "inside_hold",
+    "mini_jack",
+    "release_gap",
+    "shield",
+    "jack",
+    "empty_column",
+)
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A mended chart.
+
+    Args:
+        hit_objects: what is left, in the order given.
+        changes: everything that was done, in order; done again, they lead to the same notes.
+    """
+
+    hit_objects: tuple[HitObject, ...]
+    changes: tuple[Change, ...]
+
+
+def _nothing(_note: HitObject) -> bool:
+    return False
+
+
+def fix(
+    chart: Beatmap | Sequence[HitObject],
+    what: Sequence[Finding] | Sequence[str] | None = None,
+    *,
+    tier: Tier,
+    keys: int | None = None,
+    locked: Locked = _nothing,
+    audio_ms: float | None = None,
+) -> Fixed:
+    """Mends a chart by the limits of a tier.
+
+    A note goes to the nearest column where it breaks no rule, of its own hand if there is one;
+    else the note that it collides with does; else a hold in its way is shortened; else it is
+    removed. Chords that are too big lose notes. After it, same time, inside holds, mini-jacks and
+    release gaps are left only between two locked notes. Jacks and shields are moved where there is
+    room and never removed. A second pass changes nothing, no error is added, no time of a start is
+    changed and no column loses its last note. An empty column gets a note of one that has several.
+    The mirrored chart is mended to the mirrored result; only a chart that is its own mirror has to
+    prefer a side.
+
+    Args:
+        chart: a beatmap, or hit objects in any order.
+        what: names of rules, or findings: then only there. All that can be fixed by default.
+        tier: whose limits hold.
+        keys: columns; needed where `chart` is hit objects.
+        locked: says of a note whether it must stay as it is. It is asked about what a note would
+            become, too, so that nothing is moved into a locked column.
+        audio_ms: length of the song, for notes after it.
+
+    Raises:
+        DataError: for an unknown rule, one that has no fix, and notes that no rule can be applied
+            to.
+    """
+    if isinstance(chart, Beatmap):
+        notes, keys = chart.hit_objects, chart.keys
+    else:
+        notes = tuple(chart)
+    if keys is None:
+        raise DataError("the number of columns is needed beside notes", remedy="Give keys")
+    check_notes(notes, keys)
+    scope = _scope(what)
+    mirrored = _prefers_mirror(notes, keys, locked)
+    if mirrored:
+        notes, scope, given = _mirror_all(notes, keys), scope.mirrored(keys), locked
+
+        def locked(note: HitObject) -> bool:
+            return given(_mirror(note, keys))
+
+    work = Notes(notes, keys, LIMITS[tier], locked)
+    mend(work, scope, audio_ms)
+    left = tuple(note for note in work.notes if note is not None)
+    if not mirrored:
+        return Fixed(left, tuple(work.changes))
+    changes = (
+        Change(c.rule, _mirror(c.before, keys), c.after and _mirror(c.after, keys))
+        for c in work.changes
+    )
+    return Fixed(_mirror_all(left, keys), tuple(changes))
+
+
+def _scope(what: Sequence[Finding] | Sequence[str] | None) -> Scope:
+    names: dict[str, list[Finding] | None] = {}
+    for item in FIXABLE if what is None else what:
+        if isinstance(item, Finding):
+            if item.rule in FIXABLE:
+                places = names.setdefault(item.rule, [])
+                if places is not None:
+                    places.append(item)
+        elif item in FIXABLE:
+            names[item] = None
+        else:
+            raise DataError("no rule with a fix", value=item, remedy=nearest(item, FIXABLE))
+    return Scope(names)
+
+
+# ---------------------------------------------------------------------------- left and right
+
+
+def _mirror(note: HitObject, keys: int) -> HitObject:
+    return replace(note, column=keys - 1 - note.column)
+
+
+def _mirror_all(notes: Sequence[HitObject], keys: int) -> tuple[HitObject, ...]:
+    return tuple(_mirror(note, keys) for note in notes)
+
+
+def _prefers_mirror(notes: Sequence[HitObject], keys: int, locked: Locked) -> bool:
+    """Whether the mirrored chart comes first in an order of charts.
+
+    Of a chart and its mirror one is mended, whichever was given: ties between left and right are
+    then broken alike in both.
+    """
+    flags = [locked(note) for note in notes]
+    there = sorted(_key(note, flag) for note, flag in zip(notes, flags, strict=True))
+    mirror = _mirror_all(notes, keys)
+    return sorted(_key(note, flag) for note, flag in zip(mirror, flags, strict=True)) < there
+
+
+def _key(note: HitObject, locked: bool) -> tuple[float, int, float, bool, int, str, int, bool]:
+    return (
+        note.start_ms,
+        note.column,
+        note.last_ms,
+        isinstance(note, LongNote),
+        note.hitsound,
+        note.sample,
+        note.new_combo,
+        locked,
+    )

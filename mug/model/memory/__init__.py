@@ -1,0 +1,1 @@
+"""Memory of networks: building without filling, loading in turns, giving back."""

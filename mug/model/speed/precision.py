@@ -1,0 +1,83 @@
+"""Parts of a network that stay in full precision."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from mug.errors import ConfigError
+from mug.util import nearest
+
+
+def without_autocast(x: Tensor) -> AbstractContextManager[object]:
+    """Switches automatic mixed precision off for the device of `x`.
+
+    For recurrences and transforms, whose rounding errors add up over time.
+    """
+    kind = x.device.type
+    if torch.amp.is_autocast_available(kind):
+        return torch.autocast(kind, enabled=False)
+    return nullcontext()
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """The tensor itself in float32 or float64, else its float32 copy."""
+    return x if x.dtype in (torch.float32, torch.float64) else x.float()
+
+
+def multiplies_bfloat16(kind: str) -> bool:
+    """Whether a device of this kind multiplies bfloat16 faster than float32.
+
+    Args:
+        kind: `cpu`, `cuda` …
+    """
+    if kind == "cuda":
+        return torch.cuda.is_available() and torch.cuda.get_device_capability()[0] >= 8
+    if kind != "cpu":
+        return False
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+"""Names of the weights' precisions."""
+
+
+def dtype_of(precision: str) -> torch.dtype:
+    """The type behind a name.
+
+    Raises:
+        ConfigError: for an unknown one.
+    """
+    if precision not in PRECISIONS:
+        raise ConfigError(
+            "unknown precision", value=precision, remedy=nearest(precision, PRECISIONS)
+        )
+    return PRECISIONS[precision]
+
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def lowered(network: M, dtype: torch.dtype) -> M:
+    """The network itself with the weights of convolutions and linear layers in another precision.
+
+    Everything else (normalisations, tables, state-space systems, embeddings, LSTMs) stays as it
+    is. Such a network is called through `mug.diffusion.unet_prepared`, which casts at each layer.
+    """
+    for name in lowered_names(network):
+        parameter = network.get_parameter(name)
+        parameter.data = parameter.data.to(dtype)
+    return network
+
+
+def lowered_names(network: nn.Module) -> list[str]:
+    """Names of the parameters that `lowered` changes."""
+    return [
+        f"{name}.{part}" if name else part
+        for name, module in network.named_modules()
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear)
+        for part, _ in module.named_parameters(recurse=False)
+    ]

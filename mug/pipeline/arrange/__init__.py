@@ -1,0 +1,1 @@
+"""Rearranging finished charts: star ratings to reach, notes to add or drop, nested rhythms."""

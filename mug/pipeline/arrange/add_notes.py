@@ -1,0 +1,210 @@
+"""Charts made harder: rows taken over and chords widened, what carries the music first."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mug.beatmap.hit_objects import HitObject, LongNote, Rice
+from mug.beatmap.timing_points import TimingPoint
+from mug.lint.column_rules import pair_rule
+from mug.pipeline.arrange.drop_notes import turn, weakness
+from mug.pipeline.arrange.sources import Heard, Material
+from mug.snapping.lines import BeatLines, Times
+from mug.snapping.options import TIERS as SNAP_TIERS
+from mug.tiers import LIMITS, Limits, Tier
+
+_METRIC = {0: 1.0, 1: 0.8, 2: 0.5, 3: 0.3, 4: 0.3}  # by `weakness`; what is finer has nothing
+_METRIC_SHARE, _ACCENT_SHARE, _SUPPORT_SHARE, _BUSY_SHARE = 0.2, 0.3, 0.2, 0.3
+_AROUND_BEATS = 4.0  # on either side, that a passage is judged by
+_CHORD_COST = (0.0, 0.35, 0.75, 1.1)  # of the first, second ... note of a row
+_LATER_COST = 0.35  # of each note beyond these
+_BEYOND_COST = 0.6  # of a chord that is larger than any the material has there
+_STRESSED, _MORE = 0.75, 2  # rank of an onset from which a chord may have so many notes more
+_GAP_BEATS, _GAP_MS = 0.22, 60.0  # least distance of a new row, the lesser of the two
+_STEP = 0.05  # values nearer than this are one, so that bars that are alike stay alike
+_WISHED_MS = 120.0  # rest of a column that a note of the material there is worth
+_FAR_MS = 1500.0  # rest of a column beyond which more is not better
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A place for a note.
+
+    Args:
+        time_ms: of its row.
+        value: how much speaks for it.
+        turn: when its place in the bar has its turn.
+    """
+
+    time_ms: float
+    value: float
+    turn: float
+
+
+def joining_order(
+    notes: Sequence[HitObject],
+    material: Material,
+    heard: Heard,
+    red_lines: Sequence[TimingPoint],
+    *,
+    keys: int,
+    tier: Tier,
+    barred: Collection[tuple[float, int]] = (),
+) -> tuple[HitObject, ...]:
+    """Notes that may join a chart, the first to join first; any first few of them keep the rules.
+
+    New rows and further notes of rows there are: by the metre, by how strong the sound's onset is,
+    by how many charts have a row there, and by how busy they are around it, so that a chart grows
+    most where the music does. A note goes to the column that rests longest, rather
+    where the material has one. None comes closer to a note of its column than a jack of the tier,
+    nor into a hold, no chord grows beyond the tier's, and no new row stands closer to another than
+    the tier's lines do.
+
+    Args:
+        notes: the chart.
+        material: what may be added.
+        heard: onsets of the sound.
+        red_lines: the beat.
+        keys: columns.
+        tier: whose limits hold.
+        barred: times and columns where no note may join.
+    """
+    columns, lines = Columns(notes, keys, LIMITS[tier]), BeatLines(red_lines)
+    rows = sorted({note.start_ms for note in notes})
+    joined: list[HitObject] = []
+    for offer in _offers(notes, material, heard, lines, LIMITS[tier].chord_notes(keys)):
+        time = offer.time_ms
+        place = bisect.bisect_left(rows, time)
+        new = rows[place : place + 1] != [time]
+        beat_ms = float(lines.beat_ms[lines.section(np.array([time]))[0]])
+        gap = max(SNAP_TIERS[tier].least_gap_ms, min(_GAP_BEATS * beat_ms, _GAP_MS))
+        if new and any(abs(row - time) < gap for row in rows[max(place - 1, 0) : place + 1]):
+            continue
+        found = columns.place(time, material.rows.get(time, ()), barred)
+        if found is not None:
+            joined.append(found)
+            if new:
+                rows.insert(place, time)
+    return tuple(joined)
+
+
+def _offers(
+    notes: Sequence[HitObject],
+    material: Material,
+    heard: Heard,
+    lines: BeatLines,
+    most: int,
+) -> list[Offer]:
+    """Places for notes, the best first."""
+    size: dict[float, int] = {}
+    for note in notes:
+        size[note.start_ms] = size.get(note.start_ms, 0) + 1
+    times = np.array(sorted(material.rows), np.float64)
+    if not len(times):
+        return []
+    metric = np.array([_METRIC.get(int(w), 0.0) for w in weakness(times, lines)])
+    accent, turns = heard.accents(times), turn(times, lines)
+    support = np.array([material.support[time] for time in times.tolist()])
+    busy = _busy(times, material, lines)
+    value = _METRIC_SHARE * metric + _ACCENT_SHARE * accent
+    value += _SUPPORT_SHARE * support + _BUSY_SHARE * busy
+    offers = []
+    for index, time in enumerate(times.tolist()):
+        there = len({note.column for note in material.rows[time]})
+        widest = max(there, 1) + (_MORE if accent[index] >= _STRESSED else there > 0)
+        for place in range(size.get(time, 0), min(most, widest)):
+            beyond = _BEYOND_COST if place >= max(there, 1) else 0.0
+            worth = float(value[index]) - _chord_cost(place) - beyond
+            offers.append(Offer(time, round(worth / _STEP), float(turns[index])))
+    return sorted(offers, key=lambda o: (-o.value, o.turn, o.time_ms))
+
+
+def _busy(times: Times, material: Material, lines: BeatLines) -> Times:
+    """How many notes the material has around each time, as a rank: 0 the fewest ... 1 the most."""
+    counts = np.array([len(material.rows[time]) for time in times.tolist()])
+    sums = np.concatenate([[0], np.cumsum(counts)])
+    around = _AROUND_BEATS * lines.beat_ms[lines.section(times)]
+    first, last = np.searchsorted(times, times - around), np.searchsorted(times, times + around)
+    near = sums[last] - sums[first]
+    ranks: Times = np.searchsorted(np.sort(near), near, side="right") / len(near)
+    return ranks
+
+
+def _chord_cost(place: int) -> float:
+    beyond = max(place - len(_CHORD_COST) + 1, 0)
+    return _CHORD_COST[place - beyond] + _LATER_COST * beyond
+
+
+class Columns:
+    """The notes of each column in order, and where one more has room.
+
+    Args:
+        notes: of a chart.
+        keys: columns.
+        limits: of the tier.
+    """
+
+    def __init__(self, notes: Sequence[HitObject], keys: int, limits: Limits) -> None:
+        self._limits = limits
+        self._notes: list[list[HitObject]] = [[] for _ in range(keys)]
+        for note in sorted(notes, key=lambda n: n.start_ms):
+            self._notes[note.column].append(note)
+
+    def place(
+        self,
+        time_ms: float,
+        wished: Sequence[HitObject],
+        barred: Collection[tuple[float, int]] = (),
+    ) -> HitObject | None:
+        """Puts a note where it fits best, a wished one rather; None where there is no room.
+
+        Args:
+            time_ms: start.
+            wished: notes at this time that other charts have, likeliest first.
+            barred: times and columns that are not to be used.
+        """
+        best: tuple[float, HitObject] | None = None
+        for column in range(len(self._notes)):
+            if (time_ms, column) in barred:
+                continue
+            here = [note for note in wished if note.column == column][:1]
+            for note in (*here, Rice(column, time_ms)):
+                rest = self.rest(note)
+                if rest is None:
+                    continue
+                worth = min(rest, _FAR_MS) + (_WISHED_MS if here else 0.0)
+                if best is None or worth > best[0]:
+                    best = worth, note
+                break
+        if best is None:
+            return None
+        note = best[1]
+        bisect.insort(self._notes[note.column], note, key=lambda n: n.start_ms)
+        return note
+
+    def rest(self, note: HitObject) -> float | None:
+        """Time to the nearest other start in the column; None where a rule would be broken."""
+        own, limits = self._notes[note.column], self._limits
+        if isinstance(note, LongNote) and note.end_ms - note.start_ms < limits.hold_ms:
+            return None
+        place = bisect.bisect_left(own, note.start_ms, key=lambda n: n.start_ms)
+        rests = [float("inf")]
+        if place > 0:
+            if not _may_follow(own[place - 1], note, limits):
+                return None
+            rests.append(note.start_ms - own[place - 1].start_ms)
+        if place < len(own):
+            if not _may_follow(note, own[place], limits):
+                return None
+            rests.append(own[place].start_ms - note.start_ms)
+        return min(rests)
+
+
+def _may_follow(first: HitObject, second: HitObject, limits: Limits) -> bool:
+    """Whether two notes of a column are no jack and break no other rule about a pair."""
+    too_near = second.start_ms - first.start_ms <= limits.jack_ms
+    return not too_near and pair_rule(first, second, limits) is None

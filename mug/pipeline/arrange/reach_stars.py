@@ -1,0 +1,197 @@
+"""A chart brought to a star rating: notes join where it is too easy, and leave where too hard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.hit_objects import HitObject
+from mug.difficulty.stars import star_rating
+from mug.lint.rules import lint
+from mug.pipeline.arrange.add_notes import joining_order
+from mug.pipeline.arrange.drop_notes import thin
+from mug.pipeline.arrange.sources import Heard, Material, allowed_lines, heard_lines, material_of
+from mug.pipeline.finish.cleanup import Changes, Surroundings, mend_notes, snap_notes
+from mug.pipeline.finish.options import FinishOptions
+from mug.snapping.lines import BeatLines
+from mug.tiers import Tier, tier_of
+
+_ROUNDS = 4
+_POINTED_AT = ("error", "warning")
+
+
+Place = tuple[float, int]
+"""Start and column of a note."""
+
+
+@dataclass(frozen=True)
+class Climbed:
+    """A chart with the stars that it could get.
+
+    Args:
+        chart: finished.
+        stars: its star rating, 0 without notes.
+        changes: what mending did.
+        thinned: notes left out.
+        added: notes of it that joined.
+    """
+
+    chart: Beatmap
+    stars: float
+    changes: Changes
+    thinned: int
+    added: tuple[HitObject, ...]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a chart is to have, and what it may be changed by.
+
+    Args:
+        stars: not to be exceeded, and to be reached where the material allows.
+        finish: how the chart is mended; its star rating gives the tier.
+        where: columns, red lines and length of the song.
+        heard: onsets of the sound.
+    """
+
+    stars: float
+    finish: FinishOptions
+    where: Surroundings
+    heard: Heard
+
+    @property
+    def tier(self) -> Tier:
+        """Whose limits hold."""
+        return tier_of(self.finish.star_rating or 0.0)
+
+
+def climb(chart: Beatmap, notes: Sequence[HitObject], material: Material, goal: Goal) -> Climbed:
+    """A chart of these notes with as many stars as the goal has, or as near below as can be.
+
+    What lint still points at after mending is mended here: a joined note that is part of it does
+    not join, else one of the notes is left out, and the stars are sought again.
+
+    Args:
+        chart: whose names and timing stay.
+        notes: to begin with.
+        material: what may be added where that is too easy.
+        goal: the stars, and by what rules.
+    """
+    barred: set[Place] = set()
+    left_out: set[HitObject] = set()
+    for _ in range(_ROUNDS):
+        kept = [note for note in notes if note not in left_out]
+        joined: tuple[HitObject, ...] = ()
+        if mended(chart, kept, goal)[1] > goal.stars:
+            kept = list(_thinned(chart, kept, goal))
+        else:
+            joined = _joined(chart, kept, material, goal, barred)
+        done, stars, changes = mended(chart, [*kept, *joined], goal)
+        blamed = _blamed(done, joined, goal)
+        joiners = {_place(note) for note in joined}
+        stays = {note for note in blamed if _place(note) not in joiners}
+        if not blamed or not (stays - left_out or barred < barred | {_place(n) for n in blamed}):
+            break
+        barred |= {_place(note) for note in blamed}
+        left_out |= stays
+    there = {_place(note) for note in done.hit_objects}
+    added = tuple(note for note in joined if _place(note) in there)
+    return Climbed(done, stars, changes, len(notes) - len(kept), added)
+
+
+def all_there_is(raw: Sequence[Sequence[HitObject]], goal: Goal) -> Material:
+    """What a chart may take over: rows of all charts of the model, and onsets of the sound.
+
+    Args:
+        raw: notes as the network wrote them, of each chart.
+        goal: how they are snapped, and to what.
+    """
+    charts = [snap_notes(notes, goal.finish, goal.where, Changes()) for notes in raw]
+    if not goal.where.red_lines:
+        return material_of(charts)
+    lines = BeatLines(goal.where.red_lines)
+    rows_ms = np.array([note.start_ms for notes in charts for note in notes], np.float64)
+    allowed = allowed_lines(goal.finish, lines)
+    return material_of(charts, heard_lines(goal.heard, lines, allowed, rows_ms))
+
+
+def _thinned(chart: Beatmap, notes: Sequence[HitObject], goal: Goal) -> tuple[HitObject, ...]:
+    return thin(
+        notes,
+        goal.where.red_lines,
+        lambda some: mended(chart, some, goal)[1] <= goal.stars,
+        goal.heard.accents,
+    )
+
+
+def _joined(
+    chart: Beatmap,
+    notes: Sequence[HitObject],
+    material: Material,
+    goal: Goal,
+    barred: Collection[Place],
+) -> tuple[HitObject, ...]:
+    """The notes that may join before the chart has more stars than it should."""
+    order = joining_order(
+        notes,
+        material,
+        goal.heard,
+        goal.where.red_lines,
+        keys=chart.keys,
+        tier=goal.tier,
+        barred=barred,
+    )
+    count = _most(len(order), lambda n: mended(chart, [*notes, *order[:n]], goal)[1] <= goal.stars)
+    return order[:count]
+
+
+def _blamed(chart: Beatmap, joined: Sequence[HitObject], goal: Goal) -> set[HitObject]:
+    """Notes without which lint has nothing to point at: joined ones, else one of each finding."""
+    joiners = {_place(note) for note in joined}
+    blamed: set[HitObject] = set()
+    for finding in lint(chart, tier=goal.tier, audio_ms=goal.where.duration_ms):
+        part = [
+            note
+            for note in chart.hit_objects
+            if finding.time_ms <= note.start_ms <= finding.end_ms and note.column in finding.columns
+        ]
+        if finding.severity in _POINTED_AT and part:
+            new = {note for note in part if _place(note) in joiners}
+            blamed |= new or {part[len(part) // 2]}
+    return blamed
+
+
+def _place(note: HitObject) -> Place:
+    return note.start_ms, note.column
+
+
+def _most(count: int, fine: Callable[[int], bool]) -> int:
+    """The largest number for which it is fine, found by halving; 0 is."""
+    if fine(count):
+        return count
+    low, high = 0, count
+    while high - low > 1:
+        middle = (low + high) // 2
+        if fine(middle):
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def mended(
+    chart: Beatmap, notes: Sequence[HitObject], goal: Goal
+) -> tuple[Beatmap, float, Changes]:
+    """A chart of these notes, mended; its stars; what mending did."""
+    changes = Changes()
+    mended = mend_notes(notes, goal.finish, goal.where, changes)
+    done = chart.with_objects(chart.with_objects(tuple(mended)).sorted_objects())
+    return done, stars_of(done), changes
+
+
+def stars_of(chart: Beatmap) -> float:
+    """The star rating; 0 stars are those of a chart without notes."""
+    return star_rating(chart) if chart.hit_objects else 0.0

@@ -1,0 +1,1 @@
+"""Notes of the network to a finished chart."""

@@ -1,0 +1,123 @@
+"""How notes become a chart: the choices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mug.beatmap.timing_points import TimingPoint
+from mug.errors import GenerationError
+from mug.snapping.nearest import SnapOptions
+from mug.timing.estimate import TimingEstimate
+from mug.util import nearest
+
+SNAPPING = ("voice", "nearest", "none")
+FIXES = ("tier", "minijacks", "none")
+UNFIT = ("move", "keep", "drop")
+
+
+@dataclass(frozen=True)
+class FinishOptions:
+    """How notes become a chart.
+
+    Args:
+        title: shown in the game; empty is filled from the file's tags or name.
+        artist: likewise.
+        version: name of the difficulty; empty gives `AI v1` and so on.
+        timing: tempo and offset to use instead of detected ones.
+        red_lines: timing points to use instead, e.g. those of a chart of the same song; they win
+            over `timing`.
+        timing_candidate: which reading of the beat to use where it is heard in the sound; 1 is the
+            likeliest.
+        timing_source: where the timing comes from, as files and reports tell it.
+        snapping: `voice` (straight or triplet, beat by beat), `nearest` (the nearest line) or
+            `none`.
+        divisors: parts of a beat that notes may snap to; None leaves `voice` those of the tier
+            and tempo, `nearest` 1, 2, 3, 4, 6 and 8.
+        unfit: with `voice`, a note with no line within the tolerance is moved to the nearest line
+            (`move`), kept where it is (`keep`) or left out (`drop`), and counted.
+        fixes: `tier` (all that can be mended, by the limits of the chart's tier), `minijacks`
+            (the original's rule, four columns only) or `none`.
+        minijack_ms: interval of the rule `minijacks`; 0 is off.
+        star_rating: what the chart is meant to have; sets the tier. Without it the density of the
+            notes does.
+        audio_filename: name of the song file beside the chart.
+    """
+
+    title: str = ""
+    artist: str = ""
+    version: str = ""
+    timing: TimingEstimate | None = None
+    red_lines: tuple[TimingPoint, ...] = ()
+    timing_candidate: int = 1
+    timing_source: str = ""
+    snapping: str = "voice"
+    divisors: tuple[int, ...] | None = None
+    unfit: str = "move"
+    fixes: str = "tier"
+    minijack_ms: float = 90.0
+    star_rating: float | None = None
+    audio_filename: str = "audio.mp3"
+
+    def __post_init__(self) -> None:
+        choices = (("snapping", SNAPPING), ("unfit", UNFIT), ("fixes", FIXES))
+        for name, accepted in choices:
+            value = getattr(self, name)
+            if value not in accepted:
+                raise GenerationError(
+                    f"unknown choice of {name}", value=value, remedy=nearest(value, accepted)
+                )
+        if not math.isfinite(self.minijack_ms) or self.minijack_ms < 0:
+            raise GenerationError(
+                "the mini-jack interval must be 0 or more", value=self.minijack_ms
+            )
+        if self.timing_candidate < 1:
+            raise GenerationError(
+                "readings of the beat are counted from 1", value=self.timing_candidate
+            )
+        SnapOptions(divisors=self.divisors)  # refuses impossible divisors
+
+    def timing_for(self, heard: Callable[[], TimingEstimate]) -> TimingEstimate:
+        """The song's timing: given, or a reading of what is heard.
+
+        Args:
+            heard: listens to the song; asked only where nothing is given.
+
+        Raises:
+            GenerationError: when there are fewer readings than `timing_candidate`.
+        """
+        if self.red_lines:
+            first = self.red_lines[0]
+            return TimingEstimate(first.bpm, first.time_ms, 1.0, meter=first.meter)
+        if self.timing is not None:
+            return self.timing
+        estimate = heard()
+        if self.timing_candidate == 1:
+            return estimate
+        if self.timing_candidate > len(estimate.candidates):
+            raise GenerationError(
+                "the song's beat has no such reading",
+                value=self.timing_candidate,
+                remedy=f"There are {len(estimate.candidates)}; the report lists them",
+            )
+        chosen = estimate.candidates[self.timing_candidate - 1]
+        return TimingEstimate(chosen.bpm, chosen.offset_ms, chosen.confidence, estimate.candidates)
+
+    @staticmethod
+    def given_timing(bpm: float | None, offset_ms: float | None) -> TimingEstimate | None:
+        """The user's own tempo and offset; None when neither is given."""
+        if bpm is None and offset_ms is None:
+            return None
+        if bpm is None or offset_ms is None:
+            raise GenerationError(
+                "a tempo needs an offset and an offset a tempo",
+                value={"bpm": bpm, "offset_ms": offset_ms},
+                remedy="Give both, or neither",
+            )
+        if not (math.isfinite(bpm) and 10 <= bpm <= 1000 and math.isfinite(offset_ms)):
+            raise GenerationError(
+                "the tempo must be 10 to 1000 beats a minute",
+                value={"bpm": bpm, "offset_ms": offset_ms},
+            )
+        return TimingEstimate(bpm=bpm, offset_ms=offset_ms, confidence=1.0, candidates=())

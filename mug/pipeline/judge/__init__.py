@@ -1,0 +1,1 @@
+"""Measures, scores and reports of finished charts; the best of several."""

@@ -1,0 +1,391 @@
+"""Checkpoints in, models out: three formats, none of which can run code while it is read.
+
+1. Our inference format: a folder with `model.safetensors` and `model.yaml`.
+2. A training checkpoint of ours: `*.ckpt`, plain containers, the resolved config inside.
+3. The original's published pair: `model.ckpt` with `model.yaml` beside it.
+
+Source: the reference's facts, sections 7 and 17 (P5, B1, B3, B45).
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import logging
+import pickle
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mug.clock import FrameClock
+from mug.config import load_inference_config, save_config
+from mug.diffusion.latent_diffusion import LatentDiffusion
+from mug.errors import CheckpointError
+from mug.features import FeatureSchema
+from mug.model.memory.malloc import return_large_blocks, trim
+from mug.model.memory.offload import InTurns
+from mug.model.memory.skip_init import Unfilled
+from mug.model.speed.precision import dtype_of, lowered_names
+from mug.model.weights import SAFE_GLOBALS
+from mug.notes import NoteLayout
+from mug.pipeline.model.weights_file import WeightsFile
+from mug.util import atomic_write, find_file, for_inference, instantiate_from_config
+
+log = logging.getLogger(__name__)
+
+WEIGHTS_NAME, CONFIG_NAME = "model.safetensors", "model.yaml"
+FORMAT_VERSION = "1"
+IN_TURNS = ("wave_model", "unet_model")
+"""Networks of which one is at work at a time: the song is heard, then charts are denoised."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that is ready to generate.
+
+    Args:
+        ddpm: the diffusion model in evaluation mode.
+        config: its resolved config, plain containers.
+        schema: feature names and embedding ids as this checkpoint was trained with.
+        clock: time base of its audio, notes and latents.
+        weights_hash: SHA-256 over names, shapes and values of the weights.
+        published: whether it is a checkpoint of the original.
+        precision: of the weights in memory, see `load_model`.
+        in_turns: what is not in memory all the time.
+    """
+
+    ddpm: LatentDiffusion
+    config: dict[str, Any]
+    schema: FeatureSchema
+    clock: FrameClock
+    weights_hash: str
+    published: bool
+    precision: str = "fp32"
+    in_turns: InTurns = field(default_factory=lambda: InTurns({}, lambda _: {}))
+
+    def at_work(self, network: str) -> AbstractContextManager[None]:
+        """Holds the weights of one of `IN_TURNS` in memory inside the block."""
+        return self.in_turns.at_work(network)
+
+    @property
+    def n_mels(self) -> int:
+        """Mel bands that the audio encoder expects."""
+        return int(_data_params(self.config).get("n_mels", 128))
+
+    @property
+    def keys(self) -> int:
+        """Columns of the charts that it makes."""
+        first_stage = self.config["model"]["params"]["first_stage_config"]["params"]
+        return NoteLayout.from_channels(int(first_stage["ddconfig"]["x_channels"])).keys
+
+    @property
+    def z_channels(self) -> int:
+        """Channels of a latent."""
+        return int(self.config["model"]["params"]["z_channels"])
+
+    @property
+    def latent_multiple(self) -> int:
+        """Latent frames come in multiples of this, so that every network halves them evenly."""
+        params = self.config["model"]["params"]
+        unet_levels = len(list(params["unet_config"]["params"]["channel_mult"]))
+        wave = (params.get("wave_stage_config") or {}).get("params") or {}
+        wave_levels = len(list(wave.get("channel_mult", [1])))
+        frames = self.clock.audio_per_note * self.clock.notes_per_latent
+        return max(1 << (unet_levels - 1), (1 << (wave_levels - 1)) // frames, 1)
+
+
+def load_model(
+    path: str | Path,
+    device: str | torch.device = "cpu",
+    precision: str = "fp32",
+    *,
+    in_turns: bool = False,
+) -> LoadedModel:
+    """Reads a checkpoint of any of the three formats.
+
+    Args:
+        path: a folder of our inference format or its weights file, or a `.ckpt` file.
+        device: where the model goes.
+        precision: one of `mug.model.speed.precision.PRECISIONS`, of the audio encoder and of the
+            denoiser's convolutions and linear layers; see `lowered` there.
+        in_turns: hold the audio encoder and the denoiser in memory one after the other, each
+            inside `LoadedModel.at_work` alone. Only on the processor and from our inference
+            format, of which one network can be read without the others; elsewhere all is held.
+
+    Raises:
+        ConfigError: for another precision.
+        CheckpointError: when the file is missing, damaged, needs code to be read, or does not fit
+            its config.
+    """
+    dtype = dtype_of(precision)
+    config, weights, published = _open_checkpoint(path)
+    by_turns = in_turns and isinstance(weights, WeightsFile) and torch.device(device).type == "cpu"
+    if by_turns:
+        return_large_blocks()
+    with Unfilled():  # weights are neither drawn nor held twice
+        ddpm = build_model(config, published=published)
+    turns = _load_weights(ddpm, weights, Path(path), dtype, IN_TURNS if by_turns else ())
+    ddpm.eval().requires_grad_(requires_grad=False)
+    if not by_turns:
+        ddpm.to(device)
+    weights_hash = hash_weights(weights)
+    if by_turns:
+        trim()
+    data = _data_params(config)
+    ratio = int(data.get("audio_note_window_ratio", 8))
+    return LoadedModel(
+        ddpm=ddpm,
+        config=config,
+        schema=FeatureSchema.from_yaml(_feature_yaml(config), clamp_top=not published),
+        clock=FrameClock(
+            sample_rate=int(data.get("sr", 22050)),
+            n_fft=int(data.get("n_fft", 512)),
+            audio_per_note=ratio,
+            notes_per_latent=_notes_per_latent(config),
+        ),
+        weights_hash=weights_hash,
+        published=published,
+        precision=precision,
+        in_turns=turns,
+    )
+
+
+def read_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor], bool]:
+    """Config, weights, and whether they are the original's; nothing is built yet."""
+    config, weights, published = _open_checkpoint(path)
+    if isinstance(weights, WeightsFile):  # copies, which outlive the file
+        weights = {key: value.clone() for key, value in weights.items()}
+    return config, dict(weights), published
+
+
+def _open_checkpoint(path: str | Path) -> tuple[dict[str, Any], Mapping[str, Tensor], bool]:
+    """As `read_checkpoint`; weights of a safetensors file are read when asked for."""
+    given = Path(path)
+    if given.is_dir():
+        if not (given / WEIGHTS_NAME).exists():
+            raise CheckpointError(
+                f"the folder holds no {WEIGHTS_NAME}",
+                file=given,
+                remedy="Name a .ckpt file, or a folder made by scripts/convert_checkpoint.py",
+            )
+        given = given / WEIGHTS_NAME
+    if not given.is_file():
+        raise CheckpointError(
+            "no such checkpoint", file=given, remedy="`make demo` trains one and says where it lies"
+        )
+    if given.suffix == ".safetensors":
+        stored = WeightsFile(given)
+        return _config_beside(given), stored, stored.metadata.get("published") == "True"
+    content = _read_pickle(given)
+    weights = content.get("state_dict", content)
+    if not isinstance(weights, Mapping) or not all(isinstance(v, Tensor) for v in weights.values()):
+        raise CheckpointError("no state_dict of tensors in this file", file=given)
+    if "mug_config" in content:
+        return copy.deepcopy(content["mug_config"]), dict(weights), False
+    return _config_beside(given), dict(weights), True
+
+
+def build_model(config: Mapping[str, Any], *, published: bool) -> LatentDiffusion:
+    """An untrained model from a config, with whatever only training needs left out.
+
+    That includes the trainer: classes that train are built as those that they extend, see
+    `mug.util.INFERENCE_TARGETS`.
+
+    Args:
+        config: resolved config with a `model` node.
+        published: build what the original's weights need: its half kernel sum (B1).
+    """
+    params = copy.deepcopy(dict(config["model"].get("params") or {}))
+    node = {"target": config["model"]["target"], "params": params}
+    for key in ("scheduler_config", "ckpt_path", "ignore_keys", "training_keys"):
+        params.pop(key, None)
+    first_stage = params.get("first_stage_config", {}).get("params", {})
+    for key in ("ckpt_path", "ignore_keys"):
+        first_stage.pop(key, None)
+    if published:
+        params["unet_config"]["params"].setdefault("s4_kernel_sum", "half")
+    model = instantiate_from_config(for_inference(node))
+    if not isinstance(model, LatentDiffusion):
+        raise CheckpointError(
+            "this checkpoint holds no diffusion model",
+            value=node.get("target"),
+            remedy="Give the checkpoint of the diffusion, not that of the first stage",
+        )
+    return model
+
+
+def save_inference(
+    folder: Path, config: Mapping[str, Any], weights: Mapping[str, Tensor], *, published: bool
+) -> str:
+    """Writes our inference format and returns the hash of the weights.
+
+    Args:
+        folder: made when missing; its two files are replaced together, weights first.
+        config: resolved config.
+        weights: state dict of the diffusion model.
+        published: whether the weights are the original's (kept in the file's metadata).
+    """
+    from safetensors.torch import save
+
+    plain = {key: value.detach().cpu().contiguous() for key, value in weights.items()}
+    digest = hash_weights(plain)
+    metadata = {
+        "format": "mug-diffusion",
+        "version": FORMAT_VERSION,
+        "sha256": digest,
+        "published": str(published),
+    }
+    with atomic_write(folder / WEIGHTS_NAME) as handle:
+        handle.write(save(plain, metadata=metadata))
+    save_config(dict(config), folder / CONFIG_NAME)
+    return digest
+
+
+def hash_weights(weights: Mapping[str, Tensor]) -> str:
+    """SHA-256 over the sorted names, shapes and bytes of the tensors."""
+    digest = hashlib.sha256()
+    for key in sorted(weights):
+        value = weights[key].detach().cpu().contiguous()
+        digest.update(f"{key} {tuple(value.shape)} {value.dtype}\n".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _checkpoint_errors(path: Path) -> Iterator[None]:
+    """Turns what a damaged or hostile file raises into one sentence."""
+    try:
+        yield
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            "this file needs code to be read, and that is never run",
+            file=path,
+            remedy="Ask its author for a safetensors file, or save plain tensors and containers."
+            f" Reader: {_first_line(error)}",
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise CheckpointError(
+            "this file is damaged or not a checkpoint",
+            file=path,
+            remedy=f"Fetch or make it again. Reader: {_first_line(error)}",
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _read_pickle(path: Path) -> dict[str, Any]:
+    with (
+        _checkpoint_errors(path),
+        torch.serialization.safe_globals(SAFE_GLOBALS),
+        warnings.catch_warnings(),
+    ):
+        # Another pickle protocol is read or refused; the hint to its authors is noise.
+        warnings.filterwarnings("ignore", message="Detected pickle protocol")
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(content, dict):
+        raise CheckpointError("this file holds no checkpoint", file=path)
+    return content
+
+
+def _config_beside(weights: Path) -> dict[str, Any]:
+    """`model.yaml`, or a YAML file of the weights' own name, in the same folder."""
+    for candidate in (weights.with_suffix(".yaml"), weights.parent / CONFIG_NAME):
+        if candidate.is_file():
+            return load_inference_config(candidate)
+    raise CheckpointError(
+        "no config beside this checkpoint",
+        file=weights,
+        remedy=f"Put its {CONFIG_NAME} into the same folder",
+    )
+
+
+def _load_weights(
+    model: LatentDiffusion,
+    weights: Mapping[str, Tensor],
+    path: Path,
+    dtype: torch.dtype,
+    later: Sequence[str],
+) -> InTurns:
+    """Puts weights into a model, one after the other.
+
+    Args:
+        model: built under `Unfilled`.
+        weights: a file's.
+        path: of the file, for messages.
+        dtype: as for `mug.model.speed.precision`.
+        later: names of networks that stay empty until it is their turn.
+    """
+    own = model.state_dict()
+    types = _types(model, own, dtype)
+    networks = {name: getattr(model.model, name) for name in later}
+    networks = {name: network for name, network in networks.items() if network is not None}
+    waiting = tuple(f"model.{name}." for name in networks)
+    missing, surplus = sorted(own.keys() - weights.keys()), sorted(weights.keys() - own.keys())
+    unequal = [key for key in own if key in weights and _shape(weights, key) != own[key].shape]
+    if missing or surplus or unequal:
+        raise CheckpointError(
+            "weights and config do not fit",
+            file=path,
+            value={
+                "missing": missing[:3],
+                "unexpected": surplus[:3],
+                "other shape": sorted(unequal)[:3],
+            },
+            remedy=f"{len(missing)} missing, {len(surplus)} unexpected, {len(unequal)} of another"
+            " shape: is this the config that the checkpoint was trained with?",
+        )
+    reader = _reader(weights)
+    at_once = {key: kind for key, kind in types.items() if not key.startswith(waiting)}
+    model.load_state_dict(own | reader(at_once), strict=True, assign=True)
+
+    def read(name: str) -> dict[str, Tensor]:
+        start = f"model.{name}."
+        inside = {key: kind for key, kind in types.items() if key.startswith(start)}
+        return {key.removeprefix(start): x for key, x in reader(inside).items()}
+
+    return InTurns(networks, read)
+
+
+def _shape(weights: Mapping[str, Tensor], key: str) -> torch.Size:
+    return weights.shape(key) if isinstance(weights, WeightsFile) else weights[key].shape
+
+
+def _reader(
+    weights: Mapping[str, Tensor],
+) -> Callable[[Mapping[str, torch.dtype]], dict[str, Tensor]]:
+    """Takes the types of some weights, gives these weights."""
+    if isinstance(weights, WeightsFile):
+        return weights.read
+    return lambda types: {key: weights[key].to(kind) for key, kind in types.items()}
+
+
+def _types(
+    model: LatentDiffusion, own: Mapping[str, Tensor], dtype: torch.dtype
+) -> dict[str, torch.dtype]:
+    """The type of each weight in memory."""
+    low = {f"model.unet_model.{name}" for name in lowered_names(model.model.unet_model)}
+    low |= {key for key in own if key.startswith("model.wave_model.")}
+    return {key: dtype if key in low else value.dtype for key, value in own.items()}
+
+
+def _data_params(config: Mapping[str, Any]) -> dict[str, Any]:
+    params = (config.get("data") or {}).get("params") or {}
+    return dict(params.get("common_params") or {})
+
+
+def _feature_yaml(config: Mapping[str, Any]) -> Path:
+    params = config["model"]["params"].get("cond_stage_config", {}).get("params", {})
+    return find_file(params.get("path_to_yaml", "configs/mug/mania_beatmap_features.yaml"))
+
+
+def _notes_per_latent(config: Mapping[str, Any]) -> int:
+    network = config["model"]["params"]["first_stage_config"]["params"]["ddconfig"]
+    return int(2 ** (len(network["channel_mult"]) - 1)) * int(network.get("patch", 1))

@@ -1,1 +1,0 @@
-"""What happens to decoded notes on their way to a chart."""

@@ -1,0 +1,1 @@
+"""Data preparation: collecting, measuring and cleaning charts, as resumable jobs."""

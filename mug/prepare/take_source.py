@@ -1,0 +1,234 @@
+"""Takes the charts of one folder or package into a data set: the work of `prepare_beatmap.py`."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mug.beatmap.beatmap import MANIA, Beatmap
+from mug.beatmap.formats.osu import chart as osu
+from mug.beatmap.formats.osu import package as osz
+from mug.beatmap.sound_file import find_audio
+from mug.errors import DataError, ModeError, MugError
+from mug.prepare.robots import disallows_robots
+from mug.util import atomic_write
+
+PASSED_OVER = ("wrong_mode", "wrong_keys")
+"""Rules that charts break which are whole, but not what was asked for."""
+
+UNPACKED = ".unpacked-"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which charts are wanted.
+
+    Args:
+        mode: 3, osu!mania; charts of other modes are passed over.
+        keys: number of columns; 0 for any.
+        opt_out: mappers, in lower case, who do not want their charts to be used.
+    """
+
+    mode: int = MANIA
+    keys: int = 0
+    opt_out: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.mode != MANIA:
+            raise DataError(
+                "only charts of osu!mania (mode 3) can be prepared",
+                value=self.mode,
+                remedy="Leave the mode out, or give 3",
+            )
+        if not 0 <= self.keys <= 18:
+            raise DataError("charts have 1 to 18 columns; 0 takes any", value=self.keys)
+
+
+def read_opt_out(path: Path | None) -> tuple[str, ...]:
+    """Names of mappers, one a line, in lower case; `#` begins a comment line.
+
+    Raises:
+        DataError: when there is no such file.
+    """
+    if path is None:
+        return ()
+    if not path.is_file():
+        raise DataError("no such list of mappers", file=path)
+    lines = (line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
+    return tuple(sorted({line.lower() for line in lines if line and not line.startswith("#")}))
+
+
+@dataclass(frozen=True)
+class Record:
+    """What became of one source.
+
+    Args:
+        source: its absolute path.
+        fingerprint: changes with its files and with the selection.
+        folder: its folder in the data set.
+        charts: file names in that folder.
+        origins: where in the source each of them was.
+        left_out: files with the rule that each breaks, and why.
+    """
+
+    source: str
+    fingerprint: str
+    folder: str
+    charts: list[str] = field(default_factory=list)
+    origins: list[str] = field(default_factory=list)
+    left_out: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def count(self, rule: str) -> int:
+        """How many files break a rule."""
+        return sum(broken == rule for _, broken, _ in self.left_out)
+
+    @property
+    def broken(self) -> list[tuple[str, str]]:
+        """Files that were not just passed over, with reasons."""
+        return [(file, why) for file, rule, why in self.left_out if rule not in PASSED_OVER]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A source to take: its record as far as it is known, and what is wanted of it."""
+
+    record: Record
+    out_dir: Path
+    selection: Selection
+
+
+def take_source(task: Task) -> Record | None:
+    """Takes a source's charts; None when the source has gone.
+
+    Doing it twice, or in two processes at once, is the same as doing it once.
+
+    Raises:
+        DataError: when the data set cannot be written.
+    """
+    source, record = Path(task.record.source), task.record
+    if source.is_dir():
+        return _take_folder(source, task)
+    if not source.exists():
+        return None
+    with TemporaryDirectory(dir=task.out_dir, prefix=UNPACKED) as unpacked:
+        try:
+            osz.extract(source, Path(unpacked))
+        except MugError as error:
+            record.left_out.append((str(source), "corrupt", _reason(error)))
+            return record
+        return _take_folder(Path(unpacked), task)
+
+
+def _take_folder(folder: Path, task: Task) -> Record:
+    source, record = Path(task.record.source), task.record
+    # Charts in subfolders of a folder are sources of their own; a package is one source.
+    files = folder.iterdir() if source == folder else folder.rglob("*")
+    for chart in sorted(file for file in files if file.suffix.lower() == ".osu"):
+        origin = chart.relative_to(folder)
+        try:
+            record.charts.append(_take(osu.read(chart), folder, task))
+            record.origins.append(origin.as_posix())
+        except _LeftOutError as error:
+            record.left_out.append((_shown(source / origin), error.rule, error.reason))
+        except (MugError, OSError) as error:
+            _stop_if_disk_is_full(error)
+            rule = "wrong_mode" if isinstance(error, ModeError) else "corrupt"
+            reason = str(error) if isinstance(error, OSError) else _reason(error)
+            reason = reason.replace(str(folder), str(source))
+            record.left_out.append((_shown(source / origin), rule, reason))
+    return record
+
+
+def _shown(path: Path) -> str:
+    """A path as text that can be written anywhere: file names need not be UTF-8."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
+
+
+class _LeftOutError(Exception):
+    def __init__(self, rule: str, reason: str) -> None:
+        super().__init__(rule, reason)
+        self.rule, self.reason = rule, reason
+
+
+def _take(beatmap: Beatmap, folder: Path, task: Task) -> str:
+    """Copies a chart and links its song; the chart's new name."""
+    chart, target = beatmap.path, task.out_dir / task.record.folder
+    if chart is None:
+        raise DataError("the chart has no file")
+    _check(beatmap, task.selection)
+    audio = _audio(beatmap, folder)
+    link(audio, target / audio.relative_to(chart.parent))
+    name = osz.sanitise_name(chart.name)
+    if name.casefold() in {other.casefold() for other in task.record.charts}:
+        name = f"{Path(name).stem} {short_hash(chart.relative_to(folder).as_posix())}.osu"
+    data = chart.read_bytes()
+    if not ((target / name).is_file() and (target / name).read_bytes() == data):
+        with atomic_write(target / name) as handle:
+            handle.write(data)
+    return name
+
+
+def _check(beatmap: Beatmap, selection: Selection) -> None:
+    if selection.keys not in (0, beatmap.keys):
+        raise _LeftOutError("wrong_keys", f"the chart has {beatmap.keys} columns")
+    if not beatmap.hit_objects:
+        raise _LeftOutError("empty", "the chart has no objects")
+    if disallows_robots(beatmap):
+        raise _LeftOutError("robots", "the chart says robots: disallow")
+    if beatmap.creator.strip().lower() in selection.opt_out:
+        raise _LeftOutError("opt_out", f"its mapper does not want it used: {beatmap.creator}")
+
+
+def _audio(beatmap: Beatmap, folder: Path) -> Path:
+    try:
+        audio = find_audio(beatmap)
+    except DataError as error:
+        raise _LeftOutError("missing_audio", _reason(error)) from error
+    if not audio.resolve().is_relative_to(folder.resolve()):
+        raise _LeftOutError("missing_audio", "the chart's song lies outside its folder")
+    return audio
+
+
+def link(source: Path, target: Path) -> None:
+    """Gives a file a second name; copies it where the file system cannot."""
+    if target.exists() and target.samefile(source):
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
+    temporary.unlink(missing_ok=True)
+    try:
+        os.link(source.resolve(), temporary)
+    except OSError:
+        shutil.copy2(source, temporary)
+    temporary.replace(target)
+
+
+def _stop_if_disk_is_full(error: Exception) -> None:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        raise DataError(
+            "the data set cannot be written",
+            file=error.filename,
+            value=error.strerror,
+            remedy="Make room and run the same command again",
+        ) from error
+
+
+def short_hash(text: str) -> str:
+    """Eight letters that tell names apart."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+
+
+def taken(names: Sequence[str], folder: Path) -> bool:
+    """Whether all these files lie in a folder."""
+    return all((folder / name).is_file() for name in names)
+
+
+def _reason(error: MugError) -> str:
+    """The error without its file, which stands beside it."""
+    return str(type(error)(error.what, line=error.line, value=error.value, remedy=error.remedy))

@@ -1,0 +1,1 @@
+"""The original's own rules, kept for parity."""

@@ -1,0 +1,236 @@
+"""Notes of one column get their lines: none meets another, no hold is empty."""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mug.beatmap.hit_objects import HitObject, LongNote, Rice
+from mug.snapping.lines import BeatLines, Permitted, voice
+from mug.snapping.voices import line_cost
+
+# Times of a column stay this far apart, so that they do after rounding to whole ms, too.
+GAP_MS = 2.0 - 1e-6
+# A tail without its line gives up a coarse line for a fine one that is so much nearer, a nat.
+_TAIL_MS_PER_NAT = 25.0
+TAIL_PREFERENCE = 1.5
+_FINER, _OTHER_VOICE = 2.0, 6.0
+
+DUPLICATE = "another note of its column has the same time"
+INSIDE = "inside a hold of its column"
+NO_LINE = "no free line within the tolerance"
+NOW_A_TAP = "no room for its tail: it is a tap now"
+UNFIT = "no line within the tolerance"
+
+
+def _foreign(divisor: int, chosen: int) -> float:
+    """Nats against a divisor in a beat that has chosen another: more for another voice."""
+    if chosen % divisor == 0:
+        return 0.0
+    return _FINER if voice(divisor) == voice(chosen) else _OTHER_VOICE
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Where a note would like to be.
+
+    Args:
+        index: of the note in the input.
+        note: as it came.
+        start_ms: the line that its head wants.
+        end_ms: the line that its tail wants; None for a tap.
+        locked: it must stay as it came.
+        kept: its head fits no line and stays where it is, if it can.
+    """
+
+    index: int
+    note: HitObject
+    start_ms: float
+    end_ms: float | None
+    locked: bool = False
+    kept: bool = False
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A note that did not come through as what it was.
+
+    Args:
+        index: of the note in the input.
+        hit_object: as it came.
+        reason: why.
+    """
+
+    index: int
+    hit_object: HitObject
+    reason: str
+
+
+@dataclass(frozen=True)
+class Finder:
+    """Looks for lines other than the one wanted.
+
+    Args:
+        lines: the grid.
+        permitted: divisors of each beat.
+        divisors: chosen divisor by section and beat.
+        tolerance_ms: how far a head may be moved.
+        keep_tails: a tail with no line between its head and the next note stays where it is;
+            otherwise its hold becomes a tap.
+    """
+
+    lines: BeatLines
+    permitted: Permitted
+    divisors: dict[tuple[int, int], int]
+    tolerance_ms: float
+    keep_tails: bool = True
+
+    def _near(self, time_ms: float, permitted: Permitted) -> list[tuple[float, int, float]]:
+        """Lines on both sides, the divisor of each, and how foreign it is to the beat (nats)."""
+        one = np.array([time_ms], dtype=np.float64)
+        section, beat = int(self.lines.section(one)[0]), int(self.lines.beat(one)[0])
+        chosen = self.divisors.get((section, beat), 1)
+        return [
+            (line, divisor, _foreign(divisor, chosen))
+            for divisor in permitted.of(section, beat)
+            for line in self.lines.around(time_ms, divisor)
+        ]
+
+    def heads(self, wish: Wish) -> Iterator[float]:
+        """Places for a head, best first."""
+        yield wish.start_ms
+        if wish.locked or wish.kept:
+            return
+        raw = wish.note.start_ms
+        near = [
+            (foreign, abs(line - raw), line) for line, _, foreign in self._near(raw, self.permitted)
+        ]
+        for _, distance, line in sorted(near):
+            if distance <= self.tolerance_ms:
+                yield line
+
+    def tail(self, raw_ms: float, low_ms: float, high_ms: float) -> float | None:
+        """A line for a tail within bounds; where there is none the raw time, or None."""
+        if low_ms > high_ms:
+            return None
+        found = [
+            (
+                abs(line - raw_ms) / _TAIL_MS_PER_NAT
+                + TAIL_PREFERENCE * line_cost(divisor)
+                + foreign,
+                line,
+            )
+            for line, divisor, foreign in self._near(
+                min(max(raw_ms, low_ms), high_ms), Permitted(self.permitted.by_section)
+            )
+            if low_ms <= line <= high_ms
+        ]
+        if found:
+            return min(found)[1]
+        return raw_ms if self.keep_tails and low_ms <= raw_ms <= high_ms else None
+
+
+def resolve_column(
+    wishes: Sequence[Wish], finder: Finder, trim_ms: float
+) -> tuple[dict[int, HitObject], list[Removed]]:
+    """Gives the notes of a column their places, the smallest moves first.
+
+    Args:
+        wishes: of one column, in any order.
+        finder: of other lines where one is taken.
+        trim_ms: a hold that reaches no further into the next note is shortened; a note deeper
+            inside is removed.
+
+    Returns:
+        The notes by index, and what was removed or changed its kind.
+    """
+    members, removed = _without_overlaps(wishes, trim_ms)
+    starts = _place_heads(members, finder, removed)
+    placed: dict[int, HitObject] = {}
+    ranks = sorted(starts)
+    for place, rank in enumerate(ranks):
+        wish, start = members[rank], starts[rank]
+        after = starts[ranks[place + 1]] if place + 1 < len(ranks) else math.inf
+        note = wish.note
+        if wish.locked or wish.end_ms is None:
+            placed[wish.index] = note if wish.locked else replace(note, start_ms=start)
+            continue
+        low, high = start + GAP_MS, after - GAP_MS
+        end: float | None = wish.end_ms
+        if not low <= wish.end_ms <= high:
+            end = finder.tail(note.last_ms, low, high)
+        if end is None:
+            removed.append(Removed(wish.index, note, NOW_A_TAP))
+            placed[wish.index] = Rice(
+                note.column, start, note.hitsound, note.sample, note.new_combo
+            )
+        else:
+            placed[wish.index] = LongNote(
+                note.column, start, end, note.hitsound, note.sample, note.new_combo
+            )
+    return placed, removed
+
+
+def _without_overlaps(wishes: Sequence[Wish], trim_ms: float) -> tuple[list[Wish], list[Removed]]:
+    """Takes out what the raw notes have twice; a hold that is just too long is trimmed later."""
+    kept: list[Wish] = []
+    removed: list[Removed] = []
+    for wish in sorted(wishes, key=lambda w: (w.note.start_ms, -w.note.last_ms, w.index)):
+        loser, reason = _loser(kept[-1], wish, trim_ms) if kept else (None, "")
+        if loser is not None:
+            removed.append(Removed(loser.index, loser.note, reason))
+        if kept and loser is kept[-1]:
+            kept.pop()
+        if loser is not wish:
+            kept.append(wish)
+    return kept, removed
+
+
+def _loser(before: Wish, wish: Wish, trim_ms: float) -> tuple[Wish | None, str]:
+    """Which of two neighbours must go, and why."""
+    if before.locked and wish.locked:
+        return None, ""
+    if wish.note.start_ms - before.note.start_ms < GAP_MS:
+        is_longer = _length_ms(wish.note) > _length_ms(before.note) and not before.locked
+        return (before if wish.locked or is_longer else wish), DUPLICATE
+    if wish.note.start_ms < before.note.last_ms - trim_ms and not wish.locked:
+        return wish, INSIDE
+    return None, ""
+
+
+def _length_ms(note: HitObject) -> float:
+    return note.last_ms - note.start_ms
+
+
+def _place_heads(
+    members: Sequence[Wish], finder: Finder, removed: list[Removed]
+) -> dict[int, float]:
+    """Start of each member that finds a place, by rank; the order of the raw notes is kept."""
+    starts: dict[int, float] = {}
+
+    def urgency(rank: int) -> tuple[bool, float, int]:
+        wish = members[rank]
+        return not wish.locked, abs(wish.start_ms - wish.note.start_ms), rank
+
+    taken: list[int] = []  # ranks, rising
+    for rank in sorted(range(len(members)), key=urgency):
+        wish = members[rank]
+        place = bisect.bisect_left(taken, rank)
+        low, high = -math.inf, math.inf
+        if place:
+            before = members[taken[place - 1]]
+            low = before.note.last_ms if before.locked else starts[taken[place - 1]]
+        if place < len(taken):
+            high = starts[taken[place]]
+        for start in finder.heads(wish):
+            if wish.locked or low + GAP_MS <= start <= high - GAP_MS:
+                starts[rank] = start
+                taken.insert(place, rank)
+                break
+        else:
+            removed.append(Removed(wish.index, wish.note, NO_LINE))
+    return starts

@@ -1,0 +1,1 @@
+"""Tempo, offset, downbeats and tempo changes of a song."""

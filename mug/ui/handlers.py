@@ -1,0 +1,260 @@
+"""What happens when a button is pressed: from Gradio's values to jobs and back."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from mug.audio.tags import read_tags
+from mug.errors import Cancelled, GenerationError, MugError
+from mug.timing.tempo_map import timing_from_file
+from mug.ui import requests as asks
+from mug.ui.jobs import operations as work
+from mug.ui.jobs.files import read_written
+from mug.ui.jobs.folders import JobFolders
+from mug.ui.jobs.queue import Ticket, WorkLine
+from mug.ui.model import PageModel
+from mug.ui.page import fragments
+from mug.ui.page.sentences import sentence
+from mug.ui.page.texts import Texts
+
+_POLL_S = 0.3
+
+Update = dict[str, Any]
+"""New values of components, by name."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """What all visitors share.
+
+    Args:
+        model: the model.
+        folders: where jobs lie.
+        line: the line of jobs.
+    """
+
+    model: PageModel
+    folders: JobFolders
+    line: WorkLine
+
+
+class Desk:
+    """Answers to the buttons of one language's page. It keeps nothing between calls.
+
+    Args:
+        service: what all visitors share.
+        texts: the language.
+        max_mb: size that an upload may have.
+    """
+
+    def __init__(self, service: Service, texts: Texts, max_mb: int) -> None:
+        self.service, self.t, self.max_mb = service, texts, max_mb
+
+    def refused(self, zone: str, what: str, kinds: Sequence[str]) -> gr.HTML:
+        """What is said of files that a place of the page cannot take.
+
+        Args:
+            zone: id of the place.
+            what: `song` or `chart`.
+            kinds: endings of names that it takes.
+        """
+        return gr.HTML(fragments.upload_says(zone, what, kinds, self.max_mb, self.t))
+
+    def tags(self, audio: str | None) -> tuple[str, str]:
+        """Title and artist of a song that was dropped."""
+        if audio is None:
+            return "", ""
+        with told(self.t.language):
+            found = read_tags(audio)
+        return found.title or Path(audio).stem, found.artist
+
+    def generate(self, values: Update, owner: str) -> Iterator[Update]:
+        """Makes charts; yields progress, then everything that the results show."""
+        audio = values["song"]
+        if not audio:
+            raise gr.Error(self.t("no_song"), print_exception=False)
+        yield from self._follow(self.generation(values, Path(audio)), owner)
+
+    def generation(self, values: Update, audio: Path) -> Callable[[Ticket], work.Outcome]:
+        """The job of making charts.
+
+        Raises:
+            gr.Error: for a request that cannot be.
+        """
+        service = self.service
+        with told(self.t.language):
+            request = asks.request_of(values, audio, service.model.schema)
+            plan = asks.plan_of(values)
+        return lambda ticket: work.make_charts(
+            service.model.generator(), service.folders, request, plan, ticket, self.t.language
+        )
+
+    def snap_again(self, key: str, tempo: str, owner: str) -> Iterator[Update]:
+        """Snaps the charts to another timing."""
+        with told(self.t.language):
+            lines = asks.tempo_of(tempo)
+        service = self.service
+
+        def job(ticket: Ticket) -> work.Outcome:
+            ticket.progress(1, 1)  # all that is left is what follows the network's steps
+            return work.snap_again(
+                service.model.generator(), service.folders, key, lines, "given", self.t.language
+            )
+
+        yield from self._follow(job, owner)
+
+    def edit(self, values: Update, owner: str) -> Iterator[Update]:
+        """Makes the region anew that is selected in the player."""
+        state = json.loads(values["player_state"] or "{}")
+        region = state.get("region")
+        if not region:
+            raise gr.Error(self.t("no_region"), print_exception=False)
+        span = (float(region["start_ms"]), float(region["end_ms"]))
+        columns = [int(column) for column in region["columns"]]
+        chart = int(state.get("index", 0))
+        yield from self._follow(self.editing(values, chart, span, columns), owner)
+
+    def editing(
+        self, values: Update, chart: int, span: tuple[float, float], columns: Sequence[int]
+    ) -> Callable[[Ticket], work.Outcome]:
+        """The job of making a region anew.
+
+        Args:
+            values: of the controls: `key`, `strength`, `variations`, `lock_holds`, and those of the
+                request where `same_prompt` is on.
+            chart: which one, from 0.
+            span: begin and end of the region, in ms.
+            columns: that may change, from 0; empty for all.
+        """
+        from mug.beatmap.hit_objects import LongNote
+        from mug.pipeline.edit import Edit, Region
+
+        service = self.service
+        with told(self.t.language):
+            start, end = span
+            if not (math.isfinite(start) and math.isfinite(end)):
+                raise GenerationError("a region has finite times", value=span)
+            edit = Edit(
+                Region(start, end, frozenset(columns) or None),
+                locked=(lambda note: isinstance(note, LongNote)) if values["lock_holds"] else None,
+                strength=float(values["strength"]),
+            )
+            seed = asks.seed_of(values.get("seed"))
+            count = asks.whole("variations", values["variations"], 1, asks.MOST_CHARTS)
+            prompt = asks.wishes(values) if values.get("same_prompt") else None
+
+        def request_of(before: Any) -> Any:
+            wanted = before if prompt is None else replace(before, prompt=prompt)
+            return replace(wanted, count=count, seed=seed)
+
+        return lambda ticket: work.edit_region(
+            service.model.generator(),
+            service.folders,
+            values["key"],
+            chart,
+            edit,
+            request_of,
+            ticket,
+            self.t.language,
+        )
+
+    def _follow(self, job: Callable[[Ticket], work.Outcome], owner: str) -> Iterator[Update]:
+        """Progress of a job while it waits and runs, then what it made."""
+        line, t = self.service.line, self.t
+        with told(self.t.language):
+            ticket = line.join(job, owner)
+        shown = ""
+        try:
+            while not ticket.finished.wait(_POLL_S):
+                text = fragments.waiting(ticket, line.place(ticket), t)
+                if text != shown:
+                    shown = text
+                    yield {"said": text, "generate": gr.Button(interactive=False),
+                           "cancel": gr.Button(visible=True)}  # fmt: skip
+        except GeneratorExit:
+            ticket.cancel()  # the visitor is gone
+            raise
+        idle = {"generate": gr.Button(interactive=True), "cancel": gr.Button(visible=False)}
+        if isinstance(ticket.error, Cancelled):
+            yield {**idle, "said": fragments.said(t("cancelled"), "plain")}
+        elif ticket.error is not None:
+            text = sentence(ticket.error, t.language)
+            yield {**idle, "said": fragments.said(text, "bad")}
+            raise gr.Error(text, print_exception=False)
+        else:
+            assert isinstance(ticket.result, work.Outcome)
+            yield {**idle, **self.shown(ticket.result), "said": fragments.said(t("done"))}
+
+    def cancel(self, owner: str) -> None:
+        """Gives up whatever this visitor waits for."""
+        self.service.line.cancel(owner)
+
+    def show(self, key: str) -> Update:
+        """An earlier version of the charts."""
+        with told(self.t.language):
+            revision = self.service.folders.find(key)
+            return self.shown(work.Outcome(revision, read_written(revision)))
+
+    def shown(self, outcome: work.Outcome) -> Update:
+        """Everything that the results show of a revision."""
+        revision, written, t = outcome.revision, outcome.written, self.t
+        folders = self.service.folders
+        with told(self.t.language):
+            tempo = asks.tempo_text(work.current_tempo(folders, revision.key))
+            timing = work.readings(folders, revision.key)
+        return {
+            "stage": fragments.player(revision, written, t),
+            "downloads": fragments.downloads(revision, written, t),
+            "report": fragments.report(revision, t),
+            "picture": fragments.picture(revision, written, t),
+            "results": gr.Column(visible=True),
+            "key": revision.key,
+            "tempo": tempo,
+            "bench": fragments.workbench(revision, tempo, timing, t),
+            "history": gr.Dropdown(choices=self._versions(revision.key), value=revision.key),
+        }
+
+    def _versions(self, key: str) -> list[tuple[str, str]]:
+        folders = self.service.folders
+        job = folders.find(key).folder.parent
+        found = []
+        for folder in sorted(job.glob("[0-9]" * 4)):
+            name = f"{job.name}/{folder.name}"
+            if (folder / "result.json").exists():
+                origin = read_written(folders.find(name)).origin
+                label = self.t(f"version_{origin}", number=int(folder.name))
+                found.append((label, name))
+        return found
+
+    def tempo_from(self, path: str | None) -> str:
+        """The tempo map of a chart's file."""
+        if path is None:
+            raise gr.Error(self.t("no_chart"), print_exception=False)
+        with told(self.t.language):
+            return asks.tempo_text(timing_from_file(path))
+
+
+class told:  # noqa: N801 (reads as a word in `with`)
+    """Turns the project's errors into sentences for the visitor, without a stack trace.
+
+    Args:
+        language: of the visitor.
+    """
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Raises `gr.Error` for a `MugError`."""
+        if isinstance(error, MugError):
+            raise gr.Error(sentence(error, self._language), print_exception=False) from error

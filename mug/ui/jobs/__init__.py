@@ -1,0 +1,1 @@
+"""The page's jobs: queue, folders, state and what a job does."""

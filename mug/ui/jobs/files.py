@@ -1,0 +1,235 @@
+"""A revision's files: charts first, then what can fail without losing them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mug.audio.load import decode
+from mug.beatmap.formats.loss_report import LossReport
+from mug.beatmap.formats.osu import patch as osu_patch
+from mug.beatmap.formats.osu.package import chart_name, pack
+from mug.beatmap.formats.osu.patch import ChartFile
+from mug.beatmap.formats.registry import encoded
+from mug.errors import MugError
+from mug.pipeline.judge.report import render_report_markdown
+from mug.render.chart_image import render_chart
+from mug.ui.jobs.folders import Revision, safe_name
+from mug.ui.page import sentences
+from mug.ui.page.sentences import sentence, without_folders
+from mug.ui.page.texts import Texts
+from mug.ui.player.document import PlayerFinding, SongView, outline, player_document
+from mug.util import atomic_write
+
+log = logging.getLogger(__name__)
+
+FORMATS = (".sm", ".qua", ".mc")
+RESULT, PLAYER, PICTURE, REPORT = "result.json", "player.json", "picture.png", "report.json"
+PREVIEW_SOUND = "preview.ogg"
+_BLOCK = 65536  # frames; libsndfile's Vorbis writer fails on one very large block
+
+
+@dataclass(frozen=True)
+class Made:
+    """Charts and what is said of them.
+
+    Args:
+        charts: as files, in the order of the page.
+        report: of `mug.pipeline.package.report_of`, one entry a chart.
+        song: the sound file that goes into the package.
+        wave: mono samples of the song, for its outline.
+        sample_rate: of the wave, in Hz.
+        origin: what made the revision: `generated`, `timing` or `edit`.
+    """
+
+    charts: Sequence[ChartFile]
+    report: Mapping[str, Any]
+    song: Path
+    wave: np.ndarray
+    sample_rate: int
+    origin: str
+
+
+@dataclass
+class Written:
+    """What a revision offers.
+
+    Args:
+        files: names in the revision's folder, by kind: `osz`, `osu`, `sm`, `qua`, `mc`, `report`,
+            `picture`.
+        charts: the names of the `.osu` files, in the order of the player.
+        failed: a sentence for each part that could not be made.
+        player: whether there is a preview.
+        picture: whether there is a picture.
+        origin: see `Made`.
+    """
+
+    files: list[tuple[str, str]] = field(default_factory=list)
+    charts: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    player: bool = False
+    picture: bool = False
+    origin: str = "generated"
+
+
+def write_revision(revision: Revision, made: Made, language: str) -> Written:
+    """Writes everything that a revision offers.
+
+    The package, the charts and the report come first; a failure of the rest is told and loses
+    nothing.
+
+    Args:
+        revision: where to.
+        made: the charts.
+        language: of the preview, `en` or `zh`.
+    """
+    written = Written(origin=made.origin)
+    folder = revision.folder
+    _write_charts(folder, made, written)
+    _write_report(folder, made, written)
+    for suffix in FORMATS:
+        step = partial(_write_format, folder, made, suffix, written)
+        _try(written, suffix[1:], step, language)
+    _try(written, "picture", lambda: _write_picture(folder, made, written), language)
+    player = partial(_write_player, revision, made, language, written)
+    _try(written, "preview", player, language)
+    with atomic_write(folder / RESULT, "w", encoding="utf-8") as handle:
+        json.dump(written.__dict__, handle, ensure_ascii=False)
+    return written
+
+
+def read_written(revision: Revision) -> Written:
+    """What `write_revision` returned."""
+    found = json.loads((revision.folder / RESULT).read_text(encoding="utf-8"))
+    return Written(**{**found, "files": [tuple(entry) for entry in found["files"]]})
+
+
+def _try(written: Written, what: str, step: Callable[[], None], language: str) -> None:
+    name = Texts(language)(f"kind_{what}")
+    try:
+        step()
+    except MugError as error:
+        log.exception("%s could not be made", what)
+        written.failed.append(f"{name}: {sentence(error, language)}")
+    except (OSError, ValueError, ArithmeticError) as error:
+        log.exception("%s could not be made", what)
+        written.failed.append(f"{name}: {without_folders(str(error))}")
+
+
+def _write_charts(folder: Path, made: Made, written: Written) -> None:
+    contents: dict[str, Path | bytes] = {made.song.name: made.song}
+    for chart in made.charts:
+        contents[chart_name(chart.beatmap)] = chart.data
+        name = _free(safe_name(chart_name(chart.beatmap).removesuffix(".osu")), ".osu", written)
+        with atomic_write(folder / name) as handle:
+            handle.write(chart.data)
+        written.charts.append(name)
+        written.files.append(("osu", name))
+    first = made.charts[0].beatmap
+    package = safe_name(f"{first.artist} - {first.title}") + ".osz"
+    pack(folder / package, contents)
+    written.files.insert(0, ("osz", package))
+
+
+def _free(stem: str, suffix: str, written: Written) -> str:
+    taken = {name.casefold() for _, name in written.files}
+    name, count = stem + suffix, 2
+    while name.casefold() in taken:
+        name, count = f"{stem[:70]} {count}{suffix}", count + 1
+    return name
+
+
+def _write_report(folder: Path, made: Made, written: Written) -> None:
+    with atomic_write(folder / REPORT, "w", encoding="utf-8") as handle:
+        json.dump(made.report, handle, indent=2, ensure_ascii=False)
+    parts = [f"# {made.report['song']}\n", *map(render_report_markdown, made.report["charts"])]
+    with atomic_write(folder / "report.md", "w", encoding="utf-8") as handle:
+        handle.write("\n".join([*parts, f"{made.report['notice']}\n"]))
+    written.files += [("report", REPORT), ("report", "report.md")]
+
+
+def _write_format(folder: Path, made: Made, suffix: str, written: Written) -> None:
+    """Charts of another game: one file, or a zip of them."""
+    files = encoded([chart.beatmap for chart in made.charts], suffix, LossReport())
+    if len(files) == 1:
+        ((name, data),) = files.items()
+        target = safe_name(name.removesuffix(suffix)) + suffix
+        with atomic_write(folder / target) as handle:
+            handle.write(data)
+    else:
+        target = f"charts{suffix}.zip"
+        with atomic_write(folder / target) as handle, zipfile.ZipFile(handle, "w") as archive:
+            for name, data in files.items():
+                archive.writestr(name, data, zipfile.ZIP_DEFLATED)
+    written.files.append((suffix[1:], target))
+
+
+def _write_picture(folder: Path, made: Made, written: Written) -> None:
+    render_chart(made.charts[0].beatmap, folder / PICTURE, max_width=2400, max_height=1600)
+    written.picture = True
+    written.files.append(("picture", PICTURE))
+
+
+def _write_player(revision: Revision, made: Made, language: str, written: Written) -> None:
+    charts = [chart.beatmap for chart in made.charts]
+    sound = revision.folder.parent / PREVIEW_SOUND
+    if not sound.exists():
+        _write_sound(made.song, sound)
+    document = player_document(
+        charts,
+        f"/mug/sound/{revision.job}",
+        [_findings(entry, language) for entry in made.report["charts"]],
+        names=[chart.version for chart in charts],
+        star_ratings=[entry["reached"].get("sr") for entry in made.report["charts"]],
+        song=SongView(
+            waveform=outline(made.wave, made.sample_rate),
+            duration_ms=1000.0 * len(made.wave) / made.sample_rate,
+            language=language,
+        ),
+    )
+    with atomic_write(revision.folder / PLAYER, "w", encoding="utf-8") as handle:
+        json.dump(document, handle, ensure_ascii=False, allow_nan=False)
+    written.player = True
+
+
+def _findings(entry: Mapping[str, Any], language: str) -> list[PlayerFinding]:
+    listed = (entry["findings"] or {}).get("list", [])
+    return [
+        PlayerFinding(
+            found["time_ms"],
+            tuple(found.get("columns", ())),
+            sentences.rule(found["rule"], language),
+            found["severity"] if found["severity"] in ("error", "warning") else "info",
+            sentences.finding(found["message"], language),
+            found.get("end_ms"),
+        )
+        for found in listed
+    ]
+
+
+def _write_sound(song: Path, target: Path) -> None:
+    """The song's samples as the charts' clock has them; browsers cut MP3s elsewhere."""
+    import soundfile
+
+    samples, rate = decode(song)
+    with (
+        atomic_write(target) as handle,
+        soundfile.SoundFile(
+            handle, "w", samplerate=rate, channels=samples.shape[1], format="OGG", subtype="VORBIS"
+        ) as sound,
+    ):
+        for first in range(0, len(samples), _BLOCK):
+            sound.write(samples[first : first + _BLOCK])
+
+
+def charts_of(revision: Revision, written: Written) -> list[ChartFile]:
+    """A revision's charts, from its files."""
+    return [osu_patch.read(revision.folder / name) for name in written.charts]

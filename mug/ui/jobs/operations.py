@@ -1,0 +1,290 @@
+"""What the page does with a model: make charts, snap them to another timing, edit a region.
+
+Everything that a later step needs lies in the job's folder, so nothing is kept in memory and
+users cannot meet.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mug.audio.load import load_audio
+from mug.audio.tags import read_tags
+from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.formats.osu import chart as osu
+from mug.beatmap.formats.osu import patch as osu_patch
+from mug.beatmap.formats.osu.patch import ChartFile
+from mug.errors import GenerationError
+from mug.timing.estimate import TimingEstimate
+from mug.timing.tempo_map import TempoMap
+from mug.ui.jobs.files import Made, Written, charts_of, read_written, write_revision
+from mug.ui.jobs.folders import JobFolders, Revision
+from mug.ui.jobs.queue import Ticket
+from mug.ui.jobs.state import Aims, State, load_state, save_state
+
+if TYPE_CHECKING:
+    from mug.pipeline.chart import ChartGenerator
+    from mug.pipeline.edit import Edit
+    from mug.pipeline.judge.candidates import Judgement
+    from mug.pipeline.package import Plan
+    from mug.pipeline.provenance import Provenance
+    from mug.pipeline.request import GenerationRequest, GenerationResult
+
+RequestOf = Callable[["GenerationRequest"], "GenerationRequest"]
+
+MAX_SONG_MS = 15 * 60_000.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A revision that is ready.
+
+    Args:
+        revision: where it lies.
+        written: its files.
+    """
+
+    revision: Revision
+    written: Written
+
+
+def make_charts(
+    generator: ChartGenerator,
+    folders: JobFolders,
+    request: GenerationRequest,
+    plan: Plan,
+    ticket: Ticket,
+    language: str,
+) -> Outcome:
+    """Makes charts for a song, in a job of their own.
+
+    Args:
+        generator: the model.
+        folders: where jobs lie.
+        request: what is asked for; its audio is copied.
+        plan: candidates or a spread.
+        ticket: hears of progress, and may say stop.
+        language: of the preview.
+
+    Raises:
+        AudioError: for a song that cannot be read or is longer than a quarter of an hour.
+    """
+    from mug.pipeline.package import packaged_song, stamped
+
+    load_audio(request.audio, 8000, max_ms=MAX_SONG_MS)  # refuses before anything is kept
+    job = folders.new_job()
+    try:
+        song = job / f"song{request.audio.suffix.lower()}"
+        shutil.copyfile(request.audio, song)
+        packaged = packaged_song(song, job)
+        tags = read_tags(song)
+        finish = replace(
+            request.finish,
+            title=_line(request.finish.title or tags.title or request.audio.stem),
+            artist=_line(request.finish.artist or tags.artist or "Unknown artist"),
+            audio_filename=packaged.name,
+        )
+        request = replace(request, audio=song, finish=finish)
+        result, judged, aims = _found(generator, request, plan, ticket)
+        charts = [_chart_file(one) for one in stamped(generator.model, request, result, plan)]
+        return _store(
+            generator,
+            folders.new_revision(job),
+            (request, result, judged, aims),
+            charts,
+            language,
+            "generated",
+        )
+    except BaseException:
+        shutil.rmtree(job, ignore_errors=True)
+        raise
+
+
+def _found(
+    generator: ChartGenerator, request: GenerationRequest, plan: Plan, ticket: Ticket
+) -> tuple[GenerationResult, Sequence[Judgement], Aims]:
+    from mug.pipeline.judge.candidates import find_charts, judge_all
+    from mug.pipeline.spread import make_spread
+
+    if plan.tiers:
+        spread = make_spread(generator, request, plan.tiers, ticket.progress, ticket.should_stop)
+        aims = Aims(tuple(rung.tier.star_rating for rung in spread.rungs), nested=True)
+        return spread.result, judge_all(generator, request, spread.result, {}), aims
+    found = find_charts(generator, request, plan.search, ticket.progress, ticket.should_stop)
+    goal = request.prompt.get("sr") if plan.search.reach_stars else None
+    goals = (None if goal is None else float(goal),) * len(found.result.beatmaps)
+    return found.result, found.judgements, Aims(goals, spare=found.spare)
+
+
+def snap_again(
+    generator: ChartGenerator,
+    folders: JobFolders,
+    key: str,
+    tempo: TempoMap,
+    source: str,
+    language: str,
+) -> Outcome:
+    """The same notes on another timing, as the job's next revision; nothing is generated.
+
+    Charts that were brought to a star rating are brought to it again, and a spread is nested again.
+
+    Args:
+        generator: the model, for its number of columns.
+        folders: where jobs lie.
+        key: of the revision to start from.
+        tempo: red lines to snap to.
+        source: where these come from, for the report.
+        language: of the preview.
+    """
+    from mug.pipeline.package import stamped
+    from mug.ui.jobs.resnap import plan_of, snapped
+
+    before, state, song = _open(folders, key)
+    names = [chart.beatmap.version for chart in charts_of(before, read_written(before))]
+    finish = replace(
+        state.request.finish, red_lines=tempo.red_lines, timing=None, timing_source=source
+    )
+    request = replace(state.request, audio=song, finish=finish)
+    first = tempo.red_lines[0]
+    timing = replace(
+        state.timing, bpm=first.bpm, offset_ms=first.time_ms, meter=first.meter, changes=(),
+        downbeat_ms=first.time_ms, confidence=1.0,
+    )  # fmt: skip
+    result, judged = snapped(generator, replace(state, request=request, timing=timing), names)
+    plan = plan_of(state.aims)
+    charts = [_chart_file(one) for one in stamped(generator.model, request, result, plan)]
+    made = request, result, judged, state.aims
+    return _store(generator, _next(folders, before), made, charts, language, "timing")
+
+
+def edit_region(
+    generator: ChartGenerator,
+    folders: JobFolders,
+    key: str,
+    chart: int,
+    edit: Edit,
+    request_of: RequestOf,
+    ticket: Ticket,
+    language: str,
+) -> Outcome:
+    """New notes for a region: the chart and its variations side by side, as the next revision.
+
+    Every line of the file but those of the region's notes, the difficulty's name and the tags
+    stays to the byte.
+
+    Args:
+        generator: the model.
+        folders: where jobs lie.
+        key: of the revision to start from.
+        chart: which of its charts, from 0.
+        edit: region, locks and strength.
+        request_of: the request for the new notes, from the one that made the chart.
+        ticket: hears of progress, and may say stop.
+        language: of the preview.
+    """
+    from mug.pipeline.edit import edit_chart
+    from mug.pipeline.finish.cleanup import Changes
+    from mug.pipeline.judge.candidates import judge_all
+    from mug.pipeline.package import provenance
+    from mug.pipeline.request import GenerationResult
+
+    before, state, _ = _open(folders, key)
+    old = charts_of(before, read_written(before))
+    if not 0 <= chart < len(old):
+        raise GenerationError("there is no such chart", value=chart + 1)
+    source, asked = old[chart], state.asked[chart]
+    request = request_of(replace(state.request, prompt=asked))
+    made = edit_chart(generator, source.beatmap, request, edit, ticket.progress, ticket.should_stop)
+    files = [source]
+    for index, variation in enumerate(made):
+        record = provenance(generator.model, request, prompt=request.prompt, index=index)
+        name = _variation_name(source.beatmap.version, before.number, index)
+        files.append(_renamed(variation.apply_to_file(source), name, record))
+    aims = state.aims.varied(chart, asked, request.prompt, len(made))
+    prompts = (asked,) + (request.prompt,) * len(made)
+    result = GenerationResult(
+        beatmaps=tuple(one.beatmap for one in files),
+        raw=(state.raw[chart], *(tuple(one.beatmap.hit_objects) for one in files[1:])),
+        timing=state.timing,
+        changes=(Changes(), *(variation.changes for variation in made)),
+        asked=prompts,
+        seeds=(state.seeds[chart],) * len(files),
+        indices=(state.indices[chart], *range(len(made))),
+        meant=aims.meant(prompts),
+    )
+    request = replace(request, finish=state.request.finish)
+    judged = judge_all(generator, request, result, {})
+    stored = request, result, judged, aims
+    return _store(generator, _next(folders, before), stored, files, language, "edit")
+
+
+def _renamed(edited: ChartFile, name: str, record: Provenance) -> ChartFile:
+    """A chart of its own, by its name and by the record of what made it."""
+    from mug.pipeline.provenance import stamp
+
+    edited = osu_patch.with_field(edited, "Metadata", "Version", name)
+    tags = stamp(edited.beatmap, record).metadata["Tags"]
+    return osu_patch.with_field(edited, "Metadata", "Tags", tags)
+
+
+def _variation_name(version: str, number: int, index: int) -> str:
+    return f"{version.partition(' edit ')[0]} edit {number}{chr(ord('a') + index)}"
+
+
+def current_tempo(folders: JobFolders, key: str) -> TempoMap:
+    """The timing of a revision's charts."""
+    revision = folders.find(key)
+    return TempoMap.of_points(charts_of(revision, read_written(revision))[0].beatmap.red_lines)
+
+
+def readings(folders: JobFolders, key: str) -> TimingEstimate:
+    """How a revision's beat was read, with the other readings."""
+    return _open(folders, key)[1].timing
+
+
+def _open(folders: JobFolders, key: str) -> tuple[Revision, State, Path]:
+    revision = folders.find(key)
+    song = next(revision.folder.parent.glob("song.*"))
+    return revision, load_state(revision.folder, song), song
+
+
+def _next(folders: JobFolders, revision: Revision) -> Revision:
+    return folders.new_revision(revision.folder.parent)
+
+
+def _store(
+    generator: ChartGenerator,
+    revision: Revision,
+    made: tuple[GenerationRequest, GenerationResult, Sequence[Judgement], Aims],
+    charts: Sequence[ChartFile],
+    language: str,
+    origin: str,
+) -> Outcome:
+    """Writes a revision."""
+    from mug.pipeline.judge.candidates import Found
+    from mug.pipeline.package import report_of
+
+    request, result, judged, aims = made
+    song = generator.song(request.audio)
+    report = report_of(generator.model, request, Found(result, tuple(judged), (), 1))
+    packaged = revision.folder.parent / request.finish.audio_filename
+    made_from = result.asked, result.seeds, result.indices
+    save_state(revision.folder, State(request, result.raw, *made_from, result.timing, aims))
+    written = write_revision(
+        revision,
+        Made(charts, report, packaged, song.wave, song.sample_rate, origin),
+        language,
+    )
+    return Outcome(revision, written)
+
+
+def _chart_file(beatmap: Beatmap) -> ChartFile:
+    return osu_patch.of(osu.encode(beatmap))
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

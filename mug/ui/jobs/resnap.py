@@ -1,0 +1,126 @@
+"""Raw notes on another timing: finished, nested and brought to their stars again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mug.ui.jobs.state import Aims, State
+
+if TYPE_CHECKING:
+    from mug.pipeline.chart import ChartGenerator
+    from mug.pipeline.finish.options import FinishOptions
+    from mug.pipeline.judge.candidates import Judgement
+    from mug.pipeline.package import Plan
+    from mug.pipeline.request import GenerationResult
+
+
+def plan_of(aims: Aims) -> Plan:
+    """What the charts' record of their making says of these aims."""
+    from mug.pipeline.judge.candidates import Search
+    from mug.pipeline.package import Plan
+    from mug.pipeline.spread import TIERS
+
+    if aims.nested:
+        return Plan(tiers=TIERS)
+    return Plan(Search(reach_stars=any(goal is not None for goal in aims.goals)))
+
+
+def snapped(
+    generator: ChartGenerator, state: State, names: Sequence[str]
+) -> tuple[GenerationResult, tuple[Judgement, ...]]:
+    """The charts of a revision on the timing of its request, and what is thought of them.
+
+    On an unchanged timing these are the charts that were generated.
+
+    Args:
+        generator: the model, for its number of columns and the song.
+        state: raw notes, aims, and a request whose red lines are to be snapped to.
+        names: of the charts.
+    """
+    from mug.pipeline.judge.candidates import judge_all
+
+    finishes = _finishes(state, names)
+    result = _finished(generator, state, finishes)
+    if state.aims.nested:
+        result = _nested(generator, state, result, finishes)
+        return result, judge_all(generator, state.request, result, {})
+    judged = judge_all(generator, state.request, result, {})
+    return _brought(generator, state, result, judged)
+
+
+def _finishes(state: State, names: Sequence[str]) -> list[FinishOptions]:
+    """How each chart is finished; the stars that it is to have give its tier."""
+    wanted = [prompt.get("sr") for prompt in state.aims.meant(state.asked)]
+    return [
+        replace(
+            state.request.finish,
+            version=name,
+            star_rating=None if stars is None else float(stars),
+        )
+        for name, stars in zip(names, wanted, strict=True)
+    ]
+
+
+def _finished(
+    generator: ChartGenerator, state: State, finishes: Sequence[FinishOptions]
+) -> GenerationResult:
+    from mug.pipeline.finish.chart import finish_chart
+    from mug.pipeline.request import GenerationResult
+
+    duration_ms = generator.song(state.request.audio).duration_ms
+    done = [
+        finish_chart(
+            notes,
+            finish,
+            keys=generator.model.keys,
+            index=index,
+            timing=state.timing,
+            duration_ms=duration_ms,
+        )
+        for index, (notes, finish) in enumerate(zip(state.raw, finishes, strict=True))
+    ]
+    return GenerationResult(
+        beatmaps=tuple(chart for chart, _ in done),
+        raw=state.raw,
+        timing=state.timing,
+        changes=tuple(changes for _, changes in done),
+        asked=state.asked,
+        seeds=state.seeds,
+        indices=state.indices,
+        meant=state.aims.meant(state.asked),
+    )
+
+
+def _nested(
+    generator: ChartGenerator,
+    state: State,
+    result: GenerationResult,
+    finishes: Sequence[FinishOptions],
+) -> GenerationResult:
+    from mug.pipeline.arrange.sources import hear_onsets
+    from mug.pipeline.spread import Tier, nest_charts
+
+    song = generator.song(state.request.audio)
+    tiers = [Tier(one.version, float(one.star_rating or 0.0)) for one in finishes]
+    heard = hear_onsets(song.wave, song.sample_rate)
+    return nest_charts(result, song.duration_ms, finishes, tiers, heard).result
+
+
+def _brought(
+    generator: ChartGenerator,
+    state: State,
+    result: GenerationResult,
+    judged: tuple[Judgement, ...],
+) -> tuple[GenerationResult, tuple[Judgement, ...]]:
+    """The charts that have a goal brought to it, with all candidates' rows to take over."""
+    from mug.pipeline.judge.candidates import reach_stars
+
+    goals = state.aims.goals
+    pool = replace(result, raw=(*result.raw, *state.aims.spare))
+    for goal in sorted({goal for goal in goals if goal is not None}):
+        request = replace(state.request, prompt={**state.request.prompt, "sr": goal})
+        kept = [index for index, one in enumerate(goals) if one == goal]
+        pool, judged = reach_stars(generator, request, (pool, judged), kept, {})
+    return replace(pool, raw=result.raw), judged

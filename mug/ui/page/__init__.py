@@ -1,0 +1,1 @@
+"""The page's parts: form, tabs, texts in two languages."""

@@ -1,0 +1,177 @@
+"""The controls of a request, grouped for a person; each is named as `mug.ui.requests` reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from mug.features import FeatureSchema
+from mug.pipeline.defaults import SAMPLER, STEPS
+from mug.ui.handlers import Desk
+from mug.ui.page.texts import Texts
+from mug.ui.requests import FREE, KINDS, LESS, MORE, MOST_CHARTS, MOST_STEPS, SAMPLERS, SKILLS
+
+Form = dict[str, Any]
+"""Components by name."""
+
+CHARTS = [".osu", ".osz", ".sm", ".ssc", ".qua", ".qp", ".mc", ".mcz"]
+SOUNDS = [".mp3", ".ogg", ".flac", ".wav", ".opus", ".m4a", ".aac", ".wma", ".aiff"]
+_DEFAULTS = {"sr": 4.0, "ett": 20.0, "ln_ratio": 0.0}
+_SKILL_MSD = 17.0
+
+
+def file_field(desk: Desk, what: str, label: str, zone: str, height: int = 148) -> gr.File:
+    """A place for a file, and below it what is said of files that it cannot take.
+
+    Args:
+        desk: knows the limit.
+        what: `song` or `chart`.
+        label: of the place.
+        zone: its id.
+        height: in pixels.
+    """
+    kinds = SOUNDS if what == "song" else CHARTS
+    field = gr.File(
+        label=label,
+        file_types=kinds,
+        type="filepath",
+        height=height,
+        elem_id=zone,
+        elem_classes="mug-upload",
+    )
+    desk.refused(zone, what, kinds)
+    return field
+
+
+def wishes_form(t: Texts, schema: FeatureSchema) -> Form:
+    """What a chart should be like: difficulty, long notes, skills.
+
+    Args:
+        t: the language.
+        schema: ranges of the numbers.
+    """
+    form: Form = {}
+    with gr.Group(elem_classes="mug-group"):
+        gr.HTML(f'<h3 class="mug-legend">{t("difficulty")}</h3>')
+        _number(form, "sr", t, schema, on=True)
+        _number(form, "ett", t, schema)
+        form["spread"] = gr.Checkbox(label=t("spread"), info=t("spread_hint"))
+        form["rank_status"] = gr.Radio(
+            t.choices("ranked", "loved", "graveyard", FREE),
+            value="ranked",
+            label=t("rank_status"),
+            info=t("rank_status_hint"),
+        )
+    with gr.Group(elem_classes="mug-group"):
+        gr.HTML(f'<h3 class="mug-legend">{t("holds")}</h3>')
+        form["kind"] = gr.Radio(
+            t.choices(*KINDS, FREE), value=FREE, label=t("kind"), info=t("kind_hint")
+        )
+        _number(form, "ln_ratio", t, schema)
+    with gr.Accordion(t("skills"), open=False, elem_classes="mug-fold"):
+        gr.HTML(f'<p class="mug-hint">{t("skills_hint")}</p>')
+        for skill in SKILLS:
+            with gr.Row(elem_classes="mug-skill"):
+                form[f"{skill}_want"] = gr.Radio(
+                    t.choices(FREE, MORE, LESS),
+                    value=FREE,
+                    label=t(skill),
+                    info=t(f"{skill}_hint"),
+                    min_width=250,
+                )
+                _number(form, f"{skill}_ett", t, schema)
+    return form
+
+
+def _number(form: Form, name: str, t: Texts, schema: FeatureSchema, *, on: bool = False) -> None:
+    """A tick and a slider; moving the slider ticks."""
+    feature = schema.describe(name)
+    skill = name.removesuffix("_ett")
+    label, info = (t("msd"), None) if skill in SKILLS else (t(name), t(f"{name}_hint"))
+    with gr.Row(elem_classes="mug-number"):
+        tick = gr.Checkbox(value=on, label=label, info=info, min_width=110, container=False)
+        slider = gr.Slider(
+            feature.minimum,
+            feature.maximum,
+            value=_DEFAULTS.get(name, _SKILL_MSD),
+            step=0.1 if name == "sr" else 0.05 if name == "ln_ratio" else 0.5,
+            label=f"{t(skill) + ' ' if skill in SKILLS else ''}{label}",
+            show_label=False,
+            container=False,
+            min_width=150,
+        )
+    slider.input(None, outputs=tick, js="() => true", api_visibility="private")
+    form[f"{name}_on"], form[name] = tick, slider
+
+
+def sampling_form(t: Texts) -> Form:
+    """How to sample, folded."""
+    form: Form = {}
+    with gr.Accordion(t("how"), open=False, elem_classes="mug-fold"):
+        with gr.Row():
+            form["candidates"] = gr.Slider(
+                0, 4 * MOST_CHARTS, 0, step=1, label=t("candidates"), info=t("candidates_hint")
+            )
+            form["steps"] = gr.Slider(
+                1, MOST_STEPS, STEPS, step=1, label=t("steps"), info=t("steps_hint")
+            )
+        with gr.Row():
+            form["guidance"] = gr.Slider(
+                1, 30, 5, step=0.5, label=t("guidance"), info=t("guidance_hint")
+            )
+            form["sampler"] = gr.Dropdown(list(SAMPLERS), value=SAMPLER, label=t("sampler"))
+        form["reach_stars"] = gr.Checkbox(label=t("reach_stars"), info=t("reach_stars_hint"))
+        with gr.Row():
+            form["seed"] = gr.Number(-1, precision=0, label=t("seed"), info=t("seed_hint"))
+            form["negative"] = gr.Textbox(
+                label=t("negative"), info=t("negative_hint"), lines=2, max_lines=8
+            )
+    return form
+
+
+def cleanup_form(desk: Desk) -> Form:
+    """Timing, snapping and fixes, folded."""
+    t, form = desk.t, Form()
+    with gr.Accordion(t("cleanup"), open=False, elem_classes="mug-fold"):
+        form["timing"] = timing = gr.Radio(
+            t.choices("heard", "by_hand", "from_file"),
+            value="heard",
+            label=t("timing"),
+            info=t("timing_hint"),
+        )
+        with gr.Row(visible=False) as by_hand:
+            form["bpm"] = gr.Number(label=t("bpm"), value=None)
+            form["offset"] = gr.Number(label=t("offset"), value=None)
+        with gr.Column(visible=False) as from_file:
+            form["timing_file"] = file_field(
+                desk, "chart", t("timing_file"), "mug-timing-file", 110
+            )
+        timing.change(
+            lambda kind: (
+                gr.Row(visible=kind == "by_hand"),
+                gr.Column(visible=kind == "from_file"),
+            ),
+            timing,
+            [by_hand, from_file],
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        with gr.Row():
+            form["snapping"] = gr.Radio(
+                t.choices("voice", "nearest", "none"),
+                value="voice",
+                label=t("snapping"),
+                info=t("snapping_hint"),
+            )
+            form["divisors"] = gr.Textbox(label=t("divisors"), info=t("divisors_hint"))
+        with gr.Row():
+            form["fixes"] = gr.Radio(
+                t.choices("tier", "minijacks", "none"),
+                value="tier",
+                label=t("fixes"),
+                info=t("fixes_hint"),
+            )
+            form["minijack_ms"] = gr.Slider(0, 200, 90, step=5, label=t("minijack_ms"))
+    return form

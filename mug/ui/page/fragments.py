@@ -1,0 +1,286 @@
+"""Pieces of HTML that the page shows: status, downloads, report. All text is escaped here."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from mug.timing.estimate import TimingEstimate
+from mug.ui.jobs.files import PICTURE, PLAYER, REPORT, Written
+from mug.ui.jobs.folders import Revision
+from mug.ui.jobs.queue import Ticket
+from mug.ui.model import PageModel
+from mug.ui.page.sentences import sentence
+from mug.ui.page.texts import Texts
+
+_BEYOND = re.compile(r"(\S+) (\S+) is beyond the model's range; it hears (\S+)")
+_VERSION = re.compile(r".*\[(.+)\]( \d+)?\.osu")
+
+
+def url_of(revision: Revision, name: str) -> str:
+    """Where a file of a revision is served."""
+    return f"/mug/jobs/{revision.key}/{quote(name)}"
+
+
+_LOGO = (
+    '<svg class="mug-logo" viewBox="0 0 32 32" aria-hidden="true">'
+    '<rect x="2" y="14" width="6" height="5" rx="2"/>'
+    '<rect x="9.5" y="4" width="6" height="18" rx="2"/>'
+    '<rect x="17" y="20" width="6" height="5" rx="2"/>'
+    '<rect x="24.5" y="9" width="6" height="5" rx="2"/><path d="M1 29.5h30"/></svg>'
+)
+
+
+def head(t: Texts, other: str, *, by_browser: bool) -> str:
+    """The page's head: name, theme, the other language.
+
+    Args:
+        t: the language.
+        other: address of the page in the other language.
+        by_browser: whether the browser's wish decides between the languages.
+    """
+    automatic = " data-automatic" if by_browser else ""
+    theme = escape(t("theme"))
+    return (
+        f'<header class="mug-head" data-language="{t.language}"{automatic}>{_LOGO}'
+        f"<div><h1>{t('name')}</h1><p>{t('tagline')}</p></div><nav>"
+        f'<button type="button" data-act="theme" title="{theme}" aria-label="{theme}">◐</button>'
+        f'<a href="{other}" data-act="language">{t("other_language")}</a></nav></header>'
+    )
+
+
+def upload_says(zone: str, what: str, kinds: Iterable[str], max_mb: int, t: Texts) -> str:
+    """What is said below a place for a file that it cannot take; `page/uploads.js` fills it in.
+
+    Args:
+        zone: the place's id.
+        what: `song` or `chart`.
+        kinds: endings of names that it takes.
+        max_mb: size that a file may have.
+        t: the language.
+    """
+    names = {"name": "[name]", "size": "[size]"}
+    said = {
+        "for": zone,
+        "bytes": str(max_mb * 2**20),
+        "kinds": " ".join(kinds),
+        "large": t(f"large_{what}", **names, limit=max_mb),
+        "other": t(f"other_{what}", **names),
+    }
+    data = "".join(f' data-{key}="{escape(value)}"' for key, value in said.items())
+    return f'<p class="mug-said mug-upload-says" data-kind="bad" role="alert" hidden{data}></p>'
+
+
+def status(model: PageModel, t: Texts) -> str:
+    """Whether there is a model."""
+    state = model.state
+    values = {"name": "", "reason": ""}
+    if model.checkpoint is not None:
+        values["name"] = _model_name(model.checkpoint)
+    if model.error is not None:
+        values["reason"] = sentence(model.error, t.language)
+    text = t(f"model_{state}", **values)
+    return f'<p class="mug-status" data-state="{state}" role="status">{escape(text)}</p>'
+
+
+def _model_name(checkpoint: Path) -> str:
+    """The last two names of its path; those of a training run, which has a folder for these."""
+    *folders, name = checkpoint.resolve().parts
+    return "/".join([*[folder for folder in folders if folder != "checkpoints"][-1:], name])
+
+
+def waiting(ticket: Ticket, place: int, t: Texts) -> str:
+    """How far a job is, as a bar with a sentence."""
+    share, said = 0.0, t("preparing")
+    if ticket.stage == "waiting":
+        said = t("waiting", place=place)
+    elif ticket.stage == "running" and ticket.total:
+        share = ticket.done / ticket.total
+        said = t("running", done=ticket.done, total=ticket.total)
+        left = ticket.seconds_left
+        if ticket.done >= ticket.total:
+            said = t("finishing")
+        elif left is not None:
+            said += " · " + t("left", time=_time(left, t))
+    return (
+        f'<div class="mug-progress" role="progressbar" aria-valuemin="0" aria-valuemax="100"'
+        f' aria-valuenow="{100 * share:.0f}"><i style="width:{100 * share:.1f}%"></i></div>'
+        f'<p class="mug-said" role="status">{escape(said)}</p>'
+    )
+
+
+def said(text: str, kind: str = "good") -> str:
+    """A sentence about what happened: `good`, `bad` or `plain`."""
+    role = "alert" if kind == "bad" else "status"
+    return f'<p class="mug-said" data-kind="{kind}" role="{role}">{escape(text)}</p>'
+
+
+def beyond(sentences: Iterable[str], t: Texts) -> str:
+    """Which numbers of a prompt the model hears as others; empty where there are none.
+
+    Args:
+        sentences: of `mug.pipeline.prompt.Prompt.beyond`.
+        t: the language.
+    """
+    found = [_BEYOND.fullmatch(one) for one in sentences]
+    parts = [f"{_label(m[1], t)} {float(m[2]):.2f} → {m[3]}" for m in found if m is not None]
+    return said(t("beyond", what=" · ".join(parts)), "plain") if parts else ""
+
+
+def empty(t: Texts) -> str:
+    """What stands where charts will be."""
+    lanes = "".join(f'<i style="--i:{index}"></i>' for index in range(12))
+    return (
+        f'<div class="mug-empty"><div class="mug-lanes" aria-hidden="true">{lanes}</div>'
+        f"<h3>{escape(t('empty_title'))}</h3><p>{escape(t('empty'))}</p></div>"
+    )
+
+
+def player(revision: Revision, written: Written, t: Texts) -> str:
+    """The playable preview, or a sentence instead."""
+    if not written.player:
+        return said(t("no_preview"), "bad")
+    source = escape(url_of(revision, PLAYER))
+    return f'<mug-player src="{source}" lang="{t.language}"></mug-player>'
+
+
+def workbench(revision: Revision, tempo: str, timing: TimingEstimate, t: Texts) -> str:
+    """The timing workbench of a revision.
+
+    Args:
+        revision: whose charts the player shows.
+        tempo: their red lines, as `mug.ui.requests.tempo_text` writes them.
+        timing: the readings of the beat.
+        t: the language.
+    """
+    readings = json.dumps([one._asdict() for one in timing.candidates], allow_nan=False)
+    return (
+        f'<mug-workbench lang="{t.language}" data-key="{escape(revision.key)}"'
+        f' data-tempo="{escape(tempo)}" data-readings="{escape(readings)}"></mug-workbench>'
+    )
+
+
+def downloads(revision: Revision, written: Written, t: Texts) -> str:
+    """Links to everything that can be taken away, the package first."""
+    links = []
+    for kind, name in written.files:
+        css = "mug-file first" if kind == "osz" else "mug-file"
+        head, below = t(f"kind_{kind}"), _short(name)
+        version = _VERSION.fullmatch(name)
+        if kind == "osu" and version is not None:  # all charts have the song's name in common
+            head, below = version[1], head
+        links.append(
+            f'<a class="{css}" href="{escape(url_of(revision, name))}" download="{escape(name)}"'
+            f' title="{escape(name)}"><b>{escape(head)}</b><span>{escape(below)}</span></a>'
+        )
+    failed = "".join(said(t("failed_part", what=what), "bad") for what in written.failed)
+    return f'<div class="mug-files">{"".join(links)}</div>{failed}'
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 46 else f"{name[:20]} … {name[-22:]}"
+
+
+def picture(revision: Revision, written: Written, t: Texts) -> str:
+    """The static picture."""
+    if not written.picture:
+        return ""
+    source = escape(url_of(revision, PICTURE))
+    image = f'<img class="mug-picture" loading="lazy" src="{source}" alt="{escape(t("picture"))}">'
+    return f'<a href="{source}" target="_blank">{image}</a>'
+
+
+def report(revision: Revision, t: Texts) -> str:
+    """What was asked and what was reached, one table for all charts."""
+    found = json.loads((revision.folder / REPORT).read_text(encoding="utf-8"))
+    charts: list[Mapping[str, Any]] = found["charts"]
+    head = _row("th", [t("feature"), t("asked"), *(chart["difficulty"] for chart in charts)])
+    names = dict.fromkeys(entry["feature"] for chart in charts for entry in chart["compared"])
+    rows = [_compared(name, charts, t) for name in names]
+    rows += [
+        _row("td", [t(key), "", *values], key)
+        for key, values in _facts(charts, t)
+        if key not in names
+    ]
+    return (
+        f'<div class="mug-table" tabindex="0"><table><thead>{head}</thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _compared(name: str, charts: Iterable[Mapping[str, Any]], t: Texts) -> str:
+    entries = [
+        next((e for e in chart["compared"] if e["feature"] == name), None) for chart in charts
+    ]
+    asked = list(dict.fromkeys(_value(entry["asked"], t) for entry in entries if entry))
+    cells = [_reached(entry, t, each=len(asked) > 1) for entry in entries]
+    return _row("td", [_label(name, t), " / ".join(asked), *cells])
+
+
+def _reached(entry: Mapping[str, Any] | None, t: Texts, *, each: bool) -> str:
+    """What a chart has; how far that is from what was asked, or, in a spread, what was asked."""
+    if entry is None:
+        return ""
+    text = _value(entry["reached"], t)
+    if each:
+        return t("of_asked", reached=text, asked=_value(entry["asked"], t))
+    if "difference" in entry:
+        text += f" ({entry['difference']:+.2f})".replace("-", "−")
+    return text
+
+
+def _label(name: str, t: Texts) -> str:
+    skill = name.removesuffix("_ett")
+    if name not in (skill, "ett"):
+        return f"{t(skill)} MSD"
+    try:
+        return t(name)
+    except KeyError:
+        return name
+
+
+def _facts(charts: list[Mapping[str, Any]], t: Texts) -> list[tuple[str, list[str]]]:
+    reached = [chart["reached"] for chart in charts]
+    return [
+        ("sr", [_value(one.get("sr"), t) for one in reached]),
+        ("notes", [str(one["notes"]) for one in reached]),
+        ("long_notes", [str(one["long_notes"]) for one in reached]),
+        ("density", [
+            f"{one['notes_per_second']['mean']:.1f} / {one['notes_per_second']['peak']:.1f}"
+            for one in reached
+        ]),
+        ("findings", [str((chart["findings"] or {}).get("total", "–")) for chart in charts]),
+        ("mended", [str(_mended(chart["changes"])) for chart in charts]),
+        ("score", [f"{chart['score']['total']:.2f}" for chart in charts]),
+        ("seed_used", [str(chart["seed"]) for chart in charts]),
+    ]  # fmt: skip
+
+
+def _mended(changes: Mapping[str, int]) -> int:
+    return sum(changes.get(kind, 0) for kind in ("moved", "shortened", "removed"))
+
+
+def _value(value: object, t: Texts) -> str:
+    if value is None:
+        return t("unknown")
+    if isinstance(value, bool):
+        return t("yes") if value else t("no")
+    if isinstance(value, str) and value in ("ranked", "loved", "graveyard"):
+        return t(value)
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def _row(tag: str, cells: Iterable[str], key: str = "") -> str:
+    first, *rest = cells
+    inner = "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in rest)
+    return f'<tr data-key="{key}"><th scope="row">{escape(first)}</th>{inner}</tr>'
+
+
+def _time(seconds: float, t: Texts) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return t("minutes", time=f"{minutes}:{rest:02d}") if minutes else t("seconds", count=rest)

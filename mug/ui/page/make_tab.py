@@ -1,0 +1,197 @@
+"""The tab that makes charts: song and wishes on the left, what came out beside and below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import gradio as gr
+
+from mug.ui.handlers import Desk, Update
+from mug.ui.jobs.operations import MAX_SONG_MS
+from mug.ui.page import fragments
+from mug.ui.page.form import CHARTS, Form, cleanup_form, file_field, sampling_form, wishes_form
+from mug.ui.requests import MOST_CHARTS
+
+_RESULTS = (
+    "said", "generate", "cancel", "stage", "downloads", "report", "picture", "results", "key",
+    "tempo", "bench", "history",
+)  # fmt: skip
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_STATE = "(first, ...rest) => [window.mugPage.state(), ...rest]"
+
+
+def make_tab(desk: Desk) -> Form:
+    """Builds the tab; returns its components by name.
+
+    Args:
+        desk: what answers.
+    """
+    form: Form = {}
+    with gr.Row(elem_classes="mug-top", equal_height=False):
+        with gr.Column(scale=5, min_width=320, elem_classes="mug-left"):
+            form |= _song(desk)
+        with gr.Column(scale=7, min_width=320):
+            t = desk.t
+            gr.HTML(f'<h2 class="mug-title">{t("ask")}</h2><p class="mug-hint">{t("ask_hint")}</p>')
+            form |= wishes_form(t, desk.service.model.schema)
+            form |= sampling_form(t)
+            form |= cleanup_form(desk)
+    form["key"] = gr.State("")
+    form |= _results(desk)
+    _wire(desk, form)
+    return form
+
+
+def _song(desk: Desk) -> Form:
+    t, form = desk.t, Form()
+    hint = t("song_hint", minutes=round(MAX_SONG_MS / 60000), size=desk.max_mb)
+    form["song"] = file_field(desk, "song", t("song"), "mug-song")
+    gr.HTML(f'<p class="mug-hint">{hint}</p>')
+    with gr.Row():
+        form["title"] = gr.Textbox(label=t("title"), placeholder=t("from_tags"), max_length=200)
+        form["artist"] = gr.Textbox(label=t("artist"), placeholder=t("from_tags"), max_length=200)
+    form["count"] = gr.Slider(1, MOST_CHARTS, 2, step=1, label=t("count"), info=t("count_hint"))
+    with gr.Row():
+        form["generate"] = gr.Button(
+            t("generate"), variant="primary", size="lg", elem_id="mug-generate", scale=3
+        )
+        form["cancel"] = gr.Button(t("cancel"), size="lg", visible=False, scale=1)
+    form["said"] = gr.HTML("", elem_classes="mug-says")
+    return form
+
+
+def _results(desk: Desk) -> Form:
+    t, form = desk.t, Form()
+    form["stage"] = gr.HTML(fragments.empty(t), elem_id="mug-stage")
+    with gr.Column(visible=False) as results:
+        form["downloads"] = gr.HTML()
+        form |= _editing(desk)
+        form |= _workbench(desk)
+        with gr.Accordion(t("report"), open=True, elem_classes="mug-fold"):
+            form["report"] = gr.HTML()
+        with gr.Accordion(t("picture"), open=False, elem_classes="mug-fold"):
+            form["picture"] = gr.HTML()
+    form["results"] = results
+    return form
+
+
+def _editing(desk: Desk) -> Form:
+    t, form = desk.t, Form()
+    with gr.Group(elem_classes="mug-group"):
+        gr.HTML(
+            f'<h3 class="mug-legend">{t("edit")}</h3><p class="mug-hint">{t("edit_hint")}</p>'
+            f'<p class="mug-region" data-none="{t("no_region")}"'
+            f' data-some="{t("selected", start="[0]", end="[1]", columns="[2]")}"></p>'
+        )
+        with gr.Row():
+            form["strength"] = gr.Slider(
+                0,
+                1,
+                0.8,
+                step=0.05,
+                label=t("strength"),
+                info=t("strength_hint"),
+                min_width=270,
+            )
+            form["variations"] = gr.Slider(
+                1, MOST_CHARTS, 2, step=1, label=t("variations"), min_width=270
+            )
+        with gr.Row():
+            form["lock_holds"] = gr.Checkbox(label=t("lock_holds"))
+            form["same_prompt"] = gr.Checkbox(label=t("same_prompt"))
+        form["player_state"] = gr.Textbox(visible=False)
+        form["remake"] = gr.Button(t("remake"), variant="primary", elem_id="mug-remake")
+    form["history"] = gr.Dropdown(label=t("history"), interactive=True, elem_id="mug-history")
+    return form
+
+
+def _workbench(desk: Desk) -> Form:
+    t, form = desk.t, Form()
+    with gr.Group(elem_classes="mug-group mug-bench"):
+        gr.HTML(
+            f'<h3 class="mug-legend">{t("workbench")}</h3>'
+            f'<p class="mug-hint">{t("workbench_hint")}</p>'
+        )
+        form["bench"] = gr.HTML(elem_classes="mug-bench-stage")
+        with gr.Accordion(t("red_lines"), open=False, elem_classes="mug-inner"):
+            form["tempo"] = tempo = gr.Textbox(
+                label=t("red_lines"),
+                info=t("red_lines_hint"),
+                lines=2,
+                max_lines=12,
+                elem_id="mug-tempo",
+            )
+            with gr.Column(elem_id="mug-tempo-file", elem_classes="mug-upload"):
+                upload = gr.UploadButton(t("timing_file"), file_types=CHARTS, size="sm")
+            desk.refused("mug-tempo-file", "chart", CHARTS)
+            upload.upload(desk.tempo_from, upload, tempo, queue=False, **_QUIET)
+        form["snap"] = gr.Button(t("snap_again"), variant="primary", elem_id="mug-snap")
+    tempo.change(None, tempo, None, js="(text) => window.mugPage.showTempo(text)")
+    return form
+
+
+def _wire(desk: Desk, form: Form) -> None:
+    """Buttons to answers."""
+    outputs = [form[name] for name in _RESULTS]
+    asked = [name for name in form if name not in _RESULTS and name not in _BUTTONS]
+    form["song"].change(
+        desk.tags, form["song"], [form["title"], form["artist"]], queue=False, **_QUIET
+    )
+    form["generate"].click(
+        _streamed(form, asked, desk.generate), [form[name] for name in asked], outputs, **_QUIET
+    )
+    edited = ["player_state", "key", *(name for name in asked if name != "player_state")]
+    form["remake"].click(
+        _streamed(form, edited, desk.edit),
+        [form[name] for name in edited],
+        outputs,
+        js=_STATE,
+        **_QUIET,
+    )
+    form["snap"].click(
+        _streamed(
+            form,
+            ["key", "tempo"],
+            lambda values, owner: desk.snap_again(values["key"], values["tempo"], owner),
+        ),
+        [form["key"], form["tempo"]],
+        outputs,
+        js="(key, text) => [key, window.mugPage.tempo(text)]",
+        **_QUIET,
+    )
+    form["history"].input(
+        lambda key: _named(form, desk.show(key)), form["history"], outputs, **_QUIET
+    )
+    form["cancel"].click(_owned(desk.cancel), queue=False, **_QUIET)
+
+
+_BUTTONS = ("remake", "snap")
+
+
+def _streamed(
+    form: Form, names: Sequence[str], answer: Callable[[Update, str], Iterator[Update]]
+) -> Callable[..., Iterator[dict[Any, Any]]]:
+    """A handler for Gradio: values by name in, updates by component out."""
+
+    def handle(request: gr.Request, *values: Any) -> Iterator[dict[Any, Any]]:
+        for update in answer(dict(zip(names, values, strict=True)), owner_of(request)):
+            yield _named(form, update)
+
+    return handle
+
+
+def _owned(answer: Callable[[str], None]) -> Callable[[gr.Request], None]:
+    def handle(request: gr.Request) -> None:
+        answer(owner_of(request))
+
+    return handle
+
+
+def owner_of(request: gr.Request) -> str:
+    """Whose request it is: one browser tab or one client."""
+    return str(request.session_hash)
+
+
+def _named(form: Form, update: Update) -> dict[Any, Any]:
+    return {form[name]: value for name, value in update.items()}

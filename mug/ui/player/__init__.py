@@ -1,0 +1,1 @@
+"""The playable preview: its document, page and JavaScript."""

@@ -1,0 +1,82 @@
+"""The player as one HTML file that needs nothing else: style, modules and document inside."""
+
+from __future__ import annotations
+
+import base64
+import json
+import mimetypes
+import re
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from mug.errors import ConfigError
+
+PLAYER_FOLDER = Path(__file__).parent
+"""What a page serves as it is: the modules, the style sheet."""
+
+_ENTRY = "mug-player.js"
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export ((?:async )?(?:class|function|const) (\w+))", re.MULTILINE)
+
+
+def player_page(document: Mapping[str, Any], *, theme: str | None = None) -> str:
+    """A page with one player, whole in itself when the document's sound is a `data:` URL.
+
+    Args:
+        document: of `mug.ui.player.page.player_document`.
+        theme: `dark` or `light`; as the system has it when None.
+
+    Raises:
+        ConfigError: for another theme.
+    """
+    if theme not in (None, "dark", "light"):
+        raise ConfigError("no such theme", value=theme, remedy="Choose dark or light")
+    template = (PLAYER_FOLDER / "player.html").read_text(encoding="utf-8")
+    parts = {
+        "language": escape(str(document["language"])),
+        "theme": f' data-theme="{theme}"' if theme else "",
+        "title": escape(str(document["title"])),
+        "style": (PLAYER_FOLDER / "player.css").read_text(encoding="utf-8"),
+        # "<" would let a title close the script element.
+        "document": json.dumps(document, allow_nan=False).replace("<", "\\u003c"),
+        "modules": joined_modules(),
+    }
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
+
+
+def joined_modules() -> str:
+    """All modules in one, each in a scope of its own, after those that it imports."""
+    order: list[str] = []
+    _visit(_ENTRY, order)
+    return "\n".join(_scoped(name) for name in order)
+
+
+def audio_data_url(path: Path) -> str:
+    """A sound file as a `data:` URL."""
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+
+
+def _source(name: str) -> str:
+    return (PLAYER_FOLDER / name).read_text(encoding="utf-8")
+
+
+def _visit(name: str, order: list[str]) -> None:
+    if name in order:
+        return
+    for match in _IMPORT.finditer(_source(name)):
+        _visit(match[2], order)
+    order.append(name)
+
+
+def _scope(name: str) -> str:
+    return "$" + name.removesuffix(".js").replace("-", "_")
+
+
+def _scoped(name: str) -> str:
+    text = _IMPORT.sub(lambda match: f"const {{{match[1]}}} = {_scope(match[2])};\n", _source(name))
+    exported = [match[2] for match in _EXPORT.finditer(text)]
+    body = _EXPORT.sub(r"\1", text)
+    return f"const {_scope(name)} = (() => {{\n{body}\nreturn {{ {', '.join(exported)} }};\n}})();"

@@ -1,0 +1,247 @@
+"""Every format into every other one: files, packages, folders."""
+
+from __future__ import annotations
+
+import zipfile
+from itertools import product
+from pathlib import Path
+
+import pytest
+from chart_strategies import whole_ms_charts, worst_ms
+from hypothesis import HealthCheck, given, settings
+
+from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.formats.convert import convert
+from mug.beatmap.formats.loss_audit import ASPECTS, audit
+from mug.beatmap.formats.loss_report import Loss, LossReport
+from mug.beatmap.formats.osu import chart as osu
+from mug.beatmap.formats.registry import CHARTS, PACKAGES, for_osu, kind_of, read_any, write_any
+from mug.beatmap.formats.stepmania import write as stepmania_write
+from mug.beatmap.hit_objects import LongNote, Rice
+from mug.beatmap.timing_points import ScrollPoint, TimingPoint
+from mug.errors import BeatmapError, ModeError
+
+CHART = Beatmap(
+    keys=4,
+    hit_objects=(Rice(0, 500.0), Rice(3, 750.0), LongNote(1, 1000.0, 1500.0), Rice(0, 1625.0)),
+    timing=(TimingPoint(0.0, 500.0), ScrollPoint(1000.0, 0.5)),
+    general={"AudioFilename": "song.ogg", "Mode": "3"},
+    metadata={"Title": "T", "Artist": "A", "Creator": "C", "Version": "Hard"},
+    events=('0,0,"bg.jpg",0,0',),
+)
+
+
+@pytest.mark.parametrize(("one", "two"), list(product(CHARTS, CHARTS)))
+def test_every_format_into_every_other_and_back(tmp_path: Path, one: str, two: str) -> None:
+    write_any([CHART], tmp_path / f"a{one}")
+    (first,) = read_any(tmp_path / f"a{one}", losses=LossReport())
+    write_any([first], tmp_path / f"b{two}")
+    (second,) = read_any(tmp_path / f"b{two}", losses=LossReport())
+    write_any([second], tmp_path / f"c{one}")
+    (third,) = read_any(tmp_path / f"c{one}", losses=LossReport())
+    assert worst_ms(third, CHART) <= 1.0
+    assert (third.title, third.artist, third.keys) == ("T", "A", 4)
+    assert third.audio_filename == "song.ogg"
+    assert third.red_lines[0].beat_ms == pytest.approx(500.0)
+
+
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(whole_ms_charts())
+def test_packages_hold_whole_ms_exactly(tmp_path: Path, chart: Beatmap) -> None:
+    for suffix in (".osz", ".qp"):
+        write_any([chart, chart], tmp_path / f"a{suffix}", files={"song.ogg": b"sound"})
+        found = read_any(tmp_path / f"a{suffix}")
+        assert [worst_ms(one, chart) for one in found] == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("suffix", list(PACKAGES))
+def test_packages_are_the_same_bytes_each_time(tmp_path: Path, suffix: str) -> None:
+    for name in ("one", "two"):
+        write_any([CHART], tmp_path / f"{name}{suffix}", files={"song.ogg": b"sound"})
+    assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
+    with zipfile.ZipFile(tmp_path / f"one{suffix}") as archive:
+        assert len(archive.namelist()) == 2
+        assert archive.read("song.ogg") == b"sound"
+    (chart,) = read_any(tmp_path / f"one{suffix}", losses=LossReport())
+    assert worst_ms(chart, CHART) <= 1.0
+
+
+def test_the_content_decides_where_the_suffix_does_not(tmp_path: Path) -> None:
+    for suffix in (*CHARTS, *PACKAGES):
+        path = tmp_path / f"a{suffix}"
+        write_any([CHART], path)
+        renamed = path.rename(tmp_path / f"from{suffix[1:]}.txt")
+        expected = {".sm": ".ssc"}.get(suffix, ".osz" if suffix in PACKAGES else suffix)
+        assert kind_of(renamed) == expected
+    (tmp_path / "b.txt").write_text("hello")
+    with pytest.raises(BeatmapError, match="known format"):
+        kind_of(tmp_path / "b.txt")
+    with pytest.raises(BeatmapError, match="cannot read"):
+        kind_of(tmp_path / "none.osu")
+
+
+def test_one_chart_files_refuse_two(tmp_path: Path) -> None:
+    for suffix in (".osu", ".qua", ".mc"):
+        with pytest.raises(BeatmapError, match="holds one chart, not 2"):
+            write_any([CHART, CHART], tmp_path / f"a{suffix}")
+    with pytest.raises(BeatmapError, match="no such format"):
+        write_any([CHART], tmp_path / "a.txt")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_osu_cannot_hold() -> None:
+    chart = CHART.with_objects([Rice(0, 0.4), LongNote(1, 1.5, 9.75)])
+    points = (TimingPoint(0.0, 500.0), ScrollPoint(1.0, 0.0), ScrollPoint(2.0, -3.0))
+    losses = LossReport()
+    fitted = for_osu(Beatmap(4, chart.hit_objects, points), losses)
+    assert fitted.hit_objects == (Rice(0, 0.0), LongNote(1, 2.0, 10.0))
+    assert [loss.count for loss in losses] == [2, 2]
+    assert osu.parse(osu.format(fitted)).timing[1:] == (
+        ScrollPoint(1.0, 0.01),
+        ScrollPoint(2.0, 0.01),
+    )
+
+
+def test_every_aspect_is_counted() -> None:
+    chart = osu.parse(
+        "osu file format v14\n[General]\nMode:3\nPreviewTime:5\n[Editor]\nGridSize:4\n"
+        "[Metadata]\nTitle:a\nTitleUnicode:b\nSource:s\nTags:t\nBeatmapID:7\n"
+        '[Difficulty]\nCircleSize:4\nHPDrainRate:8\n[Events]\n//c\n0,0,"b.jpg"\n'
+        'Sample,1,0,"x.wav",50\n2,1,2\n[TimingPoints]\n//d\n0,500,3,2,0,100,1,8\n5,-50,4,1,0,100,0,0\n'
+        "[HitObjects]\n64,192,1,5,2,0:0:0:0:y.wav\n[Extra]\nq\n"
+    )
+    counts = {loss.what: loss.count for loss in audit(chart, frozenset())}
+    assert counts == dict.fromkeys([*ASPECTS, "further sections"], 1)
+    assert not audit(chart, ASPECTS, sections=frozenset({"Extra"}))
+    with pytest.raises(ValueError, match="no such aspects"):
+        audit(chart, frozenset({"smells"}))
+
+
+def test_loss_reports_add_up() -> None:
+    one, two = LossReport(), LossReport()
+    one.add("mines", 2)
+    one.add("notes moved", 1, worst_ms=0.5)
+    one.add("nothing", 0)
+    two.add("notes moved", 3, worst_ms=4.25)
+    one.merge(two)
+    assert list(one) == [Loss("mines", 2), Loss("notes moved", 4, 4.25)]
+    assert str(one) == "2 x mines\n4 x notes moved (at most 4.25 ms)"
+    assert (bool(two), bool(LossReport()), str(LossReport())) == (True, False, "nothing lost")
+
+
+# ---------------------------------------------------------------------------- folders
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """Two songs: charts of two formats with sound, and a package."""
+    song = tmp_path / "in" / "song"
+    write_any([CHART], song / "a.osu")
+    write_any([CHART, CHART], song / "b.ssc")
+    (song / "b.sm").write_bytes((song / "b.ssc").read_bytes())
+    (song / "song.ogg").write_bytes(b"sound")
+    (tmp_path / "in" / "secret.txt").write_text("secret")
+    write_any([CHART], tmp_path / "in" / "pack.mcz", files={"song.ogg": b"sound", "bg.jpg": b"p"})
+    return tmp_path / "in"
+
+
+def test_a_folder_becomes_a_folder(library: Path, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    done = convert(
+        library, tmp_path / "out", "qua", progress=lambda now, all_: seen.append((now, all_))
+    )
+    assert (done.charts, done.missing, done.failed) == (4, ["bg.jpg"], [])
+    names = sorted(p.relative_to(tmp_path / "out").as_posix() for p in done.written)
+    assert names == [
+        "pack/A - T (C) [Hard].qua",
+        "pack/bg.jpg",
+        "pack/song.ogg",
+        "song/A - T (C) [Edit Hard].qua",
+        "song/A - T (C) [Hard] (2).qua",
+        "song/A - T (C) [Hard].qua",
+        "song/song.ogg",
+    ]
+    assert seen == [(1, 2), (2, 2)]
+    for path in done.written:
+        if path.suffix == ".qua":
+            assert worst_ms(read_any(path)[0], CHART) <= 1.0
+
+
+def test_a_folder_becomes_packages(library: Path, tmp_path: Path) -> None:
+    done = convert(library, tmp_path / "out", "osz")
+    assert sorted(p.name for p in done.written) == ["pack.osz", "song.osz"]
+    with zipfile.ZipFile(tmp_path / "out/pack.osz") as archive:
+        assert sorted(archive.namelist()) == ["A - T (C) [Hard].osu", "bg.jpg", "song.ogg"]
+    again = convert(tmp_path / "out", tmp_path / "again", "qp")
+    assert (again.charts, len(again.written)) == (4, 2)
+
+
+def test_several_songs_do_not_become_one_package(library: Path, tmp_path: Path) -> None:
+    done = convert(library, tmp_path / "one.osz")
+    assert done.written == [tmp_path / "one.osz"]
+    assert "several songs" in str(done.failed[0])
+
+
+def test_files_outside_the_folder_are_not_taken(library: Path, tmp_path: Path) -> None:
+    text = (library / "song/a.osu").read_text().replace("song.ogg", "../secret.txt")
+    (library / "song/a.osu").write_text(text)
+    done = convert(library / "song/a.osu", tmp_path / "out.qp")
+    assert "../secret.txt" in done.missing
+    with zipfile.ZipFile(tmp_path / "out.qp") as archive:
+        assert [name for name in archive.namelist() if "secret" in name] == []
+
+
+def test_broken_charts_are_listed_and_the_rest_goes_on(library: Path, tmp_path: Path) -> None:
+    (library / "song/broken.mc").write_text("{")
+    (library / "bad.osz").write_bytes(b"PK\x03\x04 no archive")
+    done = convert(library, tmp_path / "out", "osu")
+    assert done.charts == 4
+    assert sorted(error.file.name for error in done.failed) == ["bad.osz", "broken.mc"]
+
+
+def test_a_package_needs_one_readable_chart(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.osz", "w") as archive:
+        archive.writestr("taiko.osu", "osu file format v14\n[General]\nMode: 1\n")
+    with pytest.raises(ModeError, match="taiko"):
+        read_any(tmp_path / "a.osz")
+    with zipfile.ZipFile(tmp_path / "a.osz", "a") as archive:
+        archive.writestr("good.osu", osu.format(CHART))
+    losses = LossReport()
+    (chart,) = read_any(tmp_path / "a.osz", losses=losses)
+    assert chart.path == tmp_path / "a.osz" / "good.osu"
+    assert losses.count("charts of other game modes") == 1
+
+
+def test_mistakes_of_a_request(library: Path, tmp_path: Path) -> None:
+    with pytest.raises(BeatmapError, match="Give --to"):
+        convert(library, tmp_path / "out")
+    with pytest.raises(BeatmapError, match="Did you mean 'osz'"):
+        convert(library, tmp_path / "out", "oszz")
+    with pytest.raises(BeatmapError, match="no such file"):
+        convert(tmp_path / "none", tmp_path / "out", "osu")
+    with pytest.raises(BeatmapError, match="another format"):
+        convert(library, tmp_path / "out.qp", "osz")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BeatmapError, match="no charts"):
+        convert(tmp_path / "empty", tmp_path / "out", "osu")
+    with pytest.raises(BeatmapError, match="one chart, not 2"):
+        convert(library / "song/b.ssc", tmp_path / "x.osu")
+
+
+@pytest.mark.real_data
+def test_human_charts_into_every_format_and_back(real_data: Path, tmp_path: Path) -> None:
+    """Quaver and Malody hold every note; StepMania all on rows, and counts the others."""
+    paths = sorted((real_data / "songs").rglob("*.osu"))[::12]
+    assert len(paths) >= 3
+    for path, suffix in product(paths, (".qua", ".mc", ".ssc")):
+        chart = osu.read(path)
+        losses = write_any([chart], tmp_path / f"b{suffix}")
+        (there,) = read_any(tmp_path / f"b{suffix}", losses=LossReport())
+        write_any([there], tmp_path / "c.osu")
+        back = osu.read(tmp_path / "c.osu")
+        moved = losses.entries.get(stepmania_write.MOVED)
+        allowed = 1.0 if moved is None else moved.worst_ms + 0.5
+        assert worst_ms(back, chart) <= allowed, (path, suffix)
+        assert moved is None or suffix == ".ssc"

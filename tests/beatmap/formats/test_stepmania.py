@@ -1,0 +1,403 @@
+"""StepMania: published timing tables and counts, warps old and new, several charts a file."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import astuple, replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from chart_strategies import whole_ms_charts, worst_ms
+from hypothesis import given, settings
+
+from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.formats.beats import lay_beats
+from mug.beatmap.formats.loss_report import LossReport
+from mug.beatmap.formats.osu import chart as osu
+from mug.beatmap.formats.scroll import velocity_steps
+from mug.beatmap.formats.stepmania import read as stepmania
+from mug.beatmap.formats.stepmania import write as stepmania_write
+from mug.beatmap.formats.stepmania.notes import HEADS, KEYS, Radar, cells, radar
+from mug.beatmap.formats.stepmania.text import escaped, tags
+from mug.beatmap.formats.stepmania.timing import StepTiming, pairs
+from mug.beatmap.hit_objects import LongNote, Rice
+from mug.beatmap.timing_points import TimingPoint
+from mug.errors import BeatmapError
+
+SM = """\
+// a comment: with signs; and #tags
+#TITLE:One\\: two;
+#ARTIST:A;
+#MUSIC:a.ogg;
+#OFFSET:-0.500;
+#SAMPLESTART:12.5;
+#BPMS:0.000=120.000,4.000=60.000;
+#STOPS:5.000=0.250;
+#NOTES:
+     dance-single:
+     Someone:
+     Hard:
+     7:
+     0,0,0,0,0:
+1000
+0204
+00M0
+L003
+,  // measure 1
+0001
+03F0
+0030
+1000
+;
+#NOTES:
+     pump-single:
+     :
+     Easy:
+     2:
+     0,0,0,0,0:
+10000
+00001
+;
+"""
+
+
+def _timing(text: str) -> StepTiming:
+    found = {tag.name: tag.text for tag in tags(text)}
+    parts = {
+        name.lower(): pairs(found.get(name, ""), name, LossReport())
+        for name in ("BPMS", "STOPS", "DELAYS", "WARPS", "FAKES")
+    }
+    return StepTiming(**parts, offset_s=float(found.get("OFFSET", "0")))
+
+
+def test_a_file_by_hand() -> None:
+    losses = LossReport()
+    first, second = stepmania.parse(SM, losses=losses)
+    # Beats last 0.5 s until beat 4 at 2.5 s, then 1 s; beat 5 stands for 0.25 s after its notes.
+    assert first.hit_objects == (
+        Rice(0, 500.0),
+        LongNote(1, 1000.0, 3500.0),
+        LongNote(3, 1000.0, 2000.0),
+        Rice(0, 2000.0),
+        Rice(3, 2500.0),
+        Rice(0, 5750.0),
+    )
+    assert [(p.time_ms, p.beat_ms) for p in first.red_lines] == [
+        (500.0, 500.0),
+        (2500.0, 1000.0),
+        (3750.0, 1000.0),
+    ]
+    assert (first.title, first.audio_filename, first.version) == ("One: two", "a.ogg", "Hard")
+    assert (first.creator, first.general["PreviewTime"]) == ("Someone", "12500")
+    assert (second.keys, second.version) == (5, "pump-single Easy")
+    assert second.hit_objects == (Rice(0, 500.0), Rice(4, 1500.0))
+    assert {loss.what: loss.count for loss in losses} == {
+        "rolls, read as holds": 1,
+        "mines": 1,
+        "lifts, read as taps": 1,
+        "fake notes": 1,
+        "ends of holds that never began": 1,
+        "stops and delays: the pause of the scroll": 2,
+    }
+    assert all(osu.parse(osu.format(chart)) == chart for chart in (first, second))
+
+
+@pytest.mark.parametrize(
+    "timing",
+    [
+        "#BPMS:0=60,4=-60,6=60;",  # back by two seconds, which beats 6 to 8 pay back
+        "#BPMS:0=60;#STOPS:4=-4;",
+        "#BPMS:0=60;#WARPS:4=4;",
+        "#BPMS:0=60,4=9999999,8=60;",
+    ],
+)
+def test_four_ways_to_write_a_warp(timing: str) -> None:
+    """Beats 4 to 8 take no time and cannot be hit; beat 8 is where beat 4 would be."""
+    clock = _timing(timing)
+    assert [clock.time_s(Fraction(beat)) for beat in (3, 4, 6, 8, 9)] == [3, 4, 4, 4, 5]
+    hittable = [beat for beat in range(10) if clock.hittable(Fraction(beat))]
+    assert hittable == [0, 1, 2, 3, 8, 9]
+
+
+def test_a_stop_pays_a_debt_of_time() -> None:
+    clock = _timing("#BPMS:0=60;#STOPS:2=-3,4=2;")
+    assert [clock.time_s(Fraction(beat)) for beat in (2, 4, 5, 6)] == [2.0, 2.0, 4.0, 5.0]
+
+
+def test_fakes_cannot_be_hit() -> None:
+    clock = _timing("#BPMS:0=60;#FAKES:2=1.5,3=1;")
+    assert [b for b in range(6) if clock.hittable(Fraction(b))] == [0, 1, 4, 5]
+
+
+def test_rows_in_warps_are_counted_not_played() -> None:
+    rows = "1000\n1000\n1000\n1000\n"
+    text = f"#BPMS:0=60;#WARPS:1=1;#NOTES:dance-single:::1::{rows};"
+    losses = LossReport()
+    (chart,) = stepmania.parse(text, losses=losses)
+    assert [note.start_ms for note in chart.hit_objects] == [0.0, 1000.0, 2000.0]
+    assert losses.count("notes in warps and fakes, which cannot be hit") == 1
+
+
+def test_charts_of_ssc_have_their_own_timing() -> None:
+    text = (
+        "#VERSION:0.83;\n#OFFSET:1;\n#BPMS:0=60;\n#STOPS:1=1;\n"
+        "#NOTEDATA:;\n#STEPSTYPE:dance-single;\n#BPMS:0=120;\n#SCROLLS:0=1,1=0.5;\n#NOTES:\n"
+        "1000\n1000\n1000\n1000\n;\n"
+        "#NOTEDATA:;\n#STEPSTYPE:dance-single;\n#NOTES:\n1000\n0000\n1000\n0000\n;\n"
+    )
+    own, songs = stepmania.parse(text, losses=LossReport())
+    assert [note.start_ms for note in own.hit_objects] == [-1000.0, -500.0, 0.0, 500.0]
+    assert velocity_steps(own.timing) == [(-500.0, 0.5)]
+    assert [note.start_ms for note in songs.hit_objects] == [-1000.0, 2000.0]
+
+
+def test_a_forgotten_semicolon_is_made_up_for() -> None:
+    found = [(tag.name, tag.text) for tag in tags("#TITLE:a#b\n#ARTIST:c;junk #X:y")]
+    assert found == [("TITLE", "a#b"), ("ARTIST", "c"), ("X", "y")]
+
+
+@pytest.mark.parametrize("text", ["a:b;c#d\\e//f", "夜 // x", "plain"])
+def test_escapes(text: str) -> None:
+    (tag,) = tags(f"#T:{escaped(text)};")
+    assert tag.parts == (text,)
+
+
+def test_radar_counts() -> None:
+    rows = "1100\n2000\n0M11\n3000\n,\n0L00\n0000\n4111\n3000\n"
+    assert radar(list(cells(rows, 4))) == Radar(10, 5, 3, 1, 1, 2)
+
+
+def test_rows_with_key_sounds_and_attacks() -> None:
+    found = [(cell.column, cell.symbol) for cell in cells("K[6]1[0]0{x:y}2<3|1>\n", 4)]
+    assert found == [(0, "K"), (1, "1"), (3, "2")]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("#BPMS:0=120;#NOTES:dance-single:::1::100;", "not 4 columns"),
+        ("#BPMS:0=120;#NOTES:dance-single:1000;", "six parts"),
+        ("#NOTES:dance-single:::1::1000;", "no tempo"),
+        ("#BPMS:0=0;#NOTES:dance-single:::1::1000;", "no tempo"),
+        ("#BPMS:0=nan;#NOTES:dance-single:::1::1000;", "not a finite number"),
+        ("#BPMS:0=1e308;#NOTES:dance-single:::1::1000;", "beyond"),
+        ("#BPMS:1e300=120;#NOTES:dance-single:::1::1000;", "beyond"),
+        ("#BPMS:0=1;#OFFSET:-inf;#NOTES:dance-single:::1::1000;", "OFFSET"),
+        ("#BPMS:0;#NOTES:dance-single:::1::1000;", "beat=value"),
+        (f"#BPMS:0=1;#NOTES:lights:::1::{'0' * 19};", "1 to 18 columns"),
+        ("hello", "no StepMania file"),
+    ],
+)
+def test_mistakes_are_named(text: str, says: str) -> None:
+    with pytest.raises(BeatmapError, match=says):
+        stepmania.parse(text, losses=LossReport())
+
+
+# ----------------------------------------------------------------------------- writing
+
+
+def _on_rows(chart: Beatmap) -> Beatmap:
+    """The same notes on rows of its own beats, which the format can hold."""
+    clock = lay_beats(chart.red_lines, 0.0, decimals=6).clock
+
+    def near(time_ms: float) -> float:
+        return clock.time_ms(Fraction(round(clock.beat_at(time_ms) * 48), 48))
+
+    notes = [
+        LongNote(n.column, near(n.start_ms), near(n.end_ms))
+        if isinstance(n, LongNote)
+        else Rice(n.column, near(n.start_ms))
+        for n in chart.hit_objects
+    ]
+    return chart.with_objects(notes)
+
+
+@settings(max_examples=30, deadline=None)
+@given(whole_ms_charts())
+def test_notes_on_rows_survive(chart: Beatmap) -> None:
+    if chart.keys < 3:
+        chart = replace(chart, keys=4)
+    chart, losses = _on_rows(chart), LossReport()
+    (again,) = stepmania.parse(stepmania_write.format([chart], ssc=True, losses=losses))
+    assert worst_ms(again, chart) < 0.01
+    assert losses.count(stepmania_write.MOVED) == losses.count(stepmania_write.CROWDED) == 0
+    assert (again.title, again.artist) == (chart.title, chart.artist)
+
+
+@settings(max_examples=30, deadline=None)
+@given(whole_ms_charts())
+def test_any_other_note_moves_by_half_a_row_and_is_counted(chart: Beatmap) -> None:
+    if chart.keys < 3:
+        chart = replace(chart, keys=4)
+    losses = LossReport()
+    (again,) = stepmania.parse(
+        stepmania_write.format([chart], ssc=False, losses=losses), losses=LossReport()
+    )
+    lost = losses.count(stepmania_write.CROWDED)
+    assert len(again.hit_objects) == len(chart.hit_objects) - lost
+    shortened = losses.count(stepmania_write.CUT) + losses.count(stepmania_write.SHORT)
+    if not lost + shortened:
+        longest = max(1000.0, *(1.5 * red.beat_ms for red in chart.red_lines))
+        worst = worst_ms(again, chart)
+        assert worst <= longest / 48 / 2 + 0.01
+        moved = losses.entries.get(stepmania_write.MOVED)
+        assert (worst > 1.01) <= (moved is not None)
+        if moved is not None:
+            assert moved.worst_ms == pytest.approx(worst, abs=0.01)
+
+
+def test_rows_that_two_notes_share() -> None:
+    notes = (Rice(0, 0.0), Rice(0, 1.0), LongNote(1, 0.0, 2.0), LongNote(2, 0.0, 500.0))
+    chart = Beatmap(4, (*notes, Rice(2, 500.0)), (TimingPoint(0.0, 500.0),))
+    losses = LossReport()
+    (again,) = stepmania.parse(stepmania_write.format([chart], ssc=True, losses=losses))
+    assert losses.count(stepmania_write.CROWDED) == 1
+    assert losses.count(stepmania_write.SHORT) == 1
+    assert losses.count(stepmania_write.CUT) == 1
+    assert [(n.column, n.start_ms) for n in again.hit_objects] == [(0, 0), (1, 0), (2, 0), (2, 500)]
+
+
+def test_a_tempo_change_within_a_beat_begins_one() -> None:
+    reds = (TimingPoint(0.0, 500.0), TimingPoint(1300.0, 400.0), TimingPoint(1310.0, 300.0))
+    chart = Beatmap(4, (Rice(0, 1300.0), Rice(1, 1310.0), Rice(2, 1610.0)), reds)
+    losses = LossReport()
+    (again,) = stepmania.parse(stepmania_write.format([chart], ssc=True, losses=losses))
+    assert worst_ms(again, chart) < 0.01
+    assert losses.count(stepmania_write.BENT) == 2
+    grid = lay_beats(reds, 0.0)
+    for beat, red in zip(grid.red_beats, reds, strict=True):
+        assert grid.clock.time_ms(Fraction(beat)) == pytest.approx(red.time_ms)
+
+
+def test_steps_types_difficulties_and_edits() -> None:
+    charts = stepmania.parse(SM, losses=LossReport())
+    for ssc in (False, True):
+        again = stepmania.parse(
+            stepmania_write.format([*charts, charts[0]], ssc=ssc), losses=LossReport()
+        )
+        assert [b.other["StepMania"][:3] for b in again] == [
+            ("StepsType:dance-single", "Difficulty:Hard", "Meter:7"),
+            ("StepsType:pump-single", "Difficulty:Easy", "Meter:2"),
+            ("StepsType:dance-single", "Difficulty:Edit", "Meter:7"),
+        ]
+        # The stop ends in the middle of a beat, and a hold ends before it on a row of its own.
+        assert max(map(worst_ms, again[:2], charts)) < 0.01
+
+
+def test_refusals_of_the_writer() -> None:
+    with pytest.raises(BeatmapError, match="so many columns"):
+        stepmania_write.format([Beatmap(keys=18)], ssc=True)
+    with pytest.raises(BeatmapError, match="at least one"):
+        stepmania_write.format([], ssc=True)
+    far = Beatmap(4, (Rice(0, 2e9),), (TimingPoint(0.0, 1e-3),))
+    with pytest.raises(BeatmapError, match="measures"):
+        stepmania_write.format([far], ssc=True)
+
+
+def test_every_steps_type_has_columns_that_a_chart_can_have() -> None:
+    assert all(1 <= keys <= 18 for keys in KEYS.values())
+
+
+# ------------------------------------------------------------------------ outside data
+
+_NAMES = {
+    "1": "TAP",
+    "2": "HOLD_HEAD",
+    "3": "TAIL",
+    "4": "ROLL_HEAD",
+    "M": "MINE",
+    "L": "LIFT",
+    "F": "FAKE",
+    "K": "KEYSOUND",
+}
+
+
+@pytest.fixture(scope="module")
+def everything(real_data: Path) -> dict:
+    return json.loads((real_data / "golden.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.real_data
+def test_recorded_counts_and_times(real_data: Path, everything: dict) -> None:
+    recorded = {
+        name: value
+        for name, value in everything["computed"]["parse"].items()
+        if name.endswith((".sm", ".ssc"))
+    }
+    assert len(recorded) == 13
+    seen: dict[str, dict] = {}
+    for name, expected in recorded.items():
+        text = (real_data / name).read_text("utf-8-sig")
+        if text in seen:  # the same file lies in several places
+            assert seen[text] == expected
+            continue
+        seen[text] = expected
+        charts = stepmania.parse_charts(text)
+        beatmaps = stepmania.parse(text, losses=LossReport())
+        assert len(charts) == len(beatmaps) == len(expected["charts"]), name
+        for chart, beatmap, entry in zip(charts, beatmaps, expected["charts"], strict=True):
+            heads = [chart.timing.time_s(c.beat) for c in chart.cells if c.symbol in HEADS]
+            counts = radar(chart.cells)
+            found = {
+                "type": chart.fields["STEPSTYPE"],
+                "difficulty": chart.fields["DIFFICULTY"],
+                "meter": chart.fields["METER"],
+                "keys": beatmap.keys,
+                "n_heads": counts.notes,
+                "n_rows": counts.rows,
+                "counts": Counter(_NAMES[cell.symbol] for cell in chart.cells),
+                "first_s": pytest.approx(min(heads), abs=2e-6),
+                "last_s": pytest.approx(max(heads), abs=2e-6),
+            }
+            assert found == entry, name
+            written = beatmap.metadata.get("TitleUnicode", beatmap.title)
+            assert written == expected["title"]
+            assert len(beatmap.hit_objects) == entry["n_heads"]  # none of them is in a warp
+
+
+@pytest.mark.real_data
+def test_published_radar_values(real_data: Path, everything: dict) -> None:
+    compared = 0
+    for name, expected in everything["published"]["sm_radar"]["values"].items():
+        charts = stepmania.parse_charts((real_data / name).read_text("utf-8-sig"))
+        found = {
+            chart.fields["DIFFICULTY"]: list(astuple(radar(chart.cells)))
+            for chart in charts
+            if chart.fields["STEPSTYPE"] == "dance-single"
+        }
+        assert found == expected
+        compared += len(found)
+    assert compared == 10
+
+
+@pytest.mark.real_data
+def test_published_timing_tables(everything: dict) -> None:
+    tables = everything["published"]["sm_timing"]
+    compared = 0
+    for table in tables[:2]:
+        clock = _timing(table["ssc"])
+        times = table.get("time_at_beat") or table["time_at_beat_note"]
+        for beat, expected in times.items():
+            assert clock.time_s(Fraction(beat)) == pytest.approx(expected, abs=1e-9), beat
+            compared += 1
+        for beat, expected in table.get("hittable", {}).items():
+            assert clock.hittable(Fraction(beat)) is expected, beat
+            compared += 1
+    assert compared > 60
+    clock, third = _timing("#BPMS:0=60,4=120;#STOPS:6=1;"), tables[2]
+    beats = {"first_note_s": "4", "second_note_s": "9/2", "last_note_s": "12"}
+    assert {k: clock.time_s(Fraction(v)) for k, v in beats.items()} == {k: third[k] for k in beats}
+
+
+@pytest.mark.real_data
+def test_real_charts_survive(real_data: Path) -> None:
+    for name in ("tangent-tectonics/Tangent Tectonics.sm", "goin-under/Goin' Under.ssc"):
+        charts = stepmania.read(real_data / "raw" / name, losses=LossReport())
+        for ssc in (False, True):
+            losses = LossReport()
+            again = stepmania.parse(stepmania_write.format(charts, ssc=ssc, losses=losses))
+            assert max(map(worst_ms, again, charts)) < 0.01
+            assert [b.version for b in again] == [b.version for b in charts]
+            assert losses.count(stepmania_write.MOVED) == 0

@@ -1,0 +1,37 @@
+"""The demo from nothing, with fewer songs and steps: every command that `make demo` runs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from PIL import Image
+from repository import ROOT
+
+from mug.beatmap.formats.osu import chart as osu
+
+SHORT = [
+    "lightning.trainer.max_steps=150",
+    "lightning.trainer.check_val_every_n_epoch=1000",
+    "lightning.callbacks.first_stage_guard=null",  # so short a first stage rebuilds nothing
+]
+
+
+def test_demo_from_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "scripts/demo.py", "--out", str(tmp_path), "--songs", "4", *SHORT]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    with zipfile.ZipFile(tmp_path / "demo.osz") as package:
+        charts = [n for n in package.namelist() if n.endswith(".osu")]
+        parsed = [osu.parse(package.read(name).decode("utf-8")) for name in charts]
+    report = json.loads((tmp_path / "demo.json").read_text(encoding="utf-8"))
+    assert len(parsed) == len(report["charts"]) == 2
+    with Image.open(tmp_path / "demo.png") as picture:
+        assert min(picture.size) > 200
+    assert "Done in" in done.stdout
+    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.count("done before") == 8

@@ -1,0 +1,68 @@
+"""Freed memory goes back to the system."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from mug.model.memory import malloc as freed_memory
+
+_GAPS = """
+import re, sys
+from pathlib import Path
+import torch
+from mug.model.memory.malloc import return_large_blocks, trim
+MIB = 1 << 20
+def held():
+    found = re.search(r"VmRSS:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
+    return int(found[1]) / 1024
+returned = "return" in sys.argv and return_large_blocks()
+x = torch.ones(30 * MIB // 4)
+del x  # by itself glibc keeps blocks up to this size from now on
+before = held()
+rows, small = [], []
+for _ in range(100):
+    rows.append(torch.ones(MIB // 4))
+    small.append(torch.ones(64))  # between them, so that the heap can't shrink
+full = held()
+del rows
+after = held()
+trim()
+print(returned, full - before, after - before, held() - before)
+"""
+
+
+def _gaps(*words: str) -> tuple[str, float, float, float]:
+    """Whether blocks are returned; MiB held with 100 MiB of them, without, and after `trim`."""
+    command = [sys.executable, "-c", _GAPS, *words]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    returned, full, after, trimmed = done.stdout.split()
+    return returned, float(full), float(after), float(trimmed)
+
+
+def test_gaps_between_small_blocks_go_back() -> None:
+    if not freed_memory.return_large_blocks():  # another C library: nothing to promise
+        freed_memory.trim()
+        return
+    returned, full, after, _ = _gaps("return")
+    assert returned == "True"
+    assert full > 95
+    assert after < 5
+
+
+def test_trimming_gives_back_what_was_kept() -> None:
+    if not freed_memory.return_large_blocks():
+        freed_memory.trim()
+        return
+    returned, full, after, trimmed = _gaps()
+    assert returned == "False"
+    assert min(full, after) > 95  # what is to be mended: freed, and yet held
+    assert trimmed < 5
+
+
+def test_elsewhere_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(freed_memory, "_glibc", lambda: None)
+    assert not freed_memory.return_large_blocks.__wrapped__()
+    freed_memory.trim()

@@ -1,0 +1,75 @@
+"""The command line of generation, as a user calls it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from repository import ROOT
+
+from mug.pipeline.model.checkpoint import hash_weights, read_checkpoint
+
+
+def call(script: str, *args: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "scripts" / script), *map(str, args)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def charts(package: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(package) as opened:
+        return {name: opened.read(name) for name in opened.namelist() if name.endswith(".osu")}
+
+
+def test_same_arguments_same_bytes(tiny_model_folder: Path, song: Path, tmp_path: Path) -> None:
+    asked = ["--ckpt", tiny_model_folder, "--audio", song, "--steps", 2, "--sr", 3.5]
+    asked += ["--ln_ratio", 0.2, "--rank_status", "ranked", "--title", "A: B", "--artist", "C"]
+    first = call("generate.py", *asked, "--out", tmp_path / "a.osz", "--count", 2)
+    assert first.returncode == 0, first.stderr
+    report = json.loads(first.stdout)
+    assert report["charts"][0]["asked"] == {"sr": 3.5, "ln_ratio": 0.2, "rank_status": "ranked"}
+    assert report["charts"][1]["reached"]["notes"] >= 0
+    again = call("generate.py", *asked, "--out", tmp_path / "b.osz", "--count", 2)
+    assert again.returncode == 0, again.stderr
+    assert charts(tmp_path / "a.osz") == charts(tmp_path / "b.osz")
+    assert len(charts(tmp_path / "a.osz")) == 2
+    assert b"Title:A: B" in next(iter(charts(tmp_path / "a.osz").values()))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (["--sr", "hard"], "hard"),
+        (["--rank_status", "rankd"], "ranked"),
+        (["--bpm", "120"], "offset"),
+        (["--ckpt", "nowhere.ckpt"], "make demo"),
+        (["--audio", "nowhere.mp3"], "nowhere.mp3"),
+        (["--sampler", "dim"], "ddim"),
+        (["--out", "made.zip"], ".osz"),
+    ],
+)
+def test_mistakes_are_one_sentence(
+    tiny_model_folder: Path, song: Path, tmp_path: Path, wrong: list[str], said: str
+) -> None:
+    asked = ["--ckpt", tiny_model_folder, "--audio", song, "--steps", 1]
+    done = call("generate.py", *asked, "--out", tmp_path / "a.osz", *wrong)
+    assert done.returncode in (1, 2)
+    last = done.stderr.strip().splitlines()[-1]
+    assert said in last
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_converts(tiny_model_folder: Path, tmp_path: Path) -> None:
+    done = call("convert_checkpoint.py", tiny_model_folder, tmp_path / "converted")
+    assert done.returncode == 0, done.stderr
+    said = re.search(r"sha256 ([0-9a-f]{64})", done.stdout)
+    assert said
+    config, weights, _ = read_checkpoint(tmp_path / "converted")
+    before, tensors, _ = read_checkpoint(tiny_model_folder)
+    assert said[1] == hash_weights(weights) == hash_weights(tensors)
+    assert config == before

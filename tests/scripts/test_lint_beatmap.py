@@ -1,0 +1,115 @@
+"""The lint script, as a person runs it."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from script_calls import shell
+
+from mug.audio.load import duration_ms
+from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.formats.osu import chart as osu
+from mug.beatmap.hit_objects import Rice
+from mug.beatmap.timing_points import TimingPoint
+from mug.lint.rules import NOTICE
+from scripts import _common
+
+CALM = tuple(Rice(i % 4, 1000.0 + 500 * i) for i in range(20))
+BROKEN = (*CALM, Rice(0, 1020.0))
+
+
+def text(notes: tuple[Rice, ...]) -> str:
+    beatmap = Beatmap(
+        4,
+        notes,
+        (TimingPoint(0.0, 500.0),),
+        general={"AudioFilename": "song.wav", "Mode": "3"},
+        metadata={"Title": "T", "Artist": "A", "Creator": "C", "Version": "V"},
+        difficulty={"CircleSize": "4"},
+    )
+    return osu.format(beatmap)
+
+
+@pytest.fixture
+def calm(tmp_path: Path) -> Path:
+    path = tmp_path / "songs" / "calm.osu"
+    path.parent.mkdir()
+    path.write_text(text(CALM), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def broken(calm: Path) -> Path:
+    path = calm.with_name("broken.osu")
+    path.write_text(text(BROKEN), encoding="utf-8")
+    return path
+
+
+def test_a_calm_chart_is_fine_and_the_notice_is_there(calm: Path) -> None:
+    done = shell("lint_beatmap.py", calm)
+    assert done.returncode == _common.OK, done.stderr
+    assert "0 errors, 0 warnings, 0 notes" in done.stdout
+    assert "4K, Easy (" in done.stdout
+    assert NOTICE in done.stdout
+
+
+def test_errors_are_an_exit_status(broken: Path) -> None:
+    done = shell("lint_beatmap.py", broken, "--tier", "expert")
+    assert done.returncode == _common.FAILED
+    assert "4K, Expert: 1 error, 0" in done.stdout
+    assert "00:01:000  1        mini_jack  error" in done.stdout
+    wrong = shell("lint_beatmap.py", broken, "--tier", "hrd")
+    assert wrong.returncode == _common.FAILED
+    assert "Did you mean 'Hard'" in wrong.stderr
+
+
+def test_a_folder_with_a_package_and_other_files(broken: Path) -> None:
+    folder = broken.parent
+    with zipfile.ZipFile(folder / "p.osz", "w") as archive:
+        archive.writestr("in/x.osu", text((*CALM, Rice(0, 90000.0))))
+        archive.writestr("copy.osu", text(CALM))
+    other = text(CALM).replace("Mode: 3", "Mode: 1")
+    assert other != text(CALM)
+    (folder / "other.osu").write_text(other, encoding="utf-8")
+    (folder / "torn.mc").write_text("{", encoding="utf-8")
+    done = shell("lint_beatmap.py", folder, "--json")
+    assert done.returncode == _common.FAILED
+    assert "torn.mc:1: this is not JSON" in done.stderr
+    assert "Traceback" not in done.stderr
+    found = json.loads(done.stdout)
+    assert found["notice"] == NOTICE
+    names = [Path(chart["file"]).name for chart in found["charts"]]
+    assert names == ["broken.osu", "calm.osu", "x.osu"]  # the copy of calm.osu is not read twice
+    rules = [[f["rule"] for f in chart["findings"]] for chart in found["charts"]]
+    assert rules == [["mini_jack"], [], ["long_break"]]
+    assert "1 of other game modes left out" in shell("lint_beatmap.py", folder).stdout
+
+
+def test_rates(broken: Path) -> None:
+    done = shell("lint_beatmap.py", broken.parent, "--rates")
+    assert "| rule | severity | Easy | all | charts |" in done.stdout
+    assert "| mini_jack | error | 3.16 | 3.16 | 1 |" in done.stdout  # 1 in two charts of 9.5 s
+    few = shell("lint_beatmap.py", broken.parent, "--rates", "--least_notes", 21, "--json")
+    assert json.loads(few.stdout)["mini_jack error"]["charts"] == 1
+    assert json.loads(few.stdout)["mini_jack error"]["all"] == pytest.approx(60 / 9.5)
+    none = shell("lint_beatmap.py", broken.parent, "--rates", "--keys", 7)
+    assert none.returncode == _common.OK
+    assert "0 charts" in none.stdout
+
+
+def test_notes_after_the_song(calm: Path) -> None:
+    import numpy as np
+    import soundfile
+
+    silent = shell("lint_beatmap.py", calm, "--audio")
+    assert silent.returncode == _common.OK
+    assert "The song's end is not looked at" in silent.stderr
+    soundfile.write(calm.with_name("song.wav"), np.zeros(8000 * 10), 8000)
+    assert duration_ms(calm.with_name("song.wav")) == pytest.approx(10000)
+    done = shell("lint_beatmap.py", calm, "--audio")
+    assert done.returncode == _common.FAILED
+    assert done.stdout.count("after_audio") == 1
+    assert "begins 500 ms after the song" in done.stdout

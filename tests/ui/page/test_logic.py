@@ -1,0 +1,236 @@
+"""The page's parts that need neither a browser nor a server."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mug.errors import BeatmapError, Cancelled, ConfigError, GenerationError
+from mug.features import FeatureSchema
+from mug.pipeline.prompt import Prompt
+from mug.ui import requests as asks
+from mug.ui.jobs.folders import JobFolders, safe_name
+from mug.ui.jobs.queue import BROKEN, Ticket, WorkLine
+from mug.ui.model import PageModel, find_checkpoint, is_checkpoint
+from mug.ui.page import texts
+from mug.ui.page.fragments import status
+from mug.ui.page.sentences import sentence
+from mug.ui.page.texts import keys as every_text
+
+SCHEMA = FeatureSchema.from_yaml("configs/mug/mania_beatmap_features.yaml")
+
+
+# ------------------------------------------------------------------------------- texts
+
+
+def test_every_text_is_there_in_both_languages_with_the_same_values() -> None:
+    for key in every_text():
+        both = texts.pair(key)
+        assert all(both), key
+        names = [{part.partition("}")[0] for part in text.split("{")[1:]} for text in both]
+        assert names[0] == names[1], key
+    with pytest.raises(ConfigError, match="en or zh"):
+        texts.Texts("fr")
+
+
+# -------------------------------------------------------------------------------- asks
+
+
+def test_a_prompt_survives_the_controls() -> None:
+    prompt = {"sr": 3.5, "rank_status": "loved", "hb": True, "stream": True, "chordjack": False,
+              "stream_ett": 18.0}  # fmt: skip
+    assert asks.wishes(asks.controls_of(prompt)) == prompt
+    assert asks.wishes(asks.controls_of({})) == {}
+    assert Prompt.of(SCHEMA, asks.wishes(asks.controls_of(prompt))).positive == prompt
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-1000, 600_000), st.integers(20, 900), st.integers(1, 9)),
+        min_size=1,
+        max_size=5,
+        unique_by=lambda line: line[0],
+    )
+)
+def test_a_tempo_map_survives_its_text(lines: list[tuple[int, int, int]]) -> None:
+    tempo = asks.tempo_of("\n".join(f"{a} {b} {c}" for a, b, c in lines))
+    found = [(line.time_ms, round(line.bpm, 6), line.meter) for line in tempo.red_lines]
+    assert found == sorted(lines)
+    again = asks.tempo_of(asks.tempo_text(tempo))
+    for one, other in zip(tempo.red_lines, again.red_lines, strict=True):
+        assert one.time_ms == other.time_ms
+        assert one.beat_ms == pytest.approx(other.beat_ms, rel=1e-8)
+
+
+@pytest.mark.parametrize("text", ["100", "0 5 4", "a b", "0 120 x"])
+def test_a_broken_tempo_map_gets_a_sentence(text: str) -> None:
+    with pytest.raises(GenerationError, match=r"tempo"):
+        asks.tempo_of(text)
+
+
+def test_seeds_and_divisors() -> None:
+    assert asks.seed_of(12) == 12
+    assert asks.seed_of(-1) > 0
+    assert asks.divisors("1, 2,4") == (1, 2, 4)
+    assert asks.divisors(" ") is None
+    with pytest.raises(GenerationError, match="whole"):
+        asks.seed_of(1.5)
+    with pytest.raises(GenerationError, match="1,2,4"):
+        asks.divisors("one")
+
+
+def test_what_to_avoid_names_the_line() -> None:
+    assert asks.avoided("chordjack: true\nsr: 7", SCHEMA) == {"sr": 7, "chordjack": True}
+    with pytest.raises(ConfigError, match="2"):
+        asks.avoided("sr: 3\nsrr: 4", SCHEMA)
+
+
+# -------------------------------------------------------------------------------- line
+
+
+def test_jobs_come_in_order_and_can_be_given_up() -> None:
+    line, began, go, done = WorkLine(), threading.Event(), threading.Event(), []
+
+    def first(ticket: Ticket) -> str:
+        began.set()
+        go.wait(20)
+        done.append("first")
+        return "made"
+
+    tickets = [line.join(first, "a")]
+    tickets += [line.join(lambda _, name=name: done.append(name), name) for name in "bc"]
+    began.wait(20)
+    assert [line.place(ticket) for ticket in tickets] == [0, 1, 2]
+    assert line.cancel("b") == 1
+    go.set()
+    for ticket in tickets:
+        assert ticket.finished.wait(20)
+    assert tickets[0].result == "made"
+    assert isinstance(tickets[1].error, Cancelled)
+    assert done == ["first", "c"]
+
+
+def test_a_running_job_hears_of_its_cancel() -> None:
+    line, began = WorkLine(), threading.Event()
+
+    def work(ticket: Ticket) -> None:
+        ticket.progress(1, 10)
+        began.set()
+        while not ticket.should_stop():
+            pass
+        raise Cancelled("cancelled")
+
+    ticket = line.join(work, "me")
+    began.wait(20)
+    ticket.cancel()
+    assert ticket.finished.wait(20)
+    assert isinstance(ticket.error, Cancelled)
+
+
+def test_a_defect_in_a_job_does_not_end_the_line(caplog: pytest.LogCaptureFixture) -> None:
+    line = WorkLine()
+    broken = line.join(lambda _: 1 // 0, "me")
+    assert broken.finished.wait(20)
+    assert broken.error is not None
+    assert broken.error.what == BROKEN
+    assert "ZeroDivisionError" in caplog.text
+    after = line.join(lambda _: "fine", "other")
+    assert after.finished.wait(20)
+    assert after.result == "fine"
+
+
+def test_one_visitor_cannot_fill_the_line() -> None:
+    line, go = WorkLine(longest=3, each=2), threading.Event()
+    for _ in range(2):
+        line.join(lambda _: go.wait(20), "me")
+    with pytest.raises(GenerationError, match="still running"):
+        line.join(lambda _: None, "me")
+    line.join(lambda _: None, "you")
+    with pytest.raises(GenerationError, match="full"):
+        line.join(lambda _: None, "them")
+    go.set()
+
+
+# ----------------------------------------------------------------------------- folders
+
+
+def test_old_jobs_go_and_others_stay(tmp_path: Path) -> None:
+    folders = JobFolders(tmp_path / "jobs", keep_hours=1)
+    old, new = folders.new_job(), folders.new_job()
+    (tmp_path / "jobs/notes.txt").write_text("mine")
+    os.utime(old, (0, 0))
+    assert folders.sweep() == 1
+    assert not old.exists()
+    assert new.exists()
+    assert (tmp_path / "jobs/notes.txt").exists()
+
+
+def test_only_files_of_revisions_can_be_found(tmp_path: Path) -> None:
+    folders = JobFolders(tmp_path / "jobs")
+    revision = folders.new_revision(folders.new_job())
+    (revision.folder / "a chart.osu").write_text("x")
+    (tmp_path / "secret").write_text("x")
+    (revision.folder / "link").symlink_to(tmp_path / "secret")
+    number = f"{revision.number:04d}"
+    assert folders.file(revision.job, number, "a chart.osu") == revision.folder / "a chart.osu"
+    for job, revised, name in (
+        (revision.job, number, "link"),
+        (revision.job, number, "../song.ogg"),
+        ("..", number, "secret"),
+        (revision.job, "..", "secret"),
+    ):
+        assert folders.file(job, revised, name) is None
+    with pytest.raises(GenerationError, match="not here any more"):
+        folders.find("../../etc/0001")
+
+
+@given(st.text(max_size=200))
+def test_safe_names_are_names(text: str) -> None:
+    name = safe_name(text)
+    assert name
+    assert name == safe_name(name)
+    assert len(name) <= 80
+    assert not set(name) & set('/\\:*?"<>|\0\n')
+    assert name not in (".", "..")
+
+
+# ------------------------------------------------------------------------------- model
+
+
+def test_the_newest_checkpoint_is_found(tmp_path: Path) -> None:
+    assert find_checkpoint(tmp_path) is None
+    for age, place in ((100, "models/old"), (10, "outputs/demo/model"), (50, "models/a/b")):
+        (tmp_path / place).mkdir(parents=True)
+        weights = tmp_path / place / "model.safetensors"
+        weights.write_bytes(b"")
+        os.utime(weights, (1e9 - age, 1e9 - age))
+    assert find_checkpoint(tmp_path) == tmp_path / "outputs/demo/model"
+    assert not is_checkpoint(tmp_path / "models")
+
+
+def test_without_a_model_the_page_says_how_to_get_one(tmp_path: Path) -> None:
+    none = PageModel(None)
+    assert none.state == "none"
+    with pytest.raises(Exception, match="make demo"):
+        none.generator()
+    for language in texts.LANGUAGES:
+        assert "make demo" in status(none, texts.Texts(language))
+    broken = tmp_path / "broken.ckpt"
+    broken.write_bytes(b"nothing")
+    failed = PageModel(broken, "cpu")
+    failed.start()
+    with pytest.raises(Exception, match="broken"):
+        failed.generator()
+    assert failed.state == "failed"
+
+
+def test_sentences_show_no_folders() -> None:
+    error = BeatmapError(
+        "cannot be read", file="/srv/web/up/x.osu", value="opening '/srv/web/up/x.osu'", remedy="No"
+    )
+    assert sentence(error) == "x.osu: cannot be read: \"opening 'x.osu'\". No"

@@ -1,0 +1,322 @@
+"""Who may enter, what may be asked for, what a start brings with it: a real server, real HTTP."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import re
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import gradio as gr
+import pytest
+from gradio_client import Client
+from pages import ROOT, Running, running
+
+import webui
+from mug.errors import ConfigError
+from mug.ui import app
+from mug.ui.jobs.folders import JobFolders
+from mug.ui.serving import Serving
+
+USER = ("me", "a secret: 1")
+
+
+def _ask(
+    page: Running, path: str, method: str = "GET", body: bytes | None = None, **headers: str
+) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of a request that is sent as it stands, dots and all."""
+    link = HTTPConnection(urlsplit(page.address).netloc, timeout=60)
+    link.request(method, path, body, {name.replace("_", "-"): v for name, v in headers.items()})
+    answer = link.getresponse()
+    found = answer.status, dict(answer.getheaders()), answer.read()
+    link.close()
+    return found
+
+
+def _upload(page: Running, name: str, data: bytes, cookie: str = "") -> tuple[int, bytes]:
+    line = f'--x\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
+    body = line.encode() + data + b"\r\n--x--\r\n"
+    kind = "multipart/form-data; boundary=x"
+    status, _, said = _ask(
+        page, "/gradio_api/upload", "POST", body, Content_Type=kind, Cookie=cookie
+    )
+    return status, said
+
+
+def _job(folder: Path) -> str:
+    """A job's folder with files, as the page would have made it; its key."""
+    job = JobFolders(folder / "jobs").new_job()
+    revision = job / "0001"
+    revision.mkdir()
+    (revision / "player.json").write_text("{}")
+    (revision / "chart.osu").write_text("osu file format v14")
+    (job / "preview.ogg").write_bytes(b"OggS")
+    (job / "song.ogg").write_bytes(b"OggS")
+    return f"{job.name}/0001"
+
+
+# ---- the command line
+
+
+def _serving(*line: str) -> Serving:
+    return webui.serving_of(webui.parser().parse_args(line))
+
+
+def test_by_default_only_this_computer_is_served_and_nothing_is_shared() -> None:
+    serving = _serving()
+    assert (serving.host, serving.share, serving.auth) == ("127.0.0.1", False, ())
+    assert not serving.is_open
+    assert serving.remarks(None) == []
+
+
+def test_the_flags_say_what_they_do() -> None:
+    assert _serving("--listen").host == "0.0.0.0"
+    assert _serving("--host", "10.0.0.7").host == "10.0.0.7"
+    assert _serving("--share").share
+    assert _serving("--port", "7000").port == 7000
+    assert _serving("--max_mb", "7").max_mb == 7
+    named = _serving("--auth", "me:a:b", "--auth", "you:c")
+    assert named.auth == (("me", "a:b"), ("you", "c"))
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (("--auth", "me"), "NAME:PASSWORD"),
+        (("--auth", ":secret"), "NAME:PASSWORD"),
+        (("--listen", "--host", "10.0.0.7"), "either"),
+        (("--max_mb", "0"), "1 MB"),
+    ],
+)
+def test_flags_that_cannot_be_are_refused(line: tuple[str, ...], sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        _serving(*line)
+
+
+def test_an_open_page_is_told_of() -> None:
+    for line in (("--share",), ("--listen",), ("--host", "10.0.0.7")):
+        assert _serving(*line).is_open
+        assert "--auth" in _serving(*line).remarks(None)[-1]
+        assert not _serving(*line, "--auth", "me:x").is_open
+    assert "could not be reached" in _serving("--share").remarks(None)[0]
+    assert "https://x.example" in _serving("--share").remarks("https://x.example")[0]
+
+
+def _launched(folder: Path, monkeypatch: pytest.MonkeyPatch, *line: str) -> dict[str, Any]:
+    """What a start with these flags hands to Gradio, which would ask its servers for an address."""
+    signature, calls = inspect.signature(gr.Blocks.launch), []
+
+    class Page(gr.Blocks):
+        def __init__(self) -> None:
+            """Builds nothing: a real page would open an event loop."""
+
+        def launch(self, **arguments: object) -> tuple[None, str, str | None]:
+            calls.append(signature.bind(self, **arguments).arguments)
+            shared = "https://x.example" if arguments["share"] else None
+            return None, "http://127.0.0.1:7860/", shared
+
+    monkeypatch.setattr(app, "build", lambda service, serving: Page())
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))  # given back afterwards
+    _, _, shared = app.serve(app.service_in(folder, None), _serving(*line))
+    (arguments,) = calls
+    assert (shared is not None) == arguments["share"]
+    return arguments
+
+
+def test_a_public_address_is_asked_for_only_on_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = _launched(tmp_path, monkeypatch)
+    assert (plain["share"], plain["server_name"], plain["auth"]) == (False, "127.0.0.1", None)
+    shared = _launched(tmp_path, monkeypatch, "--share", "--auth", "me:x", "--max_mb", "7")
+    assert (shared["share"], shared["server_name"]) == (True, "127.0.0.1")
+    assert (shared["auth"], shared["max_file_size"]) == ([("me", "x")], "7mb")
+    same = ("self", "theme", "app_kwargs")  # objects made anew at each start
+    differ = {name for name in plain if name not in same and plain[name] != shared[name]}
+    assert differ == {"share", "auth", "max_file_size"}
+
+
+# ---- behind a password
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A page without a model that asks for a password and takes uploads of one megabyte."""
+    folder = tmp_path_factory.mktemp("closed")
+    flags = ("--auth", ":".join(USER), "--max_mb", "1")
+    with running(folder, folder / "none.ckpt", *flags) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def cookie(page: Running) -> str:
+    """What a browser sends after the login."""
+    status, headers, _ = _login(page, USER[1])
+    assert status == 200
+    found = re.search(r"access-token-[^;]+", headers["set-cookie"])
+    assert found
+    return found[0]
+
+
+def _login(page: Running, password: str) -> tuple[int, dict[str, str], bytes]:
+    form = urlencode({"username": USER[0], "password": password}).encode()
+    kind = "application/x-www-form-urlencoded"
+    return _ask(page, "/login", "POST", form, Content_Type=kind)
+
+
+def test_without_a_password_nothing_of_anyones_is_served(page: Running) -> None:
+    key = _job(page.folder)
+    own = [f"/mug/jobs/{key}/player.json", f"/mug/jobs/{key}/chart.osu",
+           f"/mug/sound/{key.partition('/')[0]}",
+           f"/gradio_api/file={page.folder.resolve()}/jobs/{key}/chart.osu", "/config",
+           "/gradio_api/info"]  # fmt: skip
+    for path in own:
+        assert _ask(page, path)[0] == 401, path
+    assert _upload(page, "a.ogg", b"x")[0] == 401
+    forged = "; ".join(f"access-token{part}={secrets.token_urlsafe(16)}" for part in ("", "-un"))
+    assert _ask(page, own[0], Cookie=forged)[0] == 401
+
+
+def test_a_password_opens_everything(page: Running, cookie: str) -> None:
+    key = _job(page.folder)
+    assert _login(page, "x")[0] == 400
+    for path in (f"/mug/jobs/{key}/player.json", f"/mug/sound/{key.partition('/')[0]}"):
+        assert _ask(page, path, Cookie=cookie)[0] == 200
+        assert _ask(page, path, Cookie=cookie[:-1] + "~")[0] == 401
+
+
+OTHER_LOOPBACK = "127.0.0.2"  # of this computer too, but not the address of a page by default
+
+
+def test_by_default_one_address_of_this_computer_is_bound(page: Running) -> None:
+    port = urlsplit(page.address).port
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((OTHER_LOOPBACK, port), timeout=10)
+
+
+def test_listening_on_all_addresses_still_asks_for_the_password(tmp_path: Path) -> None:
+    flags = ("--listen", "--auth", ":".join(USER))
+    with running(tmp_path, tmp_path / "none.ckpt", *flags) as served:
+        other = replace(served, address=served.address.replace("127.0.0.1", OTHER_LOOPBACK))
+        for page in (served, other):
+            assert _ask(page, "/config")[0] == 401
+            assert _login(page, "x")[0] == 400
+            _, headers, _ = _login(page, USER[1])
+            (token,) = re.findall(r"access-token-[^;]+", headers["set-cookie"])[:1]
+            assert _ask(page, "/config", Cookie=token)[0] == 200
+
+
+def test_programs_log_in_too(page: Running) -> None:
+    client = Client(page.address, auth=USER, verbose=False)
+    found = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    client.close()
+    assert "/generate" in found
+
+
+# ---- limits and paths
+
+
+def test_a_file_that_is_too_large_gets_a_sentence(page: Running, cookie: str) -> None:
+    assert _upload(page, "a.ogg", b"x" * 900_000, cookie)[0] == 200
+    status, said = _upload(page, "a.ogg", b"x" * 1_200_000, cookie)
+    assert status == 413
+    assert b"size" in said.lower()
+    assert b"Traceback" not in said
+
+
+def test_no_path_leads_out(page: Running, cookie: str) -> None:
+    key = _job(page.folder)
+    job = key.partition("/")[0]
+    root = (page.folder / "jobs").resolve()
+    secret = page.folder / "secret.json"
+    secret.write_text("mine")
+    (root / job / "0001" / "link.json").symlink_to(secret.resolve())
+    assert _ask(page, f"/mug/jobs/{key}/player.json", Cookie=cookie)[0] == 200
+    refused = [
+        f"/mug/jobs/{key}/../../../secret.json",
+        f"/mug/jobs/{key}/%2e%2e%2f%2e%2e%2f%2e%2e%2fsecret.json",
+        f"/mug/jobs/{key}/..%5c..%5csecret.json",
+        f"/mug/jobs/{key}/link.json",
+        f"/mug/jobs/{job}/0001%2f../song.ogg",
+        f"/mug/jobs/{job}/../secret.json",
+        f"/mug/sound/{job}%2f..",
+        "/mug/player/../../../../../webui.py",
+        "/mug/page/%2e%2e/asks.py",
+        f"/gradio_api/file={secret.resolve()}",
+        f"/gradio_api/file={root}/../secret.json",
+        f"/gradio_api/file={ROOT}/webui.py",
+        "/gradio_api/file=/etc/hostname",
+    ]
+    for path in refused:
+        status, _, said = _ask(page, path, Cookie=cookie)
+        assert status in (400, 403, 404), path
+        assert b"mine" not in said
+
+
+def test_names_of_uploads_stay_within_their_folder(page: Running, cookie: str) -> None:
+    uploads = (page.folder / "uploads").resolve()
+    for name in ("../../evil.ogg", "/etc/evil.ogg", "..\\\\evil.ogg", "a<b>|?.ogg"):
+        status, said = _upload(page, name, b"OggS", cookie)
+        assert status == 200
+        (path,) = map(Path, json.loads(said))
+        assert uploads in path.resolve().parents
+        assert not set(path.name) & set('<>|?*"/\\')
+    assert not list(page.folder.rglob("../evil*"))
+
+
+def test_downloads_are_not_shown_as_pages(page: Running, cookie: str) -> None:
+    key = _job(page.folder)
+    _, headers, _ = _ask(page, f"/mug/jobs/{key}/chart.osu", Cookie=cookie)
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-disposition"].startswith("attachment")
+    assert headers["content-type"] == "application/octet-stream"
+    assert "private" in headers["cache-control"]
+
+
+def test_old_jobs_and_uploads_are_deleted(tmp_path: Path) -> None:
+    uploads = tmp_path / "uploads"
+    (uploads / "abc").mkdir(parents=True)
+    folders = JobFolders(tmp_path / "jobs", keep_hours=1, uploads=uploads)
+    job = folders.new_job()
+    for name in ("old.ogg", "new.ogg"):
+        (uploads / "abc" / name).write_bytes(b"OggS")
+    long_ago = time.time() - 3700
+    for path in (job, uploads / "abc" / "old.ogg"):
+        os.utime(path, (long_ago, long_ago))
+    assert folders.sweep() == 1
+    assert not job.exists()
+    assert [path.name for path in (uploads / "abc").iterdir()] == ["new.ogg"]
+
+
+# ---- the start
+
+
+def test_nothing_heavy_is_read_before_the_address_is_told(tmp_path: Path) -> None:
+    """The import log of a real start, up to the line with the address."""
+    command = [sys.executable, "-X", "importtime", str(ROOT / "webui.py"), "--device", "cpu",
+               "--ckpt", str(tmp_path / "none.ckpt"), "--out", str(tmp_path / "webui")]  # fmt: skip
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        before = []
+        for line in process.stdout:
+            if "The page is at" in line:
+                break
+            before.append(line)
+        process.terminate()
+        process.communicate()
+    modules = {line.rpartition("|")[2].strip().partition(".")[0] for line in before}
+    assert {"gradio", "mug"} <= modules
+    assert not modules & {"torch", "librosa", "numba", "pytorch_lightning", "omegaconf", "scipy"}
