@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,21 @@ SOURCES = sorted(
     for pattern in ("mug/**/*.py", "scripts/*.py", "benchmarks/*.py", "main.py", "webui.py")
     for path in ROOT.glob(pattern)
 )
-TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
-FUNCTIONS = [
-    (path, node)
-    for path, tree in TREES.items()
-    for node in ast.walk(tree)
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-]
+
+
+@cache  # not at import: each worker of the suite imports this file, one runs its tests
+def _trees() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
+
+
+@cache
+def _functions() -> list[tuple[Path, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    return [
+        (path, node)
+        for path, tree in _trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
 
 
 def _name(path: Path) -> str:
@@ -43,7 +52,7 @@ def _tracked() -> list[Path]:
 
 def test_there_is_something_to_check() -> None:
     assert len(SOURCES) > 30
-    assert len(FUNCTIONS) > 200
+    assert len(_functions()) > 200
 
 
 def test_files_stay_under_400_lines() -> None:
@@ -54,13 +63,13 @@ def test_files_stay_under_400_lines() -> None:
 def test_functions_stay_under_60_lines() -> None:
     long = {
         f"{_name(path)}:{node.lineno} {node.name}": (node.end_lineno or 0) - node.lineno + 1
-        for path, node in FUNCTIONS
+        for path, node in _functions()
     }
     assert {name: lines for name, lines in long.items() if lines > 60} == {}
 
 
 def test_packages_hold_a_docstring_only() -> None:
-    for path, tree in TREES.items():
+    for path, tree in _trees().items():
         if path.name == "__init__.py":
             assert len(tree.body) == 1, f"{_name(path)} holds more than a docstring"
             assert isinstance(tree.body[0], ast.Expr), _name(path)
