@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo test lint clean
+.PHONY: demo lint check test durations clean
 .DELETE_ON_ERROR:
 
 $(VENV)/bin/python:
@@ -26,8 +26,18 @@ lint: $(VENV)/.installed-dev
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/mypy
 
+# Compiled files of the tests are kept between runs, whatever the shell says.
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --dist worksteal
+
+check: lint
+	$(PYTEST) -m "not slow"
+
 test: lint
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --dist worksteal
+	$(PYTEST)
+
+# Lists the tests that take a second or more in tests/slow.txt; on a machine that does nothing else.
+durations: $(VENV)/.installed-dev
+	$(PYTEST) --record-slow 1 --durations 60
 
 clean:
 	rm -rf $(VENV) outputs logs
