@@ -21,13 +21,9 @@ from mug.ui.page.make_tab import make_tab, owner_of
 from mug.ui.page.prompt_tab import prompt_tab
 from mug.ui.page.texts import LANGUAGES, Texts
 from mug.ui.page.theme import theme
-from mug.ui.routes import PAGE_FOLDER, routes, speaking
+from mug.ui.routes import PAGE_FOLDER, at_the_head, routes
 from mug.ui.serving import Serving
 
-HEAD = """<link rel="icon" href="data:,">
-<script type="module" src="/mug/page/page.js"></script>
-<script type="module" src="/mug/player/mug-player.js"></script>
-<script type="module" src="/mug/player/mug-workbench.js"></script>"""
 _KEEP_S = 24 * 3600
 
 
@@ -44,10 +40,10 @@ def build(service: Service, serving: Serving) -> gr.Blocks:
     page.queue(default_concurrency_limit=16, max_size=128)
     with page:
         page.unload(gone)
-        _language(service, serving, Texts(first), f"/{other}", with_api=True)
+        _language(service, serving, Texts(first), f"/{other}?language={other}", with_api=True)
     with page.route(LANGUAGES[other], f"/{other}"):
         page.unload(gone)
-        _language(service, serving, Texts(other), "/", with_api=False)
+        _language(service, serving, Texts(other), f"/?language={first}", with_api=False)
     return page
 
 
@@ -60,7 +56,7 @@ def _languages(serving: Serving) -> tuple[str, str]:
 def _language(service: Service, serving: Serving, t: Texts, other: str, *, with_api: bool) -> None:
     """One language's page."""
     desk = Desk(service, t, serving.max_mb)
-    gr.HTML(fragments.head(t, other, by_browser=serving.language is None))
+    gr.HTML(fragments.head(t, other))
     status = gr.HTML(fragments.status(service.model, t), elem_id="mug-model")
     timer = gr.Timer(1.0, active=True)
 
@@ -92,6 +88,7 @@ def serve(service: Service, serving: Serving) -> tuple[gr.Blocks, str, str | Non
 def launch_arguments(service: Service, serving: Serving) -> dict[str, Any]:
     """What Gradio's `launch` is called with."""
     first, other = _languages(serving)
+    paths = {"/": first, f"/{other}": other, f"/{other}/": other}
     return {
         "server_name": serving.host,
         "server_port": serving.port,
@@ -103,12 +100,11 @@ def launch_arguments(service: Service, serving: Serving) -> dict[str, Any]:
         "allowed_paths": [str(service.folders.root)],
         "theme": theme(),
         "css_paths": PAGE_FOLDER / "page.css",
-        "head": HEAD,
         "footer_links": ["api"],
         "ssr_mode": False,
         "app_kwargs": {
             "routes": routes(service.folders),
-            "middleware": [speaking({"/": first, f"/{other}": other, f"/{other}/": other})],
+            "middleware": [at_the_head(paths, by_browser=serving.language is None)],
         },
     }
 

@@ -67,26 +67,36 @@ def routes(folders: JobFolders) -> list[BaseRoute]:
 
 _GRADIO_LOCALES = {"en": "en", "zh": "zh-CN"}
 
+# Scripts of this type run in the order of the page. Gradio's `head=` would not do: its own script
+# adds those later, and shows the page without waiting for them.
+_BEFORE_GRADIO = '<script type="module" src="/mug/page/page.js"></script>'
+_AFTER_GRADIO = """<link rel="icon" href="data:,">
+<script type="module" src="/mug/player/mug-player.js"></script>
+<script type="module" src="/mug/player/mug-workbench.js"></script>
+"""
 
-def speaking(languages: Mapping[str, str]) -> Middleware:
-    """Makes Gradio's own words, which follow the browser, follow the page instead.
 
-    Gradio's code asks `navigator.language`, before anything else of the page runs.
+def at_the_head(languages: Mapping[str, str], *, by_browser: bool) -> Middleware:
+    """Puts the page's scripts into its head, the first of them before Gradio's.
+
+    Gradio's own words, which follow the browser, follow the page instead: Gradio's script asks
+    `navigator.language`.
 
     Args:
         languages: `en` or `zh` by the page's path.
+        by_browser: whether the browser's wish decides between the languages.
     """
-    return Middleware(_Speaking, languages=languages)
+    return Middleware(_AtTheHead, languages=languages, by_browser=by_browser)
 
 
-class _Speaking:
-    """Puts a line of script at the head of the pages."""
+class _AtTheHead:
+    """Adds to the head of the pages."""
 
-    def __init__(self, app: ASGIApp, languages: Mapping[str, str]) -> None:
-        self._app, self._languages = app, languages
+    def __init__(self, app: ASGIApp, languages: Mapping[str, str], by_browser: bool) -> None:
+        self._app, self._languages, self._by_browser = app, languages, by_browser
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on, and its answer back, with the line where it is a page."""
+        """Passes a request on, and its answer back, with the scripts where it is a page."""
         language = self._languages.get(scope.get("path", ""))
         if scope["type"] != "http" or language is None:
             await self._app(scope, receive, send)
@@ -104,7 +114,7 @@ class _Speaking:
                 return
             headers = MutableHeaders(raw=start["headers"])
             if headers.get("content-type", "").startswith("text/html"):
-                body = _spoken(body, language)
+                body = _with_scripts(body, language, by_browser=self._by_browser)
                 headers["content-length"] = str(len(body))
             await send(start)
             await send({"type": "http.response.body", "body": body})
@@ -112,12 +122,15 @@ class _Speaking:
         await self._app(scope, receive, send_changed)
 
 
-def _spoken(page: bytes, language: str) -> bytes:
+def _with_scripts(page: bytes, language: str, *, by_browser: bool) -> bytes:
     locale = _GRADIO_LOCALES[language]
     line = f'Object.defineProperty(navigator, "language", {{get: () => "{locale}"}})'
     # Gradio's own script sets the same once it has run: the page says one language all the time.
-    page = page.replace(b'lang="en"', f'lang="{locale}"'.encode(), 1)
-    return page.replace(b"<head>", f"<head><script>{line}</script>".encode(), 1)
+    spoken = f'lang="{locale}"' + (" data-automatic" if by_browser else "")
+    page = page.replace(b'lang="en"', spoken.encode(), 1)
+    first = f"<head><script>{line}</script>{_BEFORE_GRADIO}"
+    page = page.replace(b"<head>", first.encode(), 1)
+    return page.replace(b"</head>", f"{_AFTER_GRADIO}</head>".encode(), 1)
 
 
 def _may_enter(request: Request) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,22 @@ def visit(chromium: Any, address: str) -> Iterator[Any]:
         context.close()
     assert errors == []
     assert outside == []
+
+
+@contextmanager
+def held(tab: Any, pattern: str) -> Iterator[Callable[[], None]]:
+    """Holds back what the page asks for; yields a function that waits until it has asked."""
+    waiting: list[Any] = []
+
+    def await_one() -> None:
+        while not waiting:
+            tab.wait_for_timeout(20)
+
+    tab.route(pattern, lambda route: waiting.append(route))
+    yield await_one
+    for route in waiting:
+        route.continue_()
+    tab.unroute(pattern)
 
 
 def settle(tab: Any) -> None:

@@ -36,18 +36,17 @@ _LOGO = (
 )
 
 
-def head(t: Texts, other: str, *, by_browser: bool) -> str:
+def head(t: Texts, other: str) -> str:
     """The page's head: name, theme, the other language.
 
     Args:
         t: the language.
-        other: address of the page in the other language.
-        by_browser: whether the browser's wish decides between the languages.
+        other: address of the page in the other language; it says that this was chosen, and
+            `page/page.js` keeps that.
     """
-    automatic = " data-automatic" if by_browser else ""
     theme = escape(t("theme"))
     return (
-        f'<header class="mug-head" data-language="{t.language}"{automatic}>{_LOGO}'
+        f'<header class="mug-head" data-language="{t.language}">{_LOGO}'
         f"<div><h1>{t('name')}</h1><p>{t('tagline')}</p></div><nav>"
         f'<button type="button" data-act="theme" title="{theme}" aria-label="{theme}">◐</button>'
         f'<a href="{other}" data-act="language">{t("other_language")}</a></nav></header>'

@@ -1,8 +1,12 @@
 // What the page does in the browser besides Gradio: theme, language, the player's selection.
+//
+// `mug/ui/routes.py` puts this before Gradio's script, so that it runs before Gradio shows anything: nothing can be
+// pressed, chosen or dropped that it does not hear of.
 
 import "./uploads.js";
 
 const root = document.documentElement;
+const search = new URLSearchParams(location.search);
 
 /** What the person has chosen, where the browser keeps it. */
 function kept(name, value) {
@@ -21,50 +25,45 @@ function showTheme() {
   root.dataset.theme = document.body.classList.contains("dark") ? "dark" : "light";
 }
 
+/** Gradio sets the class when it has started and when the system changes: what was chosen stays. */
+function followTheme() {
+  if (chosen === "dark" || chosen === "light") setTheme(chosen);
+  showTheme();
+}
+
 function setTheme(theme) {
   document.body.classList.toggle("dark", theme === "dark");
 }
 
-const asked = new URLSearchParams(location.search).get("__theme") ?? kept("theme");
-new MutationObserver(showTheme).observe(document.body, { attributes: true, attributeFilter: ["class"] });
-if (asked === "dark" || asked === "light") setTheme(asked);
-showTheme();
+let chosen = search.get("__theme") ?? kept("theme");
+new MutationObserver(followTheme).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+followTheme();
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.("[data-act]")?.dataset.act !== "theme") return;
+  chosen = document.body.classList.contains("dark") ? "light" : "dark";
+  kept("theme", chosen);
+  setTheme(chosen);
+});
 
 // ---- language: by the browser, until someone chooses
 
-// `navigator.language` is the page's own, see `speaking` in mug/ui/routes.py.
-const browser = () => (navigator.languages?.[0] ?? "en").toLowerCase();
-
-// What the page says; `root.lang` is Gradio's, which calls Chinese zh-CN.
-const language = () => document.querySelector(".mug-head")?.dataset.language ?? "en";
-
-function chooseLanguage(head) {
-  if (!("automatic" in head.dataset)) return;
-  const wanted = kept("language") ?? (browser().startsWith("zh") ? "zh" : "en");
-  if (wanted !== language() && location.pathname === "/" && wanted === "zh") {
+/** What is chosen is in the address of the link to the other language: it cannot arrive later than its page. */
+function chooseLanguage() {
+  const asked = search.get("language");
+  const language = ["en", "zh"].includes(asked) ? kept("language", asked) : kept("language");
+  // `navigator.language` is the page's own, see mug/ui/routes.py.
+  const browser = (navigator.languages?.[0] ?? "en").toLowerCase();
+  const wanted = language ?? (browser.startsWith("zh") ? "zh" : "en");
+  if ("automatic" in root.dataset && location.pathname === "/" && wanted === "zh") {
     location.replace(`/zh${location.search}`);
+  } else if (asked && kept("language") === asked) {
+    search.delete("language");
+    history.replaceState(history.state, "", `${location.pathname}${search.size ? `?${search}` : ""}${location.hash}`);
   }
 }
 
-const waiting = new MutationObserver(() => {
-  const head = document.querySelector(".mug-head");
-  if (!head) return;
-  waiting.disconnect();
-  chooseLanguage(head);
-  if (asked === "dark" || asked === "light") setTheme(asked);
-});
-waiting.observe(document.body, { childList: true, subtree: true });
-
-document.addEventListener("click", (event) => {
-  const button = event.target.closest?.("[data-act]");
-  if (button?.dataset.act === "theme") {
-    const theme = document.body.classList.contains("dark") ? "light" : "dark";
-    kept("theme", theme);
-    setTheme(theme);
-  } else if (button?.dataset.act === "language") {
-    kept("language", language() === "zh" ? "en" : "zh");
-  }
-});
+chooseLanguage();
 
 // ---- the player's selection
 
