@@ -67,13 +67,19 @@ class Desk:
         """
         return gr.HTML(fragments.upload_says(zone, what, kinds, self.max_mb, self.t))
 
-    def tags(self, audio: str | None) -> tuple[str, str]:
-        """Title and artist of a song that was dropped."""
-        if audio is None:
-            return "", ""
-        with told(self.t.language):
-            found = read_tags(audio)
-        return found.title or Path(audio).stem, found.artist
+    def tags(self, audio: str | None, *before: str) -> str:
+        """Title and artist of a song that was dropped, for `page/page.js` to fill in.
+
+        Args:
+            audio: the song; None where it was taken away.
+            before: what the fields hold; what is written there meanwhile stays.
+        """
+        found = ["", ""]
+        if audio is not None:
+            with told(self.t.language):
+                tags = read_tags(audio)
+            found = [tags.title or Path(audio).stem, tags.artist]
+        return json.dumps({"found": found, "before": before})
 
     def generate(self, values: Update, owner: str) -> Iterator[Update]:
         """Makes charts; yields progress, then everything that the results show."""

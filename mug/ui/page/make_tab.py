@@ -19,6 +19,7 @@ _RESULTS = (
 )  # fmt: skip
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _STATE = "(first, ...rest) => [window.mugPage.state(), ...rest]"
+_FILL_IN = "(tags, ...now) => window.mugPage.fillIn(tags, now)"
 
 
 def make_tab(desk: Desk) -> Form:
@@ -135,8 +136,10 @@ def _wire(desk: Desk, form: Form) -> None:
     """Buttons to answers."""
     outputs = [form[name] for name in _RESULTS]
     asked = [name for name in form if name not in _RESULTS and name not in _BUTTONS]
-    form["song"].change(
-        desk.tags, form["song"], [form["title"], form["artist"]], queue=False, **_QUIET
+    names = [form["title"], form["artist"]]
+    tags = gr.Textbox(visible=False)
+    form["song"].change(desk.tags, [form["song"], *names], tags, queue=False, **_QUIET).success(
+        None, [tags, *names], names, js=_FILL_IN, queue=False, **_QUIET
     )
     form["generate"].click(
         _streamed(form, asked, desk.generate), [form[name] for name in asked], outputs, **_QUIET

@@ -105,6 +105,11 @@ window.mugPage = {
     const player = document.querySelector("mug-player")?.player;
     return JSON.stringify({ region: player?.region ?? null, index: player?.index ?? 0 });
   },
+  /** Values of fields after a song's tags were read: what somebody wrote there meanwhile stays. */
+  fillIn(tags, now) {
+    const { found, before } = JSON.parse(tags);
+    return now.map((text, index) => (text === before[index] ? found[index] : text));
+  },
   /** Shows a tempo map on the workbench. */
   showTempo(text) {
     bench()?.setText(text);

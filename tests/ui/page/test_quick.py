@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
-from page_visits import PATIENCE_MS, held
+from page_visits import PATIENCE_MS, held, visit
 from pages import Running, running
 
 pytestmark = pytest.mark.browser
@@ -133,3 +134,18 @@ def test_the_browsers_language_comes_before_anything_is_shown(chromium: Any, pag
     with _opened(chromium, page.address, locale="zh-CN") as tab:
         tab.wait_for_selector(".mug-head[data-language=zh]")
         assert tab.evaluate("sessionStorage.getItem('seen')") == "/zh"
+
+
+def test_what_is_written_while_tags_are_read_stays(
+    chromium: Any, page: Running, tmp_path: Path
+) -> None:
+    with visit(chromium, page.address) as tab:
+        title, artist = tab.get_by_label("Title"), tab.get_by_label("Artist")
+        artist.fill("Before")
+        with held(tab, "**/gradio_api/run/predict") as waiting:
+            tab.set_input_files("#mug-song input[type=file]", str(page.song))
+            tab.wait_for_selector("#mug-song .file-preview")
+            waiting()
+            title.fill("My own")
+        tab.wait_for_function("(field) => field.value === ''", arg=artist.element_handle())
+        assert title.input_value() == "My own"
