@@ -208,6 +208,8 @@ def test_parity_names_tests_that_exist() -> None:
     known = set()
     for path in (ROOT / "tests").rglob("test_*.py"):
         known |= set(re.findall(r"def (test_\w+)\(", path.read_text(encoding="utf-8")))
-        known.add(path.stem)
     assert len(names) > 20
     assert names - known == set()
+    files = set(re.findall(r"`(tests/[\w/]+\.py)`", text))
+    assert len(files) > 5
+    assert [name for name in files if not (ROOT / name).is_file()] == []
