@@ -11,13 +11,20 @@ from pathlib import Path
 
 import pytest
 from repository import ROOT
+from script_calls import Call, within
 
 from mug.pipeline.model.checkpoint import hash_weights, read_checkpoint
+from scripts import convert_checkpoint, generate
 
 
 def call(script: str, *args: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "scripts" / script), *map(str, args)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    return within(generate.main, "generate.py", monkeypatch, capsys)
 
 
 def charts(package: Path) -> dict[str, bytes]:
@@ -53,10 +60,10 @@ def test_same_arguments_same_bytes(tiny_model_folder: Path, song: Path, tmp_path
     ],
 )
 def test_mistakes_are_one_sentence(
-    tiny_model_folder: Path, song: Path, tmp_path: Path, wrong: list[str], said: str
+    called: Call, tiny_model_folder: Path, song: Path, tmp_path: Path, wrong: list[str], said: str
 ) -> None:
     asked = ["--ckpt", tiny_model_folder, "--audio", song, "--steps", 1]
-    done = call("generate.py", *asked, "--out", tmp_path / "a.osz", *wrong)
+    done = called(*asked, "--out", tmp_path / "a.osz", *wrong)
     assert done.returncode in (1, 2)
     last = done.stderr.strip().splitlines()[-1]
     assert said in last
@@ -64,8 +71,14 @@ def test_mistakes_are_one_sentence(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_checkpoint_converts(tiny_model_folder: Path, tmp_path: Path) -> None:
-    done = call("convert_checkpoint.py", tiny_model_folder, tmp_path / "converted")
+def test_a_checkpoint_converts(
+    tiny_model_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    convert = within(convert_checkpoint.main, "convert_checkpoint.py", monkeypatch, capsys)
+    done = convert(tiny_model_folder, tmp_path / "converted")
     assert done.returncode == 0, done.stderr
     said = re.search(r"sha256 ([0-9a-f]{64})", done.stdout)
     assert said
