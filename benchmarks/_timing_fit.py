@@ -31,7 +31,7 @@ from mug.compose.sound import render
 from mug.compose.style import SongStyle
 from mug.timing.choice import hypotheses
 from mug.timing.features import Evidence, bar_features, beat_features
-from mug.timing.onsets import Onsets, hear
+from mug.timing.onsets import Onsets, detect_onsets
 from mug.timing.tempo_map import TempoMap
 
 # Of the beat's weights 0.01 to 0.03 do alike on real songs left out; less fits the composed songs.
@@ -118,7 +118,7 @@ def cases(songs: Iterator[TimedSong]) -> Iterator[Case]:
         real = song.kind == "real"
         for speed in SPEEDS if real else (1.0,):
             wave = resample(song.wave, SAMPLE_RATE, int(SAMPLE_RATE / speed))
-            onsets, line = hear(wave), song.truth.red_lines[0]
+            onsets, line = detect_onsets(wave), song.truth.red_lines[0]
             beat, start = line.beat_ms / speed, line.time_ms / speed
             if real:
                 start += REAL_BIAS_MS.get(song.name, USUAL_BIAS_MS)

@@ -38,9 +38,9 @@ from mug.lint.rules import RULES, lint
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.edit import Edit, Region, bar_start_ms, bytes_changed_outside, edit_chart
 from mug.pipeline.finish.chart import chart_of, red_lines_of
-from mug.pipeline.finish.cleanup import Changes, Surroundings, mend_notes, snap_notes
+from mug.pipeline.finish.cleanup import Changes, Surroundings, fix_notes, snap_notes
 from mug.pipeline.finish.options import FinishOptions
-from mug.pipeline.judge.candidates import Judgement, judge_all, reach_stars
+from mug.pipeline.judge.candidates import Judgement, bring_to_stars, judge_all
 from mug.pipeline.judge.measures import measure, note_times, snaps
 from mug.pipeline.request import GenerationRequest
 from mug.pipeline.sample import Ask, chart_seed, decode_latent, sample_latents, song_tensor
@@ -115,14 +115,14 @@ def raw_findings(
         options = [FinishOptions(star_rating=stars) for stars in STARS]
         asks = [Ask({"sr": stars}, {}, chart_seed(base.seed, i)) for i, stars in enumerate(STARS)]
         made = generator.generate_each(request, asks, options)
-        heard = generator.song(song.audio)
+        song_sound = generator.song(song.audio)
         where = Surroundings(
-            generator.model.keys, red_lines_of(request.finish, made.timing), heard.duration_ms
+            generator.model.keys, red_lines_of(request.finish, made.timing), song_sound.duration_ms
         )
         for notes, option in zip(made.raw, options, strict=True):
-            minutes += heard.duration_ms / 60000
+            minutes += song_sound.duration_ms / 60000
             snapped = snap_notes(notes, option, where, Changes())
-            fixed = mend_notes(snapped, option, where, Changes())
+            fixed = fix_notes(snapped, option, where, Changes())
             # Rounded alone, holds may end on or behind what follows; lint is to see just that.
             raw = snap_notes(notes, replace(option, snapping="none"), where, Changes())
             for stage, some in zip(STAGES, (raw, snapped, fixed), strict=True):
@@ -191,7 +191,7 @@ def print_choice(
             errors.setdefault(f"1 chart, up to {ATTEMPTS} tries", []).append(
                 _error(_best(found[: ok + 1]))
             )
-        _, brought = reach_stars(generator, request, (made, judged), range(most))
+        _, brought = bring_to_stars(generator, request, (made, judged), range(most))
         errors.setdefault("1 chart, brought to its stars", []).extend(map(_error, brought))
     print("\n| kept | mean error | worst | within 0.25 | picks |\n|---|---|---|---|---|")
     for name, found_errors in errors.items():
@@ -240,7 +240,7 @@ def print_spread(
         print(
             f"| {rung.tier.name} | {stars} | {rung.asked} | {rung.made:.2f} |"
             f" {rung.reached:.2f}{', missed' if rung.missed else ''} | {len(chart.hit_objects)} |"
-            f" {rung.thinned} | {rung.added} | {rung.heard} |"
+            f" {rung.dropped} | {rung.added} | {rung.from_sound} |"
             f" {graves['error']}, {graves['warning']} |"
         )
     print("\n| onsets of … | that … has | raw | in the spread | moved | left out |")
@@ -314,7 +314,7 @@ def print_times(generator: ChartGenerator, base: GenerationRequest, folder: Path
     timing = timed("timing", lambda: estimate_timing(wave, rate))
     where = Surroundings(model.keys, timing.tempo_map.red_lines, song.duration_ms)
     snapped = timed("snap", lambda: snap_notes(notes, finish, where, Changes()))
-    fixed = timed("lint and fix", lambda: mend_notes(snapped, finish, where, Changes()))
+    fixed = timed("lint and fix", lambda: fix_notes(snapped, finish, where, Changes()))
     chart = chart_of(sorted(fixed, key=lambda n: (n.start_ms, n.column)), finish, where)
     timed("star rating", lambda: star_rating(chart))
     timed("all features for the report", lambda: measure(chart))

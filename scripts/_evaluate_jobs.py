@@ -35,10 +35,10 @@ from mug.evaluation.rows import (
 )
 from mug.evaluation.songs import (
     Against,
-    Heard,
     HumanSong,
-    hear,
+    SongSound,
     load_songs,
+    load_sound,
 )
 from mug.util import atomic_write
 
@@ -144,8 +144,8 @@ def songs_in(folder: Path, keys: int) -> tuple[HumanSong, ...]:
 
 
 @lru_cache(maxsize=2)
-def _heard(audio: Path) -> Heard:
-    return hear(audio)
+def _sound_of(audio: Path) -> SongSound:
+    return load_sound(audio)
 
 
 @lru_cache(maxsize=1)
@@ -162,11 +162,11 @@ def work(setting: Setting, job: Job, mark: Path) -> None:
         rows = [_cost_row(setting, song, job.chart)]
     else:
         others = songs_in(setting.training, setting.keys) if setting.training else ()
-        heard = _heard(song.audio)
+        sound = _sound_of(song.audio)
         if job.file is not None:
-            judged = _rival_charts(job.kind, job.file, song, heard, others)
+            judged = _rival_charts(job.kind, job.file, song, sound, others)
         else:
-            judged = _own_charts(setting, job.kind, Against(song, job.chart, heard, others))
+            judged = _own_charts(setting, job.kind, Against(song, job.chart, sound, others))
         rows = [keep(one, setting.out) for one in judged]
     with atomic_write(mark, "w", encoding="utf-8") as handle:
         json.dump([as_json(row) for row in rows], handle, indent=1)
@@ -232,7 +232,7 @@ def rows_in(mark: Path) -> list[Row]:
 
 
 def _rival_charts(
-    name: str, file: Path, song: HumanSong, heard: Heard, others: Sequence[HumanSong]
+    name: str, file: Path, song: HumanSong, sound: SongSound, others: Sequence[HumanSong]
 ) -> list[Judged]:
     """The charts of another program's file, each against the human chart nearest in stars."""
     from mug.evaluation.columns import row_of
@@ -244,7 +244,7 @@ def _rival_charts(
             stars = star_rating(chart)
         except MugError:  # it cannot be rated: held against the middle difficulty
             stars = song.stars[len(song.stars) // 2]
-        against = Against(song, song.nearest(stars) or 0, heard, tuple(others))
+        against = Against(song, song.nearest(stars) or 0, sound, tuple(others))
         row = row_of(chart, against, name, figures=figures_of(chart, against), seed=number)
         judged.append(Judged(replace(row, variant=file.name), chart))
     return judged

@@ -55,7 +55,7 @@ def baseline_charts(against: Against) -> dict[str, Beatmap]:
     rng = rng_for(song.name, human.version)
     rows = len(rows_of(human.hit_objects, human.keys).time_ms)
     found[RANDOM_GRID] = grid_chart(human, rows, rng)
-    onsets = _librosa_onsets(against.heard.wave)
+    onsets = _librosa_onsets(against.sound.wave)
     found[LIBROSA] = onset_chart(human, onsets, rng)
     found[LIBROSA_FITTED] = onset_chart(human, onsets + _best_shift(onsets, human), rng)
     return found
@@ -167,7 +167,7 @@ class _Sampled:
         """Post-processed, and the best of several where there are several."""
         maker = self.maker
         made = [maker.finish(notes, maker.against.stars, timing) for notes in candidates]
-        found = maker.heard() if timing == FREE else None
+        found = maker.estimated_red_lines() if timing == FREE else None
         rows = [self.judged(made[0][0], FINISHED, timing, found)]
         if len(made) > 1:
             prompt = Prompt.of(maker.generator.model.schema, self.prompt, {})

@@ -116,7 +116,7 @@ def edit_figures(maker: Maker, chart: Beatmap, variation: Variation, edit: Edit)
         "added": float(len(variation.added)),
         "dropped": float(len(variation.dropped)),
     }
-    broken = violations(chart, human.red_lines, keys=human.keys, audio_ms=against.heard.duration_ms)
+    broken = violations(chart, human.red_lines, keys=human.keys, audio_ms=against.sound.duration_ms)
     return found | {f"violations_{name}": float(n) for name, n in asdict(broken).items()}
 
 
@@ -147,7 +147,7 @@ def _count(chart: Beatmap, human: Beatmap) -> float:
 
 def _seam_lint(chart: Beatmap, maker: Maker, region: Region) -> float:
     findings = lint(
-        chart, star_rating=maker.against.stars, audio_ms=maker.against.heard.duration_ms
+        chart, star_rating=maker.against.stars, audio_ms=maker.against.sound.duration_ms
     )
     near = (f for f in findings if _touches(region, f.time_ms, f.end_ms))
     return float(sum(finding.severity != "note" for finding in near))

@@ -107,7 +107,7 @@ def tempo_figures(found: Sequence[TimingPoint], against: Against) -> Figures:
 def violation_figures(chart: Beatmap, against: Against) -> Figures:
     """What must not be, by kind and together."""
     human = against.human
-    broken = violations(chart, human.red_lines, keys=human.keys, audio_ms=against.heard.duration_ms)
+    broken = violations(chart, human.red_lines, keys=human.keys, audio_ms=against.sound.duration_ms)
     kinds = {f"violations_{name}": float(n) for name, n in asdict(broken).items()}
     return {**kinds, "violations": float(broken.total)}
 
@@ -150,7 +150,7 @@ def msd_of(chart: Beatmap) -> Msd:
 
 def playability_figures(chart: Beatmap, against: Against) -> Figures:
     """Findings of lint a minute, by severity and by rule, at the tier that was asked for."""
-    findings = lint(chart, star_rating=against.stars, audio_ms=against.heard.duration_ms)
+    findings = lint(chart, star_rating=against.stars, audio_ms=against.sound.duration_ms)
     starts = [float(note.start_ms) for note in chart.hit_objects]
     minutes = played_minutes(chart.last_ms - min(starts, default=0.0))
     by_rule = Counter(finding.rule for finding in findings)

@@ -108,7 +108,7 @@ class Maker:
             duration_ms=self.song.duration_ms,
         )
 
-    def heard(self) -> tuple[TimingPoint, ...]:
+    def estimated_red_lines(self) -> tuple[TimingPoint, ...]:
         """The red lines that are heard in the sound."""
         options = self._options(self.against.stars, FREE)
         return red_lines_of(options, options.timing_for(lambda: self.song.timing))

@@ -20,7 +20,7 @@ from mug.evaluation.markdown.tables import (
     summaries,
 )
 from mug.evaluation.rows import Row, as_json, write_chart
-from mug.evaluation.songs import HumanSong, hear
+from mug.evaluation.songs import HumanSong, load_sound
 from mug.evaluation.sweep import sweep_summary, switch_summary
 
 VERSION = 2
@@ -85,7 +85,7 @@ def _described(songs: Sequence[HumanSong], out: Path) -> list[dict[str, Any]]:
         {
             "song": song.name,
             "audio": str(song.audio.resolve()),
-            "duration_ms": hear(song.audio).duration_ms,
+            "duration_ms": load_sound(song.audio).duration_ms,
             "charts": [
                 {
                     "chart": number,

@@ -52,7 +52,7 @@ class HumanSong:
 
 
 @dataclass(frozen=True)
-class Heard:
+class SongSound:
     """A song's sound, once for all its charts."""
 
     wave: np.ndarray
@@ -99,9 +99,9 @@ def load_songs(folder: Path, keys: int) -> list[HumanSong]:
     return songs
 
 
-def hear(audio: Path) -> Heard:
+def load_sound(audio: Path) -> SongSound:
     """Decodes a song."""
-    return Heard(load_audio(audio, SAMPLE_RATE))
+    return SongSound(load_audio(audio, SAMPLE_RATE))
 
 
 def assert_unseen(judged: Sequence[HumanSong], training: Sequence[HumanSong]) -> None:
@@ -113,9 +113,9 @@ def assert_unseen(judged: Sequence[HumanSong], training: Sequence[HumanSong]) ->
     if not training:
         return
     names = {song.name for song in training}
-    sounds = {hear(song.audio).digest for song in training}
+    sounds = {load_sound(song.audio).digest for song in training}
     for song in judged:
-        if song.name in names or hear(song.audio).digest in sounds:
+        if song.name in names or load_sound(song.audio).digest in sounds:
             raise DataError(
                 "a song to judge by is among the training songs",
                 value=song.name,
@@ -130,13 +130,13 @@ class Against:
     Args:
         song: the human song.
         index: the human chart.
-        heard: the song's sound.
+        sound: the song's sound.
         others: songs by people for patterns and copies, e.g. the training songs.
     """
 
     song: HumanSong
     index: int
-    heard: Heard
+    sound: SongSound
     others: tuple[HumanSong, ...] = ()
 
     @property
@@ -179,13 +179,13 @@ class Against:
     @cached_property
     def bars(self) -> tuple[Float64[np.ndarray, " edges"], Float64[np.ndarray, " bars"]]:
         """Edges of the song's bars in ms and the sound's energy in each."""
-        return bar_energy(self.heard.wave, SAMPLE_RATE, self.human.red_lines)
+        return bar_energy(self.sound.wave, SAMPLE_RATE, self.human.red_lines)
 
     @cached_property
     def sound_by_bar(self) -> Float64[np.ndarray, "bars features"]:
         """What each bar sounds like."""
         edges, _ = self.bars
-        return audio_bars(self.heard.wave, SAMPLE_RATE, edges)
+        return audio_bars(self.sound.wave, SAMPLE_RATE, edges)
 
 
 def human_distance(song: HumanSong) -> float:

@@ -82,7 +82,7 @@ def commonest_row(notes: Sequence[HitObject], share: float, rng: np.random.Gener
     return made
 
 
-def thin(notes: Sequence[HitObject], keep: float, rng: np.random.Generator) -> Notes:
+def drop_notes(notes: Sequence[HitObject], keep: float, rng: np.random.Generator) -> Notes:
     """A share of the rows kept."""
     rows = _rows(notes)
     kept = rng.permutation(len(rows)) < round(keep * len(rows))

@@ -25,7 +25,7 @@ from mug.beatmap.timing_points import TimingPoint
 from mug.clock import FrameClock
 from mug.errors import GenerationError
 from mug.pipeline.chart import ChartGenerator
-from mug.pipeline.finish.cleanup import Changes, Surroundings, mend_notes, snap_notes
+from mug.pipeline.finish.cleanup import Changes, Surroundings, fix_notes, snap_notes
 from mug.pipeline.finish.options import FinishOptions
 from mug.pipeline.request import GenerationRequest
 from mug.pipeline.sample import Ask, Known, ShouldStop, chart_seed, encode_notes
@@ -310,9 +310,9 @@ def _fitted(
     def locked(note: HitObject) -> bool:
         return note in standing or not edit.free(note)
 
-    mended = mend_notes([*stay, *taken], options, where, changes, locked)
+    fixed = fix_notes([*stay, *taken], options, where, changes, locked)
     left = sorted(
-        (note for note in mended if note not in standing), key=lambda n: (n.start_ms, n.column)
+        (note for note in fixed if note not in standing), key=lambda n: (n.start_ms, n.column)
     )
     found = variation_of(beatmap, left, edit, dropped)
     return replace(found, changes=changes)

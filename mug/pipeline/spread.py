@@ -22,13 +22,13 @@ from mug import tiers as lint_tiers
 from mug.beatmap.beatmap import Beatmap
 from mug.errors import GenerationError
 from mug.pipeline.arrange.nest import Nested, nest, nesting_share
-from mug.pipeline.arrange.reach_stars import Goal, all_there_is, climb, stars_of
+from mug.pipeline.arrange.reach_stars import StarGoal, collect_sources, reach_stars, stars_of
 from mug.pipeline.arrange.sources import (
-    Heard,
-    Material,
+    NoteSources,
+    SongOnsets,
     allowed_lines,
-    hear_onsets,
-    material_of,
+    find_onsets,
+    note_sources,
     on_lines,
 )
 from mug.pipeline.chart import ChartGenerator
@@ -101,18 +101,18 @@ class Rung:
         asked: star rating that the model was asked for when it made this chart.
         made: star rating of the chart by itself.
         reached: star rating in the spread.
-        thinned: notes left out after nesting to get there.
+        dropped: notes left out after nesting to get there.
         added: notes taken over to get there.
-        heard: those of them in rows that no chart of the model has, only the sound.
+        from_sound: those of them in rows that no chart of the model has, only the sound.
     """
 
     tier: Tier
     asked: float
     made: float
     reached: float
-    thinned: int
+    dropped: int
     added: int = 0
-    heard: int = 0
+    from_sound: int = 0
 
     @property
     def missed(self) -> bool:
@@ -218,8 +218,8 @@ def make_spread(
     ]
     made = generator.generate_each(request, asks, finishes * candidates, progress, should_stop)
     song = generator.song(request.audio)
-    heard = hear_onsets(song.wave, song.sample_rate)
-    return nest_charts(made, song.duration_ms, finishes, tiers, heard)
+    onsets = find_onsets(song.wave, song.sample_rate)
+    return nest_charts(made, song.duration_ms, finishes, tiers, onsets)
 
 
 def nest_charts(
@@ -227,7 +227,7 @@ def nest_charts(
     duration_ms: float,
     finishes: Sequence[FinishOptions],
     tiers: Sequence[Tier],
-    heard: Heard | None = None,
+    onsets: SongOnsets | None = None,
 ) -> Spread:
     """Finished charts as a spread: the nearest for each tier, nested, brought to its stars.
 
@@ -236,9 +236,9 @@ def nest_charts(
         duration_ms: length of the song.
         finishes: how a chart of each tier is finished.
         tiers: easiest first.
-        heard: onsets of the sound; without them nothing is taken from there.
+        onsets: onsets of the sound; without them nothing is taken from there.
     """
-    heard = Heard.nothing() if heard is None else heard
+    onsets = SongOnsets.nothing() if onsets is None else onsets
     stars = [stars_of(chart) for chart in made.beatmaps]
     order = nearest_in_order(stars, [tier.star_rating for tier in tiers])
     alone = _in_order(made, order, duration_ms, finishes, tiers)
@@ -249,27 +249,27 @@ def nest_charts(
     nesting: list[Nesting] = []
     rungs: list[Rung] = []
     for index in reversed(range(len(charts))):
-        goal = Goal(tiers[index].star_rating, finishes[index], where, heard)
+        goal = StarGoal(tiers[index].star_rating, finishes[index], where, onsets)
         if rungs:
             goal = replace(goal, stars=min(goal.stars, rungs[-1].reached - STEP))
-            nested, material = _below(charts[index], charts[index + 1], goal)
+            nested, sources = _below(charts[index], charts[index + 1], goal)
         else:
             nested = Nested(charts[index].hit_objects, 0, 0)
-            material = all_there_is(made.raw, goal)
-        done = climb(charts[index], nested.notes, material, goal)
+            sources = collect_sources(made.raw, goal)
+        done = reach_stars(charts[index], nested.notes, sources, goal)
         charts[index] = done.chart
         changes[index] = changes[index].plus(done.changes)
         if rungs:
             nesting.append(_fit(alone.beatmaps, charts, index, nested))
         asked = float(alone.asked[index]["sr"])
-        from_sound = sum(not material.rows[note.start_ms] for note in done.added)
+        from_sound = sum(not sources.rows[note.start_ms] for note in done.added)
         rungs.append(
             Rung(
                 tiers[index],
                 asked,
                 stars[order[index]],
                 done.stars,
-                done.thinned,
+                done.dropped,
                 len(done.added),
                 from_sound,
             )
@@ -278,14 +278,14 @@ def nest_charts(
     return Spread(result, tuple(reversed(nesting)), tuple(reversed(rungs)))
 
 
-def _below(chart: Beatmap, harder: Beatmap, goal: Goal) -> tuple[Nested, Material]:
+def _below(chart: Beatmap, harder: Beatmap, goal: StarGoal) -> tuple[Nested, NoteSources]:
     """A chart's notes on the onsets of a harder one that its tier may use, and those onsets."""
     lines = BeatLines(goal.where.red_lines)
     times = np.array([note.start_ms for note in harder.hit_objects], np.float64)
     usable = on_lines(times, lines, allowed_lines(goal.finish, lines))
     notes = [note for note, good in zip(harder.hit_objects, usable.tolist(), strict=True) if good]
     reach_ms = REACH * goal.where.red_lines[0].beat_ms
-    return nest(chart.hit_objects, notes, reach_ms), material_of([notes])
+    return nest(chart.hit_objects, notes, reach_ms), note_sources([notes])
 
 
 def nearest_in_order(stars: Sequence[float], goals: Sequence[float]) -> tuple[int, ...]:
@@ -368,9 +368,9 @@ def describe_spread(spread: Spread) -> dict[str, Any]:
             "asked": rung.asked,
             "made": round(rung.made, 4),
             "reached": round(rung.reached, 4),
-            "thinned": rung.thinned,
+            "thinned": rung.dropped,
             "added": rung.added,
-            "heard": rung.heard,
+            "heard": rung.from_sound,
             "missed": rung.missed,
         }
         for rung in spread.rungs

@@ -21,7 +21,7 @@ from mug.timing.onsets import (
     SAMPLE_RATE,
     WINDOW,
     Onsets,
-    hear,
+    detect_onsets,
     onset_envelope,
 )
 from mug.timing.segments import Part, border, comparable, exact_part, tempo_parts
@@ -115,7 +115,7 @@ def estimate_timing(wave: Float32[np.ndarray, " samples"], sample_rate: int) -> 
     if not np.isfinite(wave).all():
         raise DataError("a sample is not a number", remedy="Load the song with load_audio")
     heard: Wave = resample(wave, sample_rate, SAMPLE_RATE)
-    return timing_of(hear(heard))
+    return timing_of(detect_onsets(heard))
 
 
 def timing_of(onsets: Onsets) -> TimingEstimate:

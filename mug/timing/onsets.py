@@ -62,7 +62,7 @@ class Onsets:
         return part, first / per_ms
 
 
-def hear(wave: Float32[np.ndarray, " samples"]) -> Onsets:
+def detect_onsets(wave: Float32[np.ndarray, " samples"]) -> Onsets:
     """Onsets and harmony of a song.
 
     Args:

@@ -17,7 +17,7 @@ from mug.evaluation.editing import edit_figures, editing_summary, edits, regions
 from mug.evaluation.made import Maker, ModelRun
 from mug.evaluation.markdown.parts import part_tables
 from mug.evaluation.rows import EDITING, SWEEP, SWITCHES, Judged, Row
-from mug.evaluation.songs import Against, HumanSong, hear, load_songs
+from mug.evaluation.songs import Against, HumanSong, load_songs, load_sound
 from mug.evaluation.sweep import (
     feature_of,
     sweep,
@@ -46,7 +46,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> list[HumanSong]:
 
 @pytest.fixture(scope="module")
 def maker(short: HumanSong, tiny_model: LoadedModel) -> Maker:
-    return Maker(ChartGenerator(tiny_model), Against(short, 0, hear(short.audio)), RUN)
+    return Maker(ChartGenerator(tiny_model), Against(short, 0, load_sound(short.audio)), RUN)
 
 
 def rows_of(judged: Sequence[Judged]) -> list[Row]:
@@ -189,7 +189,7 @@ def judged(people: Sequence[HumanSong], shuffled: float) -> list[Row]:
     rows = []
     for song in people:
         for index, chart in enumerate(song.charts):
-            against = Against(song, index, hear(song.audio))
+            against = Against(song, index, load_sound(song.audio))
             notes = shuffle_columns(chart.hit_objects, 4, shuffled, rng_for(song.name, index))
             rows.append(row_of(chart.with_objects(notes), against, "made", figures={}))
     return rows

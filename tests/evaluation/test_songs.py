@@ -19,7 +19,7 @@ from mug.evaluation.markdown.tables import FIGURES, Column, paired
 from mug.evaluation.markdown.write import markdown
 from mug.evaluation.results import results
 from mug.evaluation.rows import Judged, Row, as_json, from_json, keep
-from mug.evaluation.songs import Against, assert_unseen, hear, load_songs
+from mug.evaluation.songs import Against, assert_unseen, load_songs, load_sound
 from scripts import evaluate
 
 
@@ -41,7 +41,7 @@ def one_song(human: Path, to: Path) -> Path:
 
 def test_a_human_chart_judged_by_itself_is_perfect(human: Path) -> None:
     song = load_songs(human, 4)[0]
-    against = Against(song, 1, hear(song.audio))
+    against = Against(song, 1, load_sound(song.audio))
     figures = figures_of(song.charts[1], against, song.charts[1].red_lines)
     for name in ("clean_rate", "f1_10", "f1_20", "column_f1_20", "tempo_exact", "notes_ratio"):
         assert figures[name] == 1.0, name
@@ -51,7 +51,7 @@ def test_a_human_chart_judged_by_itself_is_perfect(human: Path) -> None:
 
 def test_an_empty_chart_is_unreadable_and_no_accident(human: Path) -> None:
     song = load_songs(human, 4)[0]
-    figures = figures_of(song.charts[0].with_objects([]), Against(song, 0, hear(song.audio)))
+    figures = figures_of(song.charts[0].with_objects([]), Against(song, 0, load_sound(song.audio)))
     assert figures["violations"] == 5.0  # four empty columns, and no reader takes it
     assert figures["f1_50"] == 0.0
     assert math.isnan(figures["sr_error"])
@@ -59,7 +59,7 @@ def test_an_empty_chart_is_unreadable_and_no_accident(human: Path) -> None:
 
 def test_every_printed_figure_has_a_value_somewhere(human: Path, tmp_path: Path) -> None:
     song, other = load_songs(human, 4)
-    judged = baseline_rows(Against(song, 0, hear(song.audio), (other,)))
+    judged = baseline_rows(Against(song, 0, load_sound(song.audio), (other,)))
     rows = [one.row for one in judged]
     assert [row.column for row in rows][:2] == ["another difficulty", "human, another song"]
     known = {name for row in rows for name in row.figures}
@@ -75,7 +75,7 @@ def test_every_printed_figure_has_a_value_somewhere(human: Path, tmp_path: Path)
 @pytest.mark.real_data
 def test_human_charts_of_real_songs_are_perfect_by_themselves(real_data: Path) -> None:
     for song in load_songs(real_data / "songs" / "goin-under", 4):
-        against = Against(song, len(song.charts) - 1, hear(song.audio))
+        against = Against(song, len(song.charts) - 1, load_sound(song.audio))
         figures = figures_of(against.human, against)
         assert figures["clean_rate"] > 0.95
         assert figures["phase_ms"] <= 2.0

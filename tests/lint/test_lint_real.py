@@ -86,13 +86,13 @@ def test_fixes_leave_human_charts_nearly_alone(charts):
     assert changes < 0.02 * notes
 
 
-def test_what_was_broken_on_purpose_is_mended(charts):
+def test_what_was_broken_on_purpose_is_fixed(charts):
     for beatmap, stars in charts[::9]:
         tier = tier_for(beatmap, stars)
         broken = shuffled(beatmap, 0.3)
         fixed = fix(broken, tier=tier)
-        mended = beatmap.with_objects(fixed.hit_objects)
-        assert not {f.rule for f in lint(mended, tier=tier)} & SEVERE
+        repaired = beatmap.with_objects(fixed.hit_objects)
+        assert not {f.rule for f in lint(repaired, tier=tier)} & SEVERE
         gone = len(broken.hit_objects) - len(fixed.hit_objects)
         assert gone < 0.1 * len(broken.hit_objects)
-        assert fix(mended, tier=tier).changes == ()
+        assert fix(repaired, tier=tier).changes == ()

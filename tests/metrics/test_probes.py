@@ -133,7 +133,7 @@ DAMAGES: dict[str, Damage] = {
     "columns": lambda p, d, r: damage.shuffle_columns(p.notes, 4, d, r),
     "loop": lambda p, d, r: damage.loop_bar(p.notes, p.edges, 5, d),
     "common row": lambda p, d, r: damage.commonest_row(p.notes, d, r),
-    "thin": lambda p, d, r: damage.thin(p.notes, 1 - d, r),
+    "thin": lambda p, d, r: damage.drop_notes(p.notes, 1 - d, r),
     "bursts": lambda p, d, r: damage.bursts(p.notes, d, r),
     "bars": lambda p, d, r: damage.shuffle_bars(p.notes, p.edges, d, r),
     "tails": lambda p, d, r: damage.jitter_tails(p.notes, d, r),

@@ -211,8 +211,8 @@ def test_finishing_mends_by_the_tier_or_by_the_original_or_not() -> None:
     assert nothing.listed == []
     assert _finish(jack, fixes="minijacks", minijack_ms=0.0, unfit="keep")[0] == left
     for fixes in ("tier", "minijacks"):
-        mended, changes = _finish(jack, fixes=fixes, unfit="keep")
-        assert mended.hit_objects != left.hit_objects
+        fixed, changes = _finish(jack, fixes=fixes, unfit="keep")
+        assert fixed.hit_objects != left.hit_objects
         assert changes.counts["moved"] + changes.counts["removed"] > 0
     chords = [Rice(column, time) for time in (1000.0, 2000.0, 3000.0) for column in range(4)]
     easy, changes = _finish(chords, star_rating=1.0)

@@ -19,7 +19,7 @@ from mug.errors import ConfigError, GenerationError
 from mug.lint.rules import lint
 from mug.pipeline.arrange.nest import nest, nesting_share
 from mug.pipeline.arrange.reach_stars import stars_of
-from mug.pipeline.arrange.sources import HEARD_MS, Heard
+from mug.pipeline.arrange.sources import ONSET_MS, SongOnsets
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.finish.chart import finish_chart
 from mug.pipeline.finish.cleanup import Changes, Surroundings, snap_notes
@@ -112,7 +112,7 @@ def stream(gap_ms: float, count: int) -> tuple[HitObject, ...]:
 def made_of(
     raw: list[tuple[HitObject, ...]],
     tiers: tuple[Tier, ...],
-    heard: Heard | None = None,
+    onsets: SongOnsets | None = None,
     how: FinishOptions = FINISH,
 ) -> Spread:
     """The spread of a model that made these notes when asked for these tiers."""
@@ -132,7 +132,7 @@ def made_of(
         seeds=(5,) * len(raw),
         indices=tuple(range(len(raw))),
     )
-    return nest_charts(result, 60_000.0, finishes, tiers, heard)
+    return nest_charts(result, 60_000.0, finishes, tiers, onsets)
 
 
 def test_a_model_that_does_not_obey_still_gives_rising_stars() -> None:
@@ -155,7 +155,7 @@ def test_charts_that_are_alike_are_thinned_to_their_tiers() -> None:
     assert not spread.reordered
     assert spread.rising
     assert easy.made == normal.made == hard.made <= hard.reached
-    assert hard.thinned == 0
+    assert hard.dropped == 0
     counts = [len(chart.hit_objects) for chart in spread.result.beatmaps]
     assert 0 < counts[0] < counts[1] < counts[2] == 80 + hard.added
     assert 1.1 < easy.reached <= 1.2
@@ -176,19 +176,19 @@ def test_a_spread_that_cannot_rise_says_so() -> None:
 def test_tiers_get_their_stars_from_the_other_charts_and_from_the_sound() -> None:
     tiers = (Tier("Easy", 1.0), Tier("Hard", 2.6))
     slow = stream(500.0, 16)
-    clicks = Heard(np.arange(0.0, 8000.0, 125.0), np.ones(64))
+    clicks = SongOnsets(np.arange(0.0, 8000.0, 125.0), np.ones(64))
     (easy, hard), charts = _rungs(made_of([slow, slow], tiers, clicks, FinishOptions()))
     assert not easy.missed
     assert not hard.missed
-    assert hard.heard > 20
+    assert hard.from_sound > 20
     assert {note.start_ms % 125 for chart in charts for note in chart.hit_objects} == {0.0}
-    (_, deaf), _ = _rungs(made_of([slow, slow], tiers, None, FinishOptions()))
-    assert deaf.missed
-    assert deaf.heard == 0
+    (_, without_sound), _ = _rungs(made_of([slow, slow], tiers, None, FinishOptions()))
+    assert without_sound.missed
+    assert without_sound.from_sound == 0
     (_, helped), charts = _rungs(
         made_of([slow, slow, stream(250.0, 32), slow], tiers, None, FinishOptions())
     )
-    assert deaf.reached < helped.reached
+    assert without_sound.reached < helped.reached
     assert {note.start_ms % 250 for note in charts[1].hit_objects} == {0.0}
 
 
@@ -205,9 +205,9 @@ def test_spreads_nest_rise_keep_the_rules_and_invent_nothing(
     raw: list[list[HitObject]], onsets: set[int]
 ) -> None:
     tiers = (Tier("Easy", 1.0), Tier("Hard", 3.0))
-    heard = Heard(np.array(sorted(onsets), np.float64), np.ones(len(onsets)))
+    song_onsets = SongOnsets(np.array(sorted(onsets), np.float64), np.ones(len(onsets)))
     how = FinishOptions()
-    spread = made_of([tuple(notes) for notes in raw], tiers, heard, how)
+    spread = made_of([tuple(notes) for notes in raw], tiers, song_onsets, how)
     easy, hard = spread.result.beatmaps
     assert nesting_share(easy.hit_objects, hard.hit_objects) == 1.0
     where = Surroundings(4, hard.red_lines, 60_000.0)
@@ -219,10 +219,10 @@ def test_spreads_nest_rise_keep_the_rules_and_invent_nothing(
     }
     for note in hard.hit_objects:
         near = min((abs(note.start_ms - onset) for onset in onsets), default=99)
-        assert note.start_ms in there or near <= HEARD_MS + 1
+        assert note.start_ms in there or near <= ONSET_MS + 1
     for chart, rung in zip((easy, hard), spread.rungs, strict=True):
         assert rung.reached == stars_of(chart) <= rung.tier.star_rating
-        assert rung.heard <= rung.added <= len(chart.hit_objects)
+        assert rung.from_sound <= rung.added <= len(chart.hit_objects)
         found = lint(chart, star_rating=rung.tier.star_rating, audio_ms=60_000.0)
         errors = {finding.rule for finding in found if finding.severity == "error"}
         assert errors <= {"empty_column"}  # nobody can fill what nothing was made for

@@ -14,8 +14,8 @@ from mug.evaluation.figures import figures_of
 from mug.evaluation.made import FINISHED, RAW
 from mug.evaluation.results import results
 from mug.evaluation.rows import DIVERSITY, Judged, Row, keep
-from mug.evaluation.songs import Against, HumanSong, hear, load_songs
-from mug.metrics.damage import jitter, thin
+from mug.evaluation.songs import Against, HumanSong, load_songs, load_sound
+from mug.metrics.damage import drop_notes, jitter
 
 EVIL = '<script>alert("x")</script><img src="https://evil.example/x.png" onerror=alert(1)>'
 
@@ -77,13 +77,13 @@ def trapped(folder: Path) -> tuple[HumanSong, ...]:
 
 def judged(song: HumanSong, index: int) -> list[Judged]:
     """A human chart damaged in the name of several columns; the other difficulty as it is."""
-    against = Against(song, index, hear(song.audio))
+    against = Against(song, index, load_sound(song.audio))
     human, rng = against.human, np.random.default_rng(index)
     notes = human.hit_objects
     made = [
         (RAW, "", 0, jitter(notes, 12.0, rng)),
-        (FINISHED, "given", 0, thin(notes, 0.6, rng)),
-        (FINISHED, "given", 1, thin(notes, 0.8, rng)),
+        (FINISHED, "given", 0, drop_notes(notes, 0.6, rng)),
+        (FINISHED, "given", 1, drop_notes(notes, 0.8, rng)),
         (LIBROSA_FITTED, "", 0, jitter(notes, 30.0, rng)),
         (OTHER_DIFFICULTY, "", 0, song.charts[1 - index].hit_objects),
     ]

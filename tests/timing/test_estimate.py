@@ -13,7 +13,7 @@ from mug.timing import weights as timing_weights
 from mug.timing.estimate import TimingEstimate, estimate_timing
 from mug.timing.features import Evidence, beat_features, feature_names
 from mug.timing.grid import EvenGrid
-from mug.timing.onsets import hear
+from mug.timing.onsets import detect_onsets
 
 RATE = 22050
 
@@ -130,7 +130,7 @@ def test_changes_of_tempo_are_found_where_they_are(parts):
 
 def test_where_the_song_and_its_passages_begin_tells_the_beat_from_between() -> None:
     quiet, loud = song(120, 300.0, 12, parts=2), song(120, 50.0, 12, parts=2, tone=False)
-    onsets = hear(np.concatenate([0.3 * quiet, loud]))
+    onsets = detect_onsets(np.concatenate([0.3 * quiet, loud]))
     names = feature_names()
     first, passages = names.index("the song begins on it"), names.index("passages begin on it")
     whole = Evidence.of(onsets)

@@ -18,7 +18,7 @@ _TITLES = {OURS: "judged", HUMAN: "charts by people", BASE: "baselines without a
 
 
 @dataclass(frozen=True)
-class Goal:
+class FigureGoal:
     """A bar of the protocol.
 
     Args:
@@ -50,13 +50,13 @@ class Goal:
 
 
 GOALS = (
-    Goal("clean_rate", "clean rate", 0.98, least=True, timing="given"),
-    Goal("phase_ms", "|phase|, ms", 2.0, timing="given"),
-    Goal("tempo_octave", "tempo up to an octave", 0.95, least=True, timing="free"),
-    Goal("offset_ms", "|offset of the beat|, ms", 5.0, timing="free"),
-    Goal("violations", "violations a chart", 0.0),
-    Goal("sr_abs_error", "|star rating − asked|", 0.25),
-    Goal("ln_abs_error", "|LN ratio − asked|", 0.05),
+    FigureGoal("clean_rate", "clean rate", 0.98, least=True, timing="given"),
+    FigureGoal("phase_ms", "|phase|, ms", 2.0, timing="given"),
+    FigureGoal("tempo_octave", "tempo up to an octave", 0.95, least=True, timing="free"),
+    FigureGoal("offset_ms", "|offset of the beat|, ms", 5.0, timing="free"),
+    FigureGoal("violations", "violations a chart", 0.0),
+    FigureGoal("sr_abs_error", "|star rating − asked|", 0.25),
+    FigureGoal("ln_abs_error", "|LN ratio − asked|", 0.05),
 )
 
 _GROUPS = {
@@ -149,7 +149,7 @@ def _cell(summary: Summary, figure: Figure, column: Column, scale: Scale) -> str
     )
 
 
-def goal_for(name: str, column: Column) -> Goal | None:
+def goal_for(name: str, column: Column) -> FigureGoal | None:
     """The goal that a figure has in a column; only finished charts of the judged program do."""
     if kind_of(column) != OURS or column.name == RAW:
         return None
@@ -168,7 +168,7 @@ _SAID = {
 }
 
 
-def _mark(goal: Goal, summary: Summary) -> str:
+def _mark(goal: FigureGoal, summary: Summary) -> str:
     state = goal.reached(summary)
     said = f"{_SAID[state]}: {goal.text}"
     return f'<mark class="{state}" title="{said}">{_MARKS[state]}</mark>'
@@ -203,7 +203,7 @@ def _onset_goals(results: Results, columns: Sequence[Column]) -> list[str]:
     lines = []
     for base in _ONSETS:
         found = {one.column: one.summary for one in results.differences if one.base == base}
-        goal = Goal("f1_20", f"F1 ±20 ms minus {base}", 0.0, least=True)
+        goal = FigureGoal("f1_20", f"F1 ±20 ms minus {base}", 0.0, least=True)
         cells = [_verdict(goal, found[c]) if c in found else _NO_VERDICT for c in columns]
         if found:
             lines.append(_goal_line(goal.label, "above 0", cells))
@@ -213,7 +213,7 @@ def _onset_goals(results: Results, columns: Sequence[Column]) -> list[str]:
 def _sweep_goals(results: Results, columns: Sequence[Column]) -> list[str]:
     """Rank correlation of star rating asked for and reached, over a sweep."""
     sweep = results.parts["sweep"]
-    goal = Goal("spearman", "star rating over a sweep, Spearman", 0.95, least=True)
+    goal = FigureGoal("spearman", "star rating over a sweep, Spearman", 0.95, least=True)
     cells = [
         _verdict(goal, summary_of(sweep[column.label]["spearman"]))
         if column.label in sweep
@@ -233,7 +233,7 @@ def _goal_line(label: str, limit: str, cells: Sequence[str]) -> str:
     )
 
 
-def _verdict(goal: Goal, summary: Summary) -> str:
+def _verdict(goal: FigureGoal, summary: Summary) -> str:
     """Value, interval, and whether the goal is reached."""
     if not summary.charts:
         return _NO_VERDICT

@@ -10,7 +10,7 @@ from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.errors import DataError
 from mug.lint.findings import Finding
 from mug.lint.repair.notes import Change, Locked, Notes
-from mug.lint.repair.steps import Scope, mend
+from mug.lint.repair.steps import Scope, apply_fixes
 from mug.lint.view import check_notes
 from mug.tiers import LIMITS, Tier
 from mug.util import nearest
@@ -30,7 +30,7 @@ FIXABLE = (
 
 
 @dataclass(frozen=True)
-class Fixed:
+class FixedChart:
     """A mended chart.
 
     Args:
@@ -54,7 +54,7 @@ def fix(
     keys: int | None = None,
     locked: Locked = _nothing,
     audio_ms: float | None = None,
-) -> Fixed:
+) -> FixedChart:
     """Mends a chart by the limits of a tier.
 
     A note goes to the nearest column where it breaks no rule, of its own hand if there is one;
@@ -95,15 +95,15 @@ def fix(
             return given(_mirror(note, keys))
 
     work = Notes(notes, keys, LIMITS[tier], locked)
-    mend(work, scope, audio_ms)
+    apply_fixes(work, scope, audio_ms)
     left = tuple(note for note in work.notes if note is not None)
     if not mirrored:
-        return Fixed(left, tuple(work.changes))
+        return FixedChart(left, tuple(work.changes))
     changes = (
         Change(c.rule, _mirror(c.before, keys), c.after and _mirror(c.after, keys))
         for c in work.changes
     )
-    return Fixed(_mirror_all(left, keys), tuple(changes))
+    return FixedChart(_mirror_all(left, keys), tuple(changes))
 
 
 def _scope(what: Sequence[Finding] | Sequence[str] | None) -> Scope:

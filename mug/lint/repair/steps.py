@@ -54,7 +54,7 @@ class Scope:
         return Scope({r: f if f is None else [turn(x) for x in f] for r, f in self.places.items()})
 
 
-def mend(work: Notes, scope: Scope, audio_ms: float | None) -> None:
+def apply_fixes(work: Notes, scope: Scope, audio_ms: float | None) -> None:
     """Applies every step until none changes anything."""
     done = -1
     while done != len(work.changes):

@@ -12,7 +12,7 @@ from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.beatmap.timing_points import TimingPoint
 from mug.lint.column_rules import pair_rule
 from mug.pipeline.arrange.drop_notes import turn, weakness
-from mug.pipeline.arrange.sources import Heard, Material
+from mug.pipeline.arrange.sources import NoteSources, SongOnsets
 from mug.snapping.lines import BeatLines, Times
 from mug.snapping.options import TIERS as SNAP_TIERS
 from mug.tiers import LIMITS, Limits, Tier
@@ -22,16 +22,16 @@ _METRIC_SHARE, _ACCENT_SHARE, _SUPPORT_SHARE, _BUSY_SHARE = 0.2, 0.3, 0.2, 0.3
 _AROUND_BEATS = 4.0  # on either side, that a passage is judged by
 _CHORD_COST = (0.0, 0.35, 0.75, 1.1)  # of the first, second ... note of a row
 _LATER_COST = 0.35  # of each note beyond these
-_BEYOND_COST = 0.6  # of a chord that is larger than any the material has there
+_BEYOND_COST = 0.6  # of a chord that is larger than any the sources have there
 _STRESSED, _MORE = 0.75, 2  # rank of an onset from which a chord may have so many notes more
 _GAP_BEATS, _GAP_MS = 0.22, 60.0  # least distance of a new row, the lesser of the two
 _STEP = 0.05  # values nearer than this are one, so that bars that are alike stay alike
-_WISHED_MS = 120.0  # rest of a column that a note of the material there is worth
+_PREFERRED_MS = 120.0  # rest of a column that a note of the sources there is worth
 _FAR_MS = 1500.0  # rest of a column beyond which more is not better
 
 
 @dataclass(frozen=True)
-class Offer:
+class NotePlace:
     """A place for a note.
 
     Args:
@@ -45,10 +45,10 @@ class Offer:
     turn: float
 
 
-def joining_order(
+def adding_order(
     notes: Sequence[HitObject],
-    material: Material,
-    heard: Heard,
+    sources: NoteSources,
+    onsets: SongOnsets,
     red_lines: Sequence[TimingPoint],
     *,
     keys: int,
@@ -60,14 +60,14 @@ def joining_order(
     New rows and further notes of rows there are: by the metre, by how strong the sound's onset is,
     by how many charts have a row there, and by how busy they are around it, so that a chart grows
     most where the music does. A note goes to the column that rests longest, rather
-    where the material has one. None comes closer to a note of its column than a jack of the tier,
+    where the sources have one. None comes closer to a note of its column than a jack of the tier,
     nor into a hold, no chord grows beyond the tier's, and no new row stands closer to another than
     the tier's lines do.
 
     Args:
         notes: the chart.
-        material: what may be added.
-        heard: onsets of the sound.
+        sources: what may be added.
+        onsets: onsets of the sound.
         red_lines: the beat.
         keys: columns.
         tier: whose limits hold.
@@ -75,57 +75,57 @@ def joining_order(
     """
     columns, lines = Columns(notes, keys, LIMITS[tier]), BeatLines(red_lines)
     rows = sorted({note.start_ms for note in notes})
-    joined: list[HitObject] = []
-    for offer in _offers(notes, material, heard, lines, LIMITS[tier].chord_notes(keys)):
-        time = offer.time_ms
+    added_notes: list[HitObject] = []
+    for candidate in _note_places(notes, sources, onsets, lines, LIMITS[tier].chord_notes(keys)):
+        time = candidate.time_ms
         place = bisect.bisect_left(rows, time)
         new = rows[place : place + 1] != [time]
         beat_ms = float(lines.beat_ms[lines.section(np.array([time]))[0]])
         gap = max(SNAP_TIERS[tier].least_gap_ms, min(_GAP_BEATS * beat_ms, _GAP_MS))
         if new and any(abs(row - time) < gap for row in rows[max(place - 1, 0) : place + 1]):
             continue
-        found = columns.place(time, material.rows.get(time, ()), barred)
+        found = columns.place(time, sources.rows.get(time, ()), barred)
         if found is not None:
-            joined.append(found)
+            added_notes.append(found)
             if new:
                 rows.insert(place, time)
-    return tuple(joined)
+    return tuple(added_notes)
 
 
-def _offers(
+def _note_places(
     notes: Sequence[HitObject],
-    material: Material,
-    heard: Heard,
+    sources: NoteSources,
+    onsets: SongOnsets,
     lines: BeatLines,
     most: int,
-) -> list[Offer]:
+) -> list[NotePlace]:
     """Places for notes, the best first."""
     size: dict[float, int] = {}
     for note in notes:
         size[note.start_ms] = size.get(note.start_ms, 0) + 1
-    times = np.array(sorted(material.rows), np.float64)
+    times = np.array(sorted(sources.rows), np.float64)
     if not len(times):
         return []
     metric = np.array([_METRIC.get(int(w), 0.0) for w in weakness(times, lines)])
-    accent, turns = heard.accents(times), turn(times, lines)
-    support = np.array([material.support[time] for time in times.tolist()])
-    busy = _busy(times, material, lines)
+    accent, turns = onsets.accents(times), turn(times, lines)
+    support = np.array([sources.support[time] for time in times.tolist()])
+    busy = _busy(times, sources, lines)
     value = _METRIC_SHARE * metric + _ACCENT_SHARE * accent
     value += _SUPPORT_SHARE * support + _BUSY_SHARE * busy
-    offers = []
+    places = []
     for index, time in enumerate(times.tolist()):
-        there = len({note.column for note in material.rows[time]})
+        there = len({note.column for note in sources.rows[time]})
         widest = max(there, 1) + (_MORE if accent[index] >= _STRESSED else there > 0)
         for place in range(size.get(time, 0), min(most, widest)):
             beyond = _BEYOND_COST if place >= max(there, 1) else 0.0
             worth = float(value[index]) - _chord_cost(place) - beyond
-            offers.append(Offer(time, round(worth / _STEP), float(turns[index])))
-    return sorted(offers, key=lambda o: (-o.value, o.turn, o.time_ms))
+            places.append(NotePlace(time, round(worth / _STEP), float(turns[index])))
+    return sorted(places, key=lambda o: (-o.value, o.turn, o.time_ms))
 
 
-def _busy(times: Times, material: Material, lines: BeatLines) -> Times:
-    """How many notes the material has around each time, as a rank: 0 the fewest ... 1 the most."""
-    counts = np.array([len(material.rows[time]) for time in times.tolist()])
+def _busy(times: Times, sources: NoteSources, lines: BeatLines) -> Times:
+    """How many notes the sources have around each time, as a rank: 0 the fewest ... 1 the most."""
+    counts = np.array([len(sources.rows[time]) for time in times.tolist()])
     sums = np.concatenate([[0], np.cumsum(counts)])
     around = _AROUND_BEATS * lines.beat_ms[lines.section(times)]
     first, last = np.searchsorted(times, times - around), np.searchsorted(times, times + around)
@@ -157,26 +157,26 @@ class Columns:
     def place(
         self,
         time_ms: float,
-        wished: Sequence[HitObject],
+        preferred: Sequence[HitObject],
         barred: Collection[tuple[float, int]] = (),
     ) -> HitObject | None:
         """Puts a note where it fits best, a wished one rather; None where there is no room.
 
         Args:
             time_ms: start.
-            wished: notes at this time that other charts have, likeliest first.
+            preferred: notes at this time that other charts have, likeliest first.
             barred: times and columns that are not to be used.
         """
         best: tuple[float, HitObject] | None = None
         for column in range(len(self._notes)):
             if (time_ms, column) in barred:
                 continue
-            here = [note for note in wished if note.column == column][:1]
+            here = [note for note in preferred if note.column == column][:1]
             for note in (*here, Rice(column, time_ms)):
                 rest = self.rest(note)
                 if rest is None:
                     continue
-                worth = min(rest, _FAR_MS) + (_WISHED_MS if here else 0.0)
+                worth = min(rest, _FAR_MS) + (_PREFERRED_MS if here else 0.0)
                 if best is None or worth > best[0]:
                     best = worth, note
                 break

@@ -1,7 +1,7 @@
 """Charts made easier by leaving notes out: what crowds the beat goes first, what carries it last.
 
-The order in which notes go depends on the chart alone, so a chart thinned more is a part of the
-same chart thinned less.
+The order in which notes go depends on the chart alone, so a chart of which more is dropped is
+a part of the same chart of which less is dropped.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _GAPS = (0.45, 0.95, 1.95, 3.95)
 """Least beats between rows, one pass each: 1/2, 1, 2 and 4 beats, less what rounding takes."""
 
 _CHORDS_AFTER = 1
-"""After so many passes over rows, chords are thinned to single notes."""
+"""After so many passes over rows, chords are reduced to single notes."""
 
 _DIVISORS = (1, 2, 3, 4)
 _ON_LINE_MS = 3.0
@@ -33,7 +33,7 @@ _ACCENT_STEPS = 0.9  # of the metre, that the strongest onset counts for
 _GOLDEN = (5**0.5 - 1) / 2
 
 
-def thin(
+def drop_notes(
     notes: Sequence[HitObject],
     red_lines: Sequence[TimingPoint],
     enough: Callable[[Sequence[HitObject]], bool],
@@ -46,12 +46,12 @@ def thin(
         red_lines: the beat, which says what carries a rhythm.
         enough: whether these notes are easy enough. Found by halving: where fewer notes are not
             always easier, a few more than needed may go.
-        accents: as for `leaving_order`.
+        accents: as for `dropping_order`.
 
     Returns:
         The notes that stay, by time, then column. Where nothing is enough, one row in four beats.
     """
-    order = leaving_order(notes, red_lines, accents)
+    order = dropping_order(notes, red_lines, accents)
     if enough(notes):
         return tuple(_without(notes, ()))
     few, many = 0, len(order)  # too few leave with the first; the second is enough, or all there is
@@ -64,7 +64,7 @@ def thin(
     return tuple(_without(notes, order[:many]))
 
 
-def leaving_order(
+def dropping_order(
     notes: Sequence[HitObject],
     red_lines: Sequence[TimingPoint],
     accents: Accents | None = None,

@@ -11,10 +11,16 @@ from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
 from mug.difficulty.stars import star_rating
 from mug.lint.rules import lint
-from mug.pipeline.arrange.add_notes import joining_order
-from mug.pipeline.arrange.drop_notes import thin
-from mug.pipeline.arrange.sources import Heard, Material, allowed_lines, heard_lines, material_of
-from mug.pipeline.finish.cleanup import Changes, Surroundings, mend_notes, snap_notes
+from mug.pipeline.arrange.add_notes import adding_order
+from mug.pipeline.arrange.drop_notes import drop_notes
+from mug.pipeline.arrange.sources import (
+    NoteSources,
+    SongOnsets,
+    allowed_lines,
+    note_sources,
+    onset_lines,
+)
+from mug.pipeline.finish.cleanup import Changes, Surroundings, fix_notes, snap_notes
 from mug.pipeline.finish.options import FinishOptions
 from mug.snapping.lines import BeatLines
 from mug.tiers import Tier, tier_of
@@ -28,39 +34,39 @@ Place = tuple[float, int]
 
 
 @dataclass(frozen=True)
-class Climbed:
+class ReachedChart:
     """A chart with the stars that it could get.
 
     Args:
         chart: finished.
         stars: its star rating, 0 without notes.
         changes: what mending did.
-        thinned: notes left out.
+        dropped: notes left out.
         added: notes of it that joined.
     """
 
     chart: Beatmap
     stars: float
     changes: Changes
-    thinned: int
+    dropped: int
     added: tuple[HitObject, ...]
 
 
 @dataclass(frozen=True)
-class Goal:
+class StarGoal:
     """What a chart is to have, and what it may be changed by.
 
     Args:
-        stars: not to be exceeded, and to be reached where the material allows.
+        stars: not to be exceeded, and to be reached where the sources allow.
         finish: how the chart is mended; its star rating gives the tier.
         where: columns, red lines and length of the song.
-        heard: onsets of the sound.
+        onsets: onsets of the sound.
     """
 
     stars: float
     finish: FinishOptions
     where: Surroundings
-    heard: Heard
+    onsets: SongOnsets
 
     @property
     def tier(self) -> Tier:
@@ -68,7 +74,9 @@ class Goal:
         return tier_of(self.finish.star_rating or 0.0)
 
 
-def climb(chart: Beatmap, notes: Sequence[HitObject], material: Material, goal: Goal) -> Climbed:
+def reach_stars(
+    chart: Beatmap, notes: Sequence[HitObject], sources: NoteSources, goal: StarGoal
+) -> ReachedChart:
     """A chart of these notes with as many stars as the goal has, or as near below as can be.
 
     What lint still points at after mending is mended here: a joined note that is part of it does
@@ -77,32 +85,32 @@ def climb(chart: Beatmap, notes: Sequence[HitObject], material: Material, goal: 
     Args:
         chart: whose names and timing stay.
         notes: to begin with.
-        material: what may be added where that is too easy.
+        sources: what may be added where that is too easy.
         goal: the stars, and by what rules.
     """
     barred: set[Place] = set()
     left_out: set[HitObject] = set()
     for _ in range(_ROUNDS):
         kept = [note for note in notes if note not in left_out]
-        joined: tuple[HitObject, ...] = ()
-        if mended(chart, kept, goal)[1] > goal.stars:
-            kept = list(_thinned(chart, kept, goal))
+        added_notes: tuple[HitObject, ...] = ()
+        if fixed_chart(chart, kept, goal)[1] > goal.stars:
+            kept = list(_dropped(chart, kept, goal))
         else:
-            joined = _joined(chart, kept, material, goal, barred)
-        done, stars, changes = mended(chart, [*kept, *joined], goal)
-        blamed = _blamed(done, joined, goal)
-        joiners = {_place(note) for note in joined}
+            added_notes = _added_notes(chart, kept, sources, goal, barred)
+        done, stars, changes = fixed_chart(chart, [*kept, *added_notes], goal)
+        blamed = _blamed(done, added_notes, goal)
+        joiners = {_place(note) for note in added_notes}
         stays = {note for note in blamed if _place(note) not in joiners}
         if not blamed or not (stays - left_out or barred < barred | {_place(n) for n in blamed}):
             break
         barred |= {_place(note) for note in blamed}
         left_out |= stays
     there = {_place(note) for note in done.hit_objects}
-    added = tuple(note for note in joined if _place(note) in there)
-    return Climbed(done, stars, changes, len(notes) - len(kept), added)
+    added = tuple(note for note in added_notes if _place(note) in there)
+    return ReachedChart(done, stars, changes, len(notes) - len(kept), added)
 
 
-def all_there_is(raw: Sequence[Sequence[HitObject]], goal: Goal) -> Material:
+def collect_sources(raw: Sequence[Sequence[HitObject]], goal: StarGoal) -> NoteSources:
     """What a chart may take over: rows of all charts of the model, and onsets of the sound.
 
     Args:
@@ -111,46 +119,48 @@ def all_there_is(raw: Sequence[Sequence[HitObject]], goal: Goal) -> Material:
     """
     charts = [snap_notes(notes, goal.finish, goal.where, Changes()) for notes in raw]
     if not goal.where.red_lines:
-        return material_of(charts)
+        return note_sources(charts)
     lines = BeatLines(goal.where.red_lines)
     rows_ms = np.array([note.start_ms for notes in charts for note in notes], np.float64)
     allowed = allowed_lines(goal.finish, lines)
-    return material_of(charts, heard_lines(goal.heard, lines, allowed, rows_ms))
+    return note_sources(charts, onset_lines(goal.onsets, lines, allowed, rows_ms))
 
 
-def _thinned(chart: Beatmap, notes: Sequence[HitObject], goal: Goal) -> tuple[HitObject, ...]:
-    return thin(
+def _dropped(chart: Beatmap, notes: Sequence[HitObject], goal: StarGoal) -> tuple[HitObject, ...]:
+    return drop_notes(
         notes,
         goal.where.red_lines,
-        lambda some: mended(chart, some, goal)[1] <= goal.stars,
-        goal.heard.accents,
+        lambda some: fixed_chart(chart, some, goal)[1] <= goal.stars,
+        goal.onsets.accents,
     )
 
 
-def _joined(
+def _added_notes(
     chart: Beatmap,
     notes: Sequence[HitObject],
-    material: Material,
-    goal: Goal,
+    sources: NoteSources,
+    goal: StarGoal,
     barred: Collection[Place],
 ) -> tuple[HitObject, ...]:
     """The notes that may join before the chart has more stars than it should."""
-    order = joining_order(
+    order = adding_order(
         notes,
-        material,
-        goal.heard,
+        sources,
+        goal.onsets,
         goal.where.red_lines,
         keys=chart.keys,
         tier=goal.tier,
         barred=barred,
     )
-    count = _most(len(order), lambda n: mended(chart, [*notes, *order[:n]], goal)[1] <= goal.stars)
+    count = _most(
+        len(order), lambda n: fixed_chart(chart, [*notes, *order[:n]], goal)[1] <= goal.stars
+    )
     return order[:count]
 
 
-def _blamed(chart: Beatmap, joined: Sequence[HitObject], goal: Goal) -> set[HitObject]:
+def _blamed(chart: Beatmap, added_notes: Sequence[HitObject], goal: StarGoal) -> set[HitObject]:
     """Notes without which lint has nothing to point at: joined ones, else one of each finding."""
-    joiners = {_place(note) for note in joined}
+    joiners = {_place(note) for note in added_notes}
     blamed: set[HitObject] = set()
     for finding in lint(chart, tier=goal.tier, audio_ms=goal.where.duration_ms):
         part = [
@@ -182,13 +192,13 @@ def _most(count: int, fine: Callable[[int], bool]) -> int:
     return low
 
 
-def mended(
-    chart: Beatmap, notes: Sequence[HitObject], goal: Goal
+def fixed_chart(
+    chart: Beatmap, notes: Sequence[HitObject], goal: StarGoal
 ) -> tuple[Beatmap, float, Changes]:
     """A chart of these notes, mended; its stars; what mending did."""
     changes = Changes()
-    mended = mend_notes(notes, goal.finish, goal.where, changes)
-    done = chart.with_objects(chart.with_objects(tuple(mended)).sorted_objects())
+    fixed = fix_notes(notes, goal.finish, goal.where, changes)
+    done = chart.with_objects(chart.with_objects(tuple(fixed)).sorted_objects())
     return done, stars_of(done), changes
 
 

@@ -19,13 +19,13 @@ from mug.snapping.lines import Allowed, BeatLines, Times
 from mug.snapping.nearest import SnapOptions
 from mug.timing.chart_offset import song_onsets
 
-HEARD_MS = 15.0
+ONSET_MS = 15.0
 """How far from its line an onset of the sound may lie."""
 
 LEAST_STRENGTH = 1.0
 """Weakest onset that a note may be put on; 1 is the mean of the sound's onset strength.
 
-Of the rows of six real songs' hardest human charts 65 to 97 % have one within `HEARD_MS`, of the
+Of the rows of six real songs' hardest human charts 65 to 97 % have one within `ONSET_MS`, of the
 quarters of beats that these charts leave free 9 to 32 % (67 % in one that leaves hardly any).
 """
 
@@ -35,7 +35,7 @@ _STRAIGHT, _TRIPLET = (4, 2, 1), (3, 1)
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
+class SongOnsets:
     """Onsets of a song's sound.
 
     Args:
@@ -47,7 +47,7 @@ class Heard:
     strength: Float64[np.ndarray, " onsets"]
 
     @classmethod
-    def nothing(cls) -> Heard:
+    def nothing(cls) -> SongOnsets:
         """A song that was not listened to."""
         return cls(np.zeros(0), np.zeros(0))
 
@@ -60,13 +60,13 @@ class Heard:
         ranked = np.sort(self.strength)
         for index in (after - 1, after):
             near = np.clip(index, 0, len(self.times_ms) - 1)
-            close = np.abs(self.times_ms[near] - times_ms) <= HEARD_MS
+            close = np.abs(self.times_ms[near] - times_ms) <= ONSET_MS
             share = np.searchsorted(ranked, self.strength[near], side="right") / len(ranked)
             found = np.maximum(found, np.where(close, share, 0.0))
         return found
 
 
-def hear_onsets(wave: Float[np.ndarray, " samples"], sample_rate: int) -> Heard:
+def find_onsets(wave: Float[np.ndarray, " samples"], sample_rate: int) -> SongOnsets:
     """The onsets of a song that a note may be put on.
 
     Args:
@@ -80,14 +80,14 @@ def hear_onsets(wave: Float[np.ndarray, " samples"], sample_rate: int) -> Heard:
 
     strength = song_onsets(wave, sample_rate).strength
     if not len(strength):
-        return Heard.nothing()
+        return SongOnsets.nothing()
     top = (strength == maximum_filter1d(strength, _APART_FRAMES)) & (strength >= LEAST_STRENGTH)
     at = np.flatnonzero(top)
-    return Heard(at.astype(np.float64), strength[at])
+    return SongOnsets(at.astype(np.float64), strength[at])
 
 
 @dataclass(frozen=True)
-class Material:
+class NoteSources:
     """Rows that a chart may take over.
 
     Args:
@@ -99,22 +99,24 @@ class Material:
     support: Mapping[float, float]
 
 
-def material_of(charts: Sequence[Sequence[HitObject]], heard_ms: Sequence[float] = ()) -> Material:
+def note_sources(
+    charts: Sequence[Sequence[HitObject]], onsets_ms: Sequence[float] = ()
+) -> NoteSources:
     """What charts of a song, and its sound, have to offer.
 
     Args:
         charts: notes of each.
-        heard_ms: times on the beat where the sound has an onset.
+        onsets_ms: times on the beat where the sound has an onset.
     """
-    rows: dict[float, list[HitObject]] = {time: [] for time in heard_ms}
-    count: dict[float, int] = dict.fromkeys(heard_ms, 0)
+    rows: dict[float, list[HitObject]] = {time: [] for time in onsets_ms}
+    count: dict[float, int] = dict.fromkeys(onsets_ms, 0)
     for notes in charts:
         for time in {note.start_ms for note in notes}:
             count[time] = count.get(time, 0) + 1
         for note in notes:
             rows.setdefault(note.start_ms, []).append(note)
     share = {time: number / max(len(charts), 1) for time, number in count.items()}
-    return Material({time: tuple(row) for time, row in sorted(rows.items())}, share)
+    return NoteSources({time: tuple(row) for time, row in sorted(rows.items())}, share)
 
 
 def allowed_lines(finish: FinishOptions, lines: BeatLines) -> Allowed:
@@ -127,8 +129,8 @@ def allowed_lines(finish: FinishOptions, lines: BeatLines) -> Allowed:
     return tuple(options.allowed(beat_ms) for beat_ms in lines.beat_ms.tolist())
 
 
-def heard_lines(
-    heard: Heard, lines: BeatLines, allowed: Allowed, rows_ms: Times
+def onset_lines(
+    onsets: SongOnsets, lines: BeatLines, allowed: Allowed, rows_ms: Times
 ) -> tuple[float, ...]:
     """Lines of the beat, at whole milliseconds, on which the sound has an onset.
 
@@ -136,12 +138,12 @@ def heard_lines(
     there.
 
     Args:
-        heard: the sound's onsets.
+        onsets: the sound's onsets.
         lines: the beat.
         allowed: parts of a beat that may be used, see `allowed_lines`.
         rows_ms: where the charts have rows.
     """
-    times, section = heard.times_ms, lines.section(heard.times_ms)
+    times, section = onsets.times_ms, lines.section(onsets.times_ms)
     found: set[float] = set()
     family = _family(lines, rows_ms)
     for index, parts in enumerate(allowed):
@@ -149,7 +151,7 @@ def heard_lines(
         divisor = next((d for d in family if d in parts), 0)
         if divisor and len(own):
             at, off = lines.nearest(own, divisor)
-            found |= {float(round(time)) for time in at[np.abs(off) <= HEARD_MS].tolist()}
+            found |= {float(round(time)) for time in at[np.abs(off) <= ONSET_MS].tolist()}
     return tuple(sorted(time for time in found if time >= 0))
 
 

@@ -66,7 +66,7 @@ def finish_notes(
     """
     changes = Changes()
     kept = snap_notes(notes, options, where, changes)
-    kept = mend_notes(kept, options, where, changes)
+    kept = fix_notes(kept, options, where, changes)
     return sorted(kept, key=lambda note: (note.start_ms, note.column)), changes
 
 
@@ -103,7 +103,7 @@ def snap_notes(
     return inside
 
 
-def mend_notes(
+def fix_notes(
     notes: Sequence[HitObject],
     options: FinishOptions,
     where: Surroundings,
@@ -124,10 +124,10 @@ def mend_notes(
     if options.fixes == "minijacks":
         if options.minijack_ms == 0 or where.keys != _FOUR or locked is not None:
             return list(notes)
-        mended = remove_minijacks(notes, options.minijack_ms)
-        changes.counts["removed"] = len(notes) - len(mended)
-        changes.counts["moved"] = len(set(mended) - set(notes))
-        return list(mended)
+        repaired = remove_minijacks(notes, options.minijack_ms)
+        changes.counts["removed"] = len(notes) - len(repaired)
+        changes.counts["moved"] = len(set(repaired) - set(notes))
+        return list(repaired)
     if options.fixes == "none" or not notes:
         return list(notes)
     tier = tier_of(_stars(notes, options))

@@ -10,8 +10,8 @@ from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
 from mug.errors import GenerationError
 from mug.lint.rules import lint
-from mug.pipeline.arrange.reach_stars import Goal, all_there_is, climb
-from mug.pipeline.arrange.sources import hear_onsets
+from mug.pipeline.arrange.reach_stars import StarGoal, collect_sources, reach_stars
+from mug.pipeline.arrange.sources import find_onsets
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.finish.chart import red_lines_of
 from mug.pipeline.finish.cleanup import Changes, Surroundings
@@ -189,7 +189,7 @@ def find_charts(
     kept = order[: request.count]
     ranking = tuple(_entry(pool, judged, index, kept) for index in order) if search.wanted else ()
     if search.reach_stars:
-        pool, brought = reach_stars(generator, request, (pool, judged), kept, search.tolerances)
+        pool, brought = bring_to_stars(generator, request, (pool, judged), kept, search.tolerances)
         judged = list(brought)
     return Found(
         _chosen(pool, kept),
@@ -205,7 +205,7 @@ def find_charts(
     )
 
 
-def reach_stars(
+def bring_to_stars(
     generator: ChartGenerator,
     request: GenerationRequest,
     pool: tuple[GenerationResult, Sequence[Judgement]],
@@ -227,15 +227,15 @@ def reach_stars(
     if asked is None or not red_lines:
         return result, tuple(judged)
     where = Surroundings(generator.model.keys, red_lines, song.duration_ms)
-    goal = Goal(float(asked), finish, where, hear_onsets(song.wave, song.sample_rate))
-    material = all_there_is(result.raw, goal)
+    goal = StarGoal(float(asked), finish, where, find_onsets(song.wave, song.sample_rate))
+    sources = collect_sources(result.raw, goal)
     charts, changes = list(result.beatmaps), list(result.changes)
     within = {"sr": tolerances.get("sr", TOLERANCES["sr"])}
     for index in kept:
         if misses(judged[index].report, within):
-            done = climb(charts[index], charts[index].hit_objects, material, goal)
+            done = reach_stars(charts[index], charts[index].hit_objects, sources, goal)
             charts[index] = done.chart
-            counts = {"thinned": done.thinned, "taken_over": len(done.added)}
+            counts = {"thinned": done.dropped, "taken_over": len(done.added)}
             changes[index] = changes[index].plus(done.changes).plus(Changes(counts))
     brought = replace(result, beatmaps=tuple(charts), changes=tuple(changes))
     return brought, judge_all(generator, request, brought, tolerances)

@@ -99,13 +99,13 @@ def _nested(
     result: GenerationResult,
     finishes: Sequence[FinishOptions],
 ) -> GenerationResult:
-    from mug.pipeline.arrange.sources import hear_onsets
+    from mug.pipeline.arrange.sources import find_onsets
     from mug.pipeline.spread import Tier, nest_charts
 
     song = generator.song(state.request.audio)
     tiers = [Tier(one.version, float(one.star_rating or 0.0)) for one in finishes]
-    heard = hear_onsets(song.wave, song.sample_rate)
-    return nest_charts(result, song.duration_ms, finishes, tiers, heard).result
+    onsets = find_onsets(song.wave, song.sample_rate)
+    return nest_charts(result, song.duration_ms, finishes, tiers, onsets).result
 
 
 def _brought(
@@ -115,12 +115,12 @@ def _brought(
     judged: tuple[Judgement, ...],
 ) -> tuple[GenerationResult, tuple[Judgement, ...]]:
     """The charts that have a goal brought to it, with all candidates' rows to take over."""
-    from mug.pipeline.judge.candidates import reach_stars
+    from mug.pipeline.judge.candidates import bring_to_stars
 
     goals = state.aims.goals
     pool = replace(result, raw=(*result.raw, *state.aims.spare))
     for goal in sorted({goal for goal in goals if goal is not None}):
         request = replace(state.request, prompt={**state.request.prompt, "sr": goal})
         kept = [index for index, one in enumerate(goals) if one == goal]
-        pool, judged = reach_stars(generator, request, (pool, judged), kept, {})
+        pool, judged = bring_to_stars(generator, request, (pool, judged), kept, {})
     return replace(pool, raw=result.raw), judged

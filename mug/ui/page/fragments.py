@@ -254,13 +254,13 @@ def _facts(charts: list[Mapping[str, Any]], t: Texts) -> list[tuple[str, list[st
             for one in reached
         ]),
         ("findings", [str((chart["findings"] or {}).get("total", "–")) for chart in charts]),
-        ("mended", [str(_mended(chart["changes"])) for chart in charts]),
+        ("mended", [str(_count_fixes(chart["changes"])) for chart in charts]),
         ("score", [f"{chart['score']['total']:.2f}" for chart in charts]),
         ("seed_used", [str(chart["seed"]) for chart in charts]),
     ]  # fmt: skip
 
 
-def _mended(changes: Mapping[str, int]) -> int:
+def _count_fixes(changes: Mapping[str, int]) -> int:
     return sum(changes.get(kind, 0) for kind in ("moved", "shortened", "removed"))
 
 

@@ -17,7 +17,7 @@ from mug.errors import DataError
 from mug.evaluation.html.data import Results
 from mug.evaluation.html.page import PAGE, write_pages
 from mug.evaluation.html.shell import page_name
-from mug.evaluation.html.table import Goal
+from mug.evaluation.html.table import FigureGoal
 from mug.metrics.statistics import Summary
 
 Run = tuple[dict[str, Any], Path]
@@ -194,7 +194,7 @@ def test_something_else_is_refused(found: Run, tmp_path: Path) -> None:
 def test_a_goal_is_met_by_the_whole_interval(
     low: float, high: float, least: bool, state: str
 ) -> None:
-    goal = Goal("f1_20", "a goal", 0.5, least=least)
+    goal = FigureGoal("f1_20", "a goal", 0.5, least=least)
     assert goal.reached(Summary(0.5, 0.5, low, high, low, high, 4, 2)) == state
 
 

@@ -14,15 +14,15 @@ from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.beatmap.timing_points import TimingPoint
 from mug.lint.column_rules import pair_rule
 from mug.lint.repair.fix import fix
-from mug.pipeline.arrange.add_notes import joining_order
+from mug.pipeline.arrange.add_notes import adding_order
 from mug.pipeline.arrange.sources import (
-    HEARD_MS,
-    Heard,
+    ONSET_MS,
+    SongOnsets,
     allowed_lines,
-    hear_onsets,
-    heard_lines,
-    material_of,
+    find_onsets,
+    note_sources,
     on_lines,
+    onset_lines,
 )
 from mug.pipeline.finish.options import FinishOptions
 from mug.snapping.lines import BeatLines
@@ -30,107 +30,111 @@ from mug.tiers import LIMITS, Tier
 
 RED = [TimingPoint(0.0, 400.0)]  # a bar lasts 1600 ms
 LINES = BeatLines(RED)
-SILENCE = Heard.nothing()
+SILENCE = SongOnsets.nothing()
 
 notes = note_strategies.notes(6000, 30)
 
 
 @settings(max_examples=60, deadline=None)
 @given(notes, notes, st.sets(st.integers(0, 60), max_size=20), st.sampled_from(Tier))
-def test_what_joins_has_a_row_in_the_material_and_keeps_the_rules(
+def test_added_notes_have_a_row_in_the_sources_and_keep_the_rules(
     raw: list[HitObject], others: list[HitObject], lines: set[int], tier: Tier
 ) -> None:
     chart = list(fix(raw, tier=tier, keys=4).hit_objects)
-    material = material_of([raw, others], [100.0 * line for line in sorted(lines)])
+    sources = note_sources([raw, others], [100.0 * line for line in sorted(lines)])
     barred = {(note.start_ms, note.column) for note in others[:5]}
-    joined = joining_order(chart, material, SILENCE, RED, keys=4, tier=tier, barred=barred)
-    assert {note.start_ms for note in joined} <= set(material.rows)
-    assert not {(note.start_ms, note.column) for note in joined} & barred
-    new = {(note.start_ms, note.column) for note in joined}
-    assert len(new) == len(joined)
+    added_notes = adding_order(chart, sources, SILENCE, RED, keys=4, tier=tier, barred=barred)
+    assert {note.start_ms for note in added_notes} <= set(sources.rows)
+    assert not {(note.start_ms, note.column) for note in added_notes} & barred
+    new = {(note.start_ms, note.column) for note in added_notes}
+    assert len(new) == len(added_notes)
     limits = LIMITS[tier]
     for column in range(4):
-        own = sorted((n for n in [*chart, *joined] if n.column == column), key=lambda n: n.start_ms)
+        own = sorted(
+            (n for n in [*chart, *added_notes] if n.column == column), key=lambda n: n.start_ms
+        )
         for first, second in pairwise(own):
             if {(n.start_ms, n.column) for n in (first, second)} & new:
                 assert pair_rule(first, second, limits) is None
                 assert second.start_ms - first.start_ms > limits.jack_ms
-    for time in {note.start_ms for note in joined}:
-        there = sum(note.start_ms == time for note in [*chart, *joined])
+    for time in {note.start_ms for note in added_notes}:
+        there = sum(note.start_ms == time for note in [*chart, *added_notes])
         assert there <= limits.chord_notes(4)
-        assert there <= len({note.column for note in material.rows[time]}) + 2
-    assert joining_order(chart, material, SILENCE, RED, keys=4, tier=tier, barred=barred) == joined
+        assert there <= len({note.column for note in sources.rows[time]}) + 2
+    assert (
+        adding_order(chart, sources, SILENCE, RED, keys=4, tier=tier, barred=barred) == added_notes
+    )
 
 
 def test_stressed_rows_join_before_others_and_rows_before_chords() -> None:
     chart = [Rice(0, 0.0)]
     offered = [Rice(1, 400.0), Rice(2, 800.0), Rice(3, 1000.0), Rice(1, 1200.0)]
-    heard = Heard(np.array([800.0, 1000.0]), np.array([9.0, 3.0]))
-    joined = joining_order(chart, material_of([offered]), heard, RED, keys=4, tier=Tier.HARD)
-    first = [note.start_ms for note in joined[:4]]
+    onsets = SongOnsets(np.array([800.0, 1000.0]), np.array([9.0, 3.0]))
+    added_notes = adding_order(chart, note_sources([offered]), onsets, RED, keys=4, tier=Tier.HARD)
+    first = [note.start_ms for note in added_notes[:4]]
     assert first[0] == 800.0
     assert sorted(first) == [400.0, 800.0, 1000.0, 1200.0]
-    assert joined[0] == offered[1]  # the material's own column, where all have rested
+    assert added_notes[0] == offered[1]  # the sources' own column, where all have rested
 
 
 def test_a_passage_with_more_notes_grows_first() -> None:
     sparse = [Rice(i % 4, 400.0 * i) for i in range(16)]
     dense = [Rice(i % 4, 8000.0 + 200.0 * i) for i in range(32)]
-    joined = joining_order(
-        [Rice(0, 0.0)], material_of([[*sparse, *dense]]), SILENCE, RED, keys=4, tier=Tier.HARD
+    added_notes = adding_order(
+        [Rice(0, 0.0)], note_sources([[*sparse, *dense]]), SILENCE, RED, keys=4, tier=Tier.HARD
     )
-    assert all(note.start_ms > 6000 for note in joined[:8])
+    assert all(note.start_ms > 6000 for note in added_notes[:8])
 
 
 def test_holds_are_taken_over_where_there_is_room() -> None:
     hold, short = LongNote(1, 800.0, 1400.0), LongNote(2, 2000.0, 2010.0)
-    material = material_of([[hold, short]])
-    joined = joining_order([Rice(0, 0.0)], material, SILENCE, RED, keys=4, tier=Tier.HARD)
-    assert hold in joined
-    assert Rice(2, 2000.0) in joined  # too short for a hold of the tier
+    sources = note_sources([[hold, short]])
+    added_notes = adding_order([Rice(0, 0.0)], sources, SILENCE, RED, keys=4, tier=Tier.HARD)
+    assert hold in added_notes
+    assert Rice(2, 2000.0) in added_notes  # too short for a hold of the tier
     blocked = [Rice(1, 1200.0)]
-    joined = joining_order(blocked, material, SILENCE, RED, keys=4, tier=Tier.HARD)
-    assert hold not in joined
+    added_notes = adding_order(blocked, sources, SILENCE, RED, keys=4, tier=Tier.HARD)
+    assert hold not in added_notes
 
 
 def test_rows_between_lines_of_the_tier_stay_out() -> None:
-    material = material_of([[Rice(1, 30.0), Rice(2, 200.0)]])
-    joined = joining_order([Rice(0, 0.0)], material, SILENCE, RED, keys=4, tier=Tier.HARD)
-    assert {note.start_ms for note in joined} == {200.0}
+    sources = note_sources([[Rice(1, 30.0), Rice(2, 200.0)]])
+    added_notes = adding_order([Rice(0, 0.0)], sources, SILENCE, RED, keys=4, tier=Tier.HARD)
+    assert {note.start_ms for note in added_notes} == {200.0}
 
 
-def test_onsets_of_clicks_are_heard_and_silence_has_none() -> None:
+def test_onsets_of_clicks_are_found_and_silence_has_none() -> None:
     rate = 22050
     wave = np.zeros(6 * rate, np.float32)
     clicks = np.arange(500.0, 5500.0, 250.0)
     for at in clicks:
         first = round(at * rate / 1000)
         wave[first : first + 300] += np.hanning(300).astype(np.float32)
-    heard = hear_onsets(wave, rate)
-    assert len(heard.times_ms) == len(clicks)
-    assert np.abs(heard.times_ms - clicks).max() < HEARD_MS
-    assert (heard.accents(clicks) > 0).all()
-    assert not heard.accents(clicks + 60.0).any()
-    for nothing in (hear_onsets(np.zeros(rate, np.float32), rate), SILENCE):
+    onsets = find_onsets(wave, rate)
+    assert len(onsets.times_ms) == len(clicks)
+    assert np.abs(onsets.times_ms - clicks).max() < ONSET_MS
+    assert (onsets.accents(clicks) > 0).all()
+    assert not onsets.accents(clicks + 60.0).any()
+    for nothing in (find_onsets(np.zeros(rate, np.float32), rate), SILENCE):
         assert not nothing.accents(clicks).any()
 
 
 @given(st.sets(st.integers(0, 5000), max_size=40), st.sampled_from([1.5, 3.0, 6.0, None]))
-def test_lines_are_heard_only_where_an_onset_is(onsets: set[int], stars: float | None) -> None:
-    heard = Heard(np.array(sorted(onsets), np.float64), np.ones(len(onsets)))
+def test_lines_are_found_only_where_an_onset_is(times_ms: set[int], stars: float | None) -> None:
+    onsets = SongOnsets(np.array(sorted(times_ms), np.float64), np.ones(len(times_ms)))
     allowed = allowed_lines(FinishOptions(star_rating=stars), LINES)
-    found = np.array(heard_lines(heard, LINES, allowed, np.zeros(0)), np.float64)
+    found = np.array(onset_lines(onsets, LINES, allowed, np.zeros(0)), np.float64)
     assert on_lines(found, LINES, allowed).all()
     for time in found:
-        assert min(abs(time - onset) for onset in onsets) <= HEARD_MS + 1
+        assert min(abs(time - onset) for onset in times_ms) <= ONSET_MS + 1
 
 
-def test_triplets_are_heard_where_the_charts_have_triplets() -> None:
+def test_triplets_are_found_where_the_charts_have_triplets() -> None:
     third = 400.0 / 3
-    heard = Heard(np.array([round(third), round(2 * third)], np.float64), np.ones(2))
+    onsets = SongOnsets(np.array([round(third), round(2 * third)], np.float64), np.ones(2))
     allowed = allowed_lines(FinishOptions(star_rating=3.0), LINES)
-    assert heard_lines(heard, LINES, allowed, np.array([0.0, third])) == (133.0, 267.0)
-    assert heard_lines(heard, LINES, allowed, np.array([0.0, 200.0])) == ()
+    assert onset_lines(onsets, LINES, allowed, np.array([0.0, third])) == (133.0, 267.0)
+    assert onset_lines(onsets, LINES, allowed, np.array([0.0, 200.0])) == ()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mug.beatmap.hit_objects import HitObject, Rice
 from mug.beatmap.timing_points import TimingPoint
-from mug.pipeline.arrange.drop_notes import leaving_order, thin
+from mug.pipeline.arrange.drop_notes import drop_notes, dropping_order
 
 RED = [TimingPoint(0.0, 400.0)]  # a bar lasts 1600 ms
 BAR = [Rice(i % 4, 200.0 * i) for i in range(8)]  # halves of a beat
@@ -28,17 +28,17 @@ def at_most(count: int) -> object:
 def test_a_part_of_the_chart_stays_and_no_more_goes_than_must(
     chart: list[HitObject], count: int
 ) -> None:
-    order = leaving_order(chart, RED)
+    order = dropping_order(chart, RED)
     assert len(set(order)) == len(order)
-    kept = thin(chart, RED, at_most(count))
+    kept = drop_notes(chart, RED, at_most(count))
     assert set(kept) <= set(chart)
     assert len(kept) == min(len(chart), max(count, len(chart) - len(order)))
-    assert set(thin(chart, RED, at_most(count - 1))) <= set(kept)
-    assert thin(kept, RED, at_most(count)) == kept or len(kept) > count
+    assert set(drop_notes(chart, RED, at_most(count - 1))) <= set(kept)
+    assert drop_notes(kept, RED, at_most(count)) == kept or len(kept) > count
 
 
 def test_what_is_easy_enough_stays() -> None:
-    assert thin(BAR, RED, lambda _: True) == tuple(BAR)
+    assert drop_notes(BAR, RED, lambda _: True) == tuple(BAR)
 
 
 @pytest.mark.parametrize(
@@ -46,37 +46,37 @@ def test_what_is_easy_enough_stays() -> None:
     [(4, (0.0, 400.0, 800.0, 1200.0)), (2, (0.0, 800.0)), (1, (0.0,))],
 )
 def test_off_beats_go_before_beats_and_beats_before_bars(count: int, stay: Sequence[float]) -> None:
-    assert tuple(note.start_ms for note in thin(BAR, RED, at_most(count))) == stay
+    assert tuple(note.start_ms for note in drop_notes(BAR, RED, at_most(count))) == stay
 
 
 def test_at_least_one_row_in_four_beats_stays() -> None:
-    kept = thin([Rice(0, 100.0 * i) for i in range(64)], RED, lambda _: False)
+    kept = drop_notes([Rice(0, 100.0 * i) for i in range(64)], RED, lambda _: False)
     assert [note.start_ms for note in kept] == [0.0, 1600.0, 3200.0, 4800.0]
 
 
 def test_the_most_crowded_go_first() -> None:
     sparse = [Rice(0, 0.0), Rice(1, 200.0)]
     dense = [Rice(i % 4, 8000.0 + 100.0 * i) for i in range(16)]
-    first = leaving_order([*sparse, *dense], RED)[:8]
+    first = dropping_order([*sparse, *dense], RED)[:8]
     assert all(note.start_ms > 8000 for note in first)
     assert all(note.start_ms % 200 == 100 for note in first)  # quarters before halves
 
 
 def test_chords_become_single_notes_in_the_column_that_has_rested() -> None:
     chords = [Rice(c, 400.0 * i) for i, pair in enumerate([(0, 1), (0, 2), (0, 1)]) for c in pair]
-    kept = thin(chords, RED, at_most(3))
+    kept = drop_notes(chords, RED, at_most(3))
     assert kept == (Rice(0, 0.0), Rice(2, 400.0), Rice(1, 800.0))
 
 
 def test_tempo_changes_count_by_their_own_beat() -> None:
     red = [*RED, TimingPoint(1600.0, 200.0)]
     chart = [Rice(0, 0.0), Rice(1, 200.0), Rice(2, 1600.0), Rice(3, 1800.0)]
-    assert thin(chart, red, at_most(3)) == (chart[0], chart[2], chart[3])
+    assert drop_notes(chart, red, at_most(3)) == (chart[0], chart[2], chart[3])
 
 
 def test_bars_that_are_alike_stay_alike() -> None:
     stream = [Rice(i % 4, 100.0 * i) for i in range(16 * 8)]  # eight bars of quarters
-    kept = [note.start_ms for note in thin(stream, RED, at_most(96))]
+    kept = [note.start_ms for note in drop_notes(stream, RED, at_most(96))]
     bars = [{time % 1600 for time in kept if time // 1600 == bar} for bar in range(2, 6)]
     assert all(len(bar ^ bars[0]) <= 1 for bar in bars)  # one place is having its turn
     assert 8 < len(bars[0]) < 16

@@ -14,7 +14,7 @@ from mug.beatmap.timing_points import TimingPoint
 from mug.difficulty.stars import star_rating
 from mug.metrics.validity import violations
 from mug.pipeline.finish.chart import chart_of
-from mug.pipeline.finish.cleanup import Changes, Surroundings, finish_notes, mend_notes, snap_notes
+from mug.pipeline.finish.cleanup import Changes, Surroundings, finish_notes, fix_notes, snap_notes
 from mug.pipeline.finish.options import FinishOptions
 
 SONG_MS = 6000.4
@@ -100,7 +100,7 @@ def test_locked_notes_stay_and_no_new_one_breaks_anything(data):
     def locked(note):
         return not 2000 <= note.start_ms < 4000
 
-    done = mend_notes([*standing, *inside], options, where, Changes(), locked)
+    done = fix_notes([*standing, *inside], options, where, Changes(), locked)
     assert [note for note in done if locked(note)] == standing
     found = broken(done, where)
     if found:
