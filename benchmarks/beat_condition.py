@@ -140,13 +140,15 @@ def _charts(
     """One row a chart: raw notes against the human grid, the told grid, and the human onsets."""
     from mug.pipeline.beat import song_with_lines
     from mug.pipeline.request import GenerationRequest
-    from mug.pipeline.sample import Ask, decode_latent, sample_latents
+    from mug.pipeline.sample import ChartRequest, decode_latent, sample_latents
 
     song = song_with_lines(generator.model, generator.song(audio), told)
     request = GenerationRequest(audio=audio, steps=args.sampler_steps, guidance_scale=2.0)
-    asks = [Ask({"sr": star_rating(human)}, {}, seed) for seed in range(args.seeds)]
+    chart_requests = [
+        ChartRequest({"sr": star_rating(human)}, {}, seed) for seed in range(args.seeds)
+    ]
     rows = []
-    for seed, latent in enumerate(sample_latents(generator.model, song, asks, request)):
+    for seed, latent in enumerate(sample_latents(generator.model, song, chart_requests, request)):
         notes = decode_latent(generator.model, song, latent)
         grid = grid_sync(notes, human.red_lines)
         rows.append(

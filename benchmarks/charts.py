@@ -43,7 +43,7 @@ from mug.pipeline.finish.options import FinishOptions
 from mug.pipeline.judge.candidates import Judgement, bring_to_stars, judge_all
 from mug.pipeline.judge.measures import measure, note_times, snaps
 from mug.pipeline.request import GenerationRequest
-from mug.pipeline.sample import Ask, chart_seed, decode_latent, sample_latents, song_tensor
+from mug.pipeline.sample import ChartRequest, chart_seed, decode_latent, sample_latents, song_tensor
 from mug.pipeline.spread import make_spread
 from mug.timing.estimate import estimate_timing
 
@@ -113,8 +113,11 @@ def raw_findings(
     for song in songs:
         request = replace(base, audio=song.audio)
         options = [FinishOptions(star_rating=stars) for stars in STARS]
-        asks = [Ask({"sr": stars}, {}, chart_seed(base.seed, i)) for i, stars in enumerate(STARS)]
-        made = generator.generate_each(request, asks, options)
+        chart_requests = [
+            ChartRequest({"sr": stars}, {}, chart_seed(base.seed, i))
+            for i, stars in enumerate(STARS)
+        ]
+        made = generator.generate_each(request, chart_requests, options)
         song_sound = generator.song(song.audio)
         where = Surroundings(
             generator.model.keys, red_lines_of(request.finish, made.timing), song_sound.duration_ms
@@ -307,8 +310,10 @@ def print_times(generator: ChartGenerator, base: GenerationRequest, folder: Path
     with model.at_work("wave_model"), torch.inference_mode():
         timed("encode the sound", lambda: model.ddpm.conditions(mel, None).audio)
     song = generator.song(audio)
-    ask, request = Ask({"sr": 2.5}, {}, 1), replace(base, audio=audio)
-    (z,) = timed(f"sample, {base.steps} steps", lambda: sample_latents(model, song, [ask], request))
+    chart_request, request = ChartRequest({"sr": 2.5}, {}, 1), replace(base, audio=audio)
+    (z,) = timed(
+        f"sample, {base.steps} steps", lambda: sample_latents(model, song, [chart_request], request)
+    )
     times["of which one step"] = times[f"sample, {base.steps} steps"] / base.steps
     notes = timed("decode the notes", lambda: decode_latent(model, song, z))
     timing = timed("timing", lambda: estimate_timing(wave, rate))

@@ -43,7 +43,7 @@ def _stages(args: argparse.Namespace) -> None:
 
     from mug.pipeline.chart import ChartGenerator
     from mug.pipeline.request import GenerationRequest
-    from mug.pipeline.sample import Ask, decode_latent, encode_song, sample_latents
+    from mug.pipeline.sample import ChartRequest, decode_latent, encode_song, sample_latents
 
     _row("all imports")
     model = ChartGenerator.from_checkpoint(args.ckpt, "cpu", args.precision).model
@@ -59,7 +59,9 @@ def _stages(args: argparse.Namespace) -> None:
     request = GenerationRequest(
         audio=Path("song"), count=args.charts, batch_size=args.charts, steps=args.steps
     )
-    latents = sample_latents(model, song, [Ask({}, {}, n) for n in range(args.charts)], request)
+    latents = sample_latents(
+        model, song, [ChartRequest({}, {}, n) for n in range(args.charts)], request
+    )
     _row("charts sampled")
     for z in latents:
         decode_latent(model, song, z)

@@ -33,7 +33,7 @@ from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.model.checkpoint import LoadedModel, build_model, load_model, save_inference
 from mug.pipeline.request import GenerationRequest
 from mug.pipeline.sample import (
-    Ask,
+    ChartRequest,
     decode_latent,
     encode_song,
     sample_latents,
@@ -153,8 +153,8 @@ def _wave(seconds: float, rate: int) -> np.ndarray:
     return rng.normal(0, 0.1, int(seconds * rate)).astype(np.float32)
 
 
-def _asks(args: argparse.Namespace) -> list[Ask]:
-    return [Ask({}, {}, seed) for seed in range(args.charts)]
+def _chart_requests(args: argparse.Namespace) -> list[ChartRequest]:
+    return [ChartRequest({}, {}, seed) for seed in range(args.charts)]
 
 
 def _ids(model: LoadedModel, rows: int) -> Tensor:
@@ -242,8 +242,8 @@ def _sample_reference(
 
 def _sample_ours(model: LoadedModel, wave: np.ndarray, request: GenerationRequest) -> None:
     song = encode_song(model, wave)
-    asks = [Ask({}, {}, seed) for seed in range(request.count)]
-    for z in sample_latents(model, song, asks, request):
+    chart_requests = [ChartRequest({}, {}, seed) for seed in range(request.count)]
+    for z in sample_latents(model, song, chart_requests, request):
         decode_latent(model, song, z)
 
 

@@ -18,7 +18,7 @@ from mug.pipeline.finish.chart import finish_chart, red_lines_of
 from mug.pipeline.finish.cleanup import Changes
 from mug.pipeline.finish.options import FinishOptions
 from mug.pipeline.request import GenerationRequest
-from mug.pipeline.sample import Ask, EncodedSong, chart_seed
+from mug.pipeline.sample import ChartRequest, EncodedSong, chart_seed
 
 RAW, FINISHED, BEST = "raw", "post-processed", "best of N"
 GIVEN, FREE = "given", "free"
@@ -80,8 +80,10 @@ class Maker:
 
     def sample(self, asked: Sequence[tuple[Asked, int, int]]) -> list[tuple[HitObject, ...]]:
         """Raw notes for prompts, each with a seed and a number of the candidate."""
-        asks = [Ask(prompt, {}, chart_seed(seed, number)) for prompt, seed, number in asked]
-        return self.generator.sample(self.song, asks, self.request({}))
+        chart_requests = [
+            ChartRequest(prompt, {}, chart_seed(seed, number)) for prompt, seed, number in asked
+        ]
+        return self.generator.sample(self.song, chart_requests, self.request({}))
 
     def raw(self, notes: Sequence[HitObject]) -> Beatmap:
         """The notes as they are, in a chart with the human red lines."""

@@ -23,9 +23,9 @@ from mug.pipeline.finish.options import FinishOptions
 from mug.pipeline.model.checkpoint import LoadedModel, load_model
 from mug.pipeline.request import MAX_COUNT, GenerationRequest, GenerationResult
 from mug.pipeline.sample import (
-    Ask,
+    ChartRequest,
     EncodedSong,
-    Known,
+    KnownRegion,
     ShouldStop,
     chart_seed,
     decode_latent,
@@ -100,18 +100,18 @@ class ChartGenerator:
     def sample(
         self,
         song: EncodedSong,
-        asks: Sequence[Ask],
+        chart_requests: Sequence[ChartRequest],
         request: GenerationRequest,
         *,
-        known: Known | None = None,
+        known: KnownRegion | None = None,
         progress: Progress | None = None,
         should_stop: ShouldStop | None = None,
     ) -> list[tuple[HitObject, ...]]:
-        """Raw notes, one tuple for each of `asks`; see `sample_latents` for the arguments."""
+        """Raw notes, one tuple a chart request; see `sample_latents` for the arguments."""
         latents = sample_latents(
             self.model,
             song_with_beat(self.model, song, request.finish),
-            asks,
+            chart_requests,
             request,
             known=known,
             progress=progress,
@@ -139,15 +139,21 @@ class ChartGenerator:
             GenerationError: for an unknown sampler or an impossible number of steps.
         """
         seeds = [chart_seed(request.seed, index) for index in range(request.count)]
-        asks = [Ask(request.prompt, request.negative_prompt, seed) for seed in seeds]
+        chart_requests = [
+            ChartRequest(request.prompt, request.negative_prompt, seed) for seed in seeds
+        ]
         return self.generate_each(
-            request, asks, [request.finish_by_prompt] * len(asks), progress, should_stop
+            request,
+            chart_requests,
+            [request.finish_by_prompt] * len(chart_requests),
+            progress,
+            should_stop,
         )
 
     def generate_each(
         self,
         request: GenerationRequest,
-        asks: Sequence[Ask],
+        chart_requests: Sequence[ChartRequest],
         finishes: Sequence[FinishOptions],
         progress: Progress | None = None,
         should_stop: ShouldStop | None = None,
@@ -157,16 +163,16 @@ class ChartGenerator:
         Args:
             request: the song, its timing and how to sample; its prompt, seed and count are not
                 read.
-            asks: one a chart.
+            chart_requests: one a chart.
             finishes: how each is finished.
             progress: as for `generate`.
             should_stop: as for `generate`.
         """
-        for ask in asks:  # a misspelt prompt is refused before the song is read
-            prompt_ids(self.model, ask.prompt)
-            prompt_ids(self.model, ask.negative_prompt)
+        for one in chart_requests:  # a misspelt prompt is refused before the song is read
+            prompt_ids(self.model, one.prompt)
+            prompt_ids(self.model, one.negative_prompt)
         song = self.song(request.audio)
-        raw = self.sample(song, asks, request, progress=progress, should_stop=should_stop)
+        raw = self.sample(song, chart_requests, request, progress=progress, should_stop=should_stop)
         timing = request.finish.timing_for(lambda: song.timing)
         finished = [
             finish_chart(
@@ -184,9 +190,9 @@ class ChartGenerator:
             raw=tuple(raw),
             timing=timing,
             changes=tuple(changes for _, changes in finished),
-            asked=tuple(ask.prompt for ask in asks),
-            seeds=tuple(ask.seed for ask in asks),
-            indices=tuple(range(len(asks))),
+            asked=tuple(one.prompt for one in chart_requests),
+            seeds=tuple(one.seed for one in chart_requests),
+            indices=tuple(range(len(chart_requests))),
         )
 
 

@@ -28,7 +28,7 @@ from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.finish.cleanup import Changes, Surroundings, fix_notes, snap_notes
 from mug.pipeline.finish.options import FinishOptions
 from mug.pipeline.request import GenerationRequest
-from mug.pipeline.sample import Ask, Known, ShouldStop, chart_seed, encode_notes
+from mug.pipeline.sample import ChartRequest, KnownRegion, ShouldStop, chart_seed, encode_notes
 from mug.protocols import Progress
 
 KEPT_IN_THE_WAY = "a note that stays is in the way"
@@ -276,16 +276,16 @@ def edit_chart(
     song = generator.song(request.audio)
     latent, _ = encode_notes(model, song, beatmap.hit_objects)
     keep = kept_frames(model.clock, song.latent_frames, edit)
-    asks = [
-        Ask(request.prompt, request.negative_prompt, chart_seed(request.seed, index))
+    chart_requests = [
+        ChartRequest(request.prompt, request.negative_prompt, chart_seed(request.seed, index))
         for index in range(request.count)
     ]
     timed = replace(request.finish, red_lines=beatmap.red_lines)  # for models that are told
     raw = generator.sample(
         song,
-        asks,
+        chart_requests,
         replace(request, finish=timed),
-        known=Known(latent, keep, edit.strength),
+        known=KnownRegion(latent, keep, edit.strength),
         progress=progress,
         should_stop=should_stop,
     )

@@ -64,7 +64,7 @@ class EncodedSong:
 
 
 @dataclass(frozen=True)
-class Ask:
+class ChartRequest:
     """One chart to sample.
 
     Args:
@@ -79,7 +79,7 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownRegion:
     """A latent to stay near: parts that remain, and how far the others may go.
 
     Args:
@@ -107,12 +107,12 @@ def encode_song(model: LoadedModel, wave: np.ndarray, window_s: float = WINDOW_S
     frames = audio.shape[-1] // ratio
     windows = windows_of(model, frames, window_s)
     with model.at_work("wave_model"), torch.inference_mode():
-        parts = [_hear(model, audio[..., part]) for part in windows.slices(ratio)]
+        parts = [_encode_audio(model, audio[..., part]) for part in windows.slices(ratio)]
         levels = tuple(windows.blend(level) for level in zip(*parts, strict=True))
     return EncodedSong(wave, model.clock.sample_rate, levels, frames)
 
 
-def _hear(model: LoadedModel, audio: Tensor) -> list[Tensor]:
+def _encode_audio(model: LoadedModel, audio: Tensor) -> list[Tensor]:
     """The audio's levels, encoded in the precision of the encoder's weights."""
     encoder = model.ddpm.model.wave_model
     weights = [] if encoder is None else list(encoder.parameters())
@@ -165,19 +165,19 @@ def chart_seed(seed: int, index: int) -> int:
 def sample_latents(
     model: LoadedModel,
     song: EncodedSong,
-    asks: Sequence[Ask],
+    chart_requests: Sequence[ChartRequest],
     request: GenerationRequest,
     *,
-    known: Known | None = None,
+    known: KnownRegion | None = None,
     progress: Progress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> list[Tensor]:
-    """Latents `[c, t]`, one for each of `asks`; each depends on its own seed alone.
+    """Latents `[c, t]`, one for each of `chart_requests`; each depends on its own seed alone.
 
     Args:
         model: a model from `load_model`.
         song: from `encode_song` with the same model.
-        asks: what to sample.
+        chart_requests: what to sample.
         request: sampler, steps, guidance and batch size; its prompt and seed are not read.
         known: a latent that all of them stay near.
         progress: called as `progress(done, total)` after every network step.
@@ -188,8 +188,11 @@ def sample_latents(
         ConfigError: when a prompt names an unknown feature or value.
         GenerationError: for an unknown sampler or a number of steps that it cannot take.
     """
-    ids = [(prompt_ids(model, ask.prompt), prompt_ids(model, ask.negative_prompt)) for ask in asks]
-    batches = range(0, len(asks), request.batch_size)
+    ids = [
+        (prompt_ids(model, one.prompt), prompt_ids(model, one.negative_prompt))
+        for one in chart_requests
+    ]
+    batches = range(0, len(chart_requests), request.batch_size)
     latents: list[Tensor] = []
     windows = windows_of(model, song.latent_frames, request.window_s)
     with model.at_work("unet_model"), torch.inference_mode():
@@ -200,7 +203,7 @@ def sample_latents(
             latents += _sample_batch(
                 model,
                 song,
-                [ask.seed for ask in asks[chosen]],
+                [one.seed for one in chart_requests[chosen]],
                 request,
                 denoise if should_stop is None else _watched(denoise, should_stop),
                 known,
@@ -215,7 +218,7 @@ def _sample_batch(
     seeds: Sequence[int],
     request: GenerationRequest,
     denoise: Denoiser,
-    known: Known | None,
+    known: KnownRegion | None,
     progress: Progress | None,
 ) -> list[Tensor]:
     sampler, schedule, device = make_sampler(request.sampler), model.ddpm.schedule, _device(model)

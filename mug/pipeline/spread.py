@@ -36,7 +36,7 @@ from mug.pipeline.finish.chart import finish_chart, red_lines_of
 from mug.pipeline.finish.cleanup import Surroundings
 from mug.pipeline.finish.options import FinishOptions
 from mug.pipeline.request import MAX_COUNT, GenerationRequest, GenerationResult
-from mug.pipeline.sample import Ask, ShouldStop, chart_seed
+from mug.pipeline.sample import ChartRequest, ShouldStop, chart_seed
 from mug.protocols import Progress
 from mug.snapping.lines import BeatLines
 from mug.util import nearest
@@ -204,8 +204,8 @@ def make_spread(
             value=(len(tiers), candidates),
         )
     tiers = sorted(tiers, key=lambda tier: tier.star_rating)
-    asks = [
-        Ask(
+    chart_requests = [
+        ChartRequest(
             {**request.prompt, "sr": tier.star_rating},
             request.negative_prompt,
             chart_seed(request.seed, number),
@@ -216,7 +216,9 @@ def make_spread(
     finishes = [
         replace(request.finish, version=tier.name, star_rating=tier.star_rating) for tier in tiers
     ]
-    made = generator.generate_each(request, asks, finishes * candidates, progress, should_stop)
+    made = generator.generate_each(
+        request, chart_requests, finishes * candidates, progress, should_stop
+    )
     song = generator.song(request.audio)
     onsets = find_onsets(song.wave, song.sample_rate)
     return nest_charts(made, song.duration_ms, finishes, tiers, onsets)

@@ -14,10 +14,10 @@ import gradio as gr
 
 from mug.errors import MugError
 from mug.pipeline.defaults import SAMPLER, STEPS
-from mug.ui.handlers import Desk, told
-from mug.ui.jobs import operations as work
+from mug.ui.handlers import ErrorMessages, Handlers
+from mug.ui.jobs import operations
 from mug.ui.jobs.files import REPORT
-from mug.ui.jobs.queue import Ticket
+from mug.ui.jobs.queue import Job
 from mug.ui.page.form import CHARTS, SOUNDS
 from mug.ui.page.make_tab import owner_of
 from mug.ui.page.prompt_tab import read_chart
@@ -25,25 +25,25 @@ from mug.ui.page.sentences import sentence
 from mug.ui.requests import MOST_CHARTS, MOST_STEPS, SAMPLERS
 
 
-def add_api(desk: Desk) -> None:
+def add_api(handlers: Handlers) -> None:
     """Adds the three named calls to the page that is being built; nothing of them is seen."""
     with gr.Column(visible=False):
         answer, files = gr.JSON(label="report"), gr.File(file_count="multiple", label="files")
-        _add_generate(desk, answer, files)
-        _add_edit(desk, answer, files)
+        _add_generate(handlers, answer, files)
+        _add_edit(handlers, answer, files)
         chart = gr.File(label="chart", file_types=CHARTS, type="filepath")
         rate = gr.Slider(0.1, 10, 1, label="rate")
 
         def chart_to_prompt(chart: str | None, rate: float) -> list[dict[str, Any]]:
             """The prompt of each chart in a file: `name`, `prompt`, `yaml`."""
-            return read_chart(desk, chart, rate)
+            return read_chart(handlers, chart, rate)
 
         gr.Button(visible=False).click(
             chart_to_prompt, [chart, rate], answer, api_name="chart_to_prompt"
         )
 
 
-def _add_generate(desk: Desk, answer: gr.JSON, files: gr.File) -> None:
+def _add_generate(handlers: Handlers, answer: gr.JSON, files: gr.File) -> None:
     inputs = [
         gr.File(label="audio", file_types=SOUNDS, type="filepath"),
         gr.JSON(label="prompt: feature name to value", value={}),
@@ -78,19 +78,19 @@ def _add_generate(desk: Desk, answer: gr.JSON, files: gr.File) -> None:
     ) -> tuple[dict[str, Any], list[str]]:
         """Makes charts for a song: report and files; the report's `key` names them for `edit`."""
         if not audio:
-            raise gr.Error(desk.t("no_song"), print_exception=False)
+            raise gr.Error(handlers.t("no_song"), print_exception=False)
         values = {
             "prompt": prompt or {}, "negative": negative, "count": count, "candidates": candidates,
             "steps": steps, "guidance": guidance, "sampler": sampler, "seed": seed, "bpm": bpm,
             "offset": offset_ms, "timing": "by_hand" if bpm else "heard", "spread": spread,
             "reach_stars": reach_stars,
         }  # fmt: skip
-        return _answer(desk, desk.generation(values, Path(audio)), owner_of(request))
+        return _answer(handlers, handlers.generation(values, Path(audio)), owner_of(request))
 
     gr.Button(visible=False).click(generate, inputs, [answer, files], api_name="generate")
 
 
-def _add_edit(desk: Desk, answer: gr.JSON, files: gr.File) -> None:
+def _add_edit(handlers: Handlers, answer: gr.JSON, files: gr.File) -> None:
     inputs = [
         gr.Textbox(label="key of the charts", value=""),
         gr.Number(0, precision=0, label="chart, from 0"),
@@ -118,24 +118,24 @@ def _add_edit(desk: Desk, answer: gr.JSON, files: gr.File) -> None:
             "key": key, "strength": strength, "variations": variations, "seed": seed,
             "lock_holds": False,
         }  # fmt: skip
-        job = desk.editing(values, int(chart), (start_ms, end_ms), columns or [])
-        return _answer(desk, job, owner_of(request))
+        function = handlers.editing(values, int(chart), (start_ms, end_ms), columns or [])
+        return _answer(handlers, function, owner_of(request))
 
     gr.Button(visible=False).click(edit, inputs, [answer, files], api_name="edit")
 
 
 def _answer(
-    desk: Desk, job: Callable[[Ticket], work.Outcome], owner: str
+    handlers: Handlers, function: Callable[[Job], operations.JobResult], owner: str
 ) -> tuple[dict[str, Any], list[str]]:
     """Waits for a job; its report and files."""
-    with told(desk.t.language):
-        ticket = desk.service.line.join(job, owner)
-    ticket.finished.wait()
-    if isinstance(ticket.error, MugError):
-        raise gr.Error(sentence(ticket.error, desk.t.language), print_exception=False)
-    outcome = ticket.result
-    assert isinstance(outcome, work.Outcome)
+    with ErrorMessages(handlers.t.language):
+        job = handlers.service.job_queue.join(function, owner)
+    job.finished.wait()
+    if isinstance(job.error, MugError):
+        raise gr.Error(sentence(job.error, handlers.t.language), print_exception=False)
+    outcome = job.result
+    assert isinstance(outcome, operations.JobResult)
     folder = outcome.revision.folder
     report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
-    told_of = {"key": outcome.revision.key, "charts_files": outcome.written.charts}
-    return {**report, **told_of}, [str(folder / name) for _, name in outcome.written.files]
+    names = {"key": outcome.revision.key, "charts_files": outcome.written.charts}
+    return {**report, **names}, [str(folder / name) for _, name in outcome.written.files]

@@ -11,9 +11,9 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 import gradio as gr
 
 from mug.ui.api import add_api
-from mug.ui.handlers import Desk, Service
+from mug.ui.handlers import Handlers, Service
 from mug.ui.jobs.folders import JobFolders
-from mug.ui.jobs.queue import WorkLine
+from mug.ui.jobs.queue import JobQueue
 from mug.ui.model import PageModel
 from mug.ui.page import fragments
 from mug.ui.page.about import about
@@ -35,7 +35,7 @@ def build(service: Service, serving: Serving) -> gr.Blocks:
     )
 
     def gone(request: gr.Request) -> None:
-        service.line.cancel(owner_of(request))
+        service.job_queue.cancel(owner_of(request))
 
     page.queue(default_concurrency_limit=16, max_size=128)
     with page:
@@ -55,7 +55,7 @@ def _languages(serving: Serving) -> tuple[str, str]:
 
 def _language(service: Service, serving: Serving, t: Texts, other: str, *, with_api: bool) -> None:
     """One language's page."""
-    desk = Desk(service, t, serving.max_mb)
+    handlers = Handlers(service, t, serving.max_mb)
     gr.HTML(fragments.head(t, other))
     status = gr.HTML(fragments.status(service.model, t), elem_id="mug-model")
     timer = gr.Timer(1.0, active=True)
@@ -68,13 +68,13 @@ def _language(service: Service, serving: Serving, t: Texts, other: str, *, with_
     )
     with gr.Tabs(elem_id="mug-tabs") as tabs:
         with gr.Tab(t("make"), id="make"):
-            form = make_tab(desk)
+            form = make_tab(handlers)
         with gr.Tab(t("read"), id="read"):
-            prompt_tab(desk, form, tabs)
+            prompt_tab(handlers, form, tabs)
         with gr.Tab(t("about"), id="about"):
             gr.HTML(about(t))
     if with_api:
-        add_api(desk)
+        add_api(handlers)
 
 
 def serve(service: Service, serving: Serving) -> tuple[gr.Blocks, str, str | None]:
@@ -114,4 +114,4 @@ def service_in(folder: Path, checkpoint: Path | None, device: str = "auto") -> S
     uploads = (folder / "uploads").resolve()
     os.environ["GRADIO_TEMP_DIR"] = str(uploads)
     folders = JobFolders(folder / "jobs", uploads=uploads)
-    return Service(PageModel(checkpoint, device), folders, WorkLine())
+    return Service(PageModel(checkpoint, device), folders, JobQueue())

@@ -14,11 +14,11 @@ import gradio as gr
 from mug.audio.tags import read_tags
 from mug.errors import Cancelled, GenerationError, MugError
 from mug.timing.tempo_map import timing_from_file
-from mug.ui import requests as asks
-from mug.ui.jobs import operations as work
+from mug.ui import requests
+from mug.ui.jobs import operations
 from mug.ui.jobs.files import read_written
 from mug.ui.jobs.folders import JobFolders
-from mug.ui.jobs.queue import Ticket, WorkLine
+from mug.ui.jobs.queue import Job, JobQueue
 from mug.ui.model import PageModel
 from mug.ui.page import fragments
 from mug.ui.page.sentences import sentence
@@ -37,15 +37,15 @@ class Service:
     Args:
         model: the model.
         folders: where jobs lie.
-        line: the line of jobs.
+        job_queue: where they wait.
     """
 
     model: PageModel
     folders: JobFolders
-    line: WorkLine
+    job_queue: JobQueue
 
 
-class Desk:
+class Handlers:
     """Answers to the buttons of one language's page. It keeps nothing between calls.
 
     Args:
@@ -76,7 +76,7 @@ class Desk:
         """
         found = ["", ""]
         if audio is not None:
-            with told(self.t.language):
+            with ErrorMessages(self.t.language):
                 tags = read_tags(audio)
             found = [tags.title or Path(audio).stem, tags.artist]
         return json.dumps({"found": found, "before": before})
@@ -88,33 +88,33 @@ class Desk:
             raise gr.Error(self.t("no_song"), print_exception=False)
         yield from self._follow(self.generation(values, Path(audio)), owner)
 
-    def generation(self, values: Update, audio: Path) -> Callable[[Ticket], work.Outcome]:
+    def generation(self, values: Update, audio: Path) -> Callable[[Job], operations.JobResult]:
         """The job of making charts.
 
         Raises:
             gr.Error: for a request that cannot be.
         """
         service = self.service
-        with told(self.t.language):
-            request = asks.request_of(values, audio, service.model.schema)
-            plan = asks.plan_of(values)
-        return lambda ticket: work.make_charts(
-            service.model.generator(), service.folders, request, plan, ticket, self.t.language
+        with ErrorMessages(self.t.language):
+            request = requests.request_of(values, audio, service.model.schema)
+            plan = requests.plan_of(values)
+        return lambda job: operations.make_charts(
+            service.model.generator(), service.folders, request, plan, job, self.t.language
         )
 
     def snap_again(self, key: str, tempo: str, owner: str) -> Iterator[Update]:
         """Snaps the charts to another timing."""
-        with told(self.t.language):
-            lines = asks.tempo_of(tempo)
+        with ErrorMessages(self.t.language):
+            lines = requests.tempo_of(tempo)
         service = self.service
 
-        def job(ticket: Ticket) -> work.Outcome:
-            ticket.progress(1, 1)  # all that is left is what follows the network's steps
-            return work.snap_again(
+        def function(job: Job) -> operations.JobResult:
+            job.progress(1, 1)  # all that is left is what follows the network's steps
+            return operations.snap_again(
                 service.model.generator(), service.folders, key, lines, "given", self.t.language
             )
 
-        yield from self._follow(job, owner)
+        yield from self._follow(function, owner)
 
     def edit(self, values: Update, owner: str) -> Iterator[Update]:
         """Makes the region anew that is selected in the player."""
@@ -129,7 +129,7 @@ class Desk:
 
     def editing(
         self, values: Update, chart: int, span: tuple[float, float], columns: Sequence[int]
-    ) -> Callable[[Ticket], work.Outcome]:
+    ) -> Callable[[Job], operations.JobResult]:
         """The job of making a region anew.
 
         Args:
@@ -143,7 +143,7 @@ class Desk:
         from mug.pipeline.edit import Edit, Region
 
         service = self.service
-        with told(self.t.language):
+        with ErrorMessages(self.t.language):
             start, end = span
             if not (math.isfinite(start) and math.isfinite(end)):
                 raise GenerationError("a region has finite times", value=span)
@@ -152,69 +152,71 @@ class Desk:
                 locked=(lambda note: isinstance(note, LongNote)) if values["lock_holds"] else None,
                 strength=float(values["strength"]),
             )
-            seed = asks.seed_of(values.get("seed"))
-            count = asks.whole("variations", values["variations"], 1, asks.MOST_CHARTS)
-            prompt = asks.wishes(values) if values.get("same_prompt") else None
+            seed = requests.seed_of(values.get("seed"))
+            count = requests.whole("variations", values["variations"], 1, requests.MOST_CHARTS)
+            prompt = requests.prompt_of(values) if values.get("same_prompt") else None
 
         def request_of(before: Any) -> Any:
             wanted = before if prompt is None else replace(before, prompt=prompt)
             return replace(wanted, count=count, seed=seed)
 
-        return lambda ticket: work.edit_region(
+        return lambda job: operations.edit_region(
             service.model.generator(),
             service.folders,
             values["key"],
             chart,
             edit,
             request_of,
-            ticket,
+            job,
             self.t.language,
         )
 
-    def _follow(self, job: Callable[[Ticket], work.Outcome], owner: str) -> Iterator[Update]:
+    def _follow(
+        self, function: Callable[[Job], operations.JobResult], owner: str
+    ) -> Iterator[Update]:
         """Progress of a job while it waits and runs, then what it made."""
-        line, t = self.service.line, self.t
-        with told(self.t.language):
-            ticket = line.join(job, owner)
+        job_queue, t = self.service.job_queue, self.t
+        with ErrorMessages(self.t.language):
+            job = job_queue.join(function, owner)
         shown = ""
         try:
-            while not ticket.finished.wait(_POLL_S):
-                text = fragments.waiting(ticket, line.place(ticket), t)
+            while not job.finished.wait(_POLL_S):
+                text = fragments.waiting(job, job_queue.place(job), t)
                 if text != shown:
                     shown = text
                     yield {"said": text, "generate": gr.Button(interactive=False),
                            "cancel": gr.Button(visible=True)}  # fmt: skip
         except GeneratorExit:
-            ticket.cancel()  # the visitor is gone
+            job.cancel()  # the visitor is gone
             raise
         idle = {"generate": gr.Button(interactive=True), "cancel": gr.Button(visible=False)}
-        if isinstance(ticket.error, Cancelled):
+        if isinstance(job.error, Cancelled):
             yield {**idle, "said": fragments.said(t("cancelled"), "plain")}
-        elif ticket.error is not None:
-            text = sentence(ticket.error, t.language)
+        elif job.error is not None:
+            text = sentence(job.error, t.language)
             yield {**idle, "said": fragments.said(text, "bad")}
             raise gr.Error(text, print_exception=False)
         else:
-            assert isinstance(ticket.result, work.Outcome)
-            yield {**idle, **self.shown(ticket.result), "said": fragments.said(t("done"))}
+            assert isinstance(job.result, operations.JobResult)
+            yield {**idle, **self.shown(job.result), "said": fragments.said(t("done"))}
 
     def cancel(self, owner: str) -> None:
         """Gives up whatever this visitor waits for."""
-        self.service.line.cancel(owner)
+        self.service.job_queue.cancel(owner)
 
     def show(self, key: str) -> Update:
         """An earlier version of the charts."""
-        with told(self.t.language):
+        with ErrorMessages(self.t.language):
             revision = self.service.folders.find(key)
-            return self.shown(work.Outcome(revision, read_written(revision)))
+            return self.shown(operations.JobResult(revision, read_written(revision)))
 
-    def shown(self, outcome: work.Outcome) -> Update:
+    def shown(self, outcome: operations.JobResult) -> Update:
         """Everything that the results show of a revision."""
         revision, written, t = outcome.revision, outcome.written, self.t
         folders = self.service.folders
-        with told(self.t.language):
-            tempo = asks.tempo_text(work.current_tempo(folders, revision.key))
-            timing = work.readings(folders, revision.key)
+        with ErrorMessages(self.t.language):
+            tempo = requests.tempo_text(operations.current_tempo(folders, revision.key))
+            timing = operations.readings(folders, revision.key)
         return {
             "stage": fragments.player(revision, written, t),
             "downloads": fragments.downloads(revision, written, t),
@@ -229,10 +231,10 @@ class Desk:
 
     def _versions(self, key: str) -> list[tuple[str, str]]:
         folders = self.service.folders
-        job = folders.find(key).folder.parent
+        job_folder = folders.find(key).folder.parent
         found = []
-        for folder in sorted(job.glob("[0-9]" * 4)):
-            name = f"{job.name}/{folder.name}"
+        for folder in sorted(job_folder.glob("[0-9]" * 4)):
+            name = f"{job_folder.name}/{folder.name}"
             if (folder / "result.json").exists():
                 origin = read_written(folders.find(name)).origin
                 label = self.t(f"version_{origin}", number=int(folder.name))
@@ -243,11 +245,11 @@ class Desk:
         """The tempo map of a chart's file."""
         if path is None:
             raise gr.Error(self.t("no_chart"), print_exception=False)
-        with told(self.t.language):
-            return asks.tempo_text(timing_from_file(path))
+        with ErrorMessages(self.t.language):
+            return requests.tempo_text(timing_from_file(path))
 
 
-class told:  # noqa: N801 (reads as a word in `with`)
+class ErrorMessages:
     """Turns the project's errors into sentences for the visitor, without a stack trace.
 
     Args:

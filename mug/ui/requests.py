@@ -34,7 +34,7 @@ _SEEDS = 100_000_000
 Values = Mapping[str, Any]
 
 
-def wishes(values: Values) -> dict[str, Any]:
+def prompt_of(values: Values) -> dict[str, Any]:
     """The prompt that is ticked on the page; what is free is absent.
 
     Args:
@@ -56,7 +56,7 @@ def wishes(values: Values) -> dict[str, Any]:
 
 
 def controls_of(prompt: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of the controls that ask for a prompt; the opposite of `wishes`."""
+    """Values of the controls that ask for a prompt; the opposite of `prompt_of`."""
     found: dict[str, Any] = {
         "rank_status": prompt.get("rank_status", FREE),
         "kind": next((kind for kind in KINDS if prompt.get(kind) is True), FREE),
@@ -147,7 +147,7 @@ def request_of(values: Values, audio: Path, schema: FeatureSchema) -> Generation
     return GenerationRequest(
         audio=audio,
         prompt=Prompt.of(
-            schema, values["prompt"] if "prompt" in values else wishes(values)
+            schema, values["prompt"] if "prompt" in values else prompt_of(values)
         ).positive,
         negative_prompt=avoided(values.get("negative") or "", schema),
         count=count,

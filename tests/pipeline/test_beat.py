@@ -18,7 +18,7 @@ from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.finish.options import FinishOptions
 from mug.pipeline.model.checkpoint import LoadedModel, build_model, load_model, save_inference
 from mug.pipeline.request import GenerationRequest
-from mug.pipeline.sample import Ask, EncodedSong
+from mug.pipeline.sample import ChartRequest, EncodedSong
 from mug.timing.estimate import NO_BEAT, TimingEstimate
 
 LINES = (TimingPoint(100.0, 500.0),)
@@ -98,6 +98,6 @@ def test_charts_depend_on_the_timing_that_is_given(told_model: LoadedModel, song
     for offset_ms in (100.0, 100.0, 350.0):
         lines = (TimingPoint(offset_ms, 500.0),)
         request = GenerationRequest(song, steps=2, finish=FinishOptions(red_lines=lines))
-        raw += generator.sample(generator.song(song), [Ask({}, {}, 0)], request)
+        raw += generator.sample(generator.song(song), [ChartRequest({}, {}, 0)], request)
     assert raw[0] == raw[1]
     assert raw[0] != raw[2]

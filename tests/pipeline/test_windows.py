@@ -9,9 +9,9 @@ import torch
 from mug.errors import ConfigError, GenerationError
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.request import GenerationRequest
-from mug.pipeline.sample import Ask, decode_latent, encode_song, sample_latents, windows_of
+from mug.pipeline.sample import ChartRequest, decode_latent, encode_song, sample_latents, windows_of
 
-ASKS = [Ask({"sr": 3.0}, {}, 1), Ask({}, {}, 2)]
+CHART_REQUESTS = [ChartRequest({"sr": 3.0}, {}, 1), ChartRequest({}, {}, 2)]
 RATE = 22050
 
 
@@ -26,7 +26,7 @@ def wave():
 def latents(model, wave, **options):
     request = GenerationRequest(audio=Path("-"), steps=3, **options)
     song = encode_song(model, wave, request.window_s)
-    return torch.stack(sample_latents(model, song, ASKS, request))
+    return torch.stack(sample_latents(model, song, CHART_REQUESTS, request))
 
 
 def test_a_window_that_holds_the_song_changes_no_bit(tiny_model, wave):
@@ -102,7 +102,9 @@ def test_low_precision_is_near_and_unknown_ones_are_refused(tiny_model_folder, s
     exact = ChartGenerator.from_checkpoint(tiny_model_folder)
     low = ChartGenerator.from_checkpoint(tiny_model_folder, precision="bf16")
     request = GenerationRequest(audio=song, steps=3)
-    one, other = (sample_latents(g.model, g.song(song), ASKS[:1], request)[0] for g in (exact, low))
+    one, other = (
+        sample_latents(g.model, g.song(song), CHART_REQUESTS[:1], request)[0] for g in (exact, low)
+    )
     error = (one - other).pow(2).mean().sqrt() / one.std()
     assert 0 < error < 0.1
     with pytest.raises(ConfigError, match="bf16"):

@@ -17,7 +17,7 @@ POINTS, WEIGHTS = np.polynomial.legendre.leggauss(16)
 """Places and weights of a quadrature over -1 ... 1, exact to degree 31."""
 
 
-class Known(NamedTuple):
+class PastPrediction(NamedTuple):
     """A prediction at a noise level."""
 
     bar: float
@@ -44,7 +44,9 @@ class MultiStep(Sampler):
         self.order, self.corrector = order, corrector
 
     @abstractmethod
-    def advance(self, x: Tensor, bar: float, bar_next: float, known: Sequence[Known]) -> Tensor:
+    def advance(
+        self, x: Tensor, bar: float, bar_next: float, known: Sequence[PastPrediction]
+    ) -> Tensor:
         """The sample at another noise level.
 
         Args:
@@ -56,13 +58,13 @@ class MultiStep(Sampler):
 
     def stepper(self, run: Run) -> Step:
         """Remembers the last predictions, and the sample from which the last step was taken."""
-        history: list[Known] = []  # newest first
+        history: list[PastPrediction] = []  # newest first
         before: Tensor | None = None
 
         def step(x: Tensor, index: int) -> Tensor:
             nonlocal before
             at, bar, bar_next = run.plan[index]
-            here = Known(bar, *run.predict(x, at))
+            here = PastPrediction(bar, *run.predict(x, at))
             if self.corrector and before is not None:
                 known = [here, *history][: self.corrector]
                 x = self.advance(before, history[0].bar, bar, known)
@@ -92,7 +94,9 @@ class AdamsSampler(MultiStep):
     def __init__(self, spacing: str = "logsnr", order: int = 3, *, corrector: bool = True) -> None:
         super().__init__(spacing, order, order + 1 if corrector else 0)
 
-    def advance(self, x: Tensor, bar: float, bar_next: float, known: Sequence[Known]) -> Tensor:
+    def advance(
+        self, x: Tensor, bar: float, bar_next: float, known: Sequence[PastPrediction]
+    ) -> Tensor:
         """A step of the sample; onto clean data it is the newest prediction."""
         if bar_next >= 1:
             return known[0].x_0

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from mug.diffusion.samplers.adams import POINTS, Known, MultiStep, lagrange, quadrature
+from mug.diffusion.samplers.adams import POINTS, MultiStep, PastPrediction, lagrange, quadrature
 
 
 class AngularSampler(MultiStep):
@@ -38,7 +38,9 @@ class AngularSampler(MultiStep):
     def __init__(self, spacing: str = "guided", order: int = 2, corrector: int = 3) -> None:
         super().__init__(spacing, order, corrector)
 
-    def advance(self, x: Tensor, bar: float, bar_next: float, known: Sequence[Known]) -> Tensor:
+    def advance(
+        self, x: Tensor, bar: float, bar_next: float, known: Sequence[PastPrediction]
+    ) -> Tensor:
         """A step of the sample, onto clean data too."""
         start, end = _angle(bar), _angle(bar_next)
         middle, half = (start + end) / 2, (end - start) / 2

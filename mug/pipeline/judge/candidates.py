@@ -20,7 +20,7 @@ from mug.pipeline.judge.report import TOLERANCES, misses, reached
 from mug.pipeline.judge.score import Score, rank, score_chart
 from mug.pipeline.prompt import Prompt
 from mug.pipeline.request import MAX_COUNT, GenerationRequest, GenerationResult
-from mug.pipeline.sample import Ask, ShouldStop, chart_seed
+from mug.pipeline.sample import ChartRequest, ShouldStop, chart_seed
 from mug.protocols import Progress
 
 MAX_ATTEMPTS = 100
@@ -172,13 +172,13 @@ def find_charts(
     order: tuple[int, ...] = ()
     for attempt in range(search.attempts):
         numbers = range(attempt * each, (attempt + 1) * each)
-        asks = [
-            Ask(request.prompt, request.negative_prompt, chart_seed(request.seed, number))
+        chart_requests = [
+            ChartRequest(request.prompt, request.negative_prompt, chart_seed(request.seed, number))
             for number in numbers
         ]
         report = None if progress is None else _attempt(progress, attempt, search.attempts)
         made = generator.generate_each(
-            request, asks, [request.finish_by_prompt] * each, report, should_stop
+            request, chart_requests, [request.finish_by_prompt] * each, report, should_stop
         )
         results.append(replace(made, indices=tuple(numbers)))
         judged += judge_all(generator, request, made, search.tolerances)

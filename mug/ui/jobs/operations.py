@@ -23,7 +23,7 @@ from mug.timing.estimate import TimingEstimate
 from mug.timing.tempo_map import TempoMap
 from mug.ui.jobs.files import Made, Written, charts_of, read_written, write_revision
 from mug.ui.jobs.folders import JobFolders, Revision
-from mug.ui.jobs.queue import Ticket
+from mug.ui.jobs.queue import Job
 from mug.ui.jobs.state import Aims, State, load_state, save_state
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ MAX_SONG_MS = 15 * 60_000.0
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobResult:
     """A revision that is ready.
 
     Args:
@@ -57,9 +57,9 @@ def make_charts(
     folders: JobFolders,
     request: GenerationRequest,
     plan: Plan,
-    ticket: Ticket,
+    job: Job,
     language: str,
-) -> Outcome:
+) -> JobResult:
     """Makes charts for a song, in a job of their own.
 
     Args:
@@ -67,7 +67,7 @@ def make_charts(
         folders: where jobs lie.
         request: what is asked for; its audio is copied.
         plan: candidates or a spread.
-        ticket: hears of progress, and may say stop.
+        job: hears of progress, and may say stop.
         language: of the preview.
 
     Raises:
@@ -76,11 +76,11 @@ def make_charts(
     from mug.pipeline.package import packaged_song, stamped
 
     load_audio(request.audio, 8000, max_ms=MAX_SONG_MS)  # refuses before anything is kept
-    job = folders.new_job()
+    job_folder = folders.new_job()
     try:
-        song = job / f"song{request.audio.suffix.lower()}"
+        song = job_folder / f"song{request.audio.suffix.lower()}"
         shutil.copyfile(request.audio, song)
-        packaged = packaged_song(song, job)
+        packaged = packaged_song(song, job_folder)
         tags = read_tags(song)
         finish = replace(
             request.finish,
@@ -89,32 +89,32 @@ def make_charts(
             audio_filename=packaged.name,
         )
         request = replace(request, audio=song, finish=finish)
-        result, judged, aims = _found(generator, request, plan, ticket)
+        result, judged, aims = _found(generator, request, plan, job)
         charts = [_chart_file(one) for one in stamped(generator.model, request, result, plan)]
         return _store(
             generator,
-            folders.new_revision(job),
+            folders.new_revision(job_folder),
             (request, result, judged, aims),
             charts,
             language,
             "generated",
         )
     except BaseException:
-        shutil.rmtree(job, ignore_errors=True)
+        shutil.rmtree(job_folder, ignore_errors=True)
         raise
 
 
 def _found(
-    generator: ChartGenerator, request: GenerationRequest, plan: Plan, ticket: Ticket
+    generator: ChartGenerator, request: GenerationRequest, plan: Plan, job: Job
 ) -> tuple[GenerationResult, Sequence[Judgement], Aims]:
     from mug.pipeline.judge.candidates import find_charts, judge_all
     from mug.pipeline.spread import make_spread
 
     if plan.tiers:
-        spread = make_spread(generator, request, plan.tiers, ticket.progress, ticket.should_stop)
+        spread = make_spread(generator, request, plan.tiers, job.progress, job.should_stop)
         aims = Aims(tuple(rung.tier.star_rating for rung in spread.rungs), nested=True)
         return spread.result, judge_all(generator, request, spread.result, {}), aims
-    found = find_charts(generator, request, plan.search, ticket.progress, ticket.should_stop)
+    found = find_charts(generator, request, plan.search, job.progress, job.should_stop)
     goal = request.prompt.get("sr") if plan.search.reach_stars else None
     goals = (None if goal is None else float(goal),) * len(found.result.beatmaps)
     return found.result, found.judgements, Aims(goals, spare=found.spare)
@@ -127,7 +127,7 @@ def snap_again(
     tempo: TempoMap,
     source: str,
     language: str,
-) -> Outcome:
+) -> JobResult:
     """The same notes on another timing, as the job's next revision; nothing is generated.
 
     Charts that were brought to a star rating are brought to it again, and a spread is nested again.
@@ -168,9 +168,9 @@ def edit_region(
     chart: int,
     edit: Edit,
     request_of: RequestOf,
-    ticket: Ticket,
+    job: Job,
     language: str,
-) -> Outcome:
+) -> JobResult:
     """New notes for a region: the chart and its variations side by side, as the next revision.
 
     Every line of the file but those of the region's notes, the difficulty's name and the tags
@@ -183,7 +183,7 @@ def edit_region(
         chart: which of its charts, from 0.
         edit: region, locks and strength.
         request_of: the request for the new notes, from the one that made the chart.
-        ticket: hears of progress, and may say stop.
+        job: hears of progress, and may say stop.
         language: of the preview.
     """
     from mug.pipeline.edit import edit_chart
@@ -198,7 +198,7 @@ def edit_region(
         raise GenerationError("there is no such chart", value=chart + 1)
     source, asked = old[chart], state.asked[chart]
     request = request_of(replace(state.request, prompt=asked))
-    made = edit_chart(generator, source.beatmap, request, edit, ticket.progress, ticket.should_stop)
+    made = edit_chart(generator, source.beatmap, request, edit, job.progress, job.should_stop)
     files = [source]
     for index, variation in enumerate(made):
         record = provenance(generator.model, request, prompt=request.prompt, index=index)
@@ -263,7 +263,7 @@ def _store(
     charts: Sequence[ChartFile],
     language: str,
     origin: str,
-) -> Outcome:
+) -> JobResult:
     """Writes a revision."""
     from mug.pipeline.judge.candidates import Found
     from mug.pipeline.package import report_of
@@ -279,7 +279,7 @@ def _store(
         Made(charts, report, packaged, song.wave, song.sample_rate, origin),
         language,
     )
-    return Outcome(revision, written)
+    return JobResult(revision, written)
 
 
 def _chart_file(beatmap: Beatmap) -> ChartFile:

@@ -1,4 +1,4 @@
-"""A line of jobs that one worker does in order, each with its progress, place and cancel."""
+"""Job queue with one worker, in order of arrival, each with its progress, place and cancel."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from mug.errors import Cancelled, GenerationError, MugError
 
 log = logging.getLogger(__name__)
 
-Work = Callable[["Ticket"], object]
+JobFunction = Callable[["Job"], object]
 
 BROKEN = "something unexpected went wrong; the server's log has the details"
 
 
-class Ticket:
-    """One job in the line.
+class Job:
+    """One job in the queue.
 
-    `ticket.progress` and `ticket.should_stop` are what a generator of charts takes.
+    `job.progress` and `job.should_stop` are what a generator of charts takes.
 
     Args:
-        work: what to do; its value becomes `result`.
+        function: what to do; its value becomes `result`.
         owner: whose it is.
     """
 
-    def __init__(self, work: Work, owner: str) -> None:
-        self.work, self.owner = work, owner
+    def __init__(self, function: JobFunction, owner: str) -> None:
+        self.function, self.owner = function, owner
         self.done, self.total = 0, 0
         self.stage = "waiting"
         self.result: object = None
@@ -65,7 +65,7 @@ class Ticket:
             if self.should_stop():
                 raise Cancelled("cancelled before it began")  # noqa: TRY301
             self.stage = "preparing"
-            self.result = self.work(self)
+            self.result = self.function(self)
         except MugError as error:
             self.error = error
         except Exception:
@@ -77,7 +77,7 @@ class Ticket:
             self.finished.set()
 
 
-class WorkLine:
+class JobQueue:
     """First come, first served.
 
     Args:
@@ -87,51 +87,51 @@ class WorkLine:
 
     def __init__(self, longest: int = 32, each: int = 2) -> None:
         self._longest, self._each = longest, each
-        self._tickets: deque[Ticket] = deque()
+        self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
         self._worker: threading.Thread | None = None
 
-    def join(self, work: Work, owner: str) -> Ticket:
+    def join(self, function: JobFunction, owner: str) -> Job:
         """Puts a job at the end.
 
         Raises:
             GenerationError: when the line is full, or this owner has too many jobs in it.
         """
-        ticket = Ticket(work, owner)
+        job = Job(function, owner)
         with self._changed:
-            if len(self._tickets) >= self._longest:
+            if len(self._jobs) >= self._longest:
                 raise GenerationError("the line is full", remedy="Try again in a few minutes")
-            if sum(one.owner == owner for one in self._tickets) >= self._each:
+            if sum(one.owner == owner for one in self._jobs) >= self._each:
                 raise GenerationError(
                     "your other request is still running", remedy="Wait for it, or cancel it"
                 )
-            self._tickets.append(ticket)
+            self._jobs.append(job)
             if self._worker is None:
                 self._worker = threading.Thread(target=self._run, name="charts", daemon=True)
                 self._worker.start()
             self._changed.notify_all()
-        return ticket
+        return job
 
-    def place(self, ticket: Ticket) -> int:
+    def place(self, job: Job) -> int:
         """How many jobs are before this one."""
         with self._changed:
-            tickets: Sequence[Ticket] = tuple(self._tickets)
-        return tickets.index(ticket) if ticket in tickets else 0
+            jobs: Sequence[Job] = tuple(self._jobs)
+        return jobs.index(job) if job in jobs else 0
 
     def cancel(self, owner: str) -> int:
         """Gives up all jobs of an owner; how many there were."""
         with self._changed:
-            own = [ticket for ticket in self._tickets if ticket.owner == owner]
-        for ticket in own:
-            ticket.cancel()
+            own = [job for job in self._jobs if job.owner == owner]
+        for job in own:
+            job.cancel()
         return len(own)
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not self._tickets:
+                while not self._jobs:
                     self._changed.wait()
-                ticket = self._tickets[0]
-            ticket.run()
+                job = self._jobs[0]
+            job.run()
             with self._changed:
-                self._tickets.remove(ticket)
+                self._jobs.remove(job)

@@ -8,7 +8,7 @@ import gradio as gr
 
 from mug.features import FeatureSchema
 from mug.pipeline.defaults import SAMPLER, STEPS
-from mug.ui.handlers import Desk
+from mug.ui.handlers import Handlers
 from mug.ui.page.texts import Texts
 from mug.ui.requests import FREE, KINDS, LESS, MORE, MOST_CHARTS, MOST_STEPS, SAMPLERS, SKILLS
 
@@ -21,11 +21,11 @@ _DEFAULTS = {"sr": 4.0, "ett": 20.0, "ln_ratio": 0.0}
 _SKILL_MSD = 17.0
 
 
-def file_field(desk: Desk, what: str, label: str, zone: str, height: int = 148) -> gr.File:
+def file_field(handlers: Handlers, what: str, label: str, zone: str, height: int = 148) -> gr.File:
     """A place for a file, and below it what is said of files that it cannot take.
 
     Args:
-        desk: knows the limit.
+        handlers: knows the limit.
         what: `song` or `chart`.
         label: of the place.
         zone: its id.
@@ -40,11 +40,11 @@ def file_field(desk: Desk, what: str, label: str, zone: str, height: int = 148) 
         elem_id=zone,
         elem_classes="mug-upload",
     )
-    desk.refused(zone, what, kinds)
+    handlers.refused(zone, what, kinds)
     return field
 
 
-def wishes_form(t: Texts, schema: FeatureSchema) -> Form:
+def prompt_form(t: Texts, schema: FeatureSchema) -> Form:
     """What a chart should be like: difficulty, long notes, skills.
 
     Args:
@@ -130,9 +130,9 @@ def sampling_form(t: Texts) -> Form:
     return form
 
 
-def cleanup_form(desk: Desk) -> Form:
+def cleanup_form(handlers: Handlers) -> Form:
     """Timing, snapping and fixes, folded."""
-    t, form = desk.t, Form()
+    t, form = handlers.t, Form()
     with gr.Accordion(t("cleanup"), open=False, elem_classes="mug-fold"):
         form["timing"] = timing = gr.Radio(
             t.choices("heard", "by_hand", "from_file"),
@@ -145,7 +145,7 @@ def cleanup_form(desk: Desk) -> Form:
             form["offset"] = gr.Number(label=t("offset"), value=None)
         with gr.Column(visible=False) as from_file:
             form["timing_file"] = file_field(
-                desk, "chart", t("timing_file"), "mug-timing-file", 110
+                handlers, "chart", t("timing_file"), "mug-timing-file", 110
             )
         timing.change(
             lambda kind: (

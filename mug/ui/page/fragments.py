@@ -13,7 +13,7 @@ from urllib.parse import quote
 from mug.timing.estimate import TimingEstimate
 from mug.ui.jobs.files import PICTURE, PLAYER, REPORT, Written
 from mug.ui.jobs.folders import Revision
-from mug.ui.jobs.queue import Ticket
+from mug.ui.jobs.queue import Job
 from mug.ui.model import PageModel
 from mug.ui.page.sentences import sentence
 from mug.ui.page.texts import Texts
@@ -93,16 +93,16 @@ def _model_name(checkpoint: Path) -> str:
     return "/".join([*[folder for folder in folders if folder != "checkpoints"][-1:], name])
 
 
-def waiting(ticket: Ticket, place: int, t: Texts) -> str:
+def waiting(job: Job, place: int, t: Texts) -> str:
     """How far a job is, as a bar with a sentence."""
     share, said = 0.0, t("preparing")
-    if ticket.stage == "waiting":
+    if job.stage == "waiting":
         said = t("waiting", place=place)
-    elif ticket.stage == "running" and ticket.total:
-        share = ticket.done / ticket.total
-        said = t("running", done=ticket.done, total=ticket.total)
-        left = ticket.seconds_left
-        if ticket.done >= ticket.total:
+    elif job.stage == "running" and job.total:
+        share = job.done / job.total
+        said = t("running", done=job.done, total=job.total)
+        left = job.seconds_left
+        if job.done >= job.total:
             said = t("finishing")
         elif left is not None:
             said += " · " + t("left", time=_time(left, t))

@@ -7,10 +7,10 @@ from typing import Any
 
 import gradio as gr
 
-from mug.ui.handlers import Desk, Update
+from mug.ui.handlers import Handlers, Update
 from mug.ui.jobs.operations import MAX_SONG_MS
 from mug.ui.page import fragments
-from mug.ui.page.form import CHARTS, Form, cleanup_form, file_field, sampling_form, wishes_form
+from mug.ui.page.form import CHARTS, Form, cleanup_form, file_field, prompt_form, sampling_form
 from mug.ui.requests import MOST_CHARTS
 
 _RESULTS = (
@@ -22,32 +22,32 @@ _STATE = "(first, ...rest) => [window.mugPage.state(), ...rest]"
 _FILL_IN = "(tags, ...now) => window.mugPage.fillIn(tags, now)"
 
 
-def make_tab(desk: Desk) -> Form:
+def make_tab(handlers: Handlers) -> Form:
     """Builds the tab; returns its components by name.
 
     Args:
-        desk: what answers.
+        handlers: what answers.
     """
     form: Form = {}
     with gr.Row(elem_classes="mug-top", equal_height=False):
         with gr.Column(scale=5, min_width=320, elem_classes="mug-left"):
-            form |= _song(desk)
+            form |= _song(handlers)
         with gr.Column(scale=7, min_width=320):
-            t = desk.t
+            t = handlers.t
             gr.HTML(f'<h2 class="mug-title">{t("ask")}</h2><p class="mug-hint">{t("ask_hint")}</p>')
-            form |= wishes_form(t, desk.service.model.schema)
+            form |= prompt_form(t, handlers.service.model.schema)
             form |= sampling_form(t)
-            form |= cleanup_form(desk)
+            form |= cleanup_form(handlers)
     form["key"] = gr.State("")
-    form |= _results(desk)
-    _wire(desk, form)
+    form |= _results(handlers)
+    _wire(handlers, form)
     return form
 
 
-def _song(desk: Desk) -> Form:
-    t, form = desk.t, Form()
-    hint = t("song_hint", minutes=round(MAX_SONG_MS / 60000), size=desk.max_mb)
-    form["song"] = file_field(desk, "song", t("song"), "mug-song")
+def _song(handlers: Handlers) -> Form:
+    t, form = handlers.t, Form()
+    hint = t("song_hint", minutes=round(MAX_SONG_MS / 60000), size=handlers.max_mb)
+    form["song"] = file_field(handlers, "song", t("song"), "mug-song")
     gr.HTML(f'<p class="mug-hint">{hint}</p>')
     with gr.Row():
         form["title"] = gr.Textbox(label=t("title"), placeholder=t("from_tags"), max_length=200)
@@ -62,13 +62,13 @@ def _song(desk: Desk) -> Form:
     return form
 
 
-def _results(desk: Desk) -> Form:
-    t, form = desk.t, Form()
+def _results(handlers: Handlers) -> Form:
+    t, form = handlers.t, Form()
     form["stage"] = gr.HTML(fragments.empty(t), elem_id="mug-stage")
     with gr.Column(visible=False) as results:
         form["downloads"] = gr.HTML()
-        form |= _editing(desk)
-        form |= _workbench(desk)
+        form |= _editing(handlers)
+        form |= _workbench(handlers)
         with gr.Accordion(t("report"), open=True, elem_classes="mug-fold"):
             form["report"] = gr.HTML()
         with gr.Accordion(t("picture"), open=False, elem_classes="mug-fold"):
@@ -77,8 +77,8 @@ def _results(desk: Desk) -> Form:
     return form
 
 
-def _editing(desk: Desk) -> Form:
-    t, form = desk.t, Form()
+def _editing(handlers: Handlers) -> Form:
+    t, form = handlers.t, Form()
     with gr.Group(elem_classes="mug-group"):
         gr.HTML(
             f'<h3 class="mug-legend">{t("edit")}</h3><p class="mug-hint">{t("edit_hint")}</p>'
@@ -107,8 +107,8 @@ def _editing(desk: Desk) -> Form:
     return form
 
 
-def _workbench(desk: Desk) -> Form:
-    t, form = desk.t, Form()
+def _workbench(handlers: Handlers) -> Form:
+    t, form = handlers.t, Form()
     with gr.Group(elem_classes="mug-group mug-bench"):
         gr.HTML(
             f'<h3 class="mug-legend">{t("workbench")}</h3>'
@@ -125,28 +125,28 @@ def _workbench(desk: Desk) -> Form:
             )
             with gr.Column(elem_id="mug-tempo-file", elem_classes="mug-upload"):
                 upload = gr.UploadButton(t("timing_file"), file_types=CHARTS, size="sm")
-            desk.refused("mug-tempo-file", "chart", CHARTS)
-            upload.upload(desk.tempo_from, upload, tempo, queue=False, **_QUIET)
+            handlers.refused("mug-tempo-file", "chart", CHARTS)
+            upload.upload(handlers.tempo_from, upload, tempo, queue=False, **_QUIET)
         form["snap"] = gr.Button(t("snap_again"), variant="primary", elem_id="mug-snap")
     tempo.change(None, tempo, None, js="(text) => window.mugPage.showTempo(text)")
     return form
 
 
-def _wire(desk: Desk, form: Form) -> None:
+def _wire(handlers: Handlers, form: Form) -> None:
     """Buttons to answers."""
     outputs = [form[name] for name in _RESULTS]
     asked = [name for name in form if name not in _RESULTS and name not in _BUTTONS]
     names = [form["title"], form["artist"]]
     tags = gr.Textbox(visible=False)
-    form["song"].change(desk.tags, [form["song"], *names], tags, queue=False, **_QUIET).success(
+    form["song"].change(handlers.tags, [form["song"], *names], tags, queue=False, **_QUIET).success(
         None, [tags, *names], names, js=_FILL_IN, queue=False, **_QUIET
     )
     form["generate"].click(
-        _streamed(form, asked, desk.generate), [form[name] for name in asked], outputs, **_QUIET
+        _streamed(form, asked, handlers.generate), [form[name] for name in asked], outputs, **_QUIET
     )
     edited = ["player_state", "key", *(name for name in asked if name != "player_state")]
     form["remake"].click(
-        _streamed(form, edited, desk.edit),
+        _streamed(form, edited, handlers.edit),
         [form[name] for name in edited],
         outputs,
         js=_STATE,
@@ -156,7 +156,7 @@ def _wire(desk: Desk, form: Form) -> None:
         _streamed(
             form,
             ["key", "tempo"],
-            lambda values, owner: desk.snap_again(values["key"], values["tempo"], owner),
+            lambda values, owner: handlers.snap_again(values["key"], values["tempo"], owner),
         ),
         [form["key"], form["tempo"]],
         outputs,
@@ -164,9 +164,9 @@ def _wire(desk: Desk, form: Form) -> None:
         **_QUIET,
     )
     form["history"].input(
-        lambda key: _named(form, desk.show(key)), form["history"], outputs, **_QUIET
+        lambda key: _named(form, handlers.show(key)), form["history"], outputs, **_QUIET
     )
-    form["cancel"].click(_owned(desk.cancel), queue=False, **_QUIET)
+    form["cancel"].click(_owned(handlers.cancel), queue=False, **_QUIET)
 
 
 _BUTTONS = ("remake", "snap")

@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from mug.ui import requests as asks
-from mug.ui.handlers import Desk, told
+from mug.ui import requests
+from mug.ui.handlers import ErrorMessages, Handlers
 from mug.ui.page import fragments
 from mug.ui.page.form import Form, file_field
 
@@ -18,11 +18,11 @@ Read = list[dict[str, Any]]
 """`name`, `prompt`, `yaml` and `beyond` of each chart in a file."""
 
 
-def read_chart(desk: Desk, path: str | None, rate: float) -> Read:
+def read_chart(handlers: Handlers, path: str | None, rate: float) -> Read:
     """The prompt of each chart in a file.
 
     Args:
-        desk: knows the model's features.
+        handlers: knows the model's features.
         path: a chart or a package.
         rate: as if the song were played so many times as fast.
 
@@ -32,9 +32,9 @@ def read_chart(desk: Desk, path: str | None, rate: float) -> Read:
     from mug.pipeline.prompt import prompt_text, prompts_of_file
 
     if not path:
-        raise gr.Error(desk.t("no_chart"), print_exception=False)
-    schema = desk.service.model.schema
-    with told(desk.t.language):
+        raise gr.Error(handlers.t("no_chart"), print_exception=False)
+    schema = handlers.service.model.schema
+    with ErrorMessages(handlers.t.language):
         found = prompts_of_file(Path(path), schema, rate=float(rate))
     return [
         {
@@ -47,19 +47,19 @@ def read_chart(desk: Desk, path: str | None, rate: float) -> Read:
     ]
 
 
-def prompt_tab(desk: Desk, form: Form, tabs: gr.Tabs) -> None:
+def prompt_tab(handlers: Handlers, form: Form, tabs: gr.Tabs) -> None:
     """Builds the tab.
 
     Args:
-        desk: what answers.
+        handlers: what answers.
         form: controls of the tab that makes charts; they take a prompt over.
         tabs: to go there.
     """
-    t = desk.t
+    t = handlers.t
     gr.HTML(f'<p class="mug-hint">{t("read_hint")}</p>')
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=300):
-            file = file_field(desk, "chart", t("chart_file"), "mug-chart")
+            file = file_field(handlers, "chart", t("chart_file"), "mug-chart")
             rate = gr.Slider(0.5, 2.0, 1.0, step=0.05, label=t("rate"), info=t("rate_hint"))
             measure = gr.Button(t("measure"), variant="primary", elem_id="mug-measure")
         with gr.Column(scale=7, min_width=300):
@@ -73,19 +73,19 @@ def prompt_tab(desk: Desk, form: Form, tabs: gr.Tabs) -> None:
         return read[index]["yaml"], fragments.beyond(read[index]["beyond"], t)
 
     def look(path: str | None, speed: float) -> tuple[Any, ...]:
-        read = read_chart(desk, path, speed)
+        read = read_chart(handlers, path, speed)
         names = [(one["name"], index) for index, one in enumerate(read)]
         several = gr.Dropdown(choices=names, value=0, visible=len(read) > 1)
         return read, several, *show(read, 0), gr.Button(visible=True)
 
-    names = [name for name in asks.controls_of({}) if name in form]
+    names = [name for name in requests.controls_of({}) if name in form]
 
     def take(read: Read, index: int | None) -> list[Any]:
-        wanted = asks.controls_of(read[index or 0]["prompt"])
+        wanted = requests.controls_of(read[index or 0]["prompt"])
         gr.Info(t("used_prompt", tab=t("make")))
         return [gr.Tabs(selected="make"), *(_within(wanted, name, form) for name in names)]
 
-    names = [*names, *(name for name in asks.NUMBERS if name not in names)]
+    names = [*names, *(name for name in requests.NUMBERS if name not in names)]
     measure.click(look, [file, rate], [found, which, yaml, said, use], **_QUIET)
     which.input(show, [found, which], [yaml, said], queue=False, **_QUIET)
     use.click(take, [found, which], [tabs, *(form[name] for name in names)], **_QUIET)

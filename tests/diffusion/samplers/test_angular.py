@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mug.diffusion.samplers.adams import Known
+from mug.diffusion.samplers.adams import PastPrediction
 from mug.diffusion.samplers.angular import AngularSampler
 from mug.diffusion.samplers.ddim import DDIMSampler
 from mug.diffusion.samplers.dpm_solver import DPMSolverSampler
@@ -30,7 +30,7 @@ def on_the_flow(angle):
     x = signal * MEAN + math.hypot(signal * STD, noise) * PLACE
     eps = (x - signal * MEAN) * noise / (signal**2 * STD**2 + noise**2)
     x_0 = (x - noise * eps) / signal if signal > 1e-9 else torch.full_like(x, MEAN)
-    return x, Known(bar_at(angle), x_0, eps)
+    return x, PastPrediction(bar_at(angle), x_0, eps)
 
 
 def denoise(x_t, step):
@@ -78,7 +78,7 @@ def test_a_repeated_step_errs_less_than_the_step():
 @pytest.mark.parametrize("predictions", [1, 2, 3, 4])
 def test_a_denoiser_that_does_not_change_its_mind_is_followed_exactly(bar_next, predictions):
     x_0, eps = PLACE, PLACE.flip(-1) * 2
-    known = [Known(bar, x_0, eps) for bar in (0.05, 0.03, 0.01, 0.001)[:predictions]]
+    known = [PastPrediction(bar, x_0, eps) for bar in (0.05, 0.03, 0.01, 0.001)[:predictions]]
     x = 0.05**0.5 * x_0 + 0.95**0.5 * eps
     found = AngularSampler().advance(x, 0.05, bar_next, known)
     torch.testing.assert_close(found, bar_next**0.5 * x_0 + (1 - bar_next) ** 0.5 * eps)
@@ -159,7 +159,7 @@ def test_the_angle_is_that_of_the_schedule():
     middle = (start + end) / 2
     # q = phi seen from the middle of the step; x_0 and eps that give it.
     known = [
-        Known(
+        PastPrediction(
             bar_at(a), torch.tensor([-a * math.sin(middle)]), torch.tensor([a * math.cos(middle)])
         )
         for a in angles[::-1]

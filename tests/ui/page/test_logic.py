@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from mug.errors import BeatmapError, Cancelled, ConfigError, GenerationError
 from mug.features import FeatureSchema
 from mug.pipeline.prompt import Prompt
-from mug.ui import requests as asks
+from mug.ui import requests
 from mug.ui.jobs.folders import JobFolders, safe_name
-from mug.ui.jobs.queue import BROKEN, Ticket, WorkLine
+from mug.ui.jobs.queue import BROKEN, Job, JobQueue
 from mug.ui.model import PageModel, find_checkpoint, is_checkpoint
 from mug.ui.page import texts
 from mug.ui.page.fragments import status
@@ -38,15 +38,15 @@ def test_every_text_is_there_in_both_languages_with_the_same_values() -> None:
         texts.Texts("fr")
 
 
-# -------------------------------------------------------------------------------- asks
+# -------------------------------------------------------------------------------- requests
 
 
 def test_a_prompt_survives_the_controls() -> None:
     prompt = {"sr": 3.5, "rank_status": "loved", "hb": True, "stream": True, "chordjack": False,
               "stream_ett": 18.0}  # fmt: skip
-    assert asks.wishes(asks.controls_of(prompt)) == prompt
-    assert asks.wishes(asks.controls_of({})) == {}
-    assert Prompt.of(SCHEMA, asks.wishes(asks.controls_of(prompt))).positive == prompt
+    assert requests.prompt_of(requests.controls_of(prompt)) == prompt
+    assert requests.prompt_of(requests.controls_of({})) == {}
+    assert Prompt.of(SCHEMA, requests.prompt_of(requests.controls_of(prompt))).positive == prompt
 
 
 @given(
@@ -58,10 +58,10 @@ def test_a_prompt_survives_the_controls() -> None:
     )
 )
 def test_a_tempo_map_survives_its_text(lines: list[tuple[int, int, int]]) -> None:
-    tempo = asks.tempo_of("\n".join(f"{a} {b} {c}" for a, b, c in lines))
+    tempo = requests.tempo_of("\n".join(f"{a} {b} {c}" for a, b, c in lines))
     found = [(line.time_ms, round(line.bpm, 6), line.meter) for line in tempo.red_lines]
     assert found == sorted(lines)
-    again = asks.tempo_of(asks.tempo_text(tempo))
+    again = requests.tempo_of(requests.tempo_text(tempo))
     for one, other in zip(tempo.red_lines, again.red_lines, strict=True):
         assert one.time_ms == other.time_ms
         assert one.beat_ms == pytest.approx(other.beat_ms, rel=1e-8)
@@ -70,89 +70,89 @@ def test_a_tempo_map_survives_its_text(lines: list[tuple[int, int, int]]) -> Non
 @pytest.mark.parametrize("text", ["100", "0 5 4", "a b", "0 120 x"])
 def test_a_broken_tempo_map_gets_a_sentence(text: str) -> None:
     with pytest.raises(GenerationError, match=r"tempo"):
-        asks.tempo_of(text)
+        requests.tempo_of(text)
 
 
 def test_seeds_and_divisors() -> None:
-    assert asks.seed_of(12) == 12
-    assert asks.seed_of(-1) > 0
-    assert asks.divisors("1, 2,4") == (1, 2, 4)
-    assert asks.divisors(" ") is None
+    assert requests.seed_of(12) == 12
+    assert requests.seed_of(-1) > 0
+    assert requests.divisors("1, 2,4") == (1, 2, 4)
+    assert requests.divisors(" ") is None
     with pytest.raises(GenerationError, match="whole"):
-        asks.seed_of(1.5)
+        requests.seed_of(1.5)
     with pytest.raises(GenerationError, match="1,2,4"):
-        asks.divisors("one")
+        requests.divisors("one")
 
 
 def test_what_to_avoid_names_the_line() -> None:
-    assert asks.avoided("chordjack: true\nsr: 7", SCHEMA) == {"sr": 7, "chordjack": True}
+    assert requests.avoided("chordjack: true\nsr: 7", SCHEMA) == {"sr": 7, "chordjack": True}
     with pytest.raises(ConfigError, match="2"):
-        asks.avoided("sr: 3\nsrr: 4", SCHEMA)
+        requests.avoided("sr: 3\nsrr: 4", SCHEMA)
 
 
-# -------------------------------------------------------------------------------- line
+# -------------------------------------------------------------------------------- queue
 
 
 def test_jobs_come_in_order_and_can_be_given_up() -> None:
-    line, began, go, done = WorkLine(), threading.Event(), threading.Event(), []
+    queue, began, go, done = JobQueue(), threading.Event(), threading.Event(), []
 
-    def first(ticket: Ticket) -> str:
+    def first(job: Job) -> str:
         began.set()
         go.wait(20)
         done.append("first")
         return "made"
 
-    tickets = [line.join(first, "a")]
-    tickets += [line.join(lambda _, name=name: done.append(name), name) for name in "bc"]
+    jobs = [queue.join(first, "a")]
+    jobs += [queue.join(lambda _, name=name: done.append(name), name) for name in "bc"]
     began.wait(20)
-    assert [line.place(ticket) for ticket in tickets] == [0, 1, 2]
-    assert line.cancel("b") == 1
+    assert [queue.place(job) for job in jobs] == [0, 1, 2]
+    assert queue.cancel("b") == 1
     go.set()
-    for ticket in tickets:
-        assert ticket.finished.wait(20)
-    assert tickets[0].result == "made"
-    assert isinstance(tickets[1].error, Cancelled)
+    for job in jobs:
+        assert job.finished.wait(20)
+    assert jobs[0].result == "made"
+    assert isinstance(jobs[1].error, Cancelled)
     assert done == ["first", "c"]
 
 
 def test_a_running_job_hears_of_its_cancel() -> None:
-    line, began = WorkLine(), threading.Event()
+    queue, began = JobQueue(), threading.Event()
 
-    def work(ticket: Ticket) -> None:
-        ticket.progress(1, 10)
+    def work(job: Job) -> None:
+        job.progress(1, 10)
         began.set()
-        while not ticket.should_stop():
+        while not job.should_stop():
             pass
         raise Cancelled("cancelled")
 
-    ticket = line.join(work, "me")
+    job = queue.join(work, "me")
     began.wait(20)
-    ticket.cancel()
-    assert ticket.finished.wait(20)
-    assert isinstance(ticket.error, Cancelled)
+    job.cancel()
+    assert job.finished.wait(20)
+    assert isinstance(job.error, Cancelled)
 
 
-def test_a_defect_in_a_job_does_not_end_the_line(caplog: pytest.LogCaptureFixture) -> None:
-    line = WorkLine()
-    broken = line.join(lambda _: 1 // 0, "me")
+def test_a_defect_in_a_job_does_not_end_the_queue(caplog: pytest.LogCaptureFixture) -> None:
+    queue = JobQueue()
+    broken = queue.join(lambda _: 1 // 0, "me")
     assert broken.finished.wait(20)
     assert broken.error is not None
     assert broken.error.what == BROKEN
     assert "ZeroDivisionError" in caplog.text
-    after = line.join(lambda _: "fine", "other")
+    after = queue.join(lambda _: "fine", "other")
     assert after.finished.wait(20)
     assert after.result == "fine"
 
 
-def test_one_visitor_cannot_fill_the_line() -> None:
-    line, go = WorkLine(longest=3, each=2), threading.Event()
+def test_one_visitor_cannot_fill_the_queue() -> None:
+    queue, go = JobQueue(longest=3, each=2), threading.Event()
     for _ in range(2):
-        line.join(lambda _: go.wait(20), "me")
+        queue.join(lambda _: go.wait(20), "me")
     with pytest.raises(GenerationError, match="still running"):
-        line.join(lambda _: None, "me")
-    line.join(lambda _: None, "you")
+        queue.join(lambda _: None, "me")
+    queue.join(lambda _: None, "you")
     with pytest.raises(GenerationError, match="full"):
-        line.join(lambda _: None, "them")
+        queue.join(lambda _: None, "them")
     go.set()
 
 

@@ -27,14 +27,14 @@ from mug.pipeline.model.checkpoint import LoadedModel
 from mug.pipeline.package import Plan
 from mug.pipeline.provenance import provenance_of
 from mug.pipeline.request import GenerationRequest
-from mug.pipeline.sample import Ask
+from mug.pipeline.sample import ChartRequest
 from mug.pipeline.spread import TOLERANCE, Tier
 from mug.timing.estimate import TimingEstimate
 from mug.timing.tempo_map import TempoMap
-from mug.ui.jobs import operations as work
+from mug.ui.jobs import operations
 from mug.ui.jobs.files import REPORT, charts_of
 from mug.ui.jobs.folders import JobFolders
-from mug.ui.jobs.queue import Ticket
+from mug.ui.jobs.queue import Job
 from mug.ui.jobs.state import Aims, State, load_state, save_state
 
 Notes = tuple[HitObject, ...]
@@ -52,8 +52,13 @@ class Composed(ChartGenerator):
         super().__init__(model)
         self.charts = charts
 
-    def sample(self, song: object, asks: Sequence[Ask], *_: object, **__: object) -> list[Notes]:
-        return [self.charts[index % len(self.charts)].hit_objects for index in range(len(asks))]
+    def sample(
+        self, song: object, chart_requests: Sequence[ChartRequest], *_: object, **__: object
+    ) -> list[Notes]:
+        return [
+            self.charts[index % len(self.charts)].hit_objects
+            for index in range(len(chart_requests))
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -81,23 +86,23 @@ def folders(tmp_path: Path) -> JobFolders:
     return JobFolders(tmp_path / "jobs")
 
 
-def _ticket() -> Ticket:
-    return Ticket(lambda _: None, "someone")
+def _job() -> Job:
+    return Job(lambda _: None, "someone")
 
 
-def _charts(outcome: work.Outcome) -> list[Beatmap]:
+def _charts(outcome: operations.JobResult) -> list[Beatmap]:
     return [one.beatmap for one in charts_of(outcome.revision, outcome.written)]
 
 
-def _stars(outcome: work.Outcome) -> list[float]:
+def _stars(outcome: operations.JobResult) -> list[float]:
     return [star_rating(chart) for chart in _charts(outcome)]
 
 
-def _notes(outcome: work.Outcome) -> list[tuple[str, Notes]]:
+def _notes(outcome: operations.JobResult) -> list[tuple[str, Notes]]:
     return [(chart.version, chart.sorted_objects()) for chart in _charts(outcome)]
 
 
-def _how(outcome: work.Outcome) -> list[str]:
+def _how(outcome: operations.JobResult) -> list[str]:
     records = [provenance_of(chart) for chart in _charts(outcome)]
     return [record.how for record in records if record is not None]
 
@@ -106,9 +111,9 @@ def _how(outcome: work.Outcome) -> list[str]:
 def test_the_same_timing_gives_the_same_charts(
     plan: Plan, generator: ChartGenerator, request_: GenerationRequest, folders: JobFolders
 ) -> None:
-    made = work.make_charts(generator, folders, request_, plan, _ticket(), "en")
-    tempo = work.current_tempo(folders, made.revision.key)
-    again = work.snap_again(generator, folders, made.revision.key, tempo, "given", "en")
+    made = operations.make_charts(generator, folders, request_, plan, _job(), "en")
+    tempo = operations.current_tempo(folders, made.revision.key)
+    again = operations.snap_again(generator, folders, made.revision.key, tempo, "given", "en")
     assert _notes(again) == _notes(made)
     assert _how(again) == _how(made)
 
@@ -118,21 +123,21 @@ def test_charts_brought_to_their_stars_are_brought_there_again(
 ) -> None:
     """On another timing, and after a region was made anew; without the wish they stay away."""
     for plan, reached in ((Plan(), False), (REACHED, True)):
-        made = work.make_charts(generator, folders, request_, plan, _ticket(), "en")
-        other = work.snap_again(generator, folders, made.revision.key, OTHER, "given", "en")
+        made = operations.make_charts(generator, folders, request_, plan, _job(), "en")
+        other = operations.snap_again(generator, folders, made.revision.key, OTHER, "given", "en")
         assert [line.time_ms for line in _charts(other)[0].red_lines] == [333.0]
         assert [abs(stars - ASKED) <= TOLERANCES["sr"] for stars in _stars(other)] == [reached] * 2
-    edited = work.edit_region(
+    edited = operations.edit_region(
         generator,
         folders,
         other.revision.key,
         1,
         Edit(Region(1000.0, 4000.0)),
         lambda asked: replace(asked, count=1, seed=3),
-        _ticket(),
+        _job(),
         "en",
     )
-    third = work.snap_again(generator, folders, edited.revision.key, OTHER, "given", "en")
+    third = operations.snap_again(generator, folders, edited.revision.key, OTHER, "given", "en")
     assert _stars(third) == pytest.approx([ASKED] * 2, abs=TOLERANCES["sr"])
     report = json.loads((third.revision.folder / REPORT).read_text())
     assert [chart["reached"]["sr"] for chart in report["charts"]] == pytest.approx(
@@ -144,8 +149,8 @@ def test_a_spread_rises_and_nests_on_another_timing(
     generator: ChartGenerator, request_: GenerationRequest, folders: JobFolders
 ) -> None:
     tiers = SPREAD.tiers
-    made = work.make_charts(generator, folders, request_, SPREAD, _ticket(), "en")
-    other = work.snap_again(generator, folders, made.revision.key, OTHER, "given", "en")
+    made = operations.make_charts(generator, folders, request_, SPREAD, _job(), "en")
+    other = operations.snap_again(generator, folders, made.revision.key, OTHER, "given", "en")
     charts = _charts(other)
     assert [chart.version for chart in charts] == [tier.name for tier in tiers]
     wanted = [tier.star_rating for tier in tiers]

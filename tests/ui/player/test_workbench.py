@@ -8,7 +8,7 @@ import pytest
 from player_pages import CLICKS_MS, Show, Shown
 
 from mug.beatmap.timing_points import TimingPoint
-from mug.ui import requests as asks
+from mug.ui import requests
 from mug.ui.player.document import bar_times
 
 pytestmark = pytest.mark.browser
@@ -66,7 +66,9 @@ def test_the_text_of_a_map_is_the_servers(show: Show) -> None:
     texts = [MAP, "0 174.123456789 4", "-12.125 60 1\n 700，90，3", "10 120"]
     for text in texts:
         again = page.logic("bench-map", "return m.mapText(m.parseMap(a));", text)
-        assert asks.tempo_text(asks.tempo_of(again)) == asks.tempo_text(asks.tempo_of(text))
+        assert requests.tempo_text(requests.tempo_of(again)) == requests.tempo_text(
+            requests.tempo_of(text)
+        )
     for text in ("", "x", "0 5 4", "0 120 x", "0 120 4\n0 130 4", "0 120 4 9"):
         assert page.logic("bench-map", "return m.parseMap(a);", text) is None
 
@@ -130,7 +132,7 @@ def test_a_red_line_is_dragged_on_the_waveform(bench: Shown) -> None:
     bench.run(f"{BENCH} b.setZoom(60); await p.seek(800);")
     bench.settle()
     by_ms = _drag(bench, _place(bench, 500.0, "flag"), 60)
-    ((line,),) = [asks.tempo_of(_text(bench)).red_lines]
+    ((line,),) = [requests.tempo_of(_text(bench)).red_lines]
     assert line.time_ms == pytest.approx(500.0 + by_ms, abs=0.6)
     assert line.bpm == 120.0
     assert bench.page.evaluate("window.told") == [_text(bench)]  # one pull, one message
@@ -142,7 +144,7 @@ def test_a_red_line_is_dragged_on_the_waveform(bench: Shown) -> None:
 
 def test_a_beat_that_is_dragged_takes_the_tempo_along(bench: Shown) -> None:
     target = 2500.0 + _drag(bench, _place(bench, 2500.0, "beat"), 40)
-    ((line,),) = [asks.tempo_of(_text(bench)).red_lines]
+    ((line,),) = [requests.tempo_of(_text(bench)).red_lines]
     assert line.time_ms == 500.0
     assert line.time_ms + 4 * line.beat_ms == pytest.approx(target, abs=1.0)
 
