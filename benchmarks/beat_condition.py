@@ -41,7 +41,7 @@ def _moved(lines: Lines, by: Callable[[TimingPoint], float]) -> Lines:
     return tuple(replace(line, time_ms=line.time_ms + by(line)) for line in lines)
 
 
-TOLD: dict[str, Callable[[Lines], Lines]] = {
+GIVEN: dict[str, Callable[[Lines], Lines]] = {
     "right": lambda lines: lines,
     "20 ms late": lambda lines: _moved(lines, lambda _: 20.0),
     "half a beat late": lambda lines: _moved(lines, lambda line: line.beat_ms / 2),
@@ -109,9 +109,9 @@ def _train(steps: Steps, args: argparse.Namespace, listed: Path) -> dict[str, Pa
         name: steps.train(
             f"diffusion {name}",
             "configs/mug/demo.yaml",
-            [*same, f"model.params.beat_condition={told}"],
+            [*same, f"model.params.beat_condition={given}"],
         )
-        for name, told in (("without", "false"), ("with", "true"))
+        for name, given in (("without", "false"), ("with", "true"))
     }
 
 
@@ -121,28 +121,28 @@ def _judge(models: dict[str, Path], held_out: Path, args: argparse.Namespace) ->
     rows: list[Any] = []
     for name, path in models.items():
         generator = ChartGenerator.from_checkpoint(path)
-        told = TOLD if name == "with" else {"none": TOLD["none"]}
+        given = GIVEN if name == "with" else {"none": GIVEN["none"]}
         for folder in sorted(one for one in held_out.iterdir() if one.is_dir()):
             charts = [osu.read(one) for one in sorted(folder.glob("*.osu"))]
             human = max(charts, key=lambda chart: len(chart.hit_objects))
-            for timing, change in told.items():
-                told_lines = change(human.red_lines)
+            for timing, change in given.items():
+                given_lines = change(human.red_lines)
                 audio = folder / human.general["AudioFilename"]
-                made = _charts(generator, human, audio, told_lines, args)
+                made = _charts(generator, human, audio, given_lines, args)
                 rows += [{"model": name, "told": timing, **row} for row in made]
             print(f"judged {name}: {folder.name}", flush=True)
     return rows
 
 
 def _charts(
-    generator: Any, human: Beatmap, audio: Path, told: Lines, args: argparse.Namespace
+    generator: Any, human: Beatmap, audio: Path, given: Lines, args: argparse.Namespace
 ) -> list[dict[str, Any]]:
     """One row a chart: raw notes against the human grid, the told grid, and the human onsets."""
     from mug.pipeline.beat import song_with_lines
     from mug.pipeline.request import GenerationRequest
     from mug.pipeline.sample import ChartRequest, decode_latent, sample_latents
 
-    song = song_with_lines(generator.model, generator.song(audio), told)
+    song = song_with_lines(generator.model, generator.song(audio), given)
     request = GenerationRequest(audio=audio, steps=args.sampler_steps, guidance_scale=2.0)
     chart_requests = [
         ChartRequest({"sr": star_rating(human)}, {}, seed) for seed in range(args.seeds)
@@ -159,7 +159,7 @@ def _charts(
                 "human_notes": len(human.hit_objects),
                 "clean": grid.clean_rate,
                 "chance": grid.chance,
-                "clean_told": grid_sync(notes, told).clean_rate if told else float("nan"),
+                "clean_told": grid_sync(notes, given).clean_rate if given else float("nan"),
                 "f1": onset_score(notes, human.hit_objects, TOLERANCE_MS).f1,
             }
         )

@@ -50,11 +50,11 @@ def _stages(args: argparse.Namespace) -> None:
     _row("model without the networks that take turns")
     samples = int(args.seconds * model.clock.sample_rate)
     wave = np.random.default_rng(0).normal(0, 0.1, samples).astype(np.float32)
-    with model.at_work("wave_model"):
+    with model.in_memory("wave_model"):
         _row("audio encoder read")
     song = encode_song(model, wave)
     _row("song heard")
-    with model.at_work("unet_model"):
+    with model.in_memory("unet_model"):
         _row("denoiser read")
     request = GenerationRequest(
         audio=Path("song"), count=args.charts, batch_size=args.charts, steps=args.steps

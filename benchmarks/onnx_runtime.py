@@ -54,9 +54,9 @@ class OneStep(nn.Module):
         if plan is None:
             raise MugError("this denoiser can't be prepared", value=type(model.ddpm).__name__)
         context = model.ddpm.context(torch.tensor([prompt_ids(model, {})]))
-        self.denoise = plan.fix(context, song.levels)
-        told = plan.times.at(torch.tensor([STEP]), song.levels[0], self.denoise.prompt)
-        plan.times.at = lambda *_: told  # type: ignore[method-assign]
+        self.denoise = plan.prepare(context, song.levels)
+        emb_out = plan.times.at(torch.tensor([STEP]), song.levels[0], self.denoise.prompt)
+        plan.times.at = lambda *_: emb_out  # type: ignore[method-assign]
 
     def forward(self, x: Tensor) -> Tensor:
         """The network's output for noisy latents `[b, c, t]`."""

@@ -23,7 +23,7 @@ from torch.nn import functional
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mug.model.modules import Normalize
-from mug.model.speed.channels_last import frames_first
+from mug.model.speed.channels_last import to_channels_last
 from mug.model.speed.normed_conv import normed_conv
 
 SHAPES = ((1, 128, 32768), (2, 128, 4096), (2, 256, 2048), (4, 512, 256))
@@ -44,7 +44,7 @@ def main() -> int:
         ways: list[tuple[Tensor, Callable[[Tensor], Tensor]]] = [
             (x, lambda x, n=norm, c=conv: c(functional.silu(n(x)))),  # type: ignore[misc]
             (x, lambda x, n=norm, c=conv: normed_conv(x, n, c)),  # type: ignore[misc]
-            (frames_first(x), lambda x, n=norm, c=conv: normed_conv(x, n, c)),  # type: ignore[misc]
+            (to_channels_last(x), lambda x, n=norm, c=conv: normed_conv(x, n, c)),  # type: ignore[misc]
         ]
         cells = [_measure(data, way, given.repeats) for data, way in ways]
         row = "".join(f" {ms:.1f} | {mib:.1f} |" for ms, mib in cells)

@@ -136,12 +136,12 @@ class BeatmapLogger(Callback):
         audio, feature = batch.get(module.audio_key), batch.get(module.feature_key)
         audio = None if audio is None else audio[: self.count]
         feature = None if feature is None else feature[: self.count]
-        told = [batch["beat"][: self.count]] if "beat" in batch else []
-        denoise = module.denoiser(module.conditions(audio, feature, *told))
+        beat = [batch["beat"][: self.count]] if "beat" in batch else []
+        denoise = module.denoiser(module.conditions(audio, feature, *beat))
         if self.guidance_scale != 1.0 and feature is not None:
             missing = FeatureSchema.from_yaml(self.feature_yaml).missing_ids()
             nothing = torch.tensor(missing, device=feature.device).expand_as(feature)
-            free = module.denoiser(module.conditions(audio, nothing, *told))
+            free = module.denoiser(module.conditions(audio, nothing, *beat))
             denoise = guided(denoise, free, self.guidance_scale)
         shape = (len(notes), *module.latent_shape(notes.shape[-1]))
         generator = torch.Generator().manual_seed(self.seed)

@@ -135,6 +135,6 @@ class ConditionProbe(Callback):
         step = trainer.global_step
         title = f"step {step}: loss by tenth of the noise range"
         paths = write_probe(found, folder / f"step{step:08d}", title)
-        told = [f"{name} {values[f'val/gain_{name}']:+.4f}" for name in found.left_out]
-        told.insert(0, f"loss / best constant {values['val/ratio']:.3f}")
-        log.info("probe: %s; gains in %s", ", gain of ".join(told), paths[-1])
+        gains = [f"{name} {values[f'val/gain_{name}']:+.4f}" for name in found.left_out]
+        gains.insert(0, f"loss / best constant {values['val/ratio']:.3f}")
+        log.info("probe: %s; gains in %s", ", gain of ".join(gains), paths[-1])

@@ -178,8 +178,8 @@ def _entries(dataset: Any) -> list[Entry]:
     entries = []
     for path in dataset.paths:
         row, folder = found.get(path), str(Path(path).resolve().parent)
-        told = ("", "") if row is None else (row.beatmapset or "", row.audio_hash or "")
-        entries.append(Entry(Path(path), told[0] or folder, told[1]))
+        found_in = ("", "") if row is None else (row.beatmapset or "", row.audio_hash or "")
+        entries.append(Entry(Path(path), found_in[0] or folder, found_in[1]))
     return entries
 
 

@@ -33,7 +33,7 @@ from mug.model.modules import (
     ResnetBlock2D,
     Upsample,
 )
-from mug.model.speed.channels_last import frames_first, pays
+from mug.model.speed.channels_last import pays, to_channels_last
 
 __all__ = [
     "MelspectrogramEncoder",
@@ -105,7 +105,7 @@ class MelspectrogramScaleEncoder1D(nn.Module):
     def forward(self, x: Float[Tensor, "b f t"]) -> list[Float[Tensor, "b _ _"]]:
         """All levels, the finest first; t is best a multiple of 2^(levels - 1)."""
         h, levels = self.conv_in(x), []
-        h = frames_first(h) if self.use_checkpoint and pays(h) else h
+        h = to_channels_last(h) if self.use_checkpoint and pays(h) else h
         for level in self.down:
             h = level(h)
             levels.append(h)

@@ -329,7 +329,7 @@ class OsuDataset(Dataset[Item]):
         if self.beat_condition:  # draws last, so that the option changes nothing else
             song_ms = stretched_frames(song_frames, draws.rate) * clock.audio_frame_ms
             end_ms = song_ms - clock.join_ms(first)
-            lines = self.doubt.told(red_lines_of(self.paths[index]), rng)
+            lines = self.doubt.given_lines(red_lines_of(self.paths[index]), rng)
             beat = beat_channels(
                 lines, clock, frames, rate=draws.rate, offset_ms=offset_ms, end_ms=end_ms
             )
@@ -389,10 +389,10 @@ class OsuTestDataset(OsuDataset):
 
 
 def _meta(chart: Chart, path: Path, audio: Path | None) -> dict[str, str]:
-    told = {name: chart.texts[name] for name in ("title", "artist", "creator", "version")}
+    texts = {name: chart.texts[name] for name in ("title", "artist", "creator", "version")}
     return {
         "path": str(path),
         "audio_path": "" if audio is None else str(audio),
         "set": path.parent.name,
-        **told,
+        **texts,
     }

@@ -99,9 +99,9 @@ class Prompts:
         # Both are always drawn, so that one probability does not change the other's draws.
         kept = rng.random(len(self.schema.names)) >= self.feature_dropout_p
         nothing = rng.random() < self.uncond_p
-        told = {
+        shown = {
             name: values.get(name)
             for name, keep in zip(self.schema.names, kept, strict=True)
             if keep and not nothing
         }
-        return np.array(self.schema.ids(told), np.int64)
+        return np.array(self.schema.ids(shown), np.int64)

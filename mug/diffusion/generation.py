@@ -65,10 +65,10 @@ class Generation(nn.Module):
             plan: from `plan`, for the length of the latents: the same answers, sooner. No
                 gradients flow through it.
         """
-        fixed = None if plan is None else plan.fix(condition.context, condition.audio)
+        prepared = None if plan is None else plan.prepare(condition.context, condition.audio)
 
         def denoise(x_t: Float[Tensor, "b ..."], step: Int[Tensor, "b"]) -> Prediction:
-            output = fixed(x_t, step) if fixed else self.model.denoise(x_t, step, condition)
+            output = prepared(x_t, step) if prepared else self.model.denoise(x_t, step, condition)
             return self.parameterization.to_prediction(output.to(x_t.dtype), x_t, step)
 
         return denoise

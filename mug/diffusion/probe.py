@@ -174,11 +174,11 @@ def swap_songs(
     sounds: Sequence[Tensor | None], songs: Sequence[Sequence[str]]
 ) -> list[Tensor | None]:
     """`swap_audio` over the items of several batches; None for batches without sound."""
-    heard = [sound for sound in sounds if sound is not None]
-    if not heard or len(heard) < len(sounds):
+    present = [sound for sound in sounds if sound is not None]
+    if not present or len(present) < len(sounds):
         return [None] * len(sounds)
-    swapped = swap_audio(torch.cat(heard), [song for batch in songs for song in batch])
-    return list(torch.split(swapped, [len(sound) for sound in heard]))
+    swapped = swap_audio(torch.cat(present), [song for batch in songs for song in batch])
+    return list(torch.split(swapped, [len(sound) for sound in present]))
 
 
 def songs_of(batch: Mapping[str, Any]) -> list[str]:
@@ -285,18 +285,18 @@ def _conditions(
     """The condition of each variant; the audio encoder runs once for each sound."""
     full = model.condition_of(batch)
     found = {"loss": full}
-    hears, is_told = model.model.wave_model is not None, model.model.beat_model is not None
-    if hears and other_sound is not None and "audio" in options.without:
+    uses_audio, uses_beat = model.model.wave_model is not None, model.model.beat_model is not None
+    if uses_audio and other_sound is not None and "audio" in options.without:
         other = {**batch, model.audio_key: other_sound}
         found["audio"] = Condition(full.context, model.condition_of(other).audio)
-    if hears and "silence" in options.without:
+    if uses_audio and "silence" in options.without:
         silent = {**batch, model.audio_key: torch.zeros_like(batch[model.audio_key])}
         found["silence"] = Condition(full.context, model.condition_of(silent).audio)
     if full.context is not None and nothing is not None and "features" in options.without:
         ids = torch.tensor(list(nothing), device=batch[model.feature_key].device)
         context = model.context(ids.expand_as(batch[model.feature_key]))
         found["features"] = Condition(context, full.audio)
-    if is_told and "beat" in options.without:
+    if uses_beat and "beat" in options.without:
         unknown = {**batch, BEAT_KEY: torch.zeros_like(batch[BEAT_KEY])}
         found["beat"] = Condition(full.context, model.condition_of(unknown).audio)
     return found

@@ -29,7 +29,7 @@ from mug.model.s4 import bind_lengths
 
 _log = logging.getLogger(__name__)
 
-DEAF = (
+CONDITIONING_LOST = (
     "num_groups %d leaves one channel a group at a width of %d: normalisation takes out again what"
     " the time step and the features add to a channel. Use fewer groups, or use_scale_shift_norm"
 )
@@ -100,7 +100,7 @@ class UNetModel(nn.Module):
         super().__init__()
         widths = [model_channels * factor for factor in channel_mult]
         _check_levels(dims, audio_channels, channel_mult)
-        _say_if_deaf(min(widths), num_groups, use_scale_shift_norm)
+        _warn_if_conditioning_lost(min(widths), num_groups, use_scale_shift_norm)
         self.in_channels = in_channels
         self.model_channels, self.audio_channels = model_channels, tuple(audio_channels)
         self.num_res_blocks, self.attention_at = num_res_blocks, set(attention_resolutions)
@@ -245,9 +245,9 @@ def _check_levels(dims: int, audio_channels: Sequence[int], channel_mult: Sequen
         )
 
 
-def _say_if_deaf(width: int, groups: int, scaled: bool) -> None:
+def _warn_if_conditioning_lost(width: int, groups: int, scaled: bool) -> None:
     if width <= groups and not scaled:
-        _log.warning(DEAF, groups, width)
+        _log.warning(CONDITIONING_LOST, groups, width)
 
 
 def _middle(width: int, options: BlockOptions) -> Group:

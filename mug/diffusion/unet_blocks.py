@@ -68,13 +68,13 @@ class TimestepResBlock(nn.Module):
         super().__init__()
         self.use_checkpoint = options.use_checkpoint
         self.use_scale_shift_norm, self.dropout = options.use_scale_shift_norm, options.dropout
-        told = 2 * out_channels if options.use_scale_shift_norm else out_channels
+        emb_out = 2 * out_channels if options.use_scale_shift_norm else out_channels
         self.in_layers = nn.Sequential(
             Normalize(channels, options.num_groups),
             nn.SiLU(),
             nn.Conv1d(channels, out_channels, 3, padding=1),
         )
-        self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(options.emb_channels, told))
+        self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(options.emb_channels, emb_out))
         self.out_layers = nn.Sequential(
             Normalize(out_channels, options.num_groups),
             nn.SiLU(),
@@ -103,12 +103,12 @@ class TimestepResBlock(nn.Module):
         return torch.add(self.skip_connection(x), normed_conv(h, self.out_layers[0], last))
 
     def _forward(self, x: Tensor, emb: Tensor) -> Tensor:
-        h, told = self.in_layers(x), self.emb_layers(emb)[:, :, None]
+        h, emb_out = self.in_layers(x), self.emb_layers(emb)[:, :, None]
         if self.use_scale_shift_norm:
-            scale, shift = told.chunk(2, dim=1)
+            scale, shift = emb_out.chunk(2, dim=1)
             h = self.out_layers[1:](self.out_layers[0](h) * (1 + scale) + shift)
         else:
-            h = self.out_layers(h + told)
+            h = self.out_layers(h + emb_out)
         out: Tensor = self.skip_connection(x) + h
         return out
 

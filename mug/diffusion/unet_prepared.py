@@ -1,9 +1,10 @@
-"""The U-Net for sampling: what no step changes is worked out once, not at every step.
+"""The U-Net for sampling: computes once, not at every step, whatever no step changes.
 
 Once for a length (`UNetPlan`): state-space kernels as spectra, tables of relative positions, and
-what each time step tells the residual blocks. Once for a song and a prompt (`UNetPlan.fix`): keys
-and values of the prompt, and the audio's share of the convolutions that it enters. The result is
-the network's own up to the order of additions; `docs/performance.md` says how near and how fast.
+the projected time embeddings of the residual blocks. Once for a song and a prompt
+(`UNetPlan.prepare`): keys and values of the prompt, and the audio's share of the convolutions that
+it enters. The result is the network's own up to the order of additions; `docs/performance.md` says
+how near and how fast.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ from mug.model.attention import ContextualTransformer
 from mug.model.embedding import timestep_embedding
 from mug.model.modules import Downsample, Upsample
 from mug.model.speed.prepared_layers import (
-    FixedTransformer,
     Positions,
+    PreparedTransformer,
     TransformerContext,
     conv,
     linear,
@@ -77,17 +78,17 @@ class UNetPlan:
             block: AudioSplit(block, before, channels) for block, before, channels in _entries(unet)
         }
 
-    def fix(self, context: Tensor | None, audios: Sequence[Tensor]) -> FixedUNet:
+    def prepare(self, context: Tensor | None, audios: Sequence[Tensor]) -> PreparedUNet:
         """The network for one prompt (or several, one an item) and one song.
 
         Args:
             context: embedded features `[b, d, tokens]`; a batch of one serves every item.
             audios: levels of the audio encoder, each with a batch of one or of all items.
         """
-        return FixedUNet(self, context, audios)
+        return PreparedUNet(self, context, audios)
 
 
-class FixedUNet:
+class PreparedUNet:
     """The U-Net under one condition: from noisy latents and time steps to its output."""
 
     def __init__(self, plan: UNetPlan, context: Tensor | None, audios: Sequence[Tensor]) -> None:
@@ -121,10 +122,12 @@ class FixedUNet:
         plan = self.plan
         if isinstance(layer, TimestepResBlock):
             joined = None if audio is None else plan.audio_blocks[layer].join(audio)
-            return lambda x, told: _res_block(layer, x, told, joined)
+            return lambda x, emb_out: _res_block(layer, x, emb_out, joined)
         if isinstance(layer, ContextualTransformer):
-            fixed = FixedTransformer(layer, plan.positions[layer], TransformerContext.of(context))
-            return lambda x, _: fixed(x)
+            prepared = PreparedTransformer(
+                layer, plan.positions[layer], TransformerContext.of(context)
+            )
+            return lambda x, _: prepared(x)
         if isinstance(layer, S4Layer):
             spectrum = plan.spectra[layer]
             return lambda x, _: _state_space(layer, x, spectrum)
@@ -138,14 +141,14 @@ class FixedUNet:
             raise DataError(
                 f"this plan is for latents of {self.plan.frames} frames", value=x.shape[2]
             )
-        told = iter(self.plan.times.at(timesteps.flatten(), x, self.prompt))
+        emb_out = iter(self.plan.times.at(timesteps.flatten(), x, self.prompt))
         h, skips = x, []
         for group in self._down:
-            h = _run(group, h, told)
+            h = _run(group, h, emb_out)
             skips.append(h)
-        h = _run(self._middle, h, told)
+        h = _run(self._middle, h, emb_out)
         for group in self._up:
-            h = _run(group, torch.cat([h, skips.pop()], dim=1), told)
+            h = _run(group, torch.cat([h, skips.pop()], dim=1), emb_out)
         norm, _, last = self.plan.unet.out
         return conv(silu_of(norm, h), last)
 
@@ -162,9 +165,9 @@ def _plain(layer: nn.Module) -> _Apply:
     return lambda x, _: layer(x)
 
 
-def _run(group: Sequence[_Apply], h: Tensor, told: Iterator[Tensor | None]) -> Tensor:
+def _run(group: Sequence[_Apply], h: Tensor, emb_out: Iterator[Tensor | None]) -> Tensor:
     for layer in group:
-        h = layer(h, next(told))
+        h = layer(h, next(emb_out))
     return h
 
 
@@ -180,7 +183,7 @@ class TimeTable:
         groups = [*unet.input_blocks, unet.middle_block, *unet.output_blocks]
         layers = [layer for group in groups if isinstance(group, Group) for layer in group]
         self._blocks = [isinstance(x, TimestepResBlock) and x.emb_layers[1] for x in layers]
-        self._known: dict[float, list[Tensor | None]] = {}
+        self._cache: dict[float, list[Tensor | None]] = {}
 
     def at(
         self, steps: Shaped[Tensor, " b"], like: Tensor, prompt: Float[Tensor, "p e"] | None = None
@@ -195,7 +198,7 @@ class TimeTable:
         values = steps.tolist()
         if prompt is not None:
             rows = [self._embedding(value, like) for value in dict.fromkeys(values)]
-            return self._told(_in_order(rows, values) + prompt)
+            return self._project(_in_order(rows, values) + prompt)
         known = [self._of(value, like) for value in dict.fromkeys(values)]
         if len(known) == 1:
             return known[0]
@@ -205,16 +208,16 @@ class TimeTable:
         ]
 
     def _of(self, value: float, like: Tensor) -> list[Tensor | None]:
-        if value not in self._known:
-            self._known[value] = self._told(self._embedding(value, like))
-        return self._known[value]
+        if value not in self._cache:
+            self._cache[value] = self._project(self._embedding(value, like))
+        return self._cache[value]
 
     def _embedding(self, value: float, like: Tensor) -> Tensor:
         step = torch.tensor([value], device=like.device)
         table = timestep_embedding(step, self.unet.model_channels)
         return _dense(self.unet.time_embed, table.to(like))
 
-    def _told(self, embedding: Float[Tensor, "b e"]) -> list[Tensor | None]:
+    def _project(self, embedding: Float[Tensor, "b e"]) -> list[Tensor | None]:
         hidden = functional.silu(embedding)
         return [
             linear(hidden, block) if isinstance(block, nn.Linear) else None
@@ -329,9 +332,9 @@ def _without(weight: Tensor, low: int, high: int) -> Tensor:
 
 
 def _res_block(
-    block: TimestepResBlock, x: Tensor, told: Tensor | None, audio: JoinedAudio | None
+    block: TimestepResBlock, x: Tensor, emb_out: Tensor | None, audio: JoinedAudio | None
 ) -> Tensor:
-    assert told is not None
+    assert emb_out is not None
     if audio is None:
         h = conv(silu_of(block.in_layers[0], x), block.in_layers[2])
         skip = (
@@ -339,13 +342,13 @@ def _res_block(
         )
     else:
         h, skip = audio.enter(x)
-    told = told[:, :, None]
+    emb_out = emb_out[:, :, None]
     norm, last = block.out_layers[0], block.out_layers[3]
     if block.use_scale_shift_norm:
-        scale, shift = told.chunk(2, dim=1)
+        scale, shift = emb_out.chunk(2, dim=1)
         h = functional.silu((norm(h) * (1 + scale)).add_(shift), inplace=True)
     else:
-        h = silu_of(norm, h.add_(told))
+        h = silu_of(norm, h.add_(emb_out))
     return conv(h, last).add_(skip)
 
 

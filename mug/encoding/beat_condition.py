@@ -58,7 +58,7 @@ class BeatDoubt:
         if not 0 <= self.jitter_ms < math.inf:
             raise ConfigError("beat_jitter_ms is a time of 0 or more", value=self.jitter_ms)
 
-    def told(
+    def given_lines(
         self, lines: Sequence[TimingPoint], rng: np.random.Generator
     ) -> tuple[TimingPoint, ...]:
         """The red lines that are told of an item: as they are, moved, or none.

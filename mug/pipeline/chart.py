@@ -76,7 +76,7 @@ class ChartGenerator:
             device: where it goes.
             precision: of the denoiser's weights, `fp32` or `bf16`.
         """
-        return cls(load_model(path, device, precision, in_turns=True))
+        return cls(load_model(path, device, precision, offload=True))
 
     def song(self, audio: Path) -> EncodedSong:
         """The encoded song; from memory where it was asked for lately.

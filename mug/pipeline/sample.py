@@ -106,7 +106,7 @@ def encode_song(model: LoadedModel, wave: np.ndarray, window_s: float = WINDOW_S
     ratio = model.clock.audio_per_note * model.clock.notes_per_latent
     frames = audio.shape[-1] // ratio
     windows = windows_of(model, frames, window_s)
-    with model.at_work("wave_model"), torch.inference_mode():
+    with model.in_memory("wave_model"), torch.inference_mode():
         parts = [_encode_audio(model, audio[..., part]) for part in windows.slices(ratio)]
         levels = tuple(windows.blend(level) for level in zip(*parts, strict=True))
     return EncodedSong(wave, model.clock.sample_rate, levels, frames)
@@ -195,7 +195,7 @@ def sample_latents(
     batches = range(0, len(chart_requests), request.batch_size)
     latents: list[Tensor] = []
     windows = windows_of(model, song.latent_frames, request.window_s)
-    with model.at_work("unet_model"), torch.inference_mode():
+    with model.in_memory("unet_model"), torch.inference_mode():
         plan = model.ddpm.plan(windows.size)
         for part, first in enumerate(batches):
             chosen = slice(first, first + request.batch_size)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
-from tiny_probes import Scaled, debug_model, heard_batch
+from tiny_probes import Scaled, audible_batch, debug_model
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -39,7 +39,7 @@ class Learning(Scaled):
 
 
 def loader(batches: int = 3) -> DataLoader[Any]:
-    return DataLoader([heard_batch(seed) for seed in range(batches)], batch_size=None)
+    return DataLoader([audible_batch(seed) for seed in range(batches)], batch_size=None)
 
 
 def fit(tmp_path: Path, *callbacks: pl.Callback, epochs: int = 3, **more: Any) -> DDPM:

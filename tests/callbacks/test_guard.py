@@ -174,7 +174,7 @@ def test_a_first_stage_that_rebuilds_nothing_is_refused(
 
 
 def test_a_first_stage_that_rebuilds_notes_is_let_be_and_looked_at_once() -> None:
-    from tiny_probes import debug_model, heard_batch
+    from tiny_probes import audible_batch, debug_model
 
     class Copying(torch.nn.Module):
         looks = 0
@@ -194,8 +194,8 @@ def test_a_first_stage_that_rebuilds_notes_is_let_be_and_looked_at_once() -> Non
     model.model.first_stage_model = stage
     model.allow_untrained_first_stage = False
     trainer = pl.Trainer(logger=False, enable_checkpointing=False)
-    silent = {**heard_batch(0), "note": torch.zeros(4, 16, 64)}
-    for batch in (silent, heard_batch(0), heard_batch(1)):
+    silent = {**audible_batch(0), "note": torch.zeros(4, 16, 64)}
+    for batch in (silent, audible_batch(0), audible_batch(1)):
         guard.on_train_batch_start(trainer, model, batch, 0)
     assert stage.looks == 1, "silence tells nothing, and one look is enough"
 

@@ -38,10 +38,10 @@ def test_the_last_of_its_channels_is_whether_the_timing_is_known() -> None:
 
 
 def test_latent_frames_without_a_known_timing_get_zero() -> None:
-    told = beat()
-    told[0, :, 8:] = 0  # latent frames 2 and on
-    told[1] = 0
-    out = awake()(told)
+    given = beat()
+    given[0, :, 8:] = 0  # latent frames 2 and on
+    given[1] = 0
+    out = awake()(given)
     assert (out[0, :, :2] != 0).all()
     assert not out[0, :, 2:].any()
     assert not out[1].any()

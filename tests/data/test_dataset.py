@@ -221,7 +221,7 @@ def test_can_be_sent_to_spawned_workers(collection: Path) -> None:
     assert equal(pickle.loads(pickle.dumps(dataset))[1, 2], dataset[1, 2])
 
 
-def told(dataset: OsuDataset, count: int) -> np.ndarray:
+def features_given(dataset: OsuDataset, count: int) -> np.ndarray:
     """Which features are told: rows are draws, columns the four that the rows have."""
     missing = np.array(dataset.prompts.schema.missing_ids())
     rng = np.random.default_rng(3)
@@ -231,11 +231,13 @@ def told(dataset: OsuDataset, count: int) -> np.ndarray:
 
 def test_prompt_is_dropped_whole_and_by_feature(collection: Path) -> None:
     quick = {"with_audio": False, "max_audio_frame": 512}
-    assert told(OsuTrainDataset(**options(collection, **quick)), 5).all()
-    whole = told(OsuTrainDataset(**options(collection, **quick, uncond_p=0.3)), 500)
+    assert features_given(OsuTrainDataset(**options(collection, **quick)), 5).all()
+    whole = features_given(OsuTrainDataset(**options(collection, **quick, uncond_p=0.3)), 500)
     assert set(whole.sum(1)) == {0, 4}
     assert (whole.sum(1) == 0).mean() == pytest.approx(0.3, abs=0.07)
-    single = told(OsuTrainDataset(**options(collection, **quick, feature_dropout_p=0.5)), 500)
+    single = features_given(
+        OsuTrainDataset(**options(collection, **quick, feature_dropout_p=0.5)), 500
+    )
     assert single.mean(0) == pytest.approx([0.5] * 4, abs=0.08)
     assert set(single.sum(1)) == {0, 1, 2, 3, 4}
     never = OsuTrainDataset(**options(collection, **quick, uncond_p=1.0))

@@ -80,8 +80,8 @@ def test_the_source_is_no_feature():
     rng = np.random.default_rng(0)
     for rate in (1.0, 1.2):
         ids = PROMPTS.ids(PROMPTS.at_rate(row(chart()), chart(), rate), rng)
-        told = ids != np.array(SCHEMA.missing_ids())
-        assert told.sum() == len(SCHEMA.names) - 1  # all but the rank status
+        given = ids != np.array(SCHEMA.missing_ids())
+        assert given.sum() == len(SCHEMA.names) - 1  # all but the rank status
 
 
 def test_a_training_set_has_one_source(tmp_path):

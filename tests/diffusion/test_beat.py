@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny_probes import debug_model, heard_batch, probed
+from tiny_probes import audible_batch, debug_model, probed
 from torch import Tensor, nn
 
 from mug.diffusion.diffusion import DDPM
@@ -12,8 +12,8 @@ from mug.encoding.beat_condition import CHANNELS, KNOWN
 from mug.errors import ConfigError
 
 
-def told_batch() -> dict[str, object]:
-    batch = heard_batch(0)
+def beat_batch() -> dict[str, object]:
+    batch = audible_batch(0)
     beat = torch.randn(4, CHANNELS, 64, generator=torch.Generator().manual_seed(0))
     beat[:, KNOWN] = 1
     return {**batch, "beat": beat}
@@ -32,41 +32,41 @@ def wake(model: DDPM) -> None:
 
 
 def test_a_new_model_with_the_option_is_the_model_without() -> None:
-    plain, told = debug_model(), debug_model(beat_condition=True)
-    ours, theirs = told.state_dict(), plain.state_dict()
+    plain, conditioned = debug_model(), debug_model(beat_condition=True)
+    ours, theirs = conditioned.state_dict(), plain.state_dict()
     added = ours.keys() - theirs.keys()
     assert added
     assert all(name.startswith("model.beat_model.") for name in added)
     assert all(torch.equal(ours[name], value) for name, value in theirs.items())
-    batch = told_batch()
-    levels = [model.condition_of(batch).audio for model in (plain, told)]
+    batch = beat_batch()
+    levels = [model.condition_of(batch).audio for model in (plain, conditioned)]
     assert all(torch.equal(a, b) for a, b in zip(*levels, strict=True))
 
 
 def test_the_beat_is_added_to_the_finest_level_alone() -> None:
-    model, batch = debug_model(beat_condition=True), told_batch()
+    model, batch = debug_model(beat_condition=True), beat_batch()
     wake(model)
-    told = model.condition_of(batch).audio
+    conditioned = model.condition_of(batch).audio
     unknown = model.conditions(batch["audio"], None).audio
     zeros = model.conditions(batch["audio"], None, torch.zeros_like(batch["beat"])).audio
-    assert not torch.equal(told[0], unknown[0])
-    assert torch.equal(told[1], unknown[1])
+    assert not torch.equal(conditioned[0], unknown[0])
+    assert torch.equal(conditioned[1], unknown[1])
     assert all(torch.equal(a, b) for a, b in zip(unknown, zeros, strict=True))
 
 
 def test_what_the_beat_is_worth_is_probed_where_it_is_told() -> None:
     model = debug_model(Adding(), beat_condition=True)
-    found = probed(model, told_batch())
+    found = probed(model, beat_batch())
     assert [found.gain("beat", tenth) for tenth in found.tenths] == [(0, 0)] * 10
     wake(model)
-    found = probed(model, told_batch())
+    found = probed(model, beat_batch())
     assert all(found.gain("beat", tenth)[0] != 0 for tenth in found.tenths)
-    assert "beat" not in probed(debug_model(Adding()), told_batch()).samples
+    assert "beat" not in probed(debug_model(Adding()), beat_batch()).samples
 
 
 def test_a_dataset_that_tells_no_beat_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"common_params\.beat_condition=true"):
-        debug_model(beat_condition=True).condition_of(heard_batch(0))
+        debug_model(beat_condition=True).condition_of(audible_batch(0))
 
 
 @pytest.mark.parametrize("change", [{"wave_stage_config": None}, {"audio_channels": [0, 32]}])

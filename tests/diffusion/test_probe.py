@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from tiny_probes import Scaled, debug_model, heard_batch, probed
+from tiny_probes import Scaled, audible_batch, debug_model, probed
 from torch import Tensor, nn
 
 from mug.callbacks.probe_report import probe_table, write_probe
@@ -62,7 +62,7 @@ def test_the_best_constant_has_ratio_one_and_gains_nothing(
     parameterization: str, loss_type: str
 ) -> None:
     model = debug_model(Scaled(), parameterization=parameterization, loss_type=loss_type)
-    batch = heard_batch(0)
+    batch = audible_batch(0)
     model.model.unet_model = BestConstant(model, latent_centre(model, [batch]))
     found = probed(model, batch)
     assert found.tenths == list(range(TENTHS))
@@ -73,7 +73,7 @@ def test_the_best_constant_has_ratio_one_and_gains_nothing(
 
 
 def test_a_network_that_hears_nothing_gains_exactly_nothing() -> None:
-    found = probed(debug_model(Scaled()), heard_batch(0), without=VARIANTS, draws=2)
+    found = probed(debug_model(Scaled()), audible_batch(0), without=VARIANTS, draws=2)
     assert found.left_out == ["audio", "silence", "features"]
     for name in found.left_out:
         assert [found.gain(name, tenth) for tenth in found.tenths] == [(0, 0)] * TENTHS
@@ -106,7 +106,7 @@ def test_the_best_constants_squared_error_is_the_targets_variance(
 
 
 def test_the_centre_is_the_mean_over_frames_that_count() -> None:
-    model, batch = debug_model(Scaled(), use_valid=True), heard_batch(0)
+    model, batch = debug_model(Scaled(), use_valid=True), audible_batch(0)
     batch["valid"][:, 32:] = 0
     z = model.encode(batch).z_0
     assert torch.allclose(latent_centre(model, [batch]), z[:, :, :4].mean((0, 2)), atol=1e-6)
@@ -124,16 +124,16 @@ def test_a_network_that_learnt_to_listen_gains_by_the_sound() -> None:
         [*model.model.unet_model.parameters(), *model.model.wave_model.parameters()], lr=1e-2
     )
     generator = torch.Generator().manual_seed(0)
-    before = probed(model, heard_batch(1000, 16))
+    before = probed(model, audible_batch(1000, 16))
     for number in range(80):
-        batch = heard_batch(number, 8)
+        batch = audible_batch(number, 8)
         target = model.encode(batch)
         step, noise = model.draw(target, generator)
         losses = model.p_losses(target, model.condition_of(batch), step, noise)
         optimizer.zero_grad()
         losses.total.backward()
         optimizer.step()
-    found = probed(model, heard_batch(1000, 16))
+    found = probed(model, audible_batch(1000, 16))
     assert found.scalars()["ratio"] < before.scalars()["ratio"]
     for tenth in (5, 7, 9):
         gain, error = found.gain("audio", tenth)
@@ -145,7 +145,7 @@ def test_a_network_that_learnt_to_listen_gains_by_the_sound() -> None:
 
 
 def test_probes_repeat_and_draw_from_nobody() -> None:
-    model, batch = debug_model(Scaled()), heard_batch(0)
+    model, batch = debug_model(Scaled()), audible_batch(0)
     state = torch.random.get_rng_state()
     first = probed(model, batch).rows()
     assert torch.equal(torch.random.get_rng_state(), state)
@@ -159,7 +159,7 @@ def test_tenths_share_out_the_steps_that_are_trained(limits: tuple[int, int]) ->
     model = debug_model(Scaled(), min_step=limits[0], max_step=limits[1])
     draw = model.p_losses
     model.p_losses = lambda *a, **k: seen.extend(a[2].tolist()) or draw(*a, **k)  # type: ignore[assignment]
-    found = probed(model, heard_batch(0), without=[], draws=20)
+    found = probed(model, audible_batch(0), without=[], draws=20)
     expected = sorted({step * TENTHS // 1000 for step in range(*limits)})
     assert found.tenths == expected
     assert {step * TENTHS // 1000 for step in seen} == set(expected)
@@ -195,7 +195,7 @@ def test_impossible_probes_are_refused(wrong: dict[str, object]) -> None:
 
 
 def test_names_of_the_scalars_are_stable() -> None:
-    names = set(probed(debug_model(Scaled()), heard_batch(0)).scalars())
+    names = set(probed(debug_model(Scaled()), audible_batch(0)).scalars())
     kinds = ("loss", "constant", "ratio", "gain_audio", "gain_features")
     assert names == {f"{kind}_t{tenth}" for kind in kinds for tenth in range(TENTHS)} | {
         "ratio",
@@ -205,7 +205,7 @@ def test_names_of_the_scalars_are_stable() -> None:
 
 
 def test_tables_and_picture_hold_what_was_found(tmp_path: Path) -> None:
-    found = probed(debug_model(Scaled()), heard_batch(0, 1), without=VARIANTS)
+    found = probed(debug_model(Scaled()), audible_batch(0, 1), without=VARIANTS)
     assert math.isnan(found.gain("audio", 0)[1]), "one item has no spread"
     csv, plain, picture = write_probe(found, tmp_path / "probe", "a title")
     assert csv.read_text().splitlines()[0].startswith("tenth,log_snr,samples,loss,constant,ratio,")

@@ -309,33 +309,33 @@ def test_time_steps_may_be_columns_and_fractions_and_matter():
 
 
 def test_a_prompt_embedding_tells_the_blocks_before_any_attention():
-    plain, told = small(), small(prompt_embedding=True)
-    names = set(told.state_dict()) - set(plain.state_dict())
+    plain, conditioned = small(), small(prompt_embedding=True)
+    names = set(conditioned.state_dict()) - set(plain.state_dict())
     assert names == {f"prompt_embed.{i}.{part}" for i in (0, 2) for part in ("weight", "bias")}
     x, step = torch.randn(1, 2, 8), torch.tensor([9])
-    levels, heard = (audio(4, 8)[:1], audio(8, 4)[:1]), []
+    levels, first_layer = (audio(4, 8)[:1], audio(8, 4)[:1]), []
     prompts = torch.randn(2, 1, 4, 21)
     with torch.no_grad():
-        for net in (plain, told):
+        for net in (plain, conditioned):
             first = next(m for m in net.modules() if isinstance(m, TimestepResBlock))
-            first.register_forward_hook(lambda _, __, out: heard.append(out))
+            first.register_forward_hook(lambda _, __, out: first_layer.append(out))
             for prompt in (*prompts, prompts[1].flip(2)):  # a sum: the order says nothing
                 net(x, step, prompt, *levels)
-    deaf, other, _, one, two, flipped = heard
-    assert torch.equal(deaf, other)
+    unconditioned, other, _, one, two, flipped = first_layer
+    assert torch.equal(unconditioned, other)
     assert not torch.allclose(one, two)
     assert torch.allclose(two, flipped, atol=1e-6)
     with pytest.raises(DataError, match="got no features"):
-        told(x, step, None, *levels)
-    call(told, audio(4, 8), audio(8, 4)).square().sum().backward()
-    assert all(parameter.grad.any() for parameter in told.prompt_embed.parameters())
+        conditioned(x, step, None, *levels)
+    call(conditioned, audio(4, 8), audio(8, 4)).square().sum().backward()
+    assert all(parameter.grad.any() for parameter in conditioned.prompt_embed.parameters())
 
 
 def test_a_network_that_cannot_hear_the_time_step_says_so(caplog):
     """One channel a group: a constant that is added to it is taken out by its own mean."""
-    deaf = small(num_groups=8, audio_channels=[8, 8], attention_resolutions=[])
+    unconditioned = small(num_groups=8, audio_channels=[8, 8], attention_resolutions=[])
     assert "one channel a group at a width of 8" in caplog.text
-    block, x = deaf.input_blocks[2][0], torch.randn(1, 16, 8)
+    block, x = unconditioned.input_blocks[2][0], torch.randn(1, 16, 8)
     with torch.no_grad():
         one, other = (block(x, torch.randn(1, 32)) for _ in range(2))
         assert torch.allclose(one, other, atol=1e-4)

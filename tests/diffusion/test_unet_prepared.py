@@ -56,7 +56,7 @@ def both(unet, frames, steps, audio_batch=1):
     whole = [a.expand(len(steps), -1, -1) for a in audios]
     with torch.no_grad():
         expected = unet(x, torch.tensor(steps), context, *whole)
-        found = UNetPlan(unet, frames).fix(context, audios)(x, torch.tensor(steps))
+        found = UNetPlan(unet, frames).prepare(context, audios)(x, torch.tensor(steps))
     return found, expected
 
 
@@ -121,7 +121,7 @@ def test_one_plan_serves_many_songs_and_prompts():
         with torch.no_grad():
             expected = unet(x, steps, context, *[a.expand(batch, -1, -1) for a in audios])
             torch.testing.assert_close(
-                plan.fix(context, audios)(x, steps), expected, rtol=2e-5, atol=2e-5
+                plan.prepare(context, audios)(x, steps), expected, rtol=2e-5, atol=2e-5
             )
 
 
@@ -130,9 +130,9 @@ def test_an_item_does_not_depend_on_its_neighbours():
     x, context, audios = arguments(unet, 8, 3, 1)
     steps = torch.tensor([5, 900, 5])
     with torch.no_grad():
-        whole = UNetPlan(unet, 8).fix(context, audios)(x, steps)
+        whole = UNetPlan(unet, 8).prepare(context, audios)(x, steps)
         for i in range(3):
-            alone = UNetPlan(unet, 8).fix(context[i : i + 1], audios)(
+            alone = UNetPlan(unet, 8).prepare(context[i : i + 1], audios)(
                 x[i : i + 1], steps[i : i + 1]
             )
             torch.testing.assert_close(alone[0], whole[i], rtol=2e-5, atol=2e-5)
@@ -143,11 +143,11 @@ def test_a_prompt_in_the_time_embedding_is_each_items_own():
     x, context, audios = arguments(unet, 16, 3, 1)
     steps, plan = torch.tensor([5, 900, 5]), UNetPlan(unet, 16)
     with torch.no_grad():
-        together = plan.fix(context, audios)(x, steps)
+        together = plan.prepare(context, audios)(x, steps)
         for i in range(3):
-            alone = plan.fix(context[i : i + 1], audios)(x[i : i + 1], steps[i : i + 1])
+            alone = plan.prepare(context[i : i + 1], audios)(x[i : i + 1], steps[i : i + 1])
             torch.testing.assert_close(together[i : i + 1], alone, rtol=2e-5, atol=2e-5)
-        shared = plan.fix(context[:1], audios)(x, steps)
+        shared = plan.prepare(context[:1], audios)(x, steps)
     torch.testing.assert_close(shared[:1], together[:1], rtol=2e-5, atol=2e-5)
 
 
@@ -185,9 +185,9 @@ def test_a_length_that_does_not_halve_and_another_than_planned_are_refused():
     with pytest.raises(DataError, match="multiples of 2"):
         UNetPlan(unet, 7)
     x, context, audios = arguments(unet, 8, 1, 1)
-    fixed = UNetPlan(unet, 8).fix(context, audios)
+    prepared = UNetPlan(unet, 8).prepare(context, audios)
     with pytest.raises(DataError, match="latents of 8 frames"):
-        fixed(x[..., :4], torch.tensor([1]))
+        prepared(x[..., :4], torch.tensor([1]))
 
 
 def test_half_the_weights_width_gives_nearly_the_same():
@@ -195,9 +195,9 @@ def test_half_the_weights_width_gives_nearly_the_same():
     x, context, audios = arguments(unet, 32, 2, 1)
     steps = torch.tensor([500, 500])
     with torch.no_grad():
-        expected = UNetPlan(unet, 32).fix(context, audios)(x, steps)
+        expected = UNetPlan(unet, 32).prepare(context, audios)(x, steps)
         low = lowered(unet, torch.bfloat16)
-        found = UNetPlan(low, 32).fix(context, audios)(x, steps)
+        found = UNetPlan(low, 32).prepare(context, audios)(x, steps)
     assert all(
         m.weight.dtype == torch.bfloat16
         for m in low.modules()

@@ -139,18 +139,24 @@ def test_no_timing_is_nothing(lines: list[TimingPoint]) -> None:
 
 def test_without_doubt_the_lines_are_told_as_they_are() -> None:
     lines = (line(120, 7), line(90, 5000))
-    assert BeatDoubt().told(lines, np.random.default_rng(0)) == lines
+    assert BeatDoubt().given_lines(lines, np.random.default_rng(0)) == lines
 
 
 def test_doubt_withholds_moves_and_falsifies() -> None:
     lines, rng = (line(120, 0), line(90, 5000)), np.random.default_rng(0)
-    assert {len(BeatDoubt(dropout_p=0.5).told(lines, rng)) for _ in range(50)} == {0, 2}
-    moved = [BeatDoubt(jitter_ms=10).told(lines, rng) for _ in range(200)]
-    shifts = np.array([told[0].time_ms for told in moved])
+    assert {len(BeatDoubt(dropout_p=0.5).given_lines(lines, rng)) for _ in range(50)} == {0, 2}
+    moved = [BeatDoubt(jitter_ms=10).given_lines(lines, rng) for _ in range(200)]
+    shifts = np.array([given_lines[0].time_ms for given_lines in moved])
     assert (np.abs(shifts) <= 10).all()
     assert shifts.min() < -8 < 8 < shifts.max()
-    assert all(b.time_ms - a.time_ms == pytest.approx(5000) for told in moved for a, b in [told])
-    wrong = np.array([BeatDoubt(wrong_p=0.5).told(lines, rng)[0].time_ms for _ in range(200)])
+    assert all(
+        b.time_ms - a.time_ms == pytest.approx(5000)
+        for given_lines in moved
+        for a, b in [given_lines]
+    )
+    wrong = np.array(
+        [BeatDoubt(wrong_p=0.5).given_lines(lines, rng)[0].time_ms for _ in range(200)]
+    )
     assert 0 < (wrong == 0).mean() < 1
     assert wrong.max() > 400, "anywhere in a beat of 500 ms"
 
@@ -159,7 +165,7 @@ def test_settings_do_not_change_what_is_drawn_after() -> None:
     after = set()
     for doubt in (BeatDoubt(), BeatDoubt(0.9, 5.0, 0.9)):
         rng = np.random.default_rng(3)
-        doubt.told((line(120, 0),), rng)
+        doubt.given_lines((line(120, 0),), rng)
         after.add(rng.random())
     assert len(after) == 1
 
@@ -190,10 +196,10 @@ AUGMENTED = {"crop": True, "rate_p": 1.0, "rate": (0.8, 1.25), "with_feature": T
 
 def test_the_option_changes_nothing_else_of_an_item(songs: Path) -> None:
     plain = dataset(songs, **AUGMENTED)[3, 0]
-    told = dataset(songs, **AUGMENTED, beat_condition=True, beat_dropout_p=0.5)[3, 0]
-    assert told.keys() - plain.keys() == {"beat"}
+    given_lines = dataset(songs, **AUGMENTED, beat_condition=True, beat_dropout_p=0.5)[3, 0]
+    assert given_lines.keys() - plain.keys() == {"beat"}
     for name in ("note", "valid", "audio", "feature"):
-        assert np.array_equal(told[name], plain[name])
+        assert np.array_equal(given_lines[name], plain[name])
 
 
 def test_notes_on_beats_lie_at_phase_zero_whatever_happens_to_the_item(songs: Path) -> None:

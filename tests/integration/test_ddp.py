@@ -71,9 +71,9 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
     base = ("--base", "configs/debug/diffusion.yaml", "-t", *data, *SETTINGS)
     one = start("-l", str(tmp_path / "one"), *base, "data.params.batch_size=4")
     two = start("-l", str(tmp_path / "two"), *base, *TWO, "lightning.trainer.max_epochs=1")
-    told = output(two)
+    printed = output(two)
     output(one)
-    assert told.count("learning rate") == 1  # one process speaks
+    assert printed.count("learning rate") == 1  # one process speaks
     (alone,), (shared,) = (tmp_path / "one").iterdir(), (tmp_path / "two").iterdir()
     output(start("-r", str(shared), "-t", "lightning.trainer.max_epochs=2"))
     assert [run.name for run in (tmp_path / "two").iterdir()] == [shared.name]

@@ -51,17 +51,17 @@ def test_a_broken_song_is_told_and_the_rest_is_made(tmp_path: Path) -> None:
     jobs = plan_batch(_songs(tmp_path, "a.mp3", "broken.mp3", "c.mp3"), tmp_path / "out")
     log: list[str] = []
     seen: list[tuple[int, int]] = []
-    told: list[str] = []
+    failed: list[str] = []
     outcome = run_batch(
         jobs,
         _work(log),
         "digest",
         lambda done, total: seen.append((done, total)),
-        lambda job, _why: told.append(job.song.name),
+        lambda job, _why: failed.append(job.song.name),
     )
     assert [job.song.name for job in outcome.done] == ["a.mp3", "c.mp3"]
     assert seen == [(1, 3), (2, 3), (3, 3)]
-    assert told == ["broken.mp3"]
+    assert failed == ["broken.mp3"]
     report = outcome.to_dict()
     assert "cannot be decoded" in report["failed"][0]["error"]
     jobs[1].song.write_bytes(b"mended")

@@ -25,7 +25,7 @@ LINES = (TimingPoint(100.0, 500.0),)
 
 
 @pytest.fixture(scope="module")
-def told_model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+def beat_model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
     """The debug model with beat_condition, its weights by formula."""
     folder = tmp_path_factory.mktemp("told")
     root = ROOT
@@ -39,8 +39,8 @@ def told_model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
 
 
 @pytest.fixture(scope="module")
-def encoded(told_model: LoadedModel, song: Path) -> EncodedSong:
-    return ChartGenerator(told_model).song(song)
+def encoded(beat_model: LoadedModel, song: Path) -> EncodedSong:
+    return ChartGenerator(beat_model).song(song)
 
 
 def test_a_model_that_is_not_told_gets_the_song_as_it_is(
@@ -52,48 +52,48 @@ def test_a_model_that_is_not_told_gets_the_song_as_it_is(
 
 
 def test_the_beat_of_given_lines_is_added_on_the_songs_own_grid(
-    told_model: LoadedModel, encoded: EncodedSong
+    beat_model: LoadedModel, encoded: EncodedSong
 ) -> None:
-    told = song_with_beat(told_model, encoded, FinishOptions(red_lines=LINES))
-    frames = encoded.latent_frames * told_model.clock.notes_per_latent
-    end_ms = told_model.clock.audio_frames(len(encoded.wave)) * told_model.clock.audio_frame_ms
-    beat = beat_channels(LINES, told_model.clock, frames, end_ms=end_ms)
+    conditioned = song_with_beat(beat_model, encoded, FinishOptions(red_lines=LINES))
+    frames = encoded.latent_frames * beat_model.clock.notes_per_latent
+    end_ms = beat_model.clock.audio_frames(len(encoded.wave)) * beat_model.clock.audio_frame_ms
+    beat = beat_channels(LINES, beat_model.clock, frames, end_ms=end_ms)
     assert 0 < beat[KNOWN].sum() < frames, "padding has no beat"
-    model = told_model.ddpm.model.beat_model
+    model = beat_model.ddpm.model.beat_model
     assert model is not None
     with torch.inference_mode():
         expected = encoded.levels[0] + model(torch.from_numpy(beat)[None])
-    assert torch.equal(told.levels[0], expected)
-    assert torch.equal(told.levels[1], encoded.levels[1])
-    assert not torch.equal(told.levels[0], encoded.levels[0])
+    assert torch.equal(conditioned.levels[0], expected)
+    assert torch.equal(conditioned.levels[1], encoded.levels[1])
+    assert not torch.equal(conditioned.levels[0], encoded.levels[0])
 
 
 def test_a_given_tempo_is_the_red_line_that_it_makes(
-    told_model: LoadedModel, encoded: EncodedSong
+    beat_model: LoadedModel, encoded: EncodedSong
 ) -> None:
     given = FinishOptions(timing=TimingEstimate(120.0, 100.0, 1.0))
-    told = song_with_beat(told_model, encoded, given)
-    same = song_with_lines(told_model, encoded, LINES)
-    assert torch.equal(told.levels[0], same.levels[0])
+    conditioned = song_with_beat(beat_model, encoded, given)
+    same = song_with_lines(beat_model, encoded, LINES)
+    assert torch.equal(conditioned.levels[0], same.levels[0])
 
 
 def test_without_a_given_timing_the_beat_is_heard(
-    told_model: LoadedModel, encoded: EncodedSong
+    beat_model: LoadedModel, encoded: EncodedSong
 ) -> None:
     assert encoded.timing.bpm == pytest.approx(120, abs=0.01)
-    told = song_with_beat(told_model, encoded, FinishOptions())
-    same = song_with_lines(told_model, encoded, encoded.timing.tempo_map.red_lines)
-    assert torch.equal(told.levels[0], same.levels[0])
+    conditioned = song_with_beat(beat_model, encoded, FinishOptions())
+    same = song_with_lines(beat_model, encoded, encoded.timing.tempo_map.red_lines)
+    assert torch.equal(conditioned.levels[0], same.levels[0])
 
 
-def test_no_beat_is_no_timing(told_model: LoadedModel, encoded: EncodedSong) -> None:
-    assert song_with_beat(told_model, encoded, FinishOptions(timing=NO_BEAT)) is encoded
+def test_no_beat_is_no_timing(beat_model: LoadedModel, encoded: EncodedSong) -> None:
+    assert song_with_beat(beat_model, encoded, FinishOptions(timing=NO_BEAT)) is encoded
     silent = EncodedSong(np.zeros_like(encoded.wave), 22050, encoded.levels, encoded.latent_frames)
-    assert song_with_beat(told_model, silent, FinishOptions()) is silent
+    assert song_with_beat(beat_model, silent, FinishOptions()) is silent
 
 
-def test_charts_depend_on_the_timing_that_is_given(told_model: LoadedModel, song: Path) -> None:
-    generator = ChartGenerator(told_model)
+def test_charts_depend_on_the_timing_that_is_given(beat_model: LoadedModel, song: Path) -> None:
+    generator = ChartGenerator(beat_model)
     raw = []
     for offset_ms in (100.0, 100.0, 350.0):
         lines = (TimingPoint(offset_ms, 500.0),)

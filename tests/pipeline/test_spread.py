@@ -168,9 +168,9 @@ def test_a_spread_that_cannot_rise_says_so() -> None:
     nothing: tuple[HitObject, ...] = ()
     spread = made_of([nothing, nothing], (Tier("a", 1.0), Tier("b", 2.0)))
     assert not spread.rising
-    told = describe_spread(spread)["spread"]
-    assert told["rising"] is False
-    assert [tier["missed"] for tier in told["tiers"]] == [True, True]
+    described = describe_spread(spread)["spread"]
+    assert described["rising"] is False
+    assert [tier["missed"] for tier in described["tiers"]] == [True, True]
 
 
 def test_tiers_get_their_stars_from_the_other_charts_and_from_the_sound() -> None:

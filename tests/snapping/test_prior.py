@@ -30,8 +30,8 @@ def test_a_voice_that_is_rare_in_the_song_costs_more():
 def test_beats_that_say_nothing_change_nothing():
     silent = np.zeros((40, 2))
     np.testing.assert_allclose(rarity_of_voices(silent), 0.0, atol=1e-12)
-    told = np.array([STRAIGHT, TRIPLET] * 10)
-    np.testing.assert_allclose(rarity_of_voices(told).max(), 0.0, atol=0.2)
+    chosen = np.array([STRAIGHT, TRIPLET] * 10)
+    np.testing.assert_allclose(rarity_of_voices(chosen).max(), 0.0, atol=0.2)
 
 
 def test_each_half_of_a_song_has_its_own_voice():

@@ -31,7 +31,7 @@ def debug_model(network: nn.Module | None = None, **params: Any) -> DDPM:
     return model.eval()
 
 
-def heard_batch(seed: int, items: int = 4) -> dict[str, Any]:
+def audible_batch(seed: int, items: int = 4) -> dict[str, Any]:
     """Items of different songs: each note is a burst in the spectrogram at the same time."""
     generator = torch.Generator().manual_seed(seed)
     starts = (torch.rand(items, 4, NOTE_FRAMES, generator=generator) < 0.15).float()

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from mug.model.memory.malloc import trim
 
 
-class InTurns:
+class OffloadedNetworks:
     """Networks of which one is at work at a time: its weights are read when its turn comes.
 
     They stay until another network's turn comes, so that working twice reads once. Where threads
@@ -35,7 +35,7 @@ class InTurns:
             _empty(network)
 
     @contextmanager
-    def at_work(self, name: str) -> Iterator[None]:
+    def in_memory(self, name: str) -> Iterator[None]:
         """Holds the weights of a network inside the block; nothing happens for other names."""
         if name not in self._networks:
             yield

@@ -10,7 +10,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 
-class Unfilled(TorchFunctionMode):
+class SkipInit(TorchFunctionMode):
     """What is built under it draws no layer's weights and holds none: they lie on `meta`.
 
     Only `torch.empty` is moved there, which is what layers make their weights with; everything

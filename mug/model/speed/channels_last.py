@@ -15,12 +15,12 @@ from torch.nn import functional
 Pair = tuple[int, int]
 
 
-def frames_first(x: Float[Tensor, "b c t"]) -> Float[Tensor, "b c t"]:
+def to_channels_last(x: Float[Tensor, "b c t"]) -> Float[Tensor, "b c t"]:
     """The same values in this order."""
     return x.transpose(1, 2).contiguous().transpose(1, 2)
 
 
-def is_frames_first(x: Tensor) -> bool:
+def is_channels_last(x: Tensor) -> bool:
     """Whether a tensor is a sequence in this order, and not in the usual one as well."""
     return x.dim() == 3 and not x.is_contiguous() and x.transpose(1, 2).is_contiguous()
 
@@ -38,7 +38,7 @@ def convolved(x: Float[Tensor, "b c t"], conv: nn.Conv1d, right: int = 0) -> Flo
         conv: padded with zeros, ungrouped.
         right: further zeros at the end.
     """
-    if not is_frames_first(x):
+    if not is_channels_last(x):
         out: Tensor = conv(functional.pad(x, (0, right)) if right else x)
         return out
     image = functional.pad(x[:, :, None], (0, right)) if right else x[:, :, None]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from mug.model.speed.channels_last import as_image, group_norm_backward, is_frames_first
+from mug.model.speed.channels_last import as_image, group_norm_backward, is_channels_last
 from mug.model.speed.precision import without_autocast
 
 _KNOWN = ("cpu", "cuda", "meta")
@@ -40,7 +40,7 @@ def normed_conv(
         plain: Tensor = conv(functional.silu(norm(x)))
         return plain
     taps: tuple[Any, ...] = (conv.stride, conv.padding, conv.dilation)
-    image = is_frames_first(x)
+    image = is_channels_last(x)
     x, weight = (x[:, :, None], conv.weight[:, :, None]) if image else (x, conv.weight)
     taps = as_image(*taps) if image else taps
     how = _How(norm.num_groups, norm.eps, taps, _precision(x, weight))

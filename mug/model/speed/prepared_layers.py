@@ -110,7 +110,7 @@ class TransformerContext:
         return cls(None if context is None else context.transpose(1, 2))
 
 
-class FixedTransformer:
+class PreparedTransformer:
     """A transformer whose positions and context are known beforehand.
 
     Args:
@@ -124,7 +124,7 @@ class FixedTransformer:
     ) -> None:
         self.transformer, self.positions = transformer, positions
         tokens = context.tokens
-        self._known = [
+        self._cache = [
             None if tokens is None else _keys_values(block.attn2, tokens)
             for block in _blocks(transformer)
         ]
@@ -133,7 +133,7 @@ class FixedTransformer:
         """As `ContextualTransformer.forward`."""
         layer = self.transformer
         h = pointwise(layer.norm(x).transpose(1, 2), layer.proj_in)
-        parts = zip(_blocks(layer), self.positions.tables, self._known, strict=True)
+        parts = zip(_blocks(layer), self.positions.tables, self._cache, strict=True)
         for block, (own, other), known in parts:
             seen = block.norm1(h)
             h = h.add_(attend(block.attn1, seen, _keys_values(block.attn1, seen), own))

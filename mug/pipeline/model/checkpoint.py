@@ -29,8 +29,8 @@ from mug.diffusion.latent_diffusion import LatentDiffusion
 from mug.errors import CheckpointError
 from mug.features import FeatureSchema
 from mug.model.memory.malloc import return_large_blocks, trim
-from mug.model.memory.offload import InTurns
-from mug.model.memory.skip_init import Unfilled
+from mug.model.memory.offload import OffloadedNetworks
+from mug.model.memory.skip_init import SkipInit
 from mug.model.speed.precision import dtype_of, lowered_names
 from mug.model.weights import SAFE_GLOBALS
 from mug.notes import NoteLayout
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 WEIGHTS_NAME, CONFIG_NAME = "model.safetensors", "model.yaml"
 FORMAT_VERSION = "1"
-IN_TURNS = ("wave_model", "unet_model")
+OFFLOADED = ("wave_model", "unet_model")
 """Networks of which one is at work at a time: the song is heard, then charts are denoised."""
 
 
@@ -57,7 +57,7 @@ class LoadedModel:
         weights_hash: SHA-256 over names, shapes and values of the weights.
         published: whether it is a checkpoint of the original.
         precision: of the weights in memory, see `load_model`.
-        in_turns: what is not in memory all the time.
+        offload: what is not in memory all the time.
     """
 
     ddpm: LatentDiffusion
@@ -67,11 +67,11 @@ class LoadedModel:
     weights_hash: str
     published: bool
     precision: str = "fp32"
-    in_turns: InTurns = field(default_factory=lambda: InTurns({}, lambda _: {}))
+    offload: OffloadedNetworks = field(default_factory=lambda: OffloadedNetworks({}, lambda _: {}))
 
-    def at_work(self, network: str) -> AbstractContextManager[None]:
-        """Holds the weights of one of `IN_TURNS` in memory inside the block."""
-        return self.in_turns.at_work(network)
+    def in_memory(self, network: str) -> AbstractContextManager[None]:
+        """Holds the weights of one of `OFFLOADED` in memory inside the block."""
+        return self.offload.in_memory(network)
 
     @property
     def n_mels(self) -> int:
@@ -105,7 +105,7 @@ def load_model(
     device: str | torch.device = "cpu",
     precision: str = "fp32",
     *,
-    in_turns: bool = False,
+    offload: bool = False,
 ) -> LoadedModel:
     """Reads a checkpoint of any of the three formats.
 
@@ -114,8 +114,8 @@ def load_model(
         device: where the model goes.
         precision: one of `mug.model.speed.precision.PRECISIONS`, of the audio encoder and of the
             denoiser's convolutions and linear layers; see `lowered` there.
-        in_turns: hold the audio encoder and the denoiser in memory one after the other, each
-            inside `LoadedModel.at_work` alone. Only on the processor and from our inference
+        offload: hold the audio encoder and the denoiser in memory one after the other, each
+            inside `LoadedModel.in_memory` alone. Only on the processor and from our inference
             format, of which one network can be read without the others; elsewhere all is held.
 
     Raises:
@@ -125,17 +125,17 @@ def load_model(
     """
     dtype = dtype_of(precision)
     config, weights, published = _open_checkpoint(path)
-    by_turns = in_turns and isinstance(weights, WeightsFile) and torch.device(device).type == "cpu"
-    if by_turns:
+    offloading = offload and isinstance(weights, WeightsFile) and torch.device(device).type == "cpu"
+    if offloading:
         return_large_blocks()
-    with Unfilled():  # weights are neither drawn nor held twice
+    with SkipInit():  # weights are neither drawn nor held twice
         ddpm = build_model(config, published=published)
-    turns = _load_weights(ddpm, weights, Path(path), dtype, IN_TURNS if by_turns else ())
+    offloaded = _load_weights(ddpm, weights, Path(path), dtype, OFFLOADED if offloading else ())
     ddpm.eval().requires_grad_(requires_grad=False)
-    if not by_turns:
+    if not offloading:
         ddpm.to(device)
     weights_hash = hash_weights(weights)
-    if by_turns:
+    if offloading:
         trim()
     data = _data_params(config)
     ratio = int(data.get("audio_note_window_ratio", 8))
@@ -152,7 +152,7 @@ def load_model(
         weights_hash=weights_hash,
         published=published,
         precision=precision,
-        in_turns=turns,
+        offload=offloaded,
     )
 
 
@@ -313,11 +313,11 @@ def _load_weights(
     path: Path,
     dtype: torch.dtype,
     later: Sequence[str],
-) -> InTurns:
+) -> OffloadedNetworks:
     """Puts weights into a model, one after the other.
 
     Args:
-        model: built under `Unfilled`.
+        model: built under `SkipInit`.
         weights: a file's.
         path: of the file, for messages.
         dtype: as for `mug.model.speed.precision`.
@@ -351,7 +351,7 @@ def _load_weights(
         inside = {key: kind for key, kind in types.items() if key.startswith(start)}
         return {key.removeprefix(start): x for key, x in reader(inside).items()}
 
-    return InTurns(networks, read)
+    return OffloadedNetworks(networks, read)
 
 
 def _shape(weights: Mapping[str, Tensor], key: str) -> torch.Size:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from mug.model.memory import malloc as freed_memory
+from mug.model.memory import malloc as malloc
 
 _GAPS = """
 import re, sys
@@ -43,8 +43,8 @@ def _gaps(*words: str) -> tuple[str, float, float, float]:
 
 
 def test_gaps_between_small_blocks_go_back() -> None:
-    if not freed_memory.return_large_blocks():  # another C library: nothing to promise
-        freed_memory.trim()
+    if not malloc.return_large_blocks():  # another C library: nothing to promise
+        malloc.trim()
         return
     returned, full, after, _ = _gaps("return")
     assert returned == "True"
@@ -53,8 +53,8 @@ def test_gaps_between_small_blocks_go_back() -> None:
 
 
 def test_trimming_gives_back_what_was_kept() -> None:
-    if not freed_memory.return_large_blocks():
-        freed_memory.trim()
+    if not malloc.return_large_blocks():
+        malloc.trim()
         return
     returned, full, after, trimmed = _gaps()
     assert returned == "False"
@@ -63,6 +63,6 @@ def test_trimming_gives_back_what_was_kept() -> None:
 
 
 def test_elsewhere_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(freed_memory, "_glibc", lambda: None)
-    assert not freed_memory.return_large_blocks.__wrapped__()
-    freed_memory.trim()
+    monkeypatch.setattr(malloc, "_glibc", lambda: None)
+    assert not malloc.return_large_blocks.__wrapped__()
+    malloc.trim()

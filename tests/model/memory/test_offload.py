@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mug.model.memory.offload import InTurns
-from mug.model.memory.skip_init import Unfilled
+from mug.model.memory.offload import OffloadedNetworks
+from mug.model.memory.skip_init import SkipInit
 
 
 class Made:
@@ -18,10 +18,10 @@ class Made:
 
     def __init__(self) -> None:
         self.full = {name: self.network() for name in ("ear", "hand")}
-        with Unfilled():
+        with SkipInit():
             self.empty = {name: self.network() for name in self.full}
         self.read: list[str] = []
-        self.turns = InTurns(self.empty, self.weights)
+        self.offloaded = OffloadedNetworks(self.empty, self.weights)
 
     @staticmethod
     def network() -> nn.Module:
@@ -47,7 +47,7 @@ def made() -> Made:
 def test_one_is_held_at_a_time_and_read_once_a_turn(made: Made) -> None:
     assert made.held() == []
     for name in ("ear", "ear", "hand", "ear"):
-        with made.turns.at_work(name):
+        with made.offloaded.in_memory(name):
             assert made.held() == [name]
         assert made.held() == [name]
     assert made.read == ["ear", "hand", "ear"]
@@ -56,15 +56,15 @@ def test_one_is_held_at_a_time_and_read_once_a_turn(made: Made) -> None:
 def test_it_answers_as_the_network_that_is_always_there(made: Made) -> None:
     x = torch.randn(4, 2)
     for name in ("hand", "ear", "hand"):
-        with made.turns.at_work(name):
+        with made.offloaded.in_memory(name):
             ours, theirs = made.empty[name].eval()(x)[0], made.full[name].eval()(x)[0]
             assert torch.equal(ours, theirs)
 
 
 def test_who_is_at_work_keeps_its_weights(made: Made) -> None:
-    with made.turns.at_work("ear"), made.turns.at_work("hand"):
+    with made.offloaded.in_memory("ear"), made.offloaded.in_memory("hand"):
         assert made.held() == ["ear", "hand"]
-    with made.turns.at_work("hand"):
+    with made.offloaded.in_memory("hand"):
         assert made.held() == ["hand"]
 
 
@@ -73,7 +73,7 @@ def test_two_threads_share_what_was_read(made: Made) -> None:
     seen: list[list[str]] = []
 
     def work() -> None:
-        with made.turns.at_work("hand"):
+        with made.offloaded.in_memory("hand"):
             both.wait()
             seen.append(made.held())
 
@@ -87,15 +87,15 @@ def test_two_threads_share_what_was_read(made: Made) -> None:
 
 
 def test_other_names_and_failures_change_nothing(made: Made) -> None:
-    with made.turns.at_work("somebody else"):
+    with made.offloaded.in_memory("somebody else"):
         assert made.held() == []
-    with pytest.raises(ZeroDivisionError), made.turns.at_work("ear"):
+    with pytest.raises(ZeroDivisionError), made.offloaded.in_memory("ear"):
         raise ZeroDivisionError
-    with made.turns.at_work("hand"):
+    with made.offloaded.in_memory("hand"):
         assert made.held() == ["hand"]
 
 
 def test_weights_read_in_inference_mode_are_plain(made: Made) -> None:
-    with torch.inference_mode(), made.turns.at_work("ear"):
+    with torch.inference_mode(), made.offloaded.in_memory("ear"):
         pass
     assert not any(parameter.is_inference() for parameter in made.empty["ear"].parameters())

@@ -9,7 +9,7 @@ import torch
 from repository import ROOT
 from torch import nn
 
-from mug.model.memory.skip_init import Unfilled
+from mug.model.memory.skip_init import SkipInit
 
 
 class Parts(nn.Module):
@@ -29,7 +29,7 @@ def test_layers_hold_no_weights_until_they_are_loaded() -> None:
     torch.manual_seed(0)
     full = Parts()
     state = torch.get_rng_state()
-    with Unfilled():
+    with SkipInit():
         empty = Parts()
     layers = (empty.convolution, empty.normalisation, empty.recurrent, empty.embedding)
     assert all(p.is_meta for layer in layers for p in layer.parameters())
@@ -40,13 +40,13 @@ def test_layers_hold_no_weights_until_they_are_loaded() -> None:
 
 
 def test_buffers_are_computed() -> None:
-    with Unfilled():
+    with SkipInit():
         empty = Parts()
     assert empty.table.tolist() == [0.0, 1.0, 3.0, 6.0]
 
 
 def test_what_is_made_elsewhere_stays_there() -> None:
-    with Unfilled():
+    with SkipInit():
         assert torch.empty(2).is_meta
         assert not torch.empty(2, device="cpu").is_meta
         assert not torch.zeros(2).is_meta

@@ -9,20 +9,20 @@ from mug.cond.wave import MelspectrogramScaleEncoder1D
 from mug.model.modules import Downsample, Normalize, ResnetBlock
 from mug.model.speed.channels_last import (
     convolved,
-    frames_first,
     group_norm_backward,
-    is_frames_first,
+    is_channels_last,
+    to_channels_last,
 )
 from mug.model.speed.normed_conv import normed_conv
 
 
 def test_order_changes_strides_alone():
     x = torch.randn(2, 3, 5)
-    assert not is_frames_first(x)
-    assert is_frames_first(frames_first(x))
-    assert torch.equal(frames_first(x), x)
-    assert not is_frames_first(frames_first(x[:, :1]))  # one channel is in either order
-    assert not is_frames_first(frames_first(x)[:, :2])  # with gaps between the frames
+    assert not is_channels_last(x)
+    assert is_channels_last(to_channels_last(x))
+    assert torch.equal(to_channels_last(x), x)
+    assert not is_channels_last(to_channels_last(x[:, :1]))  # one channel is in either order
+    assert not is_channels_last(to_channels_last(x)[:, :2])  # with gaps between the frames
 
 
 @pytest.mark.parametrize(("stride", "dilation", "right"), [(1, 4, 0), (2, 1, 1)])
@@ -30,9 +30,9 @@ def test_convolution_keeps_the_order_and_the_values(stride, dilation, right):
     torch.manual_seed(0)
     conv = nn.Conv1d(6, 4, 3, stride=stride, dilation=dilation, padding=dilation - 1)
     x = torch.randn(2, 6, 12)
-    plain, ours = convolved(x, conv, right), convolved(frames_first(x), conv, right)
-    assert is_frames_first(ours)
-    assert not is_frames_first(plain)
+    plain, ours = convolved(x, conv, right), convolved(to_channels_last(x), conv, right)
+    assert is_channels_last(ours)
+    assert not is_channels_last(plain)
     assert torch.allclose(ours, plain, atol=1e-6)
 
 
@@ -55,15 +55,17 @@ def test_gradients_of_the_step_in_double_precision():
     norm, conv = Normalize(4, 2).double(), nn.Conv1d(4, 3, 3, padding=2, dilation=2).double()
     x = torch.randn(2, 4, 5, dtype=torch.float64, requires_grad=True)
     leaves = (x, *norm.parameters(), *conv.parameters())
-    assert torch.autograd.gradcheck(lambda x, *_: normed_conv(frames_first(x), norm, conv), leaves)
+    assert torch.autograd.gradcheck(
+        lambda x, *_: normed_conv(to_channels_last(x), norm, conv), leaves
+    )
 
 
 @pytest.mark.parametrize("layer", [Downsample(32), ResnetBlock(32, 64, num_groups=8)])
 def test_layers_keep_the_order(layer):
     layer.use_checkpoint = True
     x = torch.randn(2, 32, 16)
-    assert is_frames_first(layer(frames_first(x)))
-    assert torch.allclose(layer(frames_first(x)), layer(x), atol=1e-5)
+    assert is_channels_last(layer(to_channels_last(x)))
+    assert torch.allclose(layer(to_channels_last(x)), layer(x), atol=1e-5)
 
 
 def test_encoder_in_half_precision_is_as_near_in_this_order():
@@ -80,7 +82,7 @@ def test_encoder_in_half_precision_is_as_near_in_this_order():
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
             levels = network(x)
         handle.remove()
-        assert is_frames_first(seen[0]) == bool(order)
+        assert is_channels_last(seen[0]) == bool(order)
         loss = sum(functional.mse_loss(level.float(), torch.ones(level.shape)) for level in levels)
         gradients = torch.autograd.grad(loss, list(network.parameters()))
         found[name] = torch.cat([g.flatten() for g in gradients])

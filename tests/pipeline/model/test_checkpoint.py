@@ -167,11 +167,11 @@ def test_the_published_pair_gives_the_recorded_outputs(golden_dir: Path) -> None
 def test_networks_in_turns_make_the_same_charts(tiny_model_folder: Path, song: Path) -> None:
     request = GenerationRequest(audio=song, steps=2, count=2)
     whole = ChartGenerator(load_model(tiny_model_folder))
-    turns = ChartGenerator.from_checkpoint(tiny_model_folder)
-    networks = turns.model.ddpm.model
+    offloaded = ChartGenerator.from_checkpoint(tiny_model_folder)
+    networks = offloaded.model.ddpm.model
     assert all(p.is_meta for p in networks.unet_model.parameters())
-    assert turns.model.weights_hash == whole.model.weights_hash
-    made = [each.generate(request).raw for each in (whole, turns, turns)]
+    assert offloaded.model.weights_hash == whole.model.weights_hash
+    made = [each.generate(request).raw for each in (whole, offloaded, offloaded)]
     assert made[0] == made[1] == made[2]
     assert networks.wave_model is not None
     assert not any(p.is_meta for p in networks.unet_model.parameters())
@@ -187,7 +187,7 @@ def test_only_networks_in_turns_change_how_memory_is_freed(
     monkeypatch.setattr(checkpoint, "trim", lambda: asked.append("trim"))
     load_model(tiny_model_folder)
     assert asked == []
-    load_model(tiny_model_folder, in_turns=True)
+    load_model(tiny_model_folder, offload=True)
     assert asked == ["blocks", "trim"]
 
 
@@ -210,5 +210,5 @@ def test_a_pickle_is_held_whole(tiny_model_folder: Path, tmp_path: Path) -> None
     config, weights, _ = read_checkpoint(tiny_model_folder)
     path = tmp_path / "last.ckpt"
     torch.save({"state_dict": weights, "mug_config": config}, path)
-    model = load_model(path, in_turns=True)
+    model = load_model(path, offload=True)
     assert not any(p.is_meta for p in model.ddpm.parameters())

@@ -39,8 +39,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         difficulty={"CircleSize": "4"},
     )
     judged = judge(chart, Prompt({"sr": 2.0}), Changes(), 8000.0, {})
-    told = {"song": "audio", "notice": "", "charts": [{**judged.to_dict(), "seed": 1}]}
-    return Made([osu_patch.of(osu.encode(chart))], told, song, wave, RATE, "generated")
+    report = {"song": "audio", "notice": "", "charts": [{**judged.to_dict(), "seed": 1}]}
+    return Made([osu_patch.of(osu.encode(chart))], report, song, wave, RATE, "generated")
 
 
 @pytest.fixture

@@ -127,6 +127,6 @@ def test_an_error_keeps_its_place_value_and_remedy() -> None:
     assert sentence(error, "zh") == "谱面.osu，第 3 行：无法读取谱面：'x'。请检查路径"
     whole = GenerationError("count must be a whole number from 1 to 8", value=9.5)
     assert sentence(whole, "zh") == "count 必须是 1 到 8 的整数：9.5"
-    told = GenerationError("not a value of feature sr", remedy="Did you mean 'a'? Accepted: a, b")
-    assert sentence(told, "zh") == "不是特征 sr 的取值。是否想写 'a'？可用的有：a, b"
+    error = GenerationError("not a value of feature sr", remedy="Did you mean 'a'? Accepted: a, b")
+    assert sentence(error, "zh") == "不是特征 sr 的取值。是否想写 'a'？可用的有：a, b"
     assert sentence(GenerationError("unheard of"), "zh") == "unheard of"
