@@ -3,7 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo lint check test durations clean
+JS := .ci/javascript
+
+.PHONY: demo lint javascript checked-javascript check test durations clean
 .DELETE_ON_ERROR:
 
 $(VENV)/bin/python:
@@ -26,13 +28,26 @@ lint: $(VENV)/.installed-dev
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/mypy
 
+$(JS)/node_modules/.installed: $(JS)/package.json
+	npm install --prefix $(JS) --no-package-lock --no-audit --no-fund --silent
+	touch $@
+
+# Where node is present, the page's JavaScript is linted and its types are checked.
+javascript:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory checked-javascript; \
+	else echo "JavaScript is not checked: there is no npm"; fi
+
+checked-javascript: $(JS)/node_modules/.installed
+	$(JS)/node_modules/.bin/eslint --config $(JS)/eslint.config.mjs mug/ui
+	$(JS)/node_modules/.bin/tsc --project $(JS)/jsconfig.json
+
 # Compiled files of the tests are kept between runs, whatever the shell says.
 PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --dist worksteal
 
-check: lint
+check: lint javascript
 	$(PYTEST) -m "not slow"
 
-test: lint
+test: lint javascript
 	$(PYTEST)
 
 # Lists the tests that take a second or more in tests/slow.txt; on a machine that does nothing else.

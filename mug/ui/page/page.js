@@ -40,7 +40,9 @@ new MutationObserver(followTheme).observe(document.body, { attributes: true, att
 followTheme();
 
 document.addEventListener("click", (event) => {
-  if (event.target.closest?.("[data-act]")?.dataset.act !== "theme") return;
+  const { target } = event;
+  const button = target instanceof Element ? target.closest("[data-act]") : null;
+  if (!(button instanceof HTMLElement) || button.dataset.act !== "theme") return;
   chosen = document.body.classList.contains("dark") ? "light" : "dark";
   kept("theme", chosen);
   setTheme(chosen);
@@ -69,7 +71,7 @@ chooseLanguage();
 
 function showRegion(region) {
   const line = document.querySelector(".mug-region");
-  if (!line) return;
+  if (!(line instanceof HTMLElement)) return;
   const seconds = (ms) => (ms / 1000).toFixed(2);
   const columns = (region?.columns ?? []).map((column) => column + 1).join(", ");
   line.textContent = region
@@ -78,12 +80,13 @@ function showRegion(region) {
   line.toggleAttribute("data-on", Boolean(region));
 }
 
-document.addEventListener("mug-region", (event) => showRegion(event.detail));
+document.addEventListener("mug-region", (/** @type {CustomEvent} */ event) => showRegion(event.detail));
 document.addEventListener("mug-ready", (event) => {
   showRegion(null);
-  if (event.target.scrollIntoView && window.mugPage.follow) {
+  const { target } = event;
+  if (target instanceof Element && window.mugPage.follow) {
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    event.target.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
+    target.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
   }
 });
 
@@ -91,8 +94,11 @@ document.addEventListener("mug-ready", (event) => {
 
 const bench = () => document.querySelector("mug-workbench")?.bench;
 
-document.addEventListener("mug-tempo", (event) => {
-  const field = document.querySelector("#mug-tempo textarea");
+/** The text of the tempo map, where it is in sight. @returns {HTMLTextAreaElement | null} */
+const tempoField = () => document.querySelector("#mug-tempo textarea");
+
+document.addEventListener("mug-tempo", (/** @type {CustomEvent} */ event) => {
+  const field = tempoField();
   if (!field) return;
   field.value = event.detail.text;
   field.dispatchEvent(new Event("input", { bubbles: true }));
@@ -116,7 +122,7 @@ window.mugPage = {
   },
   /** The tempo map: as the text has it where that is in sight, as the workbench has it otherwise. */
   tempo(text) {
-    const field = document.querySelector("#mug-tempo textarea");
+    const field = tempoField();
     return field ? field.value : (bench()?.text ?? text);
   },
 };

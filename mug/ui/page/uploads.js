@@ -1,14 +1,22 @@
 // Files that are chosen or dropped: what cannot be taken is said at once, in the page's language,
 // before a byte is sent. The server has the same limits. A song may be dropped anywhere on the page.
 
-const zones = () => [...document.querySelectorAll(".mug-upload")];
+/** @returns {HTMLElement[]} */
+const zones = () => [...document.querySelectorAll(".mug-upload")].filter((zone) => zone instanceof HTMLElement);
 
-/** What is said of files below a zone; its attributes carry the limits and the sentences. */
+/**
+ * What is said of files below a zone; its attributes carry the limits and the sentences.
+ * @returns {HTMLElement | null}
+ */
 function saysOf(zone) {
   return document.querySelector(`.mug-upload-says[data-for="${zone.id}"]`);
 }
 
-/** The sentence for the first file that a zone cannot take; null where it takes them all. */
+/**
+ * The sentence for the first file that a zone cannot take; null where it takes them all.
+ * @param {File[]} files
+ * @param {DOMStringMap} limits `bytes`, `kinds` and the sentences `large` and `other`
+ */
 export function refusal(files, { bytes, kinds, large, other }) {
   for (const file of files) {
     const name = file.name.toLowerCase();

@@ -44,8 +44,9 @@ export function buildBench(root, t) {
       <div class="heard" data-ref="heard"><h4>${t("readings")}</h4><div class="chips" data-ref="readings"></div></div>
     </div>`;
   root.append(section);
+  /** @type {Object<string, any>} */
   const refs = { section };
-  for (const element of section.querySelectorAll("[data-ref]")) refs[element.dataset.ref] = element;
+  for (const element of /** @type {NodeListOf<HTMLElement>} */ (section.querySelectorAll("[data-ref]"))) refs[element.dataset.ref] = element;
   return refs;
 }
 

@@ -39,7 +39,7 @@ export function outlineOf(channels, block = BLOCK) {
 /**
  * Paints a frame.
  * @param {CanvasRenderingContext2D} pen
- * @param {object} view `scale`, `height`, `ratio`, `grid`, `lines`, `outline`, `blockMs`, `startMs`, `durationMs`, `now`,
+ * @param {any} view `scale`, `height`, `ratio`, `grid`, `lines`, `outline`, `blockMs`, `startMs`, `durationMs`, `now`,
  *   `chosen`, `held`, `scroll`, `colours`
  */
 export function drawBench(pen, view) {
@@ -124,7 +124,7 @@ function drawScroll(pen, { scale, scroll, colours }, { top, bottom }) {
   }
 }
 
-function drawLines(pen, view, { top, bottom }) {
+function drawLines(pen, view, { bottom }) {
   const { scale, lines, chosen, held, colours } = view;
   lines.forEach((line, index) => {
     const x = Math.round(scale.x(line.time_ms));

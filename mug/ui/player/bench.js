@@ -25,10 +25,10 @@ const MOST_UNDO = 100;
 export class Bench {
   /**
    * @param {ShadowRoot} root empty but for the style sheet
-   * @param {{text: string, readings?: object[], language?: string}} options `text` as `parseMap` reads it
+   * @param {{text: string, readings?: {bpm: number, offset_ms: number, meter?: number}[], language?: string}} options `text` as `parseMap` reads it
    */
   constructor(root, { text, readings = [], language = "en" }) {
-    this.host = root.host;
+    this.host = /** @type {HTMLElement} */ (root.host);
     this.t = translator(language, BENCH_TEXTS);
     this.first = parseMap(text) ?? [{ time_ms: 0, bpm: 120, meter: 4 }];
     this.lines = this.first;
@@ -262,7 +262,8 @@ export class Bench {
   }
 
   _restyle(dark) {
-    const asked = this.host.closest("[data-theme]")?.dataset.theme;
+    const themed = /** @type {HTMLElement | null} */ (this.host.closest("[data-theme]"));
+    const asked = themed?.dataset.theme;
     this.view.section.dataset.theme = ["dark", "light"].includes(asked) ? asked : dark ? "dark" : "light";
     this.palette = benchPalette(this.view.section);
     this.stale = true;

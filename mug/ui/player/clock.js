@@ -50,7 +50,9 @@ export class OutputClock {
 export class Anchor {
   /** @param {number} contextS @param {number} songMs @param {number} rate */
   constructor(contextS, songMs, rate) {
-    Object.assign(this, { contextS, songMs, rate });
+    this.contextS = contextS;
+    this.songMs = songMs;
+    this.rate = rate;
   }
 
   /** Song time of a context time; the song stands still before the anchor. */

@@ -24,7 +24,7 @@ const NO_DRIFT = Object.freeze({ now: 0, worst: 0, jitter: 0, readings: 0 });
 
 /** The sound of a player. Emits nothing; `onEnd` is called when the song is over. */
 export class AudioEngine {
-  /** @param {() => BaseAudioContext} makeContext made on the first sound, after a person's click */
+  /** @param {() => AudioContext} makeContext made on the first sound, after a person's click */
   constructor(makeContext = () => new AudioContext({ sampleRate: SAMPLE_RATE, latencyHint: "interactive" })) {
     this.makeContext = makeContext;
     this.context = null;
@@ -37,6 +37,7 @@ export class AudioEngine {
     this.levels = { song: 0.8, hits: 0.5 };
     this.clock = new OutputClock();
     this.anchor = new Anchor(0, 0, 1);
+    /** @type {{now: number, worst: number, jitter: number, readings: number}} */
     this.drifts = NO_DRIFT;
     this._turn = 0;
     this._sources = new Set();

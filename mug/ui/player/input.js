@@ -266,7 +266,7 @@ function snapped(player, region, event) {
   return { ...region, start_ms: Math.max(0, grid.snap(region.start_ms)), end_ms: grid.snap(region.end_ms) };
 }
 
-function dragRegion(player, region, from, click = () => {}) {
+function dragRegion(player, region, from, click = (_place) => {}) {
   let pulled = false;
   return {
     move(place, event) {

@@ -27,11 +27,16 @@ export class Overview {
     this.still = document.createElement("canvas");
     this.stale = true;
     this.size = { width: 0, height: 0 };
+    this.ratio = 1;
+    /** @type {Object<string, any>} colours of the theme */
+    this.palette = {};
   }
 
   /** Takes the size on the page and the screen's density. */
   resize(width, height, ratio = devicePixelRatio) {
-    Object.assign(this, { size: { width, height }, ratio, stale: true });
+    this.size = { width, height };
+    this.ratio = ratio;
+    this.stale = true;
     for (const canvas of [this.canvas, this.still]) {
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(height * ratio);
@@ -100,6 +105,7 @@ function drawWave(pen, layout, waveform, colours) {
   }
 }
 
+/** @param {number[]} list @param {number[]} span first and last place */
 function sliceOf(list, [from, to]) {
   const first = Math.min(list.length - 1, Math.floor(from));
   return list.slice(first, Math.max(first + 1, Math.ceil(to)));

@@ -25,10 +25,10 @@ export class Player {
   /**
    * @param {ShadowRoot | HTMLElement} root empty; the style sheet belongs beside it
    * @param {object} document as `mug.ui.player_page.player_document` makes it
-   * @param {{language?: string, makeContext?: () => BaseAudioContext, overrides?: object}} options
+   * @param {{language?: string, makeContext?: () => AudioContext, overrides?: object}} options
    */
   constructor(root, document, { language, makeContext, overrides = {} } = {}) {
-    this.host = root.host ?? root;
+    this.host = /** @type {HTMLElement} */ (root instanceof ShadowRoot ? root.host : root);
     this.model = readDocument(document);
     this.language = language ?? this.model.language;
     this.t = translator(this.language, this.model.texts);
@@ -376,7 +376,8 @@ export class Player {
   }
 
   _restyle(dark, calm) {
-    const asked = this.host.closest("[data-theme]")?.dataset.theme;
+    const themed = /** @type {HTMLElement | null} */ (this.host.closest("[data-theme]"));
+    const asked = themed?.dataset.theme;
     this.calm = calm;
     this.view.section.dataset.theme = ["dark", "light"].includes(asked) ? asked : dark ? "dark" : "light";
     this.lanes.palette = this.overview.palette = readPalette(this.view.section);

@@ -2,6 +2,7 @@
 
 const PLACE = "mug-player";
 
+/** @type {Readonly<Object<string, any>>} */
 const DEFAULTS = Object.freeze({
   speed: 17, songLevel: 0.8, hitLevel: 0.5, hits: true, click: false, up: false, offset: 0,
   colour: "column", divisor: 4,

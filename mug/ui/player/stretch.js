@@ -72,7 +72,10 @@ export class Stretcher {
    * @param {number[]} onsets of `findOnsets`
    */
   constructor(channels, mono, rate, startFrame, onsets = findOnsets(mono)) {
-    Object.assign(this, { channels, mono, rate, startFrame });
+    this.channels = channels;
+    this.mono = mono;
+    this.rate = rate;
+    this.startFrame = startFrame;
     this.block = 0;
     this.previous = Math.round(startFrame) - HOP; // it begins as the sound itself does
     this.onsets = onsets.filter((frame) => frame >= startFrame);

@@ -127,8 +127,9 @@ export function buildView(root, model, t) {
     ${transport(t)}
     <p class="hidden" data-ref="live" role="status" aria-live="polite"></p>`;
   root.append(section);
+  /** @type {Object<string, any>} */
   const refs = { section };
-  for (const element of section.querySelectorAll("[data-ref]")) refs[element.dataset.ref] = element;
+  for (const element of /** @type {NodeListOf<HTMLElement>} */ (section.querySelectorAll("[data-ref]"))) refs[element.dataset.ref] = element;
   refs.outputs = {};
   for (const output of section.querySelectorAll("output")) refs.outputs[output.dataset.for] = output;
   return refs;
@@ -144,6 +145,7 @@ const COLOURS = [
 export function readPalette(element) {
   const style = getComputedStyle(element);
   const value = (name) => style.getPropertyValue(`--${name}`).trim();
+  /** @type {Object<string, any>} */
   const palette = Object.fromEntries(COLOURS.map((name) => [name, value(name)]));
   palette.font = style.fontFamily;
   palette.bodyAlpha = Number(value("bodyAlpha"));
