@@ -54,9 +54,9 @@ def serving_of(args: argparse.Namespace) -> Serving:
     from mug.ui.serving import Serving
 
     if args.listen and args.host is not None:
-        raise ConfigError("--listen and --host name two addresses", remedy="Leave out either")
+        raise ConfigError("scripts.listen_and_host_name_two_addresses", remedy="remedy.leave_out_either")
     if args.max_mb < 1:
-        raise ConfigError("an upload may have at least 1 MB", value=args.max_mb)
+        raise ConfigError("scripts.upload_may_have_at_least_1", value=args.max_mb)
     return Serving(
         host="0.0.0.0" if args.listen else args.host or "127.0.0.1",
         port=args.port,
@@ -93,7 +93,7 @@ def main() -> int:
 def _pair(text: str) -> tuple[str, str]:
     name, colon, password = text.partition(":")
     if not (name and colon and password):
-        raise ConfigError("expected NAME:PASSWORD", value="--auth")
+        raise ConfigError("scripts.expected_name_password", value="--auth")
     return name, password
 
 

@@ -30,7 +30,7 @@ class FrameClock:
         for name in ("sample_rate", "n_fft", "audio_per_note", "notes_per_latent"):
             if getattr(self, name) < 1:
                 raise ConfigError(
-                    f"{name} must be a positive whole number", value=getattr(self, name)
+                    "config.must_be_positive_whole_number", name=name, value=getattr(self, name)
                 )
 
     @property

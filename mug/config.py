@@ -20,6 +20,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mug.errors import ConfigError
+from mug.messages.message import Message
 from mug.util import (
     atomic_write,
     check_params,
@@ -85,7 +86,7 @@ def load_inference_config(path: str | Path) -> Plain:
 def _merged(paths: Sequence[str | Path], overrides: Sequence[str]) -> tuple[Plain, _Sources]:
     """Files and overrides as one, and where each key comes from."""
     if not paths:
-        raise ConfigError("no config given", remedy="Name one with --base configs/mug/demo.yaml")
+        raise ConfigError("config.no_config_given", remedy="remedy.name_config_with_base")
     sources = [source for path in paths for source in _sources(find_file(path), ())]
     merged = OmegaConf.create({})
     for file, content in sources:
@@ -109,7 +110,7 @@ def _sources(path: Path, parents: tuple[Path, ...]) -> Iterator[tuple[Path, Dict
     """The files that make up one file, in the order in which they are merged."""
     if path.resolve() in parents:
         chain = " -> ".join(str(p) for p in (*parents, path.resolve()))
-        raise ConfigError("`defaults` goes round in a circle", file=path, value=chain)
+        raise ConfigError("config.defaults_goes_round_in_circle", file=path, value=chain)
     content = _read(path)
     defaults = content.pop("defaults", None)
     names = [] if defaults is None else [defaults] if isinstance(defaults, str) else list(defaults)
@@ -126,10 +127,10 @@ def _find_default(name: str, parent: Path) -> Path:
         return find_file(name)
     except ConfigError as error:
         raise ConfigError(
-            "`defaults` names a file that does not exist",
+            "config.defaults_names_file_does_not_exist",
             file=parent,
             value=name,
-            remedy="Paths are relative to this file, the working directory or the repository",
+            remedy="remedy.paths_are_relative_to_file_working",
         ) from error
 
 
@@ -138,11 +139,13 @@ def _read(path: Path) -> DictConfig:
         content = OmegaConf.load(path)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise ConfigError(f"not valid YAML ({error.problem})", file=path, line=line) from error
+        raise ConfigError(
+            "config.not_valid_yaml", problem=error.problem, file=path, line=line
+        ) from error
     except (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"cannot be read ({error})", file=path) from error
+        raise ConfigError("config.cannot_be_read", reason=str(error), file=path) from error
     if not isinstance(content, DictConfig):
-        raise ConfigError("expected `key: value` lines", file=path)
+        raise ConfigError("config.expected_key_value_lines", file=path)
     _refuse_resolvers(OmegaConf.to_container(content, resolve=False), path)
     return content
 
@@ -156,10 +159,14 @@ def _refuse_resolvers(node: Any, file: Path, key: str = "") -> None:
             _refuse_resolvers(value, file, f"{key}.{index}")
     elif isinstance(node, str) and _RESOLVER.search(node):
         raise ConfigError(
-            f"{key} calls a resolver", file=file, value=node, remedy="Only ${dotted.key} is allowed"
+            "config.calls_resolver",
+            key=key,
+            file=file,
+            value=node,
+            remedy="remedy.only_dotted_key_is_allowed",
         )
     elif not isinstance(node, str | int | float | bool | None):
-        raise ConfigError(f"{key} is not plain YAML", file=file, value=str(node))
+        raise ConfigError("config.is_not_plain_yaml", key=key, file=file, value=str(node))
 
 
 # ---------------------------------------------------------------------------- merging
@@ -169,7 +176,9 @@ def _merge(base: DictConfig, content: DictConfig, file: Path) -> DictConfig:
     try:
         merged = OmegaConf.merge(base, content)
     except (OmegaConfBaseException, TypeError, ValueError) as error:
-        raise ConfigError(f"cannot be merged ({_first_line(error)})", file=file) from error
+        raise ConfigError(
+            "config.cannot_be_merged", reason=_first_line(error), file=file
+        ) from error
     assert isinstance(merged, DictConfig)
     return merged
 
@@ -178,14 +187,14 @@ def _split_override(override: str) -> tuple[str, Any]:
     key, sign, text = override.partition("=")
     if not sign or not re.fullmatch(r"[\w./#-]+(\[\d+\]|\.[\w./#-]+)*", key):
         raise ConfigError(
-            "not an override",
+            "config.not_override",
             value=override,
-            remedy="Write dotted.key=value, e.g. model.params.x=3",
+            remedy="remedy.write_dotted_key_value",
         )
     try:
         value = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={text}"]))
     except (yaml.YAMLError, OmegaConfBaseException) as error:
-        raise ConfigError("the value is not valid YAML", value=override) from error
+        raise ConfigError("config.value_is_not_valid_yaml", value=override) from error
     assert isinstance(value, dict)
     _refuse_resolvers(value["value"], COMMAND_LINE, key)
     return key.replace("[", ".").replace("]", ""), value["value"]
@@ -197,9 +206,11 @@ def _apply_override(config: DictConfig, override: str) -> None:
         OmegaConf.update(config, key, value, merge=True, force_add=True)
     except (OmegaConfBaseException, IndexError, TypeError, ValueError) as error:
         node = _walk(config, key)
-        length = f"The list has {len(node)} items" if isinstance(node, ListConfig) else None
+        is_list = isinstance(node, ListConfig)
+        length = Message("remedy.list_has_items", count=len(node)) if is_list else None
         raise ConfigError(
-            f"cannot be set ({_first_line(error)})",
+            "config.cannot_be_set",
+            reason=_first_line(error),
             file=COMMAND_LINE,
             value=override,
             remedy=length,
@@ -235,9 +246,10 @@ def _resolve(config: DictConfig) -> Plain:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise ConfigError(
-            f"cannot be filled in ({_first_line(error)})",
+            "config.cannot_be_filled_in",
+            reason=_first_line(error),
             value=getattr(error, "full_key", None),
-            remedy="${...} names a key from the top; ??? must be given a value",
+            remedy="remedy.interpolation_names_key_from_top",
         ) from error
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
@@ -266,7 +278,9 @@ def check_config(config: Plain, sources: Sequence[tuple[Path, Any]] = ()) -> Non
     _check_keys(config, TOP_LEVEL, "", sources)
     lightning = config.get("lightning") or {}
     if not isinstance(lightning, Mapping):
-        raise _at(ConfigError("lightning is not a mapping", value=lightning), "lightning", sources)
+        raise _at(
+            ConfigError("config.lightning_is_not_mapping", value=lightning), "lightning", sources
+        )
     _check_keys(lightning, LIGHTNING, "lightning", sources)
     if lightning.get("trainer"):
         accepted = (*_trainer_arguments(), *LEGACY_TRAINER)
@@ -292,7 +306,8 @@ def _check_keys(
         if key not in accepted:
             dotted = f"{where}.{key}" if where else str(key)
             error = ConfigError(
-                f"unknown key {'in ' + where if where else 'at the top level'}",
+                "config.unknown_key",
+                where="in " + where if where else "at the top level",
                 value=key,
                 remedy=nearest(str(key), accepted),
             )
@@ -315,19 +330,20 @@ def _targets(node: Any, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _check_node(key: str, node: Mapping[str, Any]) -> None:
     target = node["target"]
     if not isinstance(target, str):
-        raise ConfigError("target is not a name", value=target)
+        raise ConfigError("config.target_is_not_name", value=target)
     factory = get_obj_from_str(target)
     beside = ("target", "params", "base_learning_rate") if key == "model" else ("target", "params")
     for name in node:
         if name not in beside:
             raise ConfigError(
-                f"unknown key beside target {target}",
+                "config.unknown_key_beside_target",
+                target=target,
                 value=name,
                 remedy=nearest(str(name), beside),
             )
     params = node.get("params") or {}
     if not isinstance(params, Mapping):
-        raise ConfigError(f"params of {target} is not a mapping", value=params)
+        raise ConfigError("config.params_of_is_not_mapping", target=target, value=params)
     check_params(factory, params, target)
     common = params.get("common_params") or {}
     for part in ("train", "validation", "test") if common else ():
@@ -345,7 +361,7 @@ def _at(error: ConfigError, key: str, sources: Sequence[tuple[Path, Any]]) -> Co
         depth, line = _depth_and_line(file, plain, wanted)
         if depth >= best[0] and depth:
             best = (depth, file, line)
-    what = error.what if key in error.what else f"{error.what} (at {key})"
+    what = error.what if key in error.what else Message("config.at_key", what=error.what, key=key)
     return ConfigError(what, file=best[1], line=best[2], value=error.value, remedy=error.remedy)
 
 

@@ -4,30 +4,36 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mug.messages.message import Message
+
 
 class MugError(Exception):
     """Base of every error that the project raises on purpose.
 
     Args:
-        what: what is wrong, as a sentence without a full stop.
+        message: code of a text in `mug/messages/en.yaml`, e.g. `audio.no_such_file`, or a message.
         file: the file at fault.
         line: its line, counted from 1.
         value: the offending text or value, shown as written.
-        remedy: what the reader can do about it.
+        remedy: what the reader can do about it, as a code or a message.
+        values: of the placeholders in the text of the code.
     """
 
     def __init__(
         self,
-        what: str,
+        message: str,
+        /,
         *,
         file: str | Path | None = None,
         line: int | None = None,
         value: object = None,
         remedy: str | None = None,
+        **values: object,
     ) -> None:
-        self.what, self.file, self.line = what, file, line
-        self.value, self.remedy = value, remedy
-        super().__init__(what, file, line, value, remedy)  # so that it survives pickling
+        self.what, self.file, self.line = _message(message, values), file, line
+        self.value, self.remedy = value, None if remedy is None else _message(remedy, {})
+        # Everything as an argument, so that it survives pickling.
+        super().__init__(self.what, file, line, value, self.remedy)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickles by keyword, so that errors travel between worker processes whole."""
@@ -46,13 +52,17 @@ class MugError(Exception):
         return text
 
 
+def _message(said: str, values: dict[str, object]) -> Message:
+    return said if isinstance(said, Message) else Message(said, **values)
+
+
 def _rebuild(
     kind: type[MugError],
-    what: str,
+    what: Message,
     file: str | Path | None,
     line: int | None,
     value: object,
-    remedy: str | None,
+    remedy: Message | None,
 ) -> MugError:
     return kind(what, file=file, line=line, value=value, remedy=remedy)
 

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from mug.errors import ConfigError
+from mug.messages.message import Message
 from mug.util import find_file, nearest
 
 NUMERIC, BOOL, CATEGORY = "numeric", "bool", "category"
@@ -54,18 +55,20 @@ class Feature:
     def __post_init__(self) -> None:
         if self.kind not in _KEYS:
             raise ConfigError(
-                f"feature {self.name} has an unknown type",
+                "features.feature_has_unknown_type",
+                name=self.name,
                 value=self.kind,
                 remedy=nearest(self.kind, _KEYS),
             )
         if self.kind == NUMERIC and not (self.maximum > self.minimum and self.step > 0):
             raise ConfigError(
-                f"feature {self.name} has no bins",
+                "features.feature_has_no_bins",
+                name=self.name,
                 value=(self.minimum, self.maximum, self.step),
-                remedy="It needs min < max and interval > 0",
+                remedy="remedy.bins_need_min_max_interval",
             )
         if self.kind == CATEGORY and not self.choices:
-            raise ConfigError(f"feature {self.name} lists no values")
+            raise ConfigError("features.feature_lists_no_values", name=self.name)
 
     @property
     def bins(self) -> int:
@@ -98,7 +101,7 @@ class Feature:
         if self.kind == BOOL:
             number = self._number(value)
             if number not in (-1.0, 0.0, 1.0):
-                raise self._refuse(value, "It is true or false (or None or -1: not given)")
+                raise self._refuse(value, "remedy.true_or_false_or_not_given")
             return int(number) + 1
         if value not in self.choices:
             raise self._refuse(value, nearest(str(value), self.choices))
@@ -115,7 +118,7 @@ class Feature:
             return None
         if self.kind == BOOL:
             if word.lower() not in _WORDS:
-                raise self._refuse(text, "Write true, false or none")
+                raise self._refuse(text, "remedy.write_true_false_or_none")
             return _WORDS[word.lower()]
         if self.kind == CATEGORY:
             if word not in self.choices:
@@ -129,11 +132,15 @@ class Feature:
         except (TypeError, ValueError):
             number = math.nan
         if math.isnan(number):
-            raise self._refuse(value, f"It is a number from {self.minimum:g} to {self.maximum:g}")
+            raise self._refuse(
+                value, Message("remedy.number_from_to", least=self.minimum, most=self.maximum)
+            )
         return number
 
     def _refuse(self, value: object, remedy: str) -> ConfigError:
-        return ConfigError(f"not a value of feature {self.name}", value=value, remedy=remedy)
+        return ConfigError(
+            "common.not_value_of_feature", name=self.name, value=value, remedy=remedy
+        )
 
 
 @dataclass(frozen=True)
@@ -159,9 +166,9 @@ class FeatureSchema:
         try:
             entries = yaml.safe_load(file.read_text(encoding="utf-8"))
         except yaml.YAMLError as error:
-            raise ConfigError("not a YAML file", file=file, value=str(error)) from error
+            raise ConfigError("common.not_yaml_file", file=file, value=str(error)) from error
         if not isinstance(entries, list) or not entries:
-            raise ConfigError("expected a list of features", file=file, value=entries)
+            raise ConfigError("features.expected_list_of_features", file=file, value=entries)
         features: list[Feature] = []
         for entry in entries:
             features += _read_entry(entry, file)
@@ -205,7 +212,7 @@ class FeatureSchema:
         for feature in self.features:
             if feature.name == name:
                 return feature
-        raise ConfigError("no such feature", value=name, remedy=nearest(name, self.names))
+        raise ConfigError("features.no_such_feature", value=name, remedy=nearest(name, self.names))
 
     def parse_value(self, name: str, text: str) -> FeatureValue | None:
         """The value that `--name text` stands for; see `Feature.parse`."""
@@ -214,20 +221,23 @@ class FeatureSchema:
 
 def _read_entry(entry: Any, file: Path) -> list[Feature]:
     if not isinstance(entry, Mapping) or "name" not in entry or "type" not in entry:
-        raise ConfigError("a feature needs a name and a type", file=file, value=entry)
+        raise ConfigError("features.feature_needs_name_and_type", file=file, value=entry)
     name, kind = str(entry["name"]), str(entry["type"])
     accepted = _KEYS.get(kind, {"name", "type"})
     for key in entry:
         if kind in _KEYS and key not in accepted:
             raise ConfigError(
-                f"unknown key in feature {name}",
+                "features.unknown_key_in_feature",
+                name=name,
                 file=file,
                 value=key,
                 remedy=nearest(str(key), accepted),
             )
     missing = accepted - {"count"} - set(entry)
     if missing:
-        raise ConfigError(f"feature {name} lacks", file=file, value=sorted(missing))
+        raise ConfigError(
+            "features.feature_lacks_keys", name=name, file=file, value=sorted(missing)
+        )
     try:
         feature = Feature(
             name,
@@ -239,4 +249,6 @@ def _read_entry(entry: Any, file: Path) -> list[Feature]:
         )
         return [feature] * operator.index(entry.get("count", 1))
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"feature {name} is malformed", file=file, value=str(error)) from error
+        raise ConfigError(
+            "features.feature_is_malformed", name=name, file=file, value=str(error)
+        ) from error

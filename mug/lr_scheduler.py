@@ -32,9 +32,9 @@ class LambdaWarmUpCosineScheduler:
     ) -> None:
         if max_decay_steps <= warm_up_steps:
             raise ConfigError(
-                "the decay ends before the warm-up",
+                "training.decay_ends_before_warm_up",
                 value=(warm_up_steps, max_decay_steps),
-                remedy="Choose max_decay_steps above warm_up_steps",
+                remedy="remedy.choose_max_decay_steps_above_warm_up_steps",
             )
         self.warm_up_steps, self.max_decay_steps = warm_up_steps, max_decay_steps
         self.lr_min, self.lr_max, self.lr_start = lr_min, lr_max, lr_start
@@ -63,9 +63,9 @@ class _Cycles(ABC):
         lengths = {len(x) for x in (warm_up_steps, f_min, f_max, f_start, cycle_lengths)}
         if len(lengths) != 1 or not cycle_lengths:
             raise ConfigError(
-                "each list needs one entry a cycle",
+                "training.each_list_needs_one_entry_cycle",
                 value=sorted(lengths),
-                remedy="Give warm_up_steps, f_min, f_max, f_start, cycle_lengths equal lengths",
+                remedy="remedy.give_lists_equal_lengths",
             )
         self.warm_up_steps, self.cycle_lengths = list(warm_up_steps), list(cycle_lengths)
         self.f_min, self.f_max, self.f_start = list(f_min), list(f_max), list(f_start)

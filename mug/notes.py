@@ -23,13 +23,13 @@ class NoteLayout:
 
     def __post_init__(self) -> None:
         if not 1 <= self.keys <= 18:
-            raise DataError("a note tensor has 1 to 18 columns", value=self.keys)
+            raise DataError("encoding.note_tensor_has_1_to_18", value=self.keys)
 
     @classmethod
     def from_channels(cls, channels: int) -> NoteLayout:
         """Layout of a tensor with so many channels."""
         if channels % 4:
-            raise DataError("the channels of a note tensor are four a column", value=channels)
+            raise DataError("encoding.channels_of_note_tensor_are_four", value=channels)
         return cls(channels // 4)
 
     @property

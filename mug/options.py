@@ -88,9 +88,9 @@ def parse_arguments(argv: Sequence[str]) -> Options:
     known, unknown = parser.parse_known_args(rest)
     if unknown:
         raise ConfigError(
-            "unknown argument",
+            "config.unknown_argument",
             value=unknown[0],
-            remedy="Trainer arguments are written lightning.trainer.max_epochs=3",
+            remedy="remedy.write_trainer_arguments",
         )
     return Options(**vars(known), overrides=tuple(overrides))
 

@@ -104,7 +104,7 @@ def tier_of(star_rating: float) -> Tier:
         DataError: for what is no number.
     """
     if not math.isfinite(star_rating):
-        raise DataError("a star rating is a number", value=star_rating)
+        raise DataError("common.star_rating_is_number", value=star_rating)
     return Tier(bisect.bisect_right(_LOWEST_STARS, star_rating))
 
 
@@ -116,7 +116,9 @@ def tier_named(name: str) -> Tier:
     """
     names = {tier.title: tier for tier in Tier}
     if name.capitalize() not in names:
-        raise DataError("no such tier", value=name, remedy=nearest(name.capitalize(), list(names)))
+        raise DataError(
+            "common.no_such_tier", value=name, remedy=nearest(name.capitalize(), list(names))
+        )
     return names[name.capitalize()]
 
 

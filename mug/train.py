@@ -27,6 +27,7 @@ from mug.callbacks.checkpoint import AtomicCheckpointIO, ResumeCheckpoint
 from mug.callbacks.rng import StepRandomness
 from mug.config import load_config
 from mug.errors import CheckpointError, ConfigError, MugError, TrainingError
+from mug.messages.message import Message
 from mug.model.speed.precision import multiplies_bfloat16
 from mug.options import Options, parse_arguments
 from mug.util import instantiate_from_config
@@ -75,7 +76,9 @@ def plan_run(options: Options) -> Run:
     kept = sorted((folder / "configs").glob("*.yaml"))
     if not kept:
         raise CheckpointError(
-            "no configs beside the checkpoint", file=folder / "configs", remedy="Name a log folder"
+            "training.no_configs_beside_checkpoint",
+            file=folder / "configs",
+            remedy="remedy.name_log_folder",
         )
     config = load_config([*kept, *options.base], options.overrides)
     return Run(folder, config, checkpoint, now)
@@ -90,9 +93,9 @@ def _resume_point(given: Path) -> tuple[Path, Path]:
         folder = given.resolve().parent.parent
     if not checkpoint.is_file():
         raise CheckpointError(
-            "no checkpoint to resume from",
+            "training.no_checkpoint_to_resume",
             file=checkpoint,
-            remedy="Give -r a log folder that holds checkpoints/last.ckpt, or a checkpoint",
+            remedy="remedy.give_log_folder_or_checkpoint",
         )
     return folder, checkpoint
 
@@ -116,10 +119,9 @@ def check_first_stage(config: Config, base: Sequence[str]) -> None:
     beside = own.with_name(f"{own.stem}_autoencoder.yaml")
     maker = beside if beside.exists() else own.with_name("autoencoder.yaml")
     raise TrainingError(
-        "the first stage's checkpoint does not exist" if path else "the first stage is untrained",
+        "training.no_checkpoint_of_first_stage" if path else "model.first_stage_is_untrained",
         value=path,
-        remedy=f"Train it with: python main.py --base {maker} -t ; then add"
-        " model.params.first_stage_config.params.ckpt_path=logs/<that run>/checkpoints/last.ckpt",
+        remedy=Message("remedy.train_first_stage_then_name_it", config=maker),
     )
 
 
@@ -242,8 +244,9 @@ def build_trainer(run: Run, seed: int) -> pl.Trainer:
     for taken in ("callbacks", "logger", "plugins"):
         if taken in arguments:
             raise ConfigError(
-                f"lightning.trainer.{taken} cannot be set in a config",
-                remedy="Write lightning.callbacks or lightning.logger instead",
+                "training.trainer_key_cannot_be_set",
+                key=taken,
+                remedy="remedy.write_callbacks_or_logger_instead",
             )
     return pl.Trainer(
         **arguments,
@@ -258,7 +261,7 @@ def build_module(config: Config) -> pl.LightningModule:
     node = {k: v for k, v in config["model"].items() if k in ("target", "params")}
     module = instantiate_from_config(node)
     if not isinstance(module, pl.LightningModule):
-        raise ConfigError("model.target is not a LightningModule", value=node["target"])
+        raise ConfigError("training.target_is_not_lightningmodule", value=node["target"])
     return module
 
 
@@ -290,7 +293,9 @@ def run(options: Options) -> int:
     place = plan_run(options)
     for section in ("model", "data"):
         if section not in place.config:
-            raise ConfigError(f"the config has no `{section}`", remedy="Add it, or a `defaults:`")
+            raise ConfigError(
+                "training.config_has_no_section", section=section, remedy="remedy.add_or_defaults"
+            )
     for advice in _UNWANTED_ADVICE:
         warnings.filterwarnings("ignore", advice)
     if options.train and not place.resume_from:

@@ -17,6 +17,7 @@ from tempfile import NamedTemporaryFile
 from typing import IO, Any
 
 from mug.errors import ConfigError
+from mug.messages.message import Message
 
 ALLOWED_PREFIXES = ("mug.", "torch.", "pytorch_lightning.")
 
@@ -45,12 +46,17 @@ _TORCH_ALLOWED = ("torch.nn.", "torch.optim.")
 _MARKERS = {"__is_first_stage__", "__is_unconditional__"}
 
 
-def nearest(name: str, accepted: Iterable[str]) -> str:
+def nearest(name: str, accepted: Iterable[str]) -> Message:
     """A remedy: the accepted name that is most like the given one, and the whole list."""
     names = sorted(accepted)
     close = difflib.get_close_matches(name, names, n=1)
-    hint = f"Did you mean {close[0]!r}? " if close else ""
-    return f"{hint}Accepted: {', '.join(names) if names else 'none'}"
+    if close:
+        return Message("remedy.did_you_mean", name=close[0], names=", ".join(names))
+    return (
+        Message("remedy.accepted", names=", ".join(names))
+        if names
+        else Message("remedy.none_accepted")
+    )
 
 
 def resolve_target(target: str) -> str:
@@ -91,10 +97,9 @@ def get_obj_from_str(target: str) -> Any:
     )
     if not allowed:
         raise ConfigError(
-            "this target is not allowed",
+            "config.target_is_not_allowed",
             value=target,
-            remedy="Targets may name classes under mug., torch.nn., torch.optim. and"
-            " pytorch_lightning. only",
+            remedy="remedy.targets_may_name",
         )
     module_name, _, attribute = name.rpartition(".")
     try:
@@ -102,7 +107,9 @@ def get_obj_from_str(target: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name and not module_name.startswith(error.name):
             raise  # a package that the module itself needs is missing: say that, not this
-        raise ConfigError("no such module", value=name, remedy="Check the target") from error
+        raise ConfigError(
+            "config.no_such_module", value=name, remedy="remedy.check_target"
+        ) from error
     found = getattr(module, attribute, None)
     # Only what is defined below an allowed package: `mug.util.importlib` must not be a way out.
     defined_in = getattr(found, "__module__", None) or ""
@@ -113,7 +120,10 @@ def get_obj_from_str(target: str) -> Any:
             if inspect.isclass(value) and value.__module__.startswith("mug")
         ]
         raise ConfigError(
-            f"module {module_name} has no class", value=attribute, remedy=nearest(attribute, names)
+            "config.module_has_no_class",
+            module_name=module_name,
+            value=attribute,
+            remedy=nearest(attribute, names),
         )
     return found
 
@@ -138,7 +148,10 @@ def check_params(factory: Any, params: Mapping[str, Any], where: str) -> None:
     for key in params:
         if key not in accepted:
             raise ConfigError(
-                f"{where} takes no parameter", value=key, remedy=nearest(str(key), accepted)
+                "config.takes_no_parameter",
+                where=where,
+                value=key,
+                remedy=nearest(str(key), accepted),
             )
 
 
@@ -153,14 +166,15 @@ def instantiate_from_config(config: Mapping[str, Any] | str | None, **extra: Any
         return None
     if not isinstance(config, Mapping) or "target" not in config:
         raise ConfigError(
-            "expected a mapping with a `target`",
+            "config.expected_mapping_with_target",
             value=config,
-            remedy="Write {target: package.module.Class, params: {...}}",
+            remedy="remedy.write_target_and_params",
         )
     for key in config:
         if key not in ("target", "params"):
             raise ConfigError(
-                f"unknown key beside target {config['target']}",
+                "config.unknown_key_beside_target",
+                target=config["target"],
                 value=key,
                 remedy=nearest(str(key), ("target", "params")),
             )
@@ -180,7 +194,7 @@ def find_file(path: str | Path) -> Path:
     for candidate in (given, Path(__file__).resolve().parents[1] / given):
         if candidate.exists():
             return candidate
-    raise ConfigError("no such file", file=given, remedy="Check the path in the config")
+    raise ConfigError("common.no_such_file", file=given, remedy="remedy.check_path_in_config")
 
 
 @contextmanager

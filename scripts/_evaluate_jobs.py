@@ -204,7 +204,7 @@ def _cost(setting: Setting, audio: Path, stars: float) -> Figures:
     from mug.evaluation.cost import cost_figures
 
     if setting.checkpoint is None:
-        raise DataError("the cost is that of a model", remedy="Give --checkpoint")
+        raise DataError("scripts.cost_is_of_model", remedy="remedy.give_checkpoint")
     figures = cost_figures(
         setting.checkpoint,
         audio,
@@ -228,7 +228,9 @@ def rows_in(mark: Path) -> list[Row]:
         listed: list[dict[str, Any]] = json.loads(mark.read_text(encoding="utf-8"))
         return [from_json(plain) for plain in listed]
     except (ValueError, KeyError) as error:
-        raise DataError("broken results", file=mark, remedy="Delete it; it is made anew") from error
+        raise DataError(
+            "scripts.broken_results", file=mark, remedy="remedy.delete_is_made_anew"
+        ) from error
 
 
 def _rival_charts(
@@ -262,7 +264,7 @@ def rival_jobs(folder: Path, name: str, songs: Sequence[HumanSong]) -> list[Job]
     suffixes = {*SUFFIXES, *PACKAGES}
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
     if not files:
-        raise DataError("no charts in this folder", file=folder)
+        raise DataError("scripts.no_charts_in_folder", file=folder)
     return [Job(name, _song_of(file, songs).name, -1, file) for file in files]
 
 
@@ -278,9 +280,9 @@ def _song_of(file: Path, songs: Sequence[HumanSong]) -> HumanSong:
     ]
     if len(fits) != 1:
         raise DataError(
-            "this chart belongs to no song, or to several",
+            "scripts.chart_belongs_to_no_song",
             file=file,
             value=[song.name for song in fits],
-            remedy="Put it into a folder with the name of the song's folder",
+            remedy="remedy.put_into_folder_with_name",
         )
     return fits[0]

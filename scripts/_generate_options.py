@@ -185,7 +185,7 @@ def timed_finish_of(args: argparse.Namespace) -> FinishOptions:
         return finish
     if given is not None:
         raise GenerationError(
-            "timing is given twice", remedy="Give --bpm and --offset_ms, or --timing_from"
+            "scripts.timing_is_given_twice", remedy="remedy.give_bpm_and_offset_ms_or_timing_from"
         )
     lines = timing_from_file(args.timing_from).red_lines
     return replace(finish, red_lines=lines, timing_source=f"file {args.timing_from.name}")
@@ -227,11 +227,11 @@ def tolerances_of(texts: list[str]) -> dict[str, float]:
             found[name] = float(value)
         except ValueError as error:
             raise GenerationError(
-                "expected NAME=VALUE", value=text, remedy="E.g. --tolerance sr=0.3"
+                "scripts.expected_name_value", value=text, remedy="remedy.tolerance_for_example"
             ) from error
         if not equals or not name:
             raise GenerationError(
-                "expected NAME=VALUE", value=text, remedy="E.g. --tolerance sr=0.3"
+                "scripts.expected_name_value", value=text, remedy="remedy.tolerance_for_example"
             )
     return found
 

@@ -57,7 +57,7 @@ def whole_prompt(args: argparse.Namespace, schema: FeatureSchema) -> Prompt:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not equals:
             raise ConfigError(
-                "expected NAME=VALUE", value=text, remedy="E.g. --negative jackspeed=true"
+                "scripts.expected_name_value", value=text, remedy="remedy.negative_for_example"
             )
         negative[name] = schema.parse_value(name, value)
     return Prompt.of(schema, {**file.positive, **prompt_from(args, schema)}, negative)

@@ -41,8 +41,10 @@ class Steps:
             raise KeyboardInterrupt
         if done.returncode:
             raise TrainingError(
-                f"step {name} failed with exit code {done.returncode}",
-                remedy="Its message stands above; the same command goes on from here",
+                "scripts.step_failed",
+                name=name,
+                code=done.returncode,
+                remedy="remedy.message_stands_above_same_command_goes",
             )
         seconds = time.monotonic() - began
         print(f"[{name}] took {seconds:.0f} s", flush=True)

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from mug.beatmap.beatmap import Beatmap
 from mug.errors import DataError
 from mug.features import FeatureSchema
+from mug.messages.message import Message
 from mug.pipeline.prompt import charts_in, prompt_of_chart, prompt_text, save_prompt
 from mug.util import find_file, nearest
 from scripts._common import OK, run
@@ -46,9 +47,13 @@ def main() -> int:
     charts = _chosen(charts_in(given.file), given.chart, given.file)
     if given.out is not None and len(charts) > 1:
         raise DataError(
-            f"{len(charts)} charts do not fit into one prompt file",
+            "scripts.charts_do_not_fit_into_prompt",
+            count=len(charts),
             file=given.file,
-            remedy=f"Choose one with --chart. {nearest('', [chart.version for chart in charts])}",
+            remedy=Message(
+                "remedy.choose_one_with_chart",
+                known=nearest("", [chart.version for chart in charts]),
+            ),
         )
     for number, chart in enumerate(charts):
         prompt = prompt_of_chart(chart, schema, rate=given.rate)
@@ -72,7 +77,7 @@ def _chosen(charts: list[Beatmap], asked: str | None, file: Path) -> list[Beatma
     if asked.isascii() and asked.isdigit() and 1 <= int(asked[:6]) <= len(charts):
         return [charts[int(asked) - 1]]
     names = [chart.version for chart in charts]
-    raise DataError("no such chart", file=file, value=asked, remedy=nearest(asked, names))
+    raise DataError("common.no_such_chart", file=file, value=asked, remedy=nearest(asked, names))
 
 
 if __name__ == "__main__":

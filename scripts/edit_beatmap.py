@@ -103,7 +103,7 @@ def main() -> int:
     schema = FeatureSchema.from_yaml(find_file(FEATURES))
     args = parser(schema).parse_args()
     if args.out.suffix.lower() != ".osu":
-        raise GenerationError("the output must be an .osu file", file=args.out)
+        raise GenerationError("scripts.output_must_be_osu_file", file=args.out)
     chart = osu_patch.read(args.chart)
     audio = args.audio or args.chart.parent / chart.beatmap.audio_filename
     request = request_of(args, schema, audio, finish_of(args))
@@ -148,7 +148,7 @@ def _region(args: argparse.Namespace, chart: ChartFile) -> Region:
 
     if (args.from_ms, args.from_bar).count(None) == 0 or (args.to_ms, args.to_bar).count(None) == 0:
         raise GenerationError(
-            "a border is given twice", remedy="Give either a time or a bar for each"
+            "scripts.border_is_given_twice", remedy="remedy.give_either_time_or_bar"
         )
     first, last = args.from_ms, args.to_ms
     if args.from_bar is not None:
@@ -157,8 +157,8 @@ def _region(args: argparse.Namespace, chart: ChartFile) -> Region:
         last = bar_start_ms(chart.beatmap.red_lines, args.to_bar + 1)
     if first is None and last is None and args.columns is None and args.strength == 1:
         raise GenerationError(
-            "nothing of the chart would be left",
-            remedy="Name a part of it, or a --strength below 1",
+            "scripts.nothing_of_chart_would_be_left",
+            remedy="remedy.name_part_of_or_strength_below",
         )
     return Region(
         -math.inf if first is None else first, math.inf if last is None else last, args.columns

@@ -23,6 +23,7 @@ from mug.compose.style import SongStyle
 from mug.errors import DataError
 from mug.evaluation.rows import CHARTS, COST, PARTS, Row
 from mug.evaluation.songs import HumanSong, assert_unseen
+from mug.messages.message import Message
 from mug.pipeline.defaults import SAMPLER, STEPS
 from mug.util import atomic_write, nearest
 from scripts._common import OK, progress_bar, run
@@ -119,15 +120,17 @@ def _parts(args: argparse.Namespace) -> tuple[str, ...]:
     asked = PARTS if args.parts == "all" else tuple(args.parts.split(","))
     for part in asked:
         if part not in PARTS:
-            raise DataError("no such part of the protocol", value=part, remedy=nearest(part, PARTS))
+            raise DataError(
+                "scripts.no_such_part_of_protocol", value=part, remedy=nearest(part, PARTS)
+            )
     if args.checkpoint is None and set(asked) - {CHARTS}:
         raise DataError(
-            "these parts are about a model",
+            "scripts.these_parts_are_about_model",
             value=args.parts,
-            remedy=f"Give --checkpoint, or --parts {CHARTS}",
+            remedy=Message("remedy.give_checkpoint_or_parts", parts=CHARTS),
         )
     if args.charts is not None and CHARTS not in asked:
-        raise DataError("--charts is judged in the part of that name", value=args.parts)
+        raise DataError("scripts.charts_is_judged_in_part", value=args.parts)
     return asked
 
 
@@ -137,7 +140,7 @@ def _setting(args: argparse.Namespace) -> Setting:
     names = ("seeds", "candidates", "workers", "steps", "keys", "threads", "synthetic")
     for name in names:
         if getattr(args, name) is not None and getattr(args, name) < 1:
-            raise DataError(f"--{name} must be at least 1", value=getattr(args, name))
+            raise DataError("scripts.must_be_at_least_1", name=name, value=getattr(args, name))
     how = ModelRun(args.seeds, args.candidates, args.steps, args.sampler, args.guidance_scale)
     return Setting(
         _composed(args) if args.songs is None else args.songs,
@@ -172,7 +175,7 @@ def _file_hash(checkpoint: Path | None) -> str:
     if checkpoint is None:
         return ""
     if not checkpoint.exists():
-        raise DataError("no such checkpoint", file=checkpoint)
+        raise DataError("common.no_such_checkpoint", file=checkpoint)
     found = checkpoint.stat()
     return f"{checkpoint.resolve()} {found.st_size} {found.st_mtime_ns}"
 

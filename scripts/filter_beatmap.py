@@ -70,9 +70,9 @@ def main() -> int:
     folder = given.beatmap_txt.parent
     if not (folder / DB_NAME).is_file():
         raise DataError(
-            "the charts were not measured",
+            "scripts.charts_were_not_measured",
             file=given.beatmap_txt,
-            remedy="Run scripts/prepare_beatmap_features.py first",
+            remedy="remedy.run_prepare_beatmap_features_first",
         )
     if not given.no_offset:
         with (
@@ -102,7 +102,9 @@ def _fractions(text: str) -> dict[str, float] | None:
     except ValueError:
         shares = []
     if len(shares) != 3:
-        raise DataError("--split takes three shares", value=text, remedy="For example 0.9,0.1,0")
+        raise DataError(
+            "scripts.split_takes_three_shares", value=text, remedy="remedy.split_for_example"
+        )
     return dict(zip(("train", "val", "test"), shares, strict=True))
 
 

@@ -101,7 +101,9 @@ def _folder(
     from mug.pipeline.package import make_package
 
     if args.picture is not None:
-        raise GenerationError("a picture is made of one song", remedy="Leave out --picture")
+        raise GenerationError(
+            "scripts.picture_is_made_of_one_song", remedy="remedy.leave_out_picture"
+        )
 
     def work(job: Job) -> None:
         with progress_bar(job.song.name, "step") as steps:

@@ -81,7 +81,7 @@ def _batches(args: argparse.Namespace, config: dict[str, Any]) -> list[dict[str,
     params = plain["data"]["params"]
     node = params.get(PARTS[args.part])
     if node is None:
-        raise DataError("the checkpoint's config has no such part", value=args.part)
+        raise DataError("scripts.checkpoint_config_has_no_such_part", value=args.part)
     own = {**(node.get("params") or {}), **(params.get("common_params") or {})}
     dataset = instantiate_from_config({"target": node["target"], "params": own})
     items = islice((dataset[index] for index in range(len(dataset))), args.items)

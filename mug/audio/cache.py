@@ -66,9 +66,9 @@ class MelCache:
             kept = self._open(path, params)
         if kept is None:
             raise AudioError(
-                "the cache file just written cannot be read back",
+                "audio.cache_cannot_be_read_back",
                 file=path,
-                remedy="Check the disk and delete the folder",
+                remedy="remedy.check_disk_and_delete_folder",
             )
         return kept
 
@@ -80,10 +80,10 @@ class MelCache:
                     self._digests[stamp] = hashlib.file_digest(handle, "sha256").hexdigest()
         except OSError as error:
             raise AudioError(
-                "the file cannot be opened",
+                "audio.file_cannot_be_opened",
                 file=audio_path,
                 value=str(error),
-                remedy="Check the path",
+                remedy="remedy.check_path",
             ) from error
         return self._digests[stamp]
 

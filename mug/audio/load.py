@@ -18,7 +18,7 @@ from mug.errors import AudioError
 Samples = Float32[np.ndarray, "frames channels"]
 Wave = Float32[np.ndarray, " samples"]
 
-REMEDY = "Convert it to mp3, ogg, flac or wav with another program and try again"
+REMEDY = "remedy.convert_with_another_program"
 
 _BLOCK_FRAMES = 1 << 18  # read piecewise: a header may lie about the length
 _RATES = (1_000, 768_000)  # Hz; beyond these a header is wrong rather than the sound unusual
@@ -50,7 +50,7 @@ def decode(path: str | Path, *, max_ms: float | None = None) -> tuple[Samples, i
         except _NotDecodedError as reason:
             causes.append(f"{name}: {reason}")
     else:
-        raise AudioError("no decoder can read it", file=path, value=causes, remedy=REMEDY)
+        raise AudioError("audio.no_decoder_can_read_it", file=path, value=causes, remedy=REMEDY)
     _check_samples(path, samples)
     return samples, rate
 
@@ -135,36 +135,36 @@ class _NotDecodedError(Exception):
 def _check_file(path: Path) -> None:
     try:
         if not path.exists():
-            raise AudioError("no such file", file=path, remedy="Check the path")
+            raise AudioError("common.no_such_file", file=path, remedy="remedy.check_path")
         if not path.is_file():
-            raise AudioError("this is not a file", file=path, remedy="Name one sound file")
+            raise AudioError("audio.not_a_file", file=path, remedy="remedy.name_one_sound_file")
         with path.open("rb") as handle:
             empty = not handle.read(1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise AudioError(
-            "the file cannot be opened", file=path, value=str(error), remedy="Check the path"
+            "audio.file_cannot_be_opened", file=path, value=str(error), remedy="remedy.check_path"
         ) from error
     if empty:
-        raise AudioError("the file is empty", file=path, remedy="Copy or download it again")
+        raise AudioError("audio.file_is_empty", file=path, remedy="remedy.copy_or_download_again")
 
 
 def _check_samples(path: Path, samples: Samples) -> None:
     if not len(samples):
-        raise AudioError("there is no sound in it", file=path, remedy="Choose another file")
+        raise AudioError("audio.no_sound", file=path, remedy="remedy.choose_another_file")
     if not np.isfinite(samples).all():
         first = int(np.argmin(np.isfinite(samples).all(axis=1)))
         raise AudioError(
-            "a sample is not a number",
+            "common.sample_is_not_number",
             file=path,
             value=f"frame {first}",
-            remedy="Export the song again, e.g. as 16-bit wav",
+            remedy="remedy.export_song_again",
         )
 
 
 def _check_shape(path: Path, rate: int, channels: int) -> None:
     if not (_RATES[0] <= rate <= _RATES[1] and 1 <= channels <= _MAX_CHANNELS):
         raise AudioError(
-            "its header makes no sense",
+            "audio.header_makes_no_sense",
             file=path,
             value=f"{rate} Hz, {channels} channels",
             remedy=REMEDY,
@@ -173,7 +173,9 @@ def _check_shape(path: Path, rate: int, channels: int) -> None:
 
 def _check_length(path: Path, frames: int, rate: int, max_ms: float | None) -> None:
     if max_ms is not None and 1000.0 * frames > max_ms * rate:
-        raise AudioError(f"it is longer than {max_ms / 1000:g} s", file=path, remedy="Shorten it")
+        raise AudioError(
+            "audio.longer_than", seconds=max_ms / 1000, file=path, remedy="remedy.shorten_it"
+        )
 
 
 def _decode_soundfile(path: Path, max_ms: float | None) -> tuple[Samples, int]:

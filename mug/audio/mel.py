@@ -28,9 +28,9 @@ class MelParams:
     def __post_init__(self) -> None:
         for name in ("sample_rate", "n_fft", "n_mels"):
             if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be positive", value=getattr(self, name))
+                raise ConfigError("audio.must_be_positive", name=name, value=getattr(self, name))
         if self.n_fft % 4:
-            raise ConfigError("n_fft must be a multiple of 4", value=self.n_fft)
+            raise ConfigError("audio.n_fft_must_be_multiple_of_4", value=self.n_fft)
 
     @property
     def hop(self) -> int:

@@ -37,7 +37,7 @@ def read_tags(path: str | Path) -> Tags:
             found = TinyTag.get(file_obj=handle, duration=False)
     except OSError as error:
         raise AudioError(
-            "the file cannot be opened", file=path, value=str(error), remedy="Check the path"
+            "audio.file_cannot_be_opened", file=path, value=str(error), remedy="remedy.check_path"
         ) from error
     except (TinyTagException, ValueError) as error:
         log.info("%s: no tags can be read: %s", path, error)

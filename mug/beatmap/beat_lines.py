@@ -43,10 +43,10 @@ def sorted_red_lines(red_lines: Sequence[TimingPoint]) -> list[TimingPoint]:
         DataError: without one, or with a time or beat that is not finite, or a beat of 0 or less.
     """
     if not red_lines:
-        raise DataError("a grid needs a red line", remedy="Give the tempo of the song")
+        raise DataError("chart.grid_needs_red_line", remedy="remedy.give_tempo_of_song")
     for line in red_lines:
         if not (math.isfinite(line.time_ms) and 0 < line.beat_ms < math.inf):
-            raise DataError("a beat must last longer than nothing", value=line)
+            raise DataError("chart.beat_must_last_longer_than_nothing", value=line)
     return sorted(red_lines, key=lambda line: line.time_ms)
 
 

@@ -15,7 +15,7 @@ def find_audio(beatmap: Beatmap) -> Path:
         DataError: when there is none.
     """
     if beatmap.path is None:
-        raise DataError("a chart without a file has no sound file")
+        raise DataError("chart.chart_without_file_has_no_sound")
     return find_sound(beatmap.path, beatmap.audio_filename)
 
 
@@ -36,4 +36,4 @@ def find_sound(chart: Path, audio_filename: str) -> Path:
     for candidate in sorted(folder.iterdir()):
         if candidate.is_file() and candidate.name.casefold() == wanted:
             return candidate
-    raise DataError("the chart's sound file is not beside it", file=chart, value=audio_filename)
+    raise DataError("chart.sound_file_is_not_beside_it", file=chart, value=audio_filename)

@@ -73,7 +73,9 @@ class ResumeCheckpoint(Checkpoint):
 
     def __init__(self, path: str | Path, every_n_train_steps: int | None = None) -> None:
         if every_n_train_steps is not None and every_n_train_steps < 1:
-            raise ConfigError("every_n_train_steps must be at least 1", value=every_n_train_steps)
+            raise ConfigError(
+                "training.every_n_train_steps_must_be_at_least_1", value=every_n_train_steps
+            )
         self.path = Path(path)
         self.every_n_train_steps = every_n_train_steps
         self._saved_step = 0

@@ -62,7 +62,9 @@ class ConditionProbe(Callback):
     ) -> None:
         for name, value in (("every_n_validations", every_n_validations), ("batches", batches)):
             if value < 1:
-                raise ConfigError(f"{name} of the condition probe must be positive", value=value)
+                raise ConfigError(
+                    "training.condition_probe_value_must_be_positive", name=name, value=value
+                )
         self.every_n_validations, self.batches, self.folder = every_n_validations, batches, folder
         self.options, self.feature_yaml = ProbeOptions(tuple(without), draws), feature_yaml
         self._validations = 0

@@ -52,7 +52,7 @@ class EMA(WeightAveraging):
 
     def __init__(self, decay: float = 0.999) -> None:
         if not 0 <= decay < 1:
-            raise ConfigError("EMA decay must lie in [0, 1)", value=decay)
+            raise ConfigError("training.ema_decay_out_of_range", value=decay)
         super().__init__(use_buffers=False, multi_avg_fn=_average(decay))
         self.decay = decay
         self._averaged_in_place = False

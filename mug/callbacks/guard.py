@@ -13,6 +13,7 @@ from torch import Tensor
 from mug.data.split import Entry, group_songs
 from mug.diffusion.diffusion import DDPM
 from mug.errors import TrainingError
+from mug.messages.message import Message
 from mug.notes import NoteLayout
 
 _NAMED = 4  # charts of a batch that a message names at most
@@ -41,12 +42,12 @@ class LossGuard(Callback):
         """
         if not bool(torch.isfinite(loss).all()):
             raise TrainingError(
-                f"the loss is not finite at step {trainer.global_step}"
-                f" (epoch {trainer.current_epoch}){self._charts}",
+                "training.loss_is_not_finite",
+                step=trainer.global_step,
+                epoch=trainer.current_epoch,
+                charts=self._charts,
                 value=float(loss.detach().float().mean()),
-                remedy="Lower model.base_learning_rate, set lightning.trainer.gradient_clip_val=1.0"
-                " or lightning.trainer.precision=32, then resume with -r; if it happens again with"
-                " the same charts, look at them",
+                remedy="remedy.lower_learning_rate_or_clip_gradient",
             )
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -58,10 +59,11 @@ class LossGuard(Callback):
         for name, value in trainer.callback_metrics.items():
             if name.startswith("val/loss") and not bool(torch.isfinite(value).all()):
                 raise TrainingError(
-                    f"{name} is not finite after step {trainer.global_step}",
+                    "training.not_finite_after_step",
+                    name=name,
+                    step=trainer.global_step,
                     value=float(value),
-                    remedy="Lower model.base_learning_rate or set lightning.trainer.precision=32,"
-                    " and start again or resume an earlier checkpoint with -r",
+                    remedy="remedy.lower_learning_rate_or_precision",
                 )
 
 
@@ -102,10 +104,12 @@ class SplitGuard(Callback):
         if len(songs) >= self.least[name]:
             return
         raise TrainingError(
-            f"data.params.{name} holds {len(entries)} chart(s) of {len(songs)} song(s) alone",
+            "training.part_holds_too_few_songs",
+            name=name,
+            charts=len(entries),
+            songs=len(songs),
             value=[song[0].path.parent.name for song in songs],
-            remedy="Add songs, change data.params.common_params.split, or, for a trial, set"
-            f" lightning.callbacks.split_guard.params.least_{name}_songs={len(songs)}",
+            remedy=Message("remedy.add_songs_or_change_split", name=name, songs=len(songs)),
         )
 
 
@@ -149,11 +153,10 @@ class FirstStageGuard(Callback):
         f1 = _f1(rebuilt, truth)
         if f1 < self.least_f1:
             raise TrainingError(
-                "the first stage does not rebuild notes: F1 of the starts"
-                f" {f1:.3f}, chance {_f1(torch.ones_like(truth), truth):.3f}",
-                remedy="Train one with `python main.py --base configs/mug/autoencoder.yaml -t` (or"
-                " the _autoencoder.yaml beside this model's config) and name its checkpoint in"
-                " model.params.first_stage_config.params.ckpt_path",
+                "training.first_stage_does_not_rebuild_notes",
+                f1=f1,
+                chance=_f1(torch.ones_like(truth), truth),
+                remedy="remedy.train_first_stage_beside_config",
             )
 
 
@@ -189,9 +192,8 @@ def _check_disjoint(train: Sequence[Entry], validation: Sequence[Entry]) -> None
         for identity in entry.identities:
             if identity in trained:
                 raise TrainingError(
-                    "a song is both in data.params.train and in data.params.validation",
+                    "training.song_in_train_and_validation",
                     file=entry.path,
                     value=str(trained[identity].path),
-                    remedy="Let data.params.common_params.split share out one list of charts, or"
-                    " take the song out of one of the two lists",
+                    remedy="remedy.let_split_share_out_one_list",
                 )

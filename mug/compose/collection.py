@@ -51,12 +51,16 @@ class CollectionOptions:
 
     def __post_init__(self) -> None:
         if not 1 <= self.difficulties <= len(TIERS):
-            raise ConfigError(f"difficulties must be 1 to {len(TIERS)}", value=self.difficulties)
+            raise ConfigError(
+                "compose.difficulties_out_of_range", most=len(TIERS), value=self.difficulties
+            )
         if not 1 <= self.keys <= 18:
-            raise ConfigError("keys must be 1 to 18", value=self.keys)
+            raise ConfigError("compose.keys_must_be_1_to_18", value=self.keys)
         if self.audio_format not in ("ogg", "flac", "wav"):
             raise ConfigError(
-                "no such audio format", value=self.audio_format, remedy="Choose ogg, flac or wav"
+                "compose.no_such_audio_format",
+                value=self.audio_format,
+                remedy="remedy.choose_ogg_flac_or_wav",
             )
 
 
@@ -182,9 +186,9 @@ def compose_collection(
         The songs' folders, in order of their number.
     """
     if not 1 <= count <= MOST_SONGS:
-        raise ConfigError(f"a collection has 1 to {MOST_SONGS} songs", value=count)
+        raise ConfigError("compose.number_of_songs_out_of_range", most=MOST_SONGS, value=count)
     if seed < 0 or workers < 1:
-        raise ConfigError("seed must be at least 0 and workers at least 1", value=(seed, workers))
+        raise ConfigError("compose.seed_or_workers_out_of_range", value=(seed, workers))
     options = options or CollectionOptions()
     out_dir.mkdir(parents=True, exist_ok=True)
     seeds = [seed * MOST_SONGS + index for index in range(count)]

@@ -33,7 +33,7 @@ class ColumnPlanner:
 
     def __post_init__(self) -> None:
         if not 1 <= self.keys <= 18:
-            raise DataError("a chart has 1 to 18 columns", value=self.keys)
+            raise DataError("common.chart_has_1_to_18_columns", value=self.keys)
         self._free_ms = [-math.inf] * self.keys
         self._last_ms = [-math.inf] * self.keys
         self._held_ms = [-math.inf] * self.keys

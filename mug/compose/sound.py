@@ -144,7 +144,7 @@ def write_audio(path: Path, wave: Wave, sample_rate: int = SAMPLE_RATE) -> None:
     kind = _FORMATS.get(path.suffix[1:].lower())
     if kind is None:
         raise AudioError(
-            "songs are written as ogg, flac or wav", file=path, remedy="Choose one of these"
+            "compose.songs_are_written_as_ogg_flac", file=path, remedy="remedy.choose_one_of_these"
         )
     import soundfile
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 from mug.errors import ConfigError
+from mug.messages.message import Message
 
 Span = tuple[float, float]
 
@@ -80,7 +81,7 @@ class SongStyle:
                 first, last = value if isinstance(value, tuple) else (value, value)
                 if not low <= first <= last <= high:
                     raise ConfigError(
-                        f"{item.name} must rise within {low:g} ... {high:g}", value=value
+                        "compose.must_rise_within", name=item.name, low=low, high=high, value=value
                     )
         _check_weights("metres", self.metres, _metre_weights())
         _check_weights("modes", self.modes, _mode_weights())
@@ -90,9 +91,10 @@ def _check_weights(name: str, weights: Mapping[str, float], known: Mapping[str, 
     for key, weight in weights.items():
         if key not in known or weight < 0:
             raise ConfigError(
-                f"{name} takes weights of at least 0",
+                "compose.takes_weights_of_at_least_0",
+                name=name,
                 value={key: weight},
-                remedy=f"Accepted: {', '.join(known)}",
+                remedy=Message("remedy.accepted", names=", ".join(known)),
             )
     if not sum(weights.values()) > 0:
-        raise ConfigError(f"{name} needs a weight above 0", value=dict(weights))
+        raise ConfigError("compose.needs_weight_above_0", name=name, value=dict(weights))

@@ -73,7 +73,7 @@ class TempoMap:
 
     def __post_init__(self) -> None:
         if not self.segments or self.segments[0].beat != 0:
-            raise DataError("a tempo map begins at beat 0", value=self.segments)
+            raise DataError("compose.tempo_map_begins_at_beat_0", value=self.segments)
 
     @classmethod
     def build(

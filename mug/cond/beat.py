@@ -39,7 +39,9 @@ class BeatEncoder(nn.Module):
         super().__init__()
         for name, value in (("out_channels", out_channels), ("downsampling", downsampling)):
             if value < 1:
-                raise ConfigError(f"{name} of the beat encoder must be positive", value=value)
+                raise ConfigError(
+                    "model.beat_encoder_value_must_be_positive", name=name, value=value
+                )
         self.downsampling = downsampling
         self.conv_in = nn.Conv1d(channels, width, 3, padding=1)
         self.conv_mid = nn.Conv1d(width * downsampling, hidden, 3, padding=1)

@@ -152,9 +152,7 @@ class STFTEncoder(SingleOutput):
     ) -> None:
         super().__init__()
         if n_fft % (2 * freq_stride) or freq_stride % 2:
-            raise ConfigError(
-                "freq_stride must be even and divide n_fft / 2", value=(n_fft, freq_stride)
-            )
+            raise ConfigError("model.freq_stride_must_divide_n_fft", value=(n_fft, freq_stride))
         self.as_list = as_list
         rows = n_fft // 2 // freq_stride
         self.conv_in = nn.Conv2d(
@@ -230,7 +228,7 @@ class MelspectrogramEncoder(SingleOutput):
         levels = len(channel_mult)
         if n_freq % 2 ** (levels - 1):
             raise ConfigError(
-                f"n_freq must be a multiple of 2^{levels - 1} for {levels} levels", value=n_freq
+                "model.n_freq_must_be_multiple", exponent=levels - 1, levels=levels, value=n_freq
             )
         self.position_embedding = PositionalEmbedding(middle_channels)
         self.conv_in = nn.Conv2d(1, middle_channels, 3, padding=1)

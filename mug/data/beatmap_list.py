@@ -13,7 +13,7 @@ def iter_beatmap_list(file: str | Path) -> Iterator[Path]:
     listing, found_any = Path(file), False
     if not listing.is_file():
         raise DataError(
-            "no such list of charts", file=listing, remedy="Make it with scripts/prepare_beatmap.py"
+            "data.no_such_list_of_charts", file=listing, remedy="remedy.make_with_prepare_beatmap"
         )
     with listing.open(encoding="utf-8-sig") as lines:
         for number, line in enumerate(lines, start=1):
@@ -23,16 +23,16 @@ def iter_beatmap_list(file: str | Path) -> Iterator[Path]:
             found = next((p for p in (listing.parent / text, Path(text)) if p.is_file()), None)
             if found is None:
                 raise DataError(
-                    "no such chart",
+                    "common.no_such_chart",
                     file=listing,
                     line=number,
                     value=text,
-                    remedy="Write paths relative to the list, or make the list anew",
+                    remedy="remedy.write_paths_relative_to_list",
                 )
             found_any = True
             yield found
     if not found_any:
-        raise DataError("the list names no charts", file=listing)
+        raise DataError("data.list_names_no_charts", file=listing)
 
 
 def read_beatmap_list(file: str | Path) -> list[Path]:

@@ -15,6 +15,7 @@ from mug.data.skill_sources import refuse_a_mixture
 from mug.data.split import PARTS, Entry, split_beatmaps
 from mug.data.splits_file import read_split
 from mug.errors import DataError
+from mug.messages.message import Message
 
 DATABASE_NAMES = ("features.db", "feature.db")
 """Ours and the original's."""
@@ -60,9 +61,9 @@ class Collection:
         for path in paths:
             if path not in self.found:
                 raise DataError(
-                    "this chart has no row in a feature database",
+                    "data.chart_has_no_row_in_feature",
                     file=path,
-                    remedy="Run scripts/prepare_beatmap_features.py, or set with_feature to false",
+                    remedy="remedy.prepare_features_or_train_without",
                 )
             row = self.found[path]
             rows.append({**row.features, "tool_version": row.tool_version})
@@ -88,16 +89,18 @@ class Collection:
             chosen_paths = [path for path in self.paths if stored.get(path) == part]
             if not chosen_paths:
                 raise DataError(
-                    f"the data set's split gives nothing to {part}",
+                    "data.data_set_split_gives_nothing",
+                    part=part,
                     file=self.paths[0] if self.paths else None,
-                    remedy="Make the split anew with scripts/filter_beatmap.py",
+                    remedy="remedy.make_split_anew_with_filter_beatmap",
                 )
             return sorted(chosen_paths, key=_shuffled_name)
         if part not in PARTS or not fractions.get(part):
             raise DataError(
-                f"the split gives nothing to {part}",
+                "data.split_gives_nothing",
+                part=part,
                 value=dict(fractions),
-                remedy=f"Give it a share, e.g. {part}: 0.1",
+                remedy=Message("remedy.give_part_a_share", part=part),
             )
         audio_hashes: dict[Path, str] = {}
         entries = [self._entry(path, audio_hashes) for path in self.paths]

@@ -124,7 +124,7 @@ class DataModuleFromConfig(pl.LightningDataModule):
     ) -> None:
         super().__init__()
         if repeat < 1:
-            raise ConfigError("repeat must be a positive whole number", value=repeat)
+            raise ConfigError("data.repeat_must_be_positive_whole_number", value=repeat)
         self.batch_size, self.repeat = batch_size, repeat
         self.num_workers = 2 * batch_size if num_workers is None else num_workers
         self.seed = seed
@@ -160,8 +160,9 @@ class DataModuleFromConfig(pl.LightningDataModule):
                 dataset = instantiate_from_config(self.dataset_configs[name])
                 if not len(dataset):
                     raise DataError(
-                        f"the {name} dataset is empty",
-                        remedy="Add songs to its list, or give it a larger share of the split",
+                        "data.dataset_is_empty",
+                        name=name,
+                        remedy="remedy.add_songs_to_list_or_give",
                     )
                 self.datasets[name] = dataset
 
@@ -246,7 +247,7 @@ class DataModuleFromConfig(pl.LightningDataModule):
     def _dataset(self, name: str) -> Dataset[Any]:
         if name not in self.datasets:
             if name not in self.dataset_configs:
-                raise DataError(f"the config has no {name} dataset")
+                raise DataError("data.config_has_no_dataset", name=name)
             self.setup({"train": "fit", "validation": "validate"}.get(name, name))
         return self.datasets[name]
 

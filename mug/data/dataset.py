@@ -207,10 +207,10 @@ class OsuDataset(Dataset[Item]):
             return self._item(index, self.charts.read(path), self._draw(rng), rng)
         except (MugError, OSError) as error:
             raise DataError(
-                "no training item can be made of this chart",
+                "data.no_training_item_can_be_made",
                 file=path,
                 value=str(error),
-                remedy="Mend or remove it and prepare the list anew",
+                remedy="remedy.mend_or_remove_and_prepare_list",
             ) from error
 
     def _charts(self) -> list[Path]:
@@ -235,26 +235,26 @@ class OsuDataset(Dataset[Item]):
     def _check(self) -> None:
         for name, value in vars(self).items():
             if name.endswith("_p") and not 0 <= value <= 1:
-                raise ConfigError(f"{name} is a probability", value=value)
+                raise ConfigError("data.must_be_probability", name=name, value=value)
         if self.shift_p and self.with_audio:
             raise ConfigError(
-                "shift_p moves the notes alone, away from their audio",
+                "data.shift_p_moves_notes_alone_away",
                 value=self.shift_p,
-                remedy="Set shift_p to 0, or with_audio to false",
+                remedy="remedy.set_shift_p_to_0_or_with_audio",
             )
         if self.jitter_p and self.with_audio:
             raise ConfigError(
-                "jitter_p moves the notes alone, away from their audio",
+                "data.jitter_p_moves_notes_alone_away",
                 value=self.jitter_p,
-                remedy="Set jitter_p to 0, or with_audio to false",
+                remedy="remedy.set_jitter_p_to_0_or_with_audio",
             )
         if self.rate_p and (
             self.rate is None or len(self.rate) != 2 or not 0 < self.rate[0] <= self.rate[1]
         ):
-            raise ConfigError("rate must be [lowest, highest] for rate_p", value=self.rate)
+            raise ConfigError("data.rate_must_be_lowest_and_highest", value=self.rate)
         if self.max_audio_frame < 1 or self.max_audio_frame % self.audio_note_window_ratio:
             raise ConfigError(
-                "max_audio_frame must be a multiple of audio_note_window_ratio",
+                "data.max_audio_frame_must_be_multiple",
                 value=self.max_audio_frame,
             )
 
@@ -283,7 +283,7 @@ class OsuDataset(Dataset[Item]):
 
     def _item(self, index: int, chart: Chart, draws: _Draws, rng: np.random.Generator) -> Item:
         if chart.keys != self.keys:
-            raise DataError(f"expected a chart with {self.keys} columns", value=chart.keys)
+            raise DataError("data.expected_chart_with_columns", keys=self.keys, value=chart.keys)
         clock, frames = self.convertor.clock, self.convertor.max_frames
         audio = None
         if self.with_audio:

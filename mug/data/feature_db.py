@@ -100,12 +100,12 @@ class FeatureDB:
         self._open: tuple[int, sqlite3.Connection] | None = None
         for name in names or ():
             if not _IDENTIFIER.fullmatch(name) or name in FIXED:
-                raise DataError("this cannot be the name of a feature", value=name)
+                raise DataError("data.cannot_be_name_of_feature", value=name)
         if names is None and not self.path.is_file():
             raise DataError(
-                "no such feature database",
+                "data.no_such_feature_database",
                 file=self.path,
-                remedy="Make it with scripts/prepare_beatmap_features.py",
+                remedy="remedy.make_with_prepare_beatmap_features",
             )
         self.version: int = SCHEMA_VERSION
         try:
@@ -113,14 +113,16 @@ class FeatureDB:
         except sqlite3.OperationalError as error:
             self.close()
             raise DataError(
-                "the feature database cannot be opened",
+                "data.feature_database_cannot_be_opened",
                 file=self.path,
                 value=str(error),
-                remedy="Make room on the disk, or end what holds it, and run the command again",
+                remedy="remedy.make_room_on_disk_or_end",
             ) from error
         except sqlite3.DatabaseError as error:
             self.close()
-            raise DataError("not a feature database", file=self.path, value=str(error)) from error
+            raise DataError(
+                "data.not_feature_database", file=self.path, value=str(error)
+            ) from error
         except DataError:
             self.close()
             raise
@@ -168,10 +170,10 @@ class FeatureDB:
         found = self.find(beatmap)
         if found is None:
             raise DataError(
-                "this chart has no row in the feature database",
+                "data.chart_has_no_row_in_feature_database",
                 file=beatmap,
                 value=str(self.path),
-                remedy="Run scripts/prepare_beatmap_features.py, and look into quarantine.jsonl",
+                remedy="remedy.prepare_features_and_look_into_quarantine",
             )
         return dict(found.features)
 
@@ -248,10 +250,10 @@ class FeatureDB:
                 raise
         except sqlite3.OperationalError as error:
             raise DataError(
-                "the feature database cannot be written",
+                "data.feature_database_cannot_be_written",
                 file=self.path,
                 value=str(error),
-                remedy="Make room on the disk, or end what holds it, and run the command again",
+                remedy="remedy.make_room_on_disk_or_end",
             ) from error
 
     def select(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
@@ -296,7 +298,7 @@ class FeatureDB:
         resolved = path.parent.resolve() / path.name
         if not resolved.is_relative_to(self._folder):
             raise DataError(
-                "this chart does not lie below the feature database",
+                "data.chart_does_not_lie_below_feature",
                 file=beatmap,
                 value=str(self.path),
             )
@@ -343,24 +345,26 @@ class FeatureDB:
             return
         if version == 0 and "Feature" not in tables:
             raise DataError(
-                "this database holds something else than features",
+                "data.database_holds_something_else_than_features",
                 file=self.path,
                 value=sorted(tables),
             )
         if version > SCHEMA_VERSION:
             raise DataError(
-                f"this feature database has version {version}; up to {SCHEMA_VERSION} are read",
+                "data.feature_database_has_later_version",
+                version=version,
+                newest=SCHEMA_VERSION,
                 file=self.path,
-                remedy="Use the release that made it, or prepare the features again",
+                remedy="remedy.use_release_made_or_prepare_features",
             )
         self.version = version
 
     def _writable(self) -> sqlite3.Connection:
         if self.legacy:
             raise DataError(
-                "the original's feature.db is read, not written",
+                "data.original_db_is_read_not_written",
                 file=self.path,
-                remedy="Make a features.db with scripts/prepare_beatmap_features.py",
+                remedy="remedy.make_db_with_prepare_beatmap_features",
             )
         return self._connection()
 
@@ -389,6 +393,6 @@ class FeatureDB:
     def _values(self, row: FeatureRow, columns: Sequence[str]) -> tuple[list[Value], list[Value]]:
         unknown = set(row.features) - set(columns)
         if unknown:
-            raise DataError("no column for features", file=self.path, value=sorted(unknown))
+            raise DataError("data.no_column_for_features", file=self.path, value=sorted(unknown))
         features = [row.path if name == "path" else row.features.get(name) for name in columns]
         return [getattr(row, name) for name in FIXED], features

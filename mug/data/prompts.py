@@ -60,7 +60,7 @@ class Prompts:
     def __post_init__(self) -> None:
         if self.star_rating_at_rate not in STAR_RATINGS:
             raise ConfigError(
-                "unknown rule for star ratings",
+                "data.unknown_rule_for_star_ratings",
                 value=self.star_rating_at_rate,
                 remedy=nearest(self.star_rating_at_rate, STAR_RATINGS),
             )

@@ -28,16 +28,15 @@ def choose(asked: str, db: FeatureDB) -> SkillSource:
             `auto` would mix two sources.
     """
     if asked not in CHOICES:
-        raise DataError("unknown source of MSD", value=asked, remedy=nearest(asked, CHOICES))
+        raise DataError("data.unknown_source_of_msd", value=asked, remedy=nearest(asked, CHOICES))
     before = noted(db)
     source = _pick(asked, before)
     if asked == "auto" and before and before.is_minacalc != source.is_minacalc:
         raise DataError(
-            "this database's MSD values come from another source; they are not mixed",
+            "data.database_msd_values_come_from_another",
             file=db.path,
             value=(before.version, source.version),
-            remedy="Install the minacalc module again, or measure all charts anew with"
-            " --msd estimate",
+            remedy="remedy.install_minacalc_module_again_or_measure",
         )
     return source
 
@@ -82,10 +81,10 @@ def refuse_another_run(db: FeatureDB, source: SkillSource) -> None:
     """
     if db.noted_version(_NOTED) not in (None, source.version):
         raise DataError(
-            "another run measures this data set's MSD with another tool",
+            "data.another_run_measures_data_set_msd",
             file=db.path,
             value=(db.noted_version(_NOTED), source.version),
-            remedy="Let one run end, and give all of them the same --msd",
+            remedy="remedy.let_one_run_end_and_give",
         )
 
 
@@ -114,8 +113,8 @@ def refuse_a_mixture(rows: Iterable[tuple[str, str, Mapping[str, Value]]]) -> No
     if len(first) > 1:
         (one, here), (other, there) = sorted(first.items())[:2]
         raise DataError(
-            "MSD values of different sources must not meet in one training set",
+            "data.msd_values_of_different_sources",
             file=there,
             value=(f"{here}: {one or 'another program'}", f"{there}: {other}"),
-            remedy="Measure all with scripts/prepare_beatmap_features.py --msd estimate",
+            remedy="remedy.measure_all_by_estimate",
         )

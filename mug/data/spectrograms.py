@@ -36,7 +36,9 @@ class Spectrograms:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ConfigError(
-                "unknown kind of spectrogram", value=self.kind, remedy=nearest(self.kind, KINDS)
+                "data.unknown_kind_of_spectrogram",
+                value=self.kind,
+                remedy=nearest(self.kind, KINDS),
             )
 
     def read(self, audio: Path) -> Float[np.ndarray, "t *b"]:

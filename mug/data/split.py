@@ -85,9 +85,10 @@ def split_beatmaps(
         return Split(train=tuple(entries))
     if len(groups) < len(wanted):
         raise DataError(
-            f"{len(groups)} song(s) cannot be shared out among {', '.join(wanted)}: charts of one"
-            " song must stay together",
-            remedy="Add songs, or allow a collection without validation (allow_single_song)",
+            "data.songs_cannot_be_shared_out",
+            songs=len(groups),
+            parts=", ".join(wanted),
+            remedy="remedy.add_songs_or_allow_collection_without",
         )
     positions = [_position(group, salt) for group in groups]
     parts = _fill_empty([_part_of(p, shares) for p in positions], positions, wanted)
@@ -152,22 +153,22 @@ def assert_disjoint(split: Split) -> None:
             for identity in (*entry.identities, f"path:{entry.path.as_posix()}"):
                 if seen.setdefault(identity, part) != part:
                     raise DataError(
-                        f"this lies in {seen[identity]} and in {part}",
+                        "data.lies_in_two_parts",
+                        first=seen[identity],
+                        second=part,
                         file=entry.path,
                         value=identity,
-                        remedy="Make the split anew from all charts",
+                        remedy="remedy.make_split_anew_from_all_charts",
                     )
 
 
 def _checked(fractions: Mapping[str, float]) -> dict[str, float]:
     for name in fractions:
         if name not in PARTS:
-            raise DataError("a split has no such part", value=name, remedy=nearest(name, PARTS))
+            raise DataError("data.split_has_no_such_part", value=name, remedy=nearest(name, PARTS))
     shares = {part: float(fractions.get(part, 0.0)) for part in PARTS}
     if min(shares.values()) < 0 or abs(sum(shares.values()) - 1) > 1e-6:
-        raise DataError(
-            "fractions of a split are not negative and add up to 1", value=dict(fractions)
-        )
+        raise DataError("data.fractions_of_split_are_not_negative", value=dict(fractions))
     return shares
 
 

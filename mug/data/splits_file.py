@@ -50,11 +50,12 @@ def _read(folder: Path, _: tuple[int, ...]) -> dict[str, str]:
         for number, chart in _charts(file):
             if parts.setdefault(chart, part) != part:
                 raise DataError(
-                    f"this chart is in {parts[chart]}.txt, too",
+                    "data.chart_is_in_other_part_too",
+                    part=parts[chart],
                     file=file,
                     line=number,
                     value=chart,
-                    remedy="Remove it from one of them",
+                    remedy="remedy.remove_from_one_of_them",
                 )
     return parts
 

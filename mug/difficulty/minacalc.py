@@ -25,7 +25,7 @@ TIMEOUT_S = 20.0
 """Four thousand notes take the compiled module 5 ms."""
 
 _START_S = 60.0
-_REMEDY = "Mend or remove the minacalc module, or measure with --msd estimate"
+_REMEDY = "remedy.mend_or_remove_minacalc"
 
 
 class MinaCalcError(DataError):
@@ -89,7 +89,9 @@ class MinaCalc:
             return (0.0,) * 8
         found = self._ask({"rate": float(rate), "notes": notes})
         if "values" not in found:
-            raise MinaCalcError("minacalc has no numbers for the chart", value=found.get("error"))
+            raise MinaCalcError(
+                "difficulty.minacalc_has_no_numbers_for_chart", value=found.get("error")
+            )
         return tuple(found["values"])
 
     def close(self) -> None:
@@ -126,7 +128,7 @@ class MinaCalc:
             return found
         self.close()
         why = f"no answer within {timeout_s:g} s" if was_late else _how(process.returncode)
-        raise MinaCalcError("minacalc's process ended", value=why)
+        raise MinaCalcError("difficulty.minacalc_process_ended", value=why)
 
     def _started(self) -> subprocess.Popen[str]:
         """The running process; another one when it died between two questions."""
@@ -147,23 +149,24 @@ class MinaCalc:
             found = self._exchange(self._process, "", _START_S)
         except MinaCalcError as error:
             raise DataError(
-                "the minacalc module ends its process when it is imported",
+                "difficulty.minacalc_module_ends_process_when",
                 value=error.value,
                 remedy=_REMEDY,
             ) from error
         if "version" not in found:
             self.close()
             raise DataError(
-                f"the minacalc module cannot be used; it needs {API}(rate, notes)",
+                "difficulty.minacalc_module_cannot_be_used",
+                function=API,
                 value=found.get("error"),
                 remedy=_REMEDY,
             )
         if self._version and found["version"] != self._version:
             self.close()
             raise DataError(
-                "the minacalc module changed while it was used",
+                "difficulty.minacalc_module_changed_while_was_used",
                 value=(self._version, found["version"]),
-                remedy="Run the command again: all charts are measured by one version",
+                remedy="remedy.run_command_again_all_charts",
             )
         self._version = found["version"]
         return self._process
@@ -176,18 +179,18 @@ def as_notes(time_ms: Sequence[float], column: Sequence[int], rate: float) -> li
         DataError: for what it cannot be asked.
     """
     if not 0.1 <= rate <= 10:
-        raise DataError("a rate must be 0.1 to 10", value=rate)
+        raise DataError("common.rate_must_be_0_1_to_10", value=rate)
     for found in column:
         if found not in range(KEYS):
             raise DataError(
-                "MSD is defined for 4 keys only",
+                "difficulty.msd_is_defined_for_4_keys",
                 value=found,
-                remedy="leave MSD unknown for charts of other key counts",
+                remedy="remedy.leave_msd_unknown_for_charts",
             )
     try:
         times = [round(time) for time in time_ms]
     except (ValueError, OverflowError) as error:
-        raise DataError("a note's time is not finite", value=str(error)) from error
+        raise DataError("difficulty.note_time_is_not_finite", value=str(error)) from error
     shift = max(0, -(min(times, default=0) // 500)) * 500
     notes = zip(times, column, strict=True)
     return sorted({(time + shift, int(at)) for time, at in notes})

@@ -130,7 +130,7 @@ def skill_flags(msd: Msd, margin: float = 1.0) -> dict[str, bool]:
 
 def _checked_rate(rate: float) -> float:
     if not 0.1 <= rate <= 10:
-        raise DataError("a rate must be 0.1 to 10", value=rate)
+        raise DataError("common.rate_must_be_0_1_to_10", value=rate)
     near = int(np.argmin(np.abs(_GRID - rate)))
     # 1.1 in half the digits is still 1.1
     return float(_GRID[near] if abs(_GRID[near] - rate) < 1e-6 else rate)
@@ -168,23 +168,25 @@ def _checked(time_ms: ArrayLike, column: ArrayLike, rate: float) -> tuple[np.nda
     time, columns = np.asarray(time_ms, dtype=np.float64), np.asarray(column)
     if time.ndim != 1 or time.shape != columns.shape:
         raise DataError(
-            "times and columns must be two lists of one length",
+            "difficulty.times_and_columns_must_be_two",
             value=(time.shape, columns.shape),
         )
     if len(time) == 0:
         return time, columns.astype(np.int64)
     if not np.isfinite(time).all():
-        raise DataError("a note's time is not finite", value=float(time[~np.isfinite(time)][0]))
+        raise DataError(
+            "difficulty.note_time_is_not_finite", value=float(time[~np.isfinite(time)][0])
+        )
     outside = (columns < 0) | (columns >= KEYS)
     if outside.any():
         raise DataError(
-            "MSD is defined for 4 keys only",
+            "difficulty.msd_is_defined_for_4_keys",
             value=columns[outside][0].item(),
-            remedy="leave MSD unknown for charts of other key counts",
+            remedy="remedy.leave_msd_unknown_for_charts",
         )
     columns = columns.astype(np.int64)
     if (time.max() - time.min()) / 1000 / rate > _LONGEST:
-        raise DataError("the chart lasts over a day", value=float(time.max() - time.min()))
+        raise DataError("difficulty.chart_lasts_over_day", value=float(time.max() - time.min()))
     return _canonical(time, columns)
 
 

@@ -12,6 +12,7 @@ from mug.difficulty.names import SKILL_NAMES, Value
 from mug.difficulty.skills import ESTIMATE, SkillSource
 from mug.difficulty.stars import LN_ALGORITHM, ln_classes, ln_ratio, sr_algorithm, star_rating
 from mug.errors import DataError
+from mug.messages.message import Message
 from mug.util import nearest
 
 # What osu! calls the states of a beatmapset, and which feature value each of them is; the others
@@ -44,11 +45,13 @@ class RankedMap:
             DataError: names the line that is something else.
         """
         if unlisted is not None and unlisted not in _STATUS:
-            raise DataError("unknown status", value=unlisted, remedy=nearest(unlisted, _STATUS))
+            raise DataError(
+                "difficulty.unknown_status", value=unlisted, remedy=nearest(unlisted, _STATUS)
+            )
         if path is None:
             return cls({}, unlisted and _STATUS[unlisted])
         if not path.is_file():
-            raise DataError("no such list of beatmapsets", file=path)
+            raise DataError("difficulty.no_such_list_of_beatmapsets", file=path)
         status: dict[str, str | None] = {}
         for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
             words = line.split()
@@ -56,11 +59,11 @@ class RankedMap:
                 continue
             if len(words) != 2 or not words[0].isdigit() or words[1].lower() not in _STATUS:
                 raise DataError(
-                    "expected `id status`",
+                    "difficulty.expected_id_status",
                     file=path,
                     line=number,
                     value=line,
-                    remedy=f"A status is one of {', '.join(_STATUS)}",
+                    remedy=Message("remedy.status_is_one_of", names=", ".join(_STATUS)),
                 )
             status[words[0]] = _STATUS[words[1].lower()]
         return cls(status, unlisted and _STATUS[unlisted])

@@ -45,9 +45,9 @@ class SkillSource:
         here = minacalc_source() if self.is_minacalc else ESTIMATE
         if here != self:
             raise DataError(
-                "this process would measure MSD with another tool than the run",
+                "difficulty.process_would_measure_msd_with_another",
                 value=(here.version, self.version),
-                remedy="Install the same minacalc module on all machines, or give --msd estimate",
+                remedy="remedy.install_same_minacalc_module_on_all",
             )
 
 
@@ -63,7 +63,7 @@ def minacalc_source() -> SkillSource:
     """
     if not minacalc.is_installed():
         raise DataError(
-            "there is no Python module named minacalc",
-            remedy="Build your own, or measure with --msd estimate",
+            "difficulty.there_is_no_python_module_named",
+            remedy="remedy.build_your_own_or_measure",
         )
     return SkillSource(_MINACALC + minacalc.of_this_process().version)

@@ -67,24 +67,24 @@ def rating_of(
     import rosu_pp_py as rosu
 
     if not 0.01 <= rate <= 100:
-        raise DataError("a rate lies between 0.01 and 100", value=rate)
+        raise DataError("difficulty.rate_lies_between_0_01_and_100", value=rate)
     if not objects:
-        raise DataError("a chart without objects has no star rating", file=file)
+        raise DataError("difficulty.chart_without_objects_has_no_star", file=file)
     rated = rosu.Beatmap(content=text)
     # The calculator never complains: it rates what it did not understand as something else.
     seen = (rated.mode, round(rated.cs), rated.n_objects)
     expected = (rosu.GameMode.Mania, keys, objects)
     if seen != expected:
         raise DataError(
-            "the star rating's reader sees another chart (mode, columns, objects)",
+            "difficulty.star_rating_reader_sees_another_chart",
             file=file,
             value=(seen, expected),
         )
     if rated.is_suspicious():
-        raise DataError("this chart looks made to break calculators; it is not rated", file=file)
+        raise DataError("difficulty.chart_looks_made_to_break_calculators", file=file)
     stars = float(rosu.Difficulty(clock_rate=rate).calculate(rated).stars)
     if not math.isfinite(stars):
-        raise DataError("the star rating is not a number", file=file, value=stars)
+        raise DataError("difficulty.star_rating_is_not_number", file=file, value=stars)
     return stars
 
 
@@ -114,7 +114,7 @@ def linear_rate_star_rating(stars: float, rate: float) -> float:
     with it. Source: reference facts, section 12 (`sr` scaled in the dataset).
     """
     if rate <= 0:
-        raise DataError("a rate is positive", value=rate)
+        raise DataError("difficulty.rate_is_positive", value=rate)
     if rate >= 1:
         return stars * (_LINEAR_GAIN * (rate - 1) + 1)
     return stars / (_LINEAR_GAIN * (1 / rate - 1) + 1)
@@ -127,7 +127,7 @@ def ln_ratio(hit_objects: Sequence[HitObject]) -> float:
         DataError: for no objects.
     """
     if not hit_objects:
-        raise DataError("a chart without objects has no share of long notes")
+        raise DataError("difficulty.chart_without_objects_has_no_share")
     return sum(isinstance(note, LongNote) for note in hit_objects) / len(hit_objects)
 
 

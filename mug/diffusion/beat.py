@@ -30,9 +30,9 @@ def add_beat_model(networks: Networks, unet_config: Mapping[str, Any]) -> None:
     channels = list((unet_config.get("params") or {}).get("audio_channels") or ())
     if networks.wave_model is None or not channels or not channels[0]:
         raise ConfigError(
-            "model.params.beat_condition needs audio at the U-Net's finest level",
+            "model.beat_condition_needs_audio_at_unet_finest",
             value=channels,
-            remedy="Set it to false, or give wave_stage_config and a first entry of audio_channels",
+            remedy="remedy.set_to_false_or_give_wave_stage_config",
         )
     downsampling = int(getattr(networks.first_stage_model, "downsampling", 1))
     params = {"out_channels": channels[0], "downsampling": downsampling}
@@ -49,8 +49,8 @@ def beat_of(networks: Networks, batch: Mapping[str, Any]) -> Tensor | None:
         return None
     if BEAT_KEY not in batch:
         raise ConfigError(
-            "model.params.beat_condition is true, but the dataset tells no beat",
-            remedy="Set data.params.common_params.beat_condition=true",
+            "model.beat_condition_is_true_but_dataset_tells",
+            remedy="remedy.set_beat_condition",
         )
     beat: Tensor = batch[BEAT_KEY]
     return beat

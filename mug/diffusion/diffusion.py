@@ -111,10 +111,8 @@ class DDPM(LatentDiffusion, pl.LightningModule):
         trained = getattr(self.model.first_stage_model, "trained", True)
         if not trained and not self.allow_untrained_first_stage:
             raise TrainingError(
-                "the first stage is untrained",
-                remedy="Train one with `python main.py --base configs/mug/autoencoder.yaml -t` and"
-                " name its checkpoint in model.params.first_stage_config.params.ckpt_path (or set"
-                " model.params.allow_untrained_first_stage to try the machinery)",
+                "model.first_stage_is_untrained",
+                remedy="remedy.train_first_stage",
             )
 
     def configure_optimizers(self) -> Any:
@@ -125,7 +123,7 @@ class DDPM(LatentDiffusion, pl.LightningModule):
         """
         if self.learning_rate is None:
             raise TrainingError(
-                "no learning rate", remedy="Give the model's base_learning_rate in the config"
+                "model.no_learning_rate", remedy="remedy.give_model_base_learning_rate_in_config"
             )
         groups = parameter_groups(self.model, self.weight_decay, decay_all=self.weight_decay_all)
         optimizer = adamw(groups, self.learning_rate, fused=self.fused)

@@ -11,6 +11,7 @@ from mug.diffusion.schedule import NoiseSchedule
 from mug.diffusion.unet import UNetModel
 from mug.diffusion.unet_prepared import UNetPlan
 from mug.errors import GenerationError, TrainingError
+from mug.messages.message import Message
 from mug.protocols import Condition, Denoiser, Prediction
 
 
@@ -81,8 +82,8 @@ class Generation(nn.Module):
         """
         if not self.latent_factor.is_nonzero():
             raise TrainingError(
-                "the scale of the latents was never measured",
-                remedy="Train the model (scale_by_std), or load its checkpoint",
+                "model.scale_of_latents_was_never_measured",
+                remedy="remedy.train_model_scale_by_std_or_load_checkpoint",
             )
         data: Tensor = self.model.first_stage_model.decode(z / self.latent_factor)  # type: ignore[operator]
         return data
@@ -96,8 +97,8 @@ class Generation(nn.Module):
         halving = int(getattr(self.model.first_stage_model, "downsampling", 1))
         if note_frames % halving or self.z_channels is None:
             raise GenerationError(
-                "note frames must be a multiple of the first stage's downsampling",
+                "model.note_frames_must_be_multiple",
                 value=note_frames,
-                remedy=f"Pad them to a multiple of {halving}",
+                remedy=Message("remedy.pad_to_multiple", multiple=halving),
             )
         return int(self.z_channels), note_frames // halving

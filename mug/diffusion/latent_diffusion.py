@@ -18,6 +18,7 @@ from mug.diffusion.parameterization import Parameterization
 from mug.diffusion.samplers.base import Generators, noise_like
 from mug.diffusion.schedule import NoiseSchedule, kind_from_config
 from mug.errors import CheckpointError, ConfigError
+from mug.messages.message import Message
 from mug.model.weights import load_weights
 from mug.protocols import Condition
 from mug.util import instantiate_from_config
@@ -227,9 +228,8 @@ class LatentDiffusion(Generation):
         loss = getattr(self.model.first_stage_model, "loss", None)
         if self.parameterization.name == "recon" and (loss is None or type(loss) is nn.Identity):
             raise ConfigError(
-                "parameterization recon needs a reconstruction loss in the first stage",
-                remedy="Set first_stage_config.params.lossconfig to"
-                " mug.firststage.losses.ManiaReconstructLoss",
+                "model.parameterization_recon_needs_reconstruction_loss",
+                remedy="remedy.set_lossconfig",
             )
 
 
@@ -250,9 +250,9 @@ def _step_range(low: int, high: int | None, steps: int) -> tuple[int, int]:
     high = steps if high is None else high
     if not 0 <= low < high <= steps:
         raise ConfigError(
-            "min_step and max_step leave no time step",
+            "model.min_step_and_max_step_leave_no_time",
             value=(low, high),
-            remedy=f"Choose 0 <= min_step < max_step <= {steps}",
+            remedy=Message("remedy.choose_min_and_max_step", steps=steps),
         )
     return low, high
 
@@ -265,6 +265,6 @@ def _check_schedule(module: nn.Module, _result: Any) -> None:
     loaded = module.get_buffer("betas").detach().to(expected.device, expected.dtype)
     if not torch.allclose(loaded, expected, rtol=1e-4, atol=1e-8):
         raise CheckpointError(
-            "the checkpoint was trained with another noise schedule",
-            remedy="Take beta_schedule, linear_start and linear_end from its own config",
+            "model.checkpoint_was_trained_with_another_noise",
+            remedy="remedy.take_beta_schedule_linear_start_and_linear_end",
         )

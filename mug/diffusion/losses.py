@@ -19,7 +19,7 @@ def check_loss_type(name: str) -> str:
         ConfigError: unless it is l1, l2 or smooth_l1.
     """
     if name not in LOSS_TYPES:
-        raise ConfigError("unknown loss type", value=name, remedy=nearest(name, LOSS_TYPES))
+        raise ConfigError("model.unknown_loss_type", value=name, remedy=nearest(name, LOSS_TYPES))
     return name
 
 

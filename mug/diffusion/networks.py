@@ -113,9 +113,9 @@ class Networks(nn.Module):
         chosen = {name for name, _ in self.named_parameters() if selects(keys, name)}
         if not chosen:
             raise ConfigError(
-                "training_keys select no parameter",
+                "model.training_keys_select_no_parameter",
                 value=list(keys),
-                remedy="Start them with unet_model, wave_model or cond_stage_model, or with #",
+                remedy="remedy.start_training_keys",
             )
         for name, parameter in self.named_parameters():
             parameter.requires_grad_(name in chosen)

@@ -22,7 +22,7 @@ def check_parameterization(name: str) -> str:
     """
     if name not in PARAMETERIZATIONS:
         raise ConfigError(
-            "unknown parameterization", value=name, remedy=nearest(name, PARAMETERIZATIONS)
+            "model.unknown_parameterization", value=name, remedy=nearest(name, PARAMETERIZATIONS)
         )
     return name
 

@@ -61,10 +61,12 @@ class ProbeOptions:
         for name in self.without:
             if name not in VARIANTS:
                 raise ConfigError(
-                    "no such condition to leave out", value=name, remedy=nearest(name, VARIANTS)
+                    "model.no_such_condition_to_leave_out",
+                    value=name,
+                    remedy=nearest(name, VARIANTS),
                 )
         if self.draws < 1:
-            raise ConfigError("a probe needs at least one draw a tenth", value=self.draws)
+            raise ConfigError("model.probe_needs_at_least_one_draw", value=self.draws)
 
 
 @dataclass

@@ -51,7 +51,7 @@ def make_betas(
         alphas_bar: np.ndarray = np.cos(position / (1 + cosine_s) * np.pi / 2) ** 2
         betas: np.ndarray = np.minimum(1 - alphas_bar[1:] / alphas_bar[:-1], 0.999)
         return betas
-    raise ConfigError("unknown noise schedule", value=kind, remedy=nearest(kind, KINDS))
+    raise ConfigError("model.unknown_noise_schedule", value=kind, remedy=nearest(kind, KINDS))
 
 
 class NoiseSchedule:
@@ -84,7 +84,7 @@ class NoiseSchedule:
         given_betas: Sequence[float] | None = None,
     ) -> None:
         if steps < 1:
-            raise ConfigError("a schedule needs at least one step", value=steps)
+            raise ConfigError("model.schedule_needs_at_least_one_step", value=steps)
         self.kind = kind
         self.betas = (
             make_betas(kind, steps, linear_start, linear_end, cosine_s)
@@ -93,9 +93,9 @@ class NoiseSchedule:
         )
         if not ((self.betas > 0) & (self.betas < 1)).all():
             raise ConfigError(
-                "beta must lie strictly between 0 and 1",
+                "model.beta_out_of_range",
                 value=(float(self.betas.min()), float(self.betas.max())),
-                remedy="Check linear_start, linear_end or given_betas",
+                remedy="remedy.check_linear_start_linear_end_or_given_betas",
             )
         self.steps = len(self.betas)
         self.alphas_bar = np.cumprod(1 - self.betas)

@@ -210,9 +210,7 @@ class UNetModel(nn.Module):
         """
         factor = 2 ** (len(self.audio_channels) - 1)
         if x.shape[2] % factor:
-            raise DataError(
-                f"the U-Net takes latent lengths that are multiples of {factor}", value=x.shape[2]
-            )
+            raise DataError("model.unet_takes_multiples", factor=factor, value=x.shape[2])
         levels = audio_of_levels(audios, self.audio_channels)
         emb = self.time_embed(timestep_embedding(timesteps.flatten(), self.model_channels).to(x))
         if self.prompt_embed is not None:
@@ -236,12 +234,13 @@ class UNetModel(nn.Module):
 
 def _check_levels(dims: int, audio_channels: Sequence[int], channel_mult: Sequence[int]) -> None:
     if dims != 1:
-        raise ConfigError("the U-Net is over one axis", value=dims, remedy="Leave dims out")
+        raise ConfigError("model.unet_is_over_one_axis", value=dims, remedy="remedy.leave_dims_out")
     if len(audio_channels) != len(channel_mult):
         raise ConfigError(
-            f"audio_channels needs one number for each of {len(channel_mult)} levels",
+            "model.audio_channels_needs_number_for_each_level",
+            levels=len(channel_mult),
             value=list(audio_channels),
-            remedy="Write 0 for levels without audio",
+            remedy="remedy.write_0_for_levels_without_audio",
         )
 
 
@@ -263,8 +262,8 @@ def prompt_of(context: Float[Tensor, "b d k"] | None) -> Float[Tensor, "b d"]:
     """
     if context is None:
         raise DataError(
-            "this network has a prompt embedding and got no features",
-            remedy="Give it the model's cond_stage_config, or leave prompt_embedding out",
+            "model.network_has_prompt_embedding_and_got",
+            remedy="remedy.give_model_cond_stage_config_or_leave_prompt_embedding",
         )
     prompt: Tensor = context.sum(dim=2) / context.shape[2] ** 0.5
     return prompt
@@ -277,8 +276,8 @@ def _embedding(channels: int, wide: int) -> nn.Sequential:
 def _prompt_embedding(context: int | None, channels: int, wanted: bool) -> nn.Sequential | None:
     if wanted and context is None:
         raise ConfigError(
-            "prompt_embedding needs features",
+            "model.prompt_embedding_needs_features",
             value=context,
-            remedy="Set context_dim to the width of cond_stage_config, or leave it out",
+            remedy="remedy.set_context_dim_to_width_of_cond_stage_config",
         )
     return _embedding(context, 4 * channels) if wanted and context else None

@@ -46,8 +46,8 @@ class BlockOptions:
         given = self.num_head_channels if self.num_head_channels > 0 else self.num_heads
         if given <= 0 or channels % given:
             raise ConfigError(
-                f"attention over {channels} channels needs a divisor as num_heads or"
-                " num_head_channels",
+                "model.attention_needs_divisor",
+                channels=channels,
                 value=given,
             )
         other = channels // given
@@ -169,9 +169,10 @@ class AudioConcat(nn.Module):
         found, expected = tuple(audio.shape[1:]), (self.channels, x.shape[2])
         if found != expected:
             raise DataError(
-                f"audio of channels x frames {expected} expected at this level of the U-Net",
+                "model.unet_expects_audio_of_shape",
+                expected=expected,
                 value=found,
-                remedy="Check audio_channels, the audio encoder's channel_mult and the lengths",
+                remedy="remedy.check_audio_channels_audio_encoder_channel_mult",
             )
         return torch.cat([x, audio], dim=1)
 
@@ -219,9 +220,11 @@ def audio_of_levels(audios: Sequence[Tensor], audio_channels: Sequence[int]) -> 
         return [audio if c else None for audio, c in zip(aligned, audio_channels, strict=True)]
     if len(audios) != len(taking):
         raise DataError(
-            f"the U-Net takes audio at {len(taking)} of {levels} levels; tensors given",
+            "model.unet_takes_audio_at_levels",
+            count=len(taking),
+            levels=levels,
             value=len(audios),
-            remedy="Check audio_channels and the number of levels of the audio encoder",
+            remedy="remedy.check_audio_channels_and_number_of_levels",
         )
     result: list[Tensor | None] = [None] * levels
     for level, audio in zip(taking, audios, strict=True):

@@ -58,9 +58,7 @@ class UNetPlan:
     def __init__(self, unet: UNetModel, frames: int) -> None:
         factor = 2 ** (len(unet.audio_channels) - 1)
         if frames % factor:
-            raise DataError(
-                f"the U-Net takes latent lengths that are multiples of {factor}", value=frames
-            )
+            raise DataError("model.unet_takes_multiples", factor=factor, value=frames)
         self.unet, self.frames = unet, frames
         self.times = TimeTable(unet)
         tokens = getattr(unet.options, "context_dim", None)
@@ -139,7 +137,7 @@ class PreparedUNet:
         """The network's output for each sample; arguments as `UNetModel.forward`'s."""
         if x.shape[2] != self.plan.frames:
             raise DataError(
-                f"this plan is for latents of {self.plan.frames} frames", value=x.shape[2]
+                "model.plan_is_for_latents_of_frames", frames=self.plan.frames, value=x.shape[2]
             )
         emb_out = iter(self.plan.times.at(timesteps.flatten(), x, self.prompt))
         h, skips = x, []

@@ -50,14 +50,15 @@ class Windows:
         """
         size -= size % multiple
         if frames % multiple or frames < 1:
-            raise GenerationError(f"windows of {multiple} frames cannot cover", value=frames)
+            raise GenerationError("model.windows_cannot_cover", frames=multiple, value=frames)
         if frames <= size:
             return cls(frames, frames, (0,))
         if overlap < 0 or size - overlap < multiple:
             raise GenerationError(
-                f"a window of {size} frames cannot overlap its neighbour by so many",
+                "model.window_cannot_overlap_so_much",
+                frames=size,
                 value=overlap,
-                remedy="Take longer windows or a smaller overlap",
+                remedy="remedy.take_longer_windows_or_smaller_overlap",
             )
         count = 1 + -(-(frames - size) // (size - overlap - (size - overlap) % multiple))
         last = (frames - size) // multiple

@@ -54,9 +54,11 @@ class BeatDoubt:
     def __post_init__(self) -> None:
         for name in ("dropout_p", "wrong_p"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"beat_{name} is a probability", value=getattr(self, name))
+                raise ConfigError(
+                    "encoding.beat_value_must_be_probability", name=name, value=getattr(self, name)
+                )
         if not 0 <= self.jitter_ms < math.inf:
-            raise ConfigError("beat_jitter_ms is a time of 0 or more", value=self.jitter_ms)
+            raise ConfigError("encoding.beat_jitter_ms_is_time_of_0", value=self.jitter_ms)
 
     def given_lines(
         self, lines: Sequence[TimingPoint], rng: np.random.Generator

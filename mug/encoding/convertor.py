@@ -118,7 +118,7 @@ class ManiaConvertor:
         reference: bool = False,
     ) -> None:
         if max_frames < 1:
-            raise DataError("a note tensor has at least one frame", value=max_frames)
+            raise DataError("encoding.note_tensor_has_at_least_one", value=max_frames)
         self.clock = clock or FrameClock()
         self.layout = NoteLayout(keys)
         self.max_frames = max_frames
@@ -162,7 +162,9 @@ class ManiaConvertor:
             whole_ms: rounds times to whole milliseconds, as `.osu` files have them.
         """
         if note.shape[0] != self.layout.channels:
-            raise DataError(f"expected {self.layout.channels} channels", value=note.shape)
+            raise DataError(
+                "encoding.expected_channels", channels=self.layout.channels, value=note.shape
+            )
         if self.reference:
             return decode_reference(note, self.clock, self.layout, from_logits=from_logits)
         threshold = 0.0 if from_logits else 0.5

@@ -51,7 +51,7 @@ class Transform:
 
     def __post_init__(self) -> None:
         if not self.rate > 0:
-            raise DataError("the rate must be positive", value=self.rate)
+            raise DataError("encoding.rate_must_be_positive", value=self.rate)
 
     def columns(self, keys: int) -> list[int]:
         """Where each column goes."""

@@ -133,7 +133,7 @@ def from_json(plain: Mapping[str, object]) -> Row:
     """A row as `as_json` wrote it."""
     asked = plain.get("asked", {})
     if not isinstance(asked, Mapping):
-        raise DataError("what was asked for is no mapping", value=asked)
+        raise DataError("evaluation.asked_is_no_mapping", value=asked)
     return Row(
         song=str(plain["song"]),
         difficulty=str(plain["difficulty"]),
@@ -153,5 +153,5 @@ def from_json(plain: Mapping[str, object]) -> Row:
 def _numbers(plain: Mapping[str, object], name: str) -> Figures:
     found = plain[name]
     if not isinstance(found, Mapping):
-        raise DataError(f"a row of results has no {name}", value=plain)
+        raise DataError("evaluation.row_of_results_has_no", name=name, value=plain)
     return {str(k): math.nan if v is None else float(v) for k, v in found.items()}

@@ -95,7 +95,7 @@ def load_songs(folder: Path, keys: int) -> list[HumanSong]:
             stars, ordered = tuple(s for s, _ in rated), tuple(c for _, c in rated)
             songs.append(HumanSong(place.name, find_audio(ordered[0]), ordered, stars))
     if not songs:
-        raise DataError(f"no {keys}K charts in this folder", file=folder)
+        raise DataError("evaluation.no_charts_of_keys", keys=keys, file=folder)
     return songs
 
 
@@ -117,9 +117,9 @@ def assert_unseen(judged: Sequence[HumanSong], training: Sequence[HumanSong]) ->
     for song in judged:
         if song.name in names or load_sound(song.audio).digest in sounds:
             raise DataError(
-                "a song to judge by is among the training songs",
+                "evaluation.song_to_judge_by_is_among",
                 value=song.name,
-                remedy="Take it out of one of the folders",
+                remedy="remedy.take_out_of_one_of_folders",
             )
 
 

@@ -92,7 +92,7 @@ class AutoencoderKL(VariationalAutoencoder, pl.LightningModule):
         """
         if self.learning_rate is None:
             raise TrainingError(
-                "no learning rate", remedy="Give the model's base_learning_rate in the config"
+                "model.no_learning_rate", remedy="remedy.give_model_base_learning_rate_in_config"
             )
         optimizer = torch.optim.Adam(self.parameters(), lr=self.learning_rate)
         if self.scheduler_config is not None:

@@ -8,6 +8,7 @@ from itertools import accumulate
 
 from mug.lint.findings import Finding, Fix
 from mug.lint.view import Chart, hand
+from mug.messages.message import Message
 from mug.tiers import Tier
 
 EARLY_MS = 500.0  # who starts a song needs a moment
@@ -31,8 +32,10 @@ def after_audio(chart: Chart) -> Iterator[Finding]:
                 (note.column,),
                 "after_audio",
                 "error" if begins else "warning",
-                f"{'begins' if begins else 'ends'} {note.last_ms - chart.audio_ms:.0f} ms after"
-                " the song",
+                Message(
+                    "finding.begins_after_song" if begins else "finding.ends_after_song",
+                    gap=note.last_ms - chart.audio_ms,
+                ),
                 Fix("remove" if begins else "shorten", note.start_ms, note.column),
             )
 
@@ -48,7 +51,7 @@ def early_start(chart: Chart) -> Iterator[Finding]:
         (first.column,),
         "early_start",
         "error" if first.start_ms < 0 else "note",
-        f"the first note is at {first.start_ms:.0f} ms, least {EARLY_MS:.0f}",
+        Message("finding.first_note_is_at", time=first.start_ms, least=EARLY_MS),
     )
 
 
@@ -64,7 +67,11 @@ def empty_column(chart: Chart) -> Iterator[Finding]:
             empty,
             "empty_column",
             "error",
-            "without notes" if len(empty) < chart.keys else "the chart has no notes",
+            Message(
+                "finding.column_without_notes"
+                if len(empty) < chart.keys
+                else "finding.chart_without_notes"
+            ),
             _spare(chart),
         )
 
@@ -85,8 +92,11 @@ def long_break(chart: Chart) -> Iterator[Finding]:
                 chart.all_columns,
                 "long_break",
                 "warning",
-                f"nothing to play for {(end - start) / 1000:.1f} s, most"
-                f" {chart.limits.break_s:.0f}",
+                Message(
+                    "finding.nothing_to_play_for",
+                    seconds=(end - start) / 1000,
+                    most=chart.limits.break_s,
+                ),
             )
 
 
@@ -106,8 +116,12 @@ def missing_rest(chart: Chart) -> Iterator[Finding]:
                 chart.all_columns,
                 "missing_rest",
                 "note",
-                f"{(start - since) / 1000:.0f} s without a rest of {REST_BEATS:.0f} beats, most"
-                f" {chart.limits.rest_s:.0f}",
+                Message(
+                    "finding.without_a_rest",
+                    seconds=(start - since) / 1000,
+                    beats=REST_BEATS,
+                    most=chart.limits.rest_s,
+                ),
             )
         since = start if end is None else end
 
@@ -164,5 +178,9 @@ def _unbalanced(
         tuple(c for c in chart.all_columns if hand(c, chart.keys) == side),
         "hand_balance",
         "warning" if whole else "note",
-        f"the {('left', 'right')[side]} hand has {of_notes:.0%} of the notes, most {1 - least:.0%}",
+        Message(
+            ("finding.left_hand_has", "finding.right_hand_has")[side],
+            share=of_notes,
+            most=1 - least,
+        ),
     )

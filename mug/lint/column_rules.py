@@ -8,6 +8,7 @@ from itertools import pairwise
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.lint.findings import Finding, Fix, Severity
 from mug.lint.view import Chart, struck_between
+from mug.messages.message import Message
 from mug.tiers import Limits, Tier
 
 SAME_MS = 1.0  # starts closer than this are one time
@@ -47,7 +48,7 @@ def _broken(chart: Chart, rule: str) -> Iterator[tuple[HitObject, HitObject]]:
 
 
 def _moved(
-    rule: str, severity: Severity, span_ms: tuple[float, float], note: HitObject, message: str
+    rule: str, severity: Severity, span_ms: tuple[float, float], note: HitObject, message: Message
 ) -> Finding:
     """A finding in one column that moving a note mends."""
     column = note.column
@@ -58,14 +59,14 @@ def same_time(chart: Chart) -> Iterator[Finding]:
     """Two notes in one column at one time."""
     for _, later in _broken(chart, "same_time"):
         span = later.start_ms, later.start_ms
-        yield _moved("same_time", "error", span, later, "two notes in one column at one time")
+        yield _moved("same_time", "error", span, later, Message("finding.two_notes_at_one_time"))
 
 
 def inside_hold(chart: Chart) -> Iterator[Finding]:
     """A note in a column that is held."""
     for earlier, later in _broken(chart, "inside_hold"):
         span = later.start_ms, later.start_ms
-        message = f"inside the hold from {earlier.start_ms:.0f} to {earlier.last_ms:.0f} ms"
+        message = Message("finding.inside_hold", start=earlier.start_ms, end=earlier.last_ms)
         yield _moved("inside_hold", "error", span, later, message)
 
 
@@ -74,7 +75,7 @@ def mini_jack(chart: Chart) -> Iterator[Finding]:
     for earlier, later in _broken(chart, "mini_jack"):
         gap = later.start_ms - earlier.start_ms
         span = earlier.start_ms, later.start_ms
-        message = f"repeated after {gap:.0f} ms, least {chart.limits.mini_jack_ms:.0f}"
+        message = Message("finding.repeated_after", gap=gap, least=chart.limits.mini_jack_ms)
         yield _moved(
             "mini_jack", "error" if gap < UNHITTABLE_MS else "warning", span, later, message
         )
@@ -91,7 +92,7 @@ def short_hold(chart: Chart) -> Iterator[Finding]:
                 (note.column,),
                 "short_hold",
                 "error" if length < NO_HOLD_MS else "warning",
-                f"held for {length:.0f} ms, least {chart.limits.hold_ms:.0f}",
+                Message("finding.held_for", length=length, least=chart.limits.hold_ms),
                 Fix("shorten", note.start_ms, note.column),
             )
 
@@ -101,7 +102,7 @@ def release_gap(chart: Chart) -> Iterator[Finding]:
     for earlier, later in _broken(chart, "release_gap"):
         gap = later.start_ms - earlier.last_ms
         span = earlier.last_ms, later.start_ms
-        message = f"released for {gap:.0f} ms, least {chart.limits.release_ms:.0f}"
+        message = Message("finding.released_for", gap=gap, least=chart.limits.release_ms)
         yield _moved(
             "release_gap", "error" if gap < NO_RELEASE_MS else "warning", span, later, message
         )
@@ -112,7 +113,7 @@ def shield(chart: Chart) -> Iterator[Finding]:
     for earlier, later in _broken(chart, "shield"):
         gap = later.start_ms - earlier.start_ms
         span = earlier.start_ms, later.start_ms
-        message = f"a tap {gap:.0f} ms before a hold, least {chart.limits.shield_ms:.0f}"
+        message = Message("finding.tap_before_hold", gap=gap, least=chart.limits.shield_ms)
         yield _moved("shield", "warning", span, earlier, message)
 
 
@@ -124,7 +125,7 @@ def jack(chart: Chart) -> Iterator[Finding]:
     for column in chart.columns:
         for run in runs(column, chart.starts, limits.jack_ms, jacks=True):
             if len(run) > limits.jack_notes:
-                message = _too_long(run, "in a row", limits.jack_notes)
+                message = _too_long(run, "finding.times_in_a_row", limits.jack_notes)
                 span = run[0].start_ms, run[-1].start_ms
                 yield _moved("jack", severity, span, run[limits.jack_notes], message)
 
@@ -135,14 +136,14 @@ def anchor(chart: Chart) -> Iterator[Finding]:
     for column in chart.columns:
         for run in runs(column, chart.starts, limits.anchor_ms, jacks=False):
             if len(run) > limits.anchor_notes:
-                message = _too_long(run, "within a stream", limits.anchor_notes)
+                message = _too_long(run, "finding.times_within_a_stream", limits.anchor_notes)
                 span = run[0].start_ms, run[-1].start_ms
                 yield Finding(*span, (run[0].column,), "anchor", "warning", message)
 
 
-def _too_long(run: Sequence[HitObject], where: str, most: int) -> str:
+def _too_long(run: Sequence[HitObject], code: str, most: int) -> Message:
     gap = (run[-1].start_ms - run[0].start_ms) / (len(run) - 1)
-    return f"{len(run)} times {where}, {gap:.0f} ms apart, most {most}"
+    return Message(code, count=len(run), gap=gap, most=most)
 
 
 def runs(

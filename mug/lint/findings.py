@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from mug.messages.message import Message
+
 Severity = Literal["error", "warning", "note"]
 Action = Literal["move", "shorten", "remove"]
 
@@ -37,7 +39,7 @@ class Finding:
         rule: name of the rule.
         severity: `error` for what cannot be played as written, `warning` for what a modder would
             point out, `note` for what is worth a look.
-        message: what is wrong, with the value and the limit.
+        message: what is wrong, as a code with the value and the limit.
         fix: None where only a person can mend it.
     """
 
@@ -46,5 +48,5 @@ class Finding:
     columns: tuple[int, ...]
     rule: str
     severity: Severity
-    message: str
+    message: Message
     fix: Fix | None = None

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from mug.lint.findings import Finding, Fix
 from mug.lint.view import Chart, Row, hand
+from mug.messages.message import Message
 
 LEAST_TRILL_KEYS = 4
 SPIKE_BEATS = 4.0
@@ -26,7 +27,9 @@ def chord_size(chart: Chart) -> Iterator[Finding]:
                 row.columns,
                 "chord_size",
                 "warning",
-                f"{len(row.notes)} notes at once, most {most} in {chart.tier.title}",
+                Message(
+                    "finding.notes_at_once", count=len(row.notes), most=most, tier=chart.tier.title
+                ),
                 Fix("remove", row.start_ms, row.columns[0]),
             )
 
@@ -47,8 +50,12 @@ def one_hand_trill(chart: Chart) -> Iterator[Finding]:
                     columns,
                     "one_hand_trill",
                     "warning",
-                    f"{len(run)} notes in turn with the {('left', 'right')[side]} hand,"
-                    f" {gap:.0f} ms apart, most {chart.limits.trill_notes}",
+                    Message(
+                        ("finding.left_hand_trill", "finding.right_hand_trill")[side],
+                        count=len(run),
+                        gap=gap,
+                        most=chart.limits.trill_notes,
+                    ),
                 )
 
 
@@ -101,8 +108,7 @@ def density_spike(chart: Chart) -> Iterator[Finding]:
             chart.all_columns,
             "density_spike",
             "warning",
-            f"{count} notes in {SPIKE_BEATS:.0f} beats, where nine bars in ten have at most"
-            f" {usual}",
+            Message("finding.density_spike", count=count, beats=SPIKE_BEATS, usual=usual),
         )
 
 

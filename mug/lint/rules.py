@@ -122,7 +122,7 @@ def _chosen(names: Iterable[str] | None) -> Sequence[Rule]:
     wanted = list(names)
     for name in wanted:
         if name not in known:
-            raise DataError("no such rule", value=name, remedy=nearest(name, list(known)))
+            raise DataError("lint.no_such_rule", value=name, remedy=nearest(name, list(known)))
     return [rule for rule in RULES if rule.name in wanted]
 
 

@@ -41,12 +41,12 @@ def check_notes(notes: Sequence[HitObject], keys: int) -> None:
             time that is not a number.
     """
     if not 1 <= keys <= MOST_KEYS:
-        raise DataError(f"a chart has 1 to {MOST_KEYS} columns", value=keys)
+        raise DataError("lint.number_of_columns_out_of_range", most=MOST_KEYS, value=keys)
     for note in notes:
         if not 0 <= note.column < keys:
-            raise DataError(f"a note lies beside the {keys} columns", value=note)
+            raise DataError("lint.note_lies_beside_columns", keys=keys, value=note)
         if not (math.isfinite(note.start_ms) and math.isfinite(note.last_ms)):
-            raise DataError("a note's time is not a number", value=note)
+            raise DataError("common.note_time_is_not_number", value=note)
 
 
 @dataclass(frozen=True)

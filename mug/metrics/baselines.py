@@ -27,7 +27,7 @@ def grid_chart(reference: Beatmap, count: int, rng: np.random.Generator) -> Beat
     """
     rows = rows_of(reference.hit_objects, reference.keys)
     if not len(rows.time_ms):
-        raise DataError("a random chart needs a reference with notes", file=reference.path)
+        raise DataError("evaluation.random_chart_needs_reference_with_notes", file=reference.path)
     grid = Grid(reference.red_lines)
     lines = grid.lines(float(rows.time_ms[0]) - 1.0, float(rows.time_ms[-1]) + 1.0, GRID_DIVISOR)
     times = np.sort(rng.choice(lines, size=min(count, len(lines)), replace=False))
@@ -46,7 +46,7 @@ def onset_chart(
     """
     sizes = rows_of(reference.hit_objects, reference.keys).sizes
     if not len(sizes):
-        raise DataError("a random chart needs a reference with notes", file=reference.path)
+        raise DataError("evaluation.random_chart_needs_reference_with_notes", file=reference.path)
     return reference.with_objects(_in_random_columns(onsets_ms, sizes, reference.keys, rng))
 
 

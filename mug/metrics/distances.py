@@ -43,7 +43,7 @@ class Space:
             DataError: for less than two charts.
         """
         if len(human) < 2:
-            raise DataError("a space of charts needs at least two", value=len(human))
+            raise DataError("evaluation.space_of_charts_needs", value=len(human))
         names = tuple(human[0])
         values = np.array([[chart[name] for name in names] for chart in human], np.float64)
         spread = np.maximum(values.std(axis=0), LEAST_SPREAD)
@@ -93,7 +93,7 @@ class Cloud:
             groups: of each chart, e.g. the human chart that it was made after.
         """
         if len(charts) != len(groups):
-            raise DataError("a group a chart", value=(len(charts), len(groups)))
+            raise DataError("evaluation.one_group_a_chart", value=(len(charts), len(groups)))
         number = {group: i for i, group in enumerate(dict.fromkeys(groups))}
         return cls(
             space.place(charts),

@@ -57,7 +57,7 @@ def match_onsets(
     because all tolerance windows have one length.
     """
     if tolerance_ms < 0:
-        raise DataError("the tolerance must not be negative", value=tolerance_ms)
+        raise DataError("evaluation.tolerance_must_not_be_negative", value=tolerance_ms)
     pairs: list[tuple[int, int]] = []
     i = j = 0
     while i < len(predicted_ms) and j < len(reference_ms):
@@ -94,7 +94,7 @@ def random_chart(reference: Beatmap, count: int, rng: np.random.Generator) -> Be
     """
     objects = reference.hit_objects
     if not objects:
-        raise DataError("a random chart needs a reference with notes", file=reference.path)
+        raise DataError("evaluation.random_chart_needs_reference_with_notes", file=reference.path)
     first = int(min(note.start_ms for note in objects))
     last = max(int(max(note.start_ms for note in objects)), first + count)
     times = np.sort(rng.choice(np.arange(first, last + 1), size=count, replace=False))

@@ -71,7 +71,7 @@ def summarise(
         DataError: for lists of different lengths.
     """
     if len(values) != len(songs):
-        raise DataError("a value a chart and a song a value", value=(len(values), len(songs)))
+        raise DataError("evaluation.value_chart_and_song_value", value=(len(values), len(songs)))
     kept = [(float(v), s) for v, s in zip(values, songs, strict=True) if np.isfinite(v)]
     if not kept:
         nan = float("nan")

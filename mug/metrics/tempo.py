@@ -50,7 +50,7 @@ def tempo_score(
         DataError: for maps without a tempo and an empty span.
     """
     if not first_ms < last_ms:
-        raise DataError("the music must end after it begins", value=(first_ms, last_ms))
+        raise DataError("evaluation.music_must_end_after_begins", value=(first_ms, last_ms))
     ours, theirs = Grid(found), Grid(truth)
     times = np.arange(first_ms, last_ms, 250.0)
     ratio = theirs.beat_at(times) / ours.beat_at(times)

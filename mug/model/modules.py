@@ -31,9 +31,10 @@ def Normalize(channels: int, num_groups: int = 32) -> nn.GroupNorm:  # noqa: N80
     """
     if channels % num_groups:
         raise ConfigError(
-            f"normalisation in {num_groups} groups needs a multiple of {num_groups} channels",
+            "model.normalisation_needs_multiple_of_groups",
+            groups=num_groups,
             value=channels,
-            remedy="Change the channels, or num_groups where the network has that parameter",
+            remedy="remedy.change_channels_or_num_groups_where_network",
         )
     return nn.GroupNorm(num_groups, channels, eps=1e-6, affine=True)
 

@@ -57,7 +57,9 @@ class NPLRKernel(nn.Module):
     ) -> None:
         super().__init__()
         if kernel_sum not in KERNEL_SUMS:
-            raise ConfigError("unknown kernel_sum", value=kernel_sum, remedy="half or conjugate")
+            raise ConfigError(
+                "model.unknown_kernel_sum", value=kernel_sum, remedy="remedy.half_or_conjugate"
+            )
         self.kernel_sum = kernel_sum
         w, b, p = hippo_legs(states)
         shape = (features, states // 2)

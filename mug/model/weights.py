@@ -41,7 +41,9 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     """
     file = Path(path)
     if not file.is_file():
-        raise CheckpointError("no such checkpoint", file=file, remedy="Check ckpt_path")
+        raise CheckpointError(
+            "common.no_such_checkpoint", file=file, remedy="remedy.check_ckpt_path"
+        )
     if file.suffix == ".safetensors":
         from safetensors.torch import load_file
 
@@ -51,13 +53,13 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
             content = torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise CheckpointError(
-            "this file is damaged, or needs code to be read, which is never run",
+            "model.file_is_damaged_or_needs_code",
             file=file,
-            remedy="Make it again, or convert it with scripts/convert_checkpoint.py",
+            remedy="remedy.make_again_or_convert_with_convert_checkpoint",
         ) from error
     weights = content.get("state_dict", content) if isinstance(content, dict) else None
     if weights is None or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise CheckpointError("no state dict of tensors in this file", file=file)
+        raise CheckpointError("model.no_state_dict_in_file", file=file)
     return dict(weights)
 
 
@@ -79,10 +81,10 @@ def load_weights(module: nn.Module, path: str | Path, ignore_keys: Sequence[str]
     unequal = [key for key in given if key in own and given[key].shape != own[key].shape]
     if missing or unknown or unequal:
         raise CheckpointError(
-            "weights and model do not fit",
+            "model.weights_and_model_do_not_fit",
             file=path,
             value={"missing": missing[:3], "unknown": unknown[:3], "other shape": unequal[:3]},
-            remedy="Name what may be left out in ignore_keys, or give the config it was made with",
+            remedy="remedy.name_what_may_be_left_out",
         )
     module.load_state_dict(given, strict=False)
     log.info("%s: %d tensors into %s", path, len(given), type(module).__name__)

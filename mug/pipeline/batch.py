@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mug.errors import Cancelled, GenerationError, MugError
+from mug.messages.message import Message
 from mug.protocols import Progress
 from mug.util import atomic_write
 
@@ -72,10 +73,12 @@ def plan_batch(folder: Path, out: Path) -> tuple[Job, ...]:
     )
     if not songs:
         raise GenerationError(
-            "no songs in this folder", file=folder, remedy=f"Known endings: {', '.join(AUDIO)}"
+            "pipeline.no_songs_in_folder",
+            file=folder,
+            remedy=Message("remedy.known_endings", names=", ".join(AUDIO)),
         )
     if out.suffix.lower() == ".osz" or out.is_file():
-        raise GenerationError("the results of a folder go to a folder", file=out)
+        raise GenerationError("pipeline.results_of_folder_go_to_folder", file=out)
     stems = Counter(_stem(song) for song in songs)
     jobs = []
     for song in songs:

@@ -59,7 +59,7 @@ class ChartGenerator:
 
     def __init__(self, model: LoadedModel, songs: int = 2) -> None:
         if songs < 1:
-            raise GenerationError("at least one song must be remembered", value=songs)
+            raise GenerationError("pipeline.at_least_one_song", value=songs)
         self.model = model
         self._room = songs
         self._songs: OrderedDict[_SongKey, EncodedSong] = OrderedDict()

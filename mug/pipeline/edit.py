@@ -53,7 +53,7 @@ class Region:
     def __post_init__(self) -> None:
         if not self.start_ms < self.end_ms:
             raise GenerationError(
-                "a region must end after it begins", value=(self.start_ms, self.end_ms)
+                "pipeline.region_must_end_after_begins", value=(self.start_ms, self.end_ms)
             )
 
     def holds(self, note: HitObject) -> bool:
@@ -91,9 +91,9 @@ class Edit:
 
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 1:
-            raise GenerationError("the strength must be 0 to 1", value=self.strength)
+            raise GenerationError("common.strength_must_be_0_to_1", value=self.strength)
         if not (math.isfinite(self.seam_ms) and self.seam_ms >= 0):
-            raise GenerationError("the seam must be 0 ms or more", value=self.seam_ms)
+            raise GenerationError("pipeline.seam_must_not_be_negative", value=self.seam_ms)
 
     def free(self, note: HitObject) -> bool:
         """Whether a note of this place may appear or vanish."""
@@ -262,14 +262,18 @@ def edit_chart(
     model = generator.model
     if beatmap.keys != model.keys:
         raise GenerationError(
-            f"this model makes charts of {model.keys} columns",
+            "pipeline.model_makes_charts_of_columns",
+            keys=model.keys,
             file=beatmap.path,
             value=beatmap.keys,
         )
     for column in edit.region.columns or ():
         if not 0 <= column < beatmap.keys:
             raise GenerationError(
-                f"the chart has columns 0 to {beatmap.keys - 1}", value=column, file=beatmap.path
+                "pipeline.chart_has_columns_to",
+                last=beatmap.keys - 1,
+                value=column,
+                file=beatmap.path,
             )
     if edit.strength == 0:
         return (Variation(),) * request.count
@@ -327,9 +331,9 @@ def bar_start_ms(red_lines: Sequence[TimingPoint], bar: int) -> float:
         GenerationError: without a red line, or for a bar before the first.
     """
     if not red_lines:
-        raise GenerationError("the chart has no red line, so it has no bars")
+        raise GenerationError("pipeline.chart_has_no_bars")
     if bar < 1:
-        raise GenerationError("bars are counted from 1", value=bar)
+        raise GenerationError("pipeline.bars_are_counted_from_1", value=bar)
     lines = sorted(red_lines, key=lambda line: line.time_ms)
     left = bar - 1
     for line, following in pairwise(lines):

@@ -47,9 +47,9 @@ class Plan:
     def __post_init__(self) -> None:
         if self.tiers and self.search.attempts > 1:
             raise GenerationError(
-                "a spread is made once, without further attempts",
+                "pipeline.spread_is_made_once_without_further",
                 value=self.search.attempts,
-                remedy="Give candidates instead: charts made for each tier",
+                remedy="remedy.give_candidates_instead_charts_made",
             )
 
 
@@ -78,7 +78,7 @@ def make_package(
         The report, plain containers.
     """
     if out.suffix.lower() != ".osz":
-        raise GenerationError("the output must be an .osz file", file=out)
+        raise GenerationError("pipeline.output_must_be_osz_file", file=out)
     plan = plan or Plan()
     tags = read_tags(request.audio)
     with TemporaryDirectory() as folder:

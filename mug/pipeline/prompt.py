@@ -20,6 +20,7 @@ from mug.difficulty.stars import star_rating
 from mug.encoding.transform import Transform
 from mug.errors import ConfigError, DataError
 from mug.features import BOOL, CATEGORY, NUMERIC, Feature, FeatureSchema, FeatureValue
+from mug.messages.message import Message
 from mug.util import atomic_write, nearest
 
 log = logging.getLogger(__name__)
@@ -146,7 +147,7 @@ class Prompt:
         """
         return cls(_checked(schema, positive), _checked(schema, negative or {}))
 
-    def beyond(self, schema: FeatureSchema) -> tuple[str, ...]:
+    def beyond(self, schema: FeatureSchema) -> tuple[Message, ...]:
         """A sentence for each number that the model hears as the end of its feature's range."""
         said = []
         for values in (self.positive, self.negative):
@@ -156,7 +157,9 @@ class Prompt:
                     continue
                 heard = min(max(float(value), feature.minimum), feature.maximum)
                 if heard != value:
-                    said.append(f"{name} {value:g} is beyond the model's range; it hears {heard:g}")
+                    said.append(
+                        Message("pipeline.beyond_range", feature=name, asked=value, heard=heard)
+                    )
         return tuple(said)
 
     def to_dict(self) -> dict[str, Any]:
@@ -190,9 +193,10 @@ def _value(feature: Feature, value: object) -> FeatureValue | None:
     number = float(value)  # type: ignore[arg-type]  # `row` refuses what is no number
     if isinstance(value, bool) or not math.isfinite(number):
         raise ConfigError(
-            f"not a value of feature {feature.name}",
+            "common.not_value_of_feature",
+            name=feature.name,
             value=value,
-            remedy=f"It is a number from {feature.minimum:g} to {feature.maximum:g}",
+            remedy=Message("remedy.number_from_to", least=feature.minimum, most=feature.maximum),
         )
     return value if isinstance(value, int) else number
 
@@ -212,14 +216,16 @@ def load_prompt(path: Path, schema: FeatureSchema) -> Prompt:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError("cannot read the prompt", file=path, value=error.strerror) from error
+        raise ConfigError("pipeline.cannot_read_prompt", file=path, value=error.strerror) from error
     except UnicodeDecodeError as error:
-        raise ConfigError("the prompt is not UTF-8 text", file=path, value=str(error)) from error
+        raise ConfigError(
+            "pipeline.prompt_is_not_utf8_text", file=path, value=str(error)
+        ) from error
     loader = yaml.SafeLoader(text)
     try:
         positive, negative = _parts(loader, loader.get_single_node(), path, schema)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError("not a YAML file", file=path, value=str(error)) from error
+        raise ConfigError("common.not_yaml_file", file=path, value=str(error)) from error
     finally:
         loader.dispose()
     return Prompt(_checked(schema, positive), _checked(schema, negative))
@@ -251,15 +257,15 @@ def _entries(
         return []
     line = node.start_mark.line + 1
     if not isinstance(node, yaml.MappingNode):
-        raise ConfigError("a prompt is a list of `name: value` lines", file=path, line=line)
+        raise ConfigError("pipeline.prompt_is_list_of_lines", file=path, line=line)
     found: dict[str, tuple[str, int, yaml.Node]] = {}
     for key_node, value in node.value:
         line = key_node.start_mark.line + 1
         if not isinstance(key_node, yaml.ScalarNode):
-            raise ConfigError("a prompt is a list of `name: value` lines", file=path, line=line)
+            raise ConfigError("pipeline.prompt_is_list_of_lines", file=path, line=line)
         key = str(key_node.value)
         if key in found:
-            raise ConfigError("this key is there twice", file=path, line=line, value=key)
+            raise ConfigError("pipeline.key_is_there_twice", file=path, line=line, value=key)
         found[key] = (key, line, value)
     return list(found.values())
 
@@ -274,14 +280,14 @@ def _take(
     name, line, node = entry
     if name not in schema.names:
         raise ConfigError(
-            "the prompt names no such feature",
+            "pipeline.prompt_names_no_such_feature",
             file=path,
             line=line,
             value=name,
             remedy=nearest(name, (*schema.names, NEGATIVE)),
         )
     if not isinstance(node, yaml.ScalarNode):
-        raise ConfigError(f"{name} needs one plain value", file=path, line=line)
+        raise ConfigError("pipeline.needs_one_plain_value", name=name, file=path, line=line)
     try:
         value = _value(schema.describe(name), loader.construct_object(node))
     except ConfigError as error:
@@ -321,9 +327,9 @@ def measured_features(
             calculator refuses.
     """
     if not _RATES[0] <= rate <= _RATES[1]:
-        raise DataError("a rate must be 0.1 to 10", value=rate)
+        raise DataError("common.rate_must_be_0_1_to_10", value=rate)
     if not beatmap.hit_objects:
-        raise DataError("a chart without objects has no features", file=beatmap.path)
+        raise DataError("pipeline.chart_without_objects_has_no_features", file=beatmap.path)
     chart, exact = beatmap, {}
     if rate != 1:
         faster = Transform(rate=rate)

@@ -42,9 +42,7 @@ _MAX_TEXT = 64  # characters of one field
 _MAX_TOKEN = 8000  # characters that are looked at
 _MAX_JSON = 1 << 16  # bytes; a record has some 500
 _SUM = 8  # hexadecimal digits: 1 in 4e9 damaged records passes
-_REMEDY = (
-    "Restore the chart's tags from an earlier copy, or take the word that begins with mug: out"
-)
+_REMEDY = "remedy.take_out_damaged_record"
 
 
 @dataclass(frozen=True)
@@ -129,9 +127,7 @@ def _check_values(values: Mapping[str, Any]) -> None:
         else:
             passes = _is_number(value) if name == "guidance" else _is_text(value)
         if not passes:
-            raise GenerationError(
-                f"the record of what made a chart cannot hold this {name}", value=value
-            )
+            raise GenerationError("pipeline.record_cannot_hold", name=name, value=value)
 
 
 def _is_text(value: object) -> bool:
@@ -155,10 +151,11 @@ def stamp(beatmap: Beatmap, provenance: Provenance) -> Beatmap:
     own = " ".join((*WORDS, token))
     if len(own) > MAX_TAGS:
         raise GenerationError(
-            f"the record of what made the chart has more than {MAX_TAGS} characters",
+            "pipeline.record_is_too_long",
+            most=MAX_TAGS,
             file=beatmap.path,
             value=len(own),
-            remedy="Ask for fewer features, or give shorter names",
+            remedy="remedy.ask_for_fewer_features_or_give",
         )
     words = beatmap.metadata.get("Tags", "").split()
     others = [word for word in words if word not in WORDS and not _is_token(word)]
@@ -206,7 +203,7 @@ def provenance_of(beatmap: Beatmap) -> Provenance | None:
     words = [word.lower() for word in beatmap.metadata.get("Tags", "").split()]
     tokens = list(dict.fromkeys(word for word in words if _is_token(word)))
     if len(tokens) > 1:
-        raise _damaged(beatmap, "the tags hold several records of what made the chart", len(tokens))
+        raise _damaged(beatmap, "pipeline.several_records", len(tokens))
     if tokens:
         return _read(beatmap, _unpacked(beatmap, tokens[0]), {s: n for n, s in _SHORT.items()})
     comment = _comment(beatmap)
@@ -236,25 +233,25 @@ def _unpacked(beatmap: Beatmap, token: str) -> bytes:
     if not token.startswith(_PREFIX):
         version = token.split(":")[1]
         raise BeatmapError(
-            "the record of what made the chart is of a later version",
+            "pipeline.record_is_of_later_version",
             file=beatmap.path,
             value=version,
-            remedy="Read it with a newer version of this program",
+            remedy="remedy.read_with_newer_version_of_program",
         )
     data, _, given = token.removeprefix(_PREFIX).partition(":")
     shown = token if len(token) <= 2 * _MAX_TEXT else f"{token[: 2 * _MAX_TEXT]}…"
     if len(token) > _MAX_TOKEN or _sum(data) != given:
-        raise _damaged(beatmap, "the record of what made the chart is damaged", shown)
+        raise _damaged(beatmap, "pipeline.record_is_damaged", shown)
     try:
         packed = base64.b32decode(data.upper() + "=" * (-len(data) % 8))
         unpacked = zlib.decompressobj().decompress(packed, _MAX_JSON)
     except (binascii.Error, ValueError, zlib.error) as error:
-        raise _damaged(beatmap, "the record of what made the chart is damaged", shown) from error
+        raise _damaged(beatmap, "pipeline.record_is_damaged", shown) from error
     return unpacked
 
 
 def _read(beatmap: Beatmap, text: bytes, names: Mapping[str, str]) -> Provenance:
-    what = "the record of what made the chart is damaged"
+    what = "pipeline.record_is_damaged"
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:

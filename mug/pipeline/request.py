@@ -55,22 +55,22 @@ class GenerationRequest:
     def __post_init__(self) -> None:
         if not 1 <= self.count <= MAX_COUNT:
             raise GenerationError(
-                f"the number of charts must be 1 to {MAX_COUNT}", value=self.count
+                "pipeline.number_of_charts_out_of_range", most=MAX_COUNT, value=self.count
             )
         if not 0 <= self.guidance_scale <= 100:
-            raise GenerationError("the guidance scale must be 0 to 100", value=self.guidance_scale)
+            raise GenerationError("pipeline.guidance_scale_out_of_range", value=self.guidance_scale)
         low, high = self.guidance_interval or (0, 1)
         if not 0 <= low <= high <= 1:
             raise GenerationError(
-                "the guidance interval must be two numbers from 0 to 1, ascending",
+                "pipeline.guidance_interval_must_be_two_numbers",
                 value=self.guidance_interval,
             )
         if not self.window_s > 0:
-            raise GenerationError("the window must be longer than 0 s", value=self.window_s)
+            raise GenerationError("pipeline.window_must_be_longer_than_0", value=self.window_s)
         if self.batch_size < 1:
-            raise GenerationError("the batch size must be positive", value=self.batch_size)
+            raise GenerationError("pipeline.batch_size_must_be_positive", value=self.batch_size)
         if not -(2**63) <= self.seed < 2**63:
-            raise GenerationError("the seed must fit in 64 bits", value=self.seed)
+            raise GenerationError("pipeline.seed_must_fit_in_64_bits", value=self.seed)
 
     @property
     def finish_by_prompt(self) -> FinishOptions:

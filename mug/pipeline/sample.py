@@ -150,7 +150,7 @@ def prompt_ids(model: LoadedModel, prompt: Mapping[str, Any]) -> list[int]:
     for name in prompt:
         if name not in model.schema.names:
             raise ConfigError(
-                "the prompt names no such feature",
+                "pipeline.prompt_names_no_such_feature",
                 value=name,
                 remedy=nearest(name, model.schema.names),
             )
@@ -294,7 +294,7 @@ def _steps_of(interval: tuple[float, float] | None, steps: int) -> tuple[int, in
 def _watched(denoise: Denoiser, should_stop: ShouldStop) -> Denoiser:
     def watched(x_t: Tensor, step: Tensor) -> Any:
         if should_stop():
-            raise Cancelled("generation was stopped")
+            raise Cancelled("pipeline.generation_was_stopped")
         return denoise(x_t, step)
 
     return watched

@@ -159,13 +159,15 @@ def parse_tiers(text: str) -> tuple[Tier, ...]:
         name, equals, stars = (piece.strip() for piece in part.partition("="))
         if not equals and name.lower() not in known:
             raise GenerationError(
-                "no such tier", value=name, remedy=nearest(name.lower(), [*known, "NAME=STARS"])
+                "common.no_such_tier",
+                value=name,
+                remedy=nearest(name.lower(), [*known, "NAME=STARS"]),
             )
         tier = known.get(name.lower(), Tier(name, 0.0))
         found.append(replace(tier, star_rating=_parsed_stars(stars)) if equals else tier)
     names = [tier.name for tier in found]
     if not all(names) or len(set(names)) < len(names):
-        raise GenerationError("a spread needs tiers of different names", value=names)
+        raise GenerationError("pipeline.spread_needs_tiers_of_different_names", value=names)
     return tuple(sorted(found, key=lambda tier: tier.star_rating))
 
 
@@ -173,9 +175,9 @@ def _parsed_stars(text: str) -> float:
     try:
         stars = float(text)
     except ValueError as error:
-        raise GenerationError("a star rating is a number", value=text) from error
+        raise GenerationError("common.star_rating_is_number", value=text) from error
     if not 0 < stars < 100:
-        raise GenerationError("a star rating of a tier is above 0 and below 100", value=text)
+        raise GenerationError("pipeline.star_rating_out_of_range", value=text)
     return stars
 
 
@@ -200,7 +202,8 @@ def make_spread(
     """
     if not (tiers and candidates >= 1 and len(tiers) * candidates <= MAX_COUNT):
         raise GenerationError(
-            f"a spread has 1 to {MAX_COUNT} tiers, times candidates",
+            "pipeline.number_of_tiers_out_of_range",
+            most=MAX_COUNT,
             value=(len(tiers), candidates),
         )
     tiers = sorted(tiers, key=lambda tier: tier.star_rating)

@@ -122,7 +122,7 @@ def _find(song_dir: Path, out_dir: Path | None) -> list[str]:
     """Sources as texts, which take a tenth of the memory."""
     root = song_dir.resolve()
     if not root.is_dir():
-        raise DataError("no such folder of songs", file=song_dir)
+        raise DataError("prepare.no_such_folder_of_songs", file=song_dir)
     ours = str(out_dir.resolve()) if out_dir else None
     found: set[str] = set()
     for here, subfolders, files in os.walk(root):
@@ -135,9 +135,9 @@ def _find(song_dir: Path, out_dir: Path | None) -> list[str]:
         found.remove(source)
     if not found:
         raise DataError(
-            "no charts found",
+            "prepare.no_charts_found",
             file=song_dir,
-            remedy="Give a folder with .osu files or .osz packages",
+            remedy="remedy.give_folder_with_osu_files",
         )
     return sorted(found)
 

@@ -31,13 +31,13 @@ def executor(engine: str = "process", workers: int = 1) -> Iterator[Executor]:
         DataError: for an unknown engine, no workers, or when Dask is not installed.
     """
     if workers < 1:
-        raise DataError("at least one worker is needed", value=workers)
+        raise DataError("prepare.at_least_one_worker_is_needed", value=workers)
     kind, _, address = engine.partition(":")
     if kind == "dask":
         with _dask(workers, address) as pool:
             yield pool
     elif engine != "process":
-        raise DataError("unknown engine", value=engine, remedy=nearest(engine, ENGINES))
+        raise DataError("prepare.unknown_engine", value=engine, remedy=nearest(engine, ENGINES))
     elif workers == 1:
         yield InThisProcess()
     else:
@@ -68,8 +68,8 @@ def _dask(workers: int, address: str) -> Iterator[Executor]:
         distributed: Any = importlib.import_module("distributed")  # an extra, without types
     except ImportError as error:
         raise DataError(
-            "Dask is not installed",
-            remedy="pip install distributed, or leave --engine out",
+            "prepare.dask_is_not_installed",
+            remedy="remedy.pip_install_distributed_or_leave_engine",
         ) from error
     if address:
         with distributed.Client(address) as client:

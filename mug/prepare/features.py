@@ -192,10 +192,11 @@ class _Filler:
         left = [path for path in paths if (self.folder / path).is_file()]
         if left:
             raise DataError(
-                f"{len(left)} charts that are not in this list were measured by other versions",
+                "prepare.charts_measured_by_other_versions",
+                count=len(left),
                 file=self.db.path,
                 value=left[0],
-                remedy="Give a list of all charts of the data set, such as its beatmap.txt",
+                remedy="remedy.give_list_of_all_charts",
             )
         self.db.delete(paths)
 

@@ -84,7 +84,7 @@ def clean(
         songs = run.decide()
         kept = run.kept()
         if not kept:
-            raise DataError("no chart keeps the rules", file=beatmap_txt, value=run.rules())
+            raise DataError("prepare.no_chart_keeps_rules", file=beatmap_txt, value=run.rules())
         split = run.split(read_split(folder), songs, fractions, salt) if fractions else Split(())
         parts = {e.path.as_posix(): part for part in PARTS for e in getattr(split, part)}
         _write_list(folder / LIST_NAME, kept)
@@ -137,10 +137,11 @@ class _Run:
         ).fetchall()
         if unknown:
             raise DataError(
-                f"{len(unknown)} charts were not measured, the first of them",
+                "prepare.charts_were_not_measured",
+                count=len(unknown),
                 file=beatmap_txt,
                 value=unknown[0][0],
-                remedy="Run scripts/prepare_beatmap_features.py first",
+                remedy="remedy.run_prepare_beatmap_features_first",
             )
 
     def apply_rules(self) -> None:

@@ -190,7 +190,7 @@ def _measure(job: Job, key: str, sounds: dict[tuple[str, str], Sound], done: Don
         done.unchanged.append(replace(old, beatmap_stamp=state))
         return
     if not beatmap.hit_objects:
-        raise _BrokenError("empty", str(DataError("the chart has no objects", file=chart)))
+        raise _BrokenError("empty", str(DataError("prepare.chart_has_no_objects", file=chart)))
     done.rows.append(replace(row, features=_features(beatmap, job, key, done)))
     done.facts.append(facts_of(beatmap, key))
 

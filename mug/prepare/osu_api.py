@@ -20,14 +20,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mug.errors import DataError
+from mug.messages.message import Message
 
 log = logging.getLogger(__name__)
 
 BASE_URL = "https://osu.ppy.sh"
 ID_VARIABLE, SECRET_VARIABLE = "OSU_CLIENT_ID", "OSU_CLIENT_SECRET"
-HOW_TO_GET_ONE = (
-    f"Open {BASE_URL}/home/account/edit#oauth, choose New OAuth Application (the callback may stay"
-    f" empty), and set {ID_VARIABLE} and {SECRET_VARIABLE} to what it shows"
+HOW_TO_GET_ONE = Message(
+    "remedy.make_an_oauth_application", address=BASE_URL, id=ID_VARIABLE, secret=SECRET_VARIABLE
 )
 _MOST_BYTES = 64 << 20  # of an answer; a page of a search has about 0.3 MB
 _LONGEST_WAIT_S = 3600.0  # a server that asks for more is not waited for
@@ -59,12 +59,15 @@ class Credentials:
         missing = [n for n, v in ((ID_VARIABLE, number), (SECRET_VARIABLE, secret)) if not v]
         if missing:
             raise DataError(
-                f"the osu! API needs credentials of your own: {' and '.join(missing)}"
-                f" {'is' if len(missing) == 1 else 'are'} not set",
+                "prepare.osu_api_needs_credentials_of_your",
+                missing=" and ".join(missing),
+                are="is" if len(missing) == 1 else "are",
                 remedy=HOW_TO_GET_ONE,
             )
         if not number.isascii() or not number.isdigit():
-            raise DataError(f"{ID_VARIABLE} is not a number", remedy=HOW_TO_GET_ONE)
+            raise DataError(
+                "prepare.variable_is_not_number", name=ID_VARIABLE, remedy=HOW_TO_GET_ONE
+            )
         return cls(int(number), secret)
 
 
@@ -91,12 +94,12 @@ class Pace:
     def __post_init__(self) -> None:
         if not 0 < self.per_minute <= 1200:
             raise DataError(
-                "requests a minute must be above 0 and at most 1200",
+                "prepare.requests_minute_must_be_above_0",
                 value=self.per_minute,
-                remedy="osu! asks for 60 at most",
+                remedy="remedy.osu_asks_for_60_at_most",
             )
         if self.attempts < 1 or self.timeout_s <= 0:
-            raise DataError("at least one attempt and some time for it are needed")
+            raise DataError("prepare.attempts_or_timeout_out_of_range")
 
 
 class _RetryError(Exception):
@@ -133,7 +136,9 @@ class OsuApi:
         safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOCAL)
         if not safe or not parts.hostname:
             raise DataError(
-                "credentials are sent by https only", value=base_url, remedy=f"Use {BASE_URL}"
+                "prepare.credentials_are_sent_by_https_only",
+                value=base_url,
+                remedy=Message("remedy.use_address", address=BASE_URL),
             )
         self._credentials, self._base = credentials, base_url.rstrip("/")
         self._pace = pace or Pace()
@@ -185,12 +190,18 @@ class OsuApi:
             if error.code in (400, 401, 403):
                 error.close()
                 raise DataError(
-                    f"osu! refuses these credentials ({error.code})",
-                    remedy=f"Check {ID_VARIABLE} and {SECRET_VARIABLE}. {HOW_TO_GET_ONE}",
+                    "prepare.osu_refuses_these_credentials",
+                    code=error.code,
+                    remedy=Message(
+                        "remedy.check_credentials",
+                        id=ID_VARIABLE,
+                        secret=SECRET_VARIABLE,
+                        how=HOW_TO_GET_ONE,
+                    ),
                 ) from None
             raise self._refusal(error, request.full_url) from error
         if not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
-            raise DataError("the server's answer holds no token", value=request.full_url)
+            raise DataError("prepare.server_answer_holds_no_token", value=request.full_url)
         lifetime = answer.get("expires_in")
         seconds = float(lifetime) if isinstance(lifetime, int | float) else 3600.0
         self._token = answer["access_token"]
@@ -215,9 +226,10 @@ class OsuApi:
                     break
                 self._next_at = max(self._next_at, self._pace.now() + wait)
         raise DataError(
-            f"the server did not answer as it should: {why}",
+            "prepare.server_did_not_answer",
+            reason=why,
             value=request.full_url,
-            remedy="Try again later; the same command goes on from here",
+            remedy="remedy.try_again_later_same_command_goes",
         )
 
     def _wait_for_turn(self) -> None:
@@ -242,7 +254,7 @@ class OsuApi:
         except (OSError, http.client.HTTPException) as error:  # URLError and timeouts are OSErrors
             raise _RetryError(str(error) or type(error).__name__) from error
         if len(body) > _MOST_BYTES:
-            raise DataError("the answer is too large", value=request.full_url)
+            raise DataError("prepare.answer_is_too_large", value=request.full_url)
         if missing:
             raise _RetryError("its answer is cut off")
         try:

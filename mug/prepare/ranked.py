@@ -56,10 +56,10 @@ class Journal:
         lines = _whole_lines(path)
         if lines and lines[0] != {"query": dict(query)}:
             raise DataError(
-                "this is the journal of another command",
+                "prepare.journal_of_another_command",
                 file=path,
                 value=lines[0],
-                remedy="Finish that one, or delete the file to begin anew",
+                remedy="remedy.finish_one_or_delete_file",
             )
         for line in lines[1:]:
             self._take(line["stream"], line["items"], line["cursor"], done=line["done"])
@@ -104,7 +104,9 @@ def _whole_lines(path: Path) -> list[dict[str, Any]]:
     wanted = [{"query"}] + [{"stream", "items", "cursor", "done"}] * (len(lines) - 1)
     for line, keys in zip(lines, wanted, strict=False):
         if not isinstance(line, dict) or set(line) != keys:
-            raise DataError("this is no journal", file=path, remedy="Delete it to begin anew")
+            raise DataError(
+                "prepare.not_a_journal", file=path, remedy="remedy.delete_to_begin_anew"
+            )
     if len(whole) < len(data):
         with path.open("r+b") as handle:
             handle.truncate(len(whole))
@@ -141,9 +143,11 @@ def fetch_ranked(
     """
     for status in statuses:
         if status not in STATUSES:
-            raise DataError("no such status", value=status, remedy=nearest(status, STATUSES))
+            raise DataError(
+                "prepare.no_such_status", value=status, remedy=nearest(status, STATUSES)
+            )
     if mode not in MODES.values():
-        raise DataError("a mode is 0, 1, 2 or 3", value=mode, remedy="3 is osu!mania")
+        raise DataError("prepare.no_such_mode", value=mode, remedy="remedy.mania_is_3")
     query = {"what": "ranked", "mode": mode, "statuses": list(statuses)}
     journal = Journal(_journal_of(out), query)
     found: dict[int, str] = {}
@@ -220,7 +224,7 @@ def _search(
         sets = _beatmapsets(answer.get("beatmapsets") if isinstance(answer, dict) else None)
         cursor = answer.get("cursor_string") or ""
         if cursor and cursor == stream.cursor:
-            raise DataError("the server gives the same page again", value=f"search {status}")
+            raise DataError("prepare.server_gives_same_page_again", value=f"search {status}")
         items = [part(beatmapset) for beatmapset in sets]
         journal.add(f"search {status}", items, cursor, done=not cursor or not sets)
         yield from items
@@ -252,11 +256,11 @@ def _beatmapsets(value: Any) -> list[Mapping[str, Any]]:
     """Checks what is read of each beatmapset."""
     kinds = {"id": int, "user_id": int, "status": str}
     if not isinstance(value, list):
-        raise DataError("the server's answer holds no list of beatmapsets", value=repr(value)[:80])
+        raise DataError("prepare.server_answer_holds_no_list", value=repr(value)[:80])
     for entry in value:
         for key, kind in kinds.items():
             if not isinstance(entry, dict) or not isinstance(entry.get(key), kind):
-                raise DataError(f"a beatmapset has no {key}", value=repr(entry)[:80])
+                raise DataError("prepare.beatmapset_has_no", key=key, value=repr(entry)[:80])
     return value
 
 

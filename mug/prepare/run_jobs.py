@@ -67,8 +67,8 @@ def work_off(
                 report()
     except BrokenExecutor as error:
         raise DataError(
-            "a worker process died",
-            remedy="What is done stays; run again, with --workers 1 to see which song it is",
+            "prepare.worker_process_died",
+            remedy="remedy.run_again_with_one_worker",
         ) from error
     finally:
         for future in running:

@@ -42,12 +42,12 @@ class Selection:
     def __post_init__(self) -> None:
         if self.mode != MANIA:
             raise DataError(
-                "only charts of osu!mania (mode 3) can be prepared",
+                "prepare.only_charts_of_mania_mode_3",
                 value=self.mode,
-                remedy="Leave the mode out, or give 3",
+                remedy="remedy.leave_mode_out_or_give_3",
             )
         if not 0 <= self.keys <= 18:
-            raise DataError("charts have 1 to 18 columns; 0 takes any", value=self.keys)
+            raise DataError("prepare.charts_have_1_to_18_columns", value=self.keys)
 
 
 def read_opt_out(path: Path | None) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ def read_opt_out(path: Path | None) -> tuple[str, ...]:
     if path is None:
         return ()
     if not path.is_file():
-        raise DataError("no such list of mappers", file=path)
+        raise DataError("prepare.no_such_list_of_mappers", file=path)
     lines = (line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
     return tuple(sorted({line.lower() for line in lines if line and not line.startswith("#")}))
 
@@ -160,7 +160,7 @@ def _take(beatmap: Beatmap, folder: Path, task: Task) -> str:
     """Copies a chart and links its song; the chart's new name."""
     chart, target = beatmap.path, task.out_dir / task.record.folder
     if chart is None:
-        raise DataError("the chart has no file")
+        raise DataError("prepare.chart_has_no_file")
     _check(beatmap, task.selection)
     audio = _audio(beatmap, folder)
     link(audio, target / audio.relative_to(chart.parent))
@@ -212,10 +212,10 @@ def link(source: Path, target: Path) -> None:
 def _stop_if_disk_is_full(error: Exception) -> None:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
         raise DataError(
-            "the data set cannot be written",
+            "prepare.data_set_cannot_be_written",
             file=error.filename,
             value=error.strerror,
-            remedy="Make room and run the same command again",
+            remedy="remedy.make_room_and_run_same_command",
         ) from error
 
 

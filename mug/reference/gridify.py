@@ -48,10 +48,10 @@ def gridify(hit_objects: Sequence[HitObject]) -> Gridified:
             IndexError, or never ends).
     """
     if not hit_objects:
-        raise DataError("there are no notes to find a grid in", remedy="Leave this step out")
+        raise DataError("repair.there_are_no_notes_to_find", remedy="remedy.leave_step_out")
     starts = np.array([note.start_ms for note in hit_objects], dtype=np.float32)
     if not np.isfinite([(note.start_ms, note.last_ms) for note in hit_objects]).all():
-        raise DataError("a note's time is not a number", remedy="Check the decoded notes")
+        raise DataError("common.note_time_is_not_number", remedy="remedy.check_decoded_notes")
     bpm, offset = fit_grid(starts)
     return Gridified(tuple(_move(note, bpm, offset) for note in hit_objects), bpm, offset)
 

@@ -52,9 +52,9 @@ class _Stream:
         for note in notes:
             if not 0 <= note.column < KEYS:
                 raise DataError(
-                    "mini-jacks are only known in four columns",
+                    "repair.mini_jacks_are_only_known",
                     value=note.column,
-                    remedy="Leave this step out for other charts",
+                    remedy="remedy.leave_step_out_for_other_charts",
                 )
         self.notes, self.interval_ms = notes, interval_ms
 

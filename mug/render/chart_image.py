@@ -111,7 +111,7 @@ def plan_layout(
     """Strips of a pleasant shape that fit; a chart too long for the picture is drawn smaller."""
     times = [time for note in beatmap.hit_objects for time in (note.start_ms, note.last_ms)]
     if not all(map(math.isfinite, times)):
-        raise BeatmapError("a hit object has no finite time", file=beatmap.path)
+        raise BeatmapError("common.hit_object_has_no_finite_time", file=beatmap.path)
     bar_ms = _one_bar_ms(beatmap)
     start, end = min([0.0, *times]), max([1000.0, *times]) + 500.0
     if bar_ms:
@@ -175,12 +175,16 @@ def render_chart(
     from PIL import Image, ImageDraw
 
     if colour_by not in ("column", "snap"):
-        raise BeatmapError("no such colouring", value=colour_by, remedy="Choose column or snap")
+        raise BeatmapError(
+            "chart.no_such_colouring", value=colour_by, remedy="remedy.choose_column_or_snap"
+        )
     if not 0 < pixels_per_second < math.inf:
-        raise BeatmapError("pixels_per_second must be above 0", value=pixels_per_second)
+        raise BeatmapError("chart.pixels_per_second_must_be_above_0", value=pixels_per_second)
     for note in beatmap.hit_objects:
         if not 0 <= note.column < beatmap.keys:
-            raise BeatmapError(f"column outside {beatmap.keys}K", file=beatmap.path, value=note)
+            raise BeatmapError(
+                "common.column_outside_keys", keys=beatmap.keys, file=beatmap.path, value=note
+            )
     layout = plan_layout(beatmap, pixels_per_second, max_width, max_height)
     image = Image.new("RGB", layout.size, BACKGROUND)
     draw = ImageDraw.Draw(image)

@@ -290,7 +290,7 @@ def _require_finite(
 ) -> None:
     bad = np.flatnonzero(~(np.isfinite(starts_ms) & np.isfinite(ends_ms)))
     if len(bad):
-        raise DataError("times of notes must be finite", value=notes[int(bad[0])])
+        raise DataError("timing.times_of_notes_must_be_finite", value=notes[int(bad[0])])
 
 
 def _tails_without_line(chart: _Chart, placed: Mapping[int, HitObject]) -> set[int]:

@@ -93,7 +93,7 @@ class Grid:
     def __init__(self, red_lines: Sequence[TimingPoint], divisors: Sequence[int]) -> None:
         self._lines = BeatLines(red_lines, merge_ms=_SAME_MS)
         if not divisors or min(divisors) < 1:
-            raise DataError("divisors must be positive, at least one", value=list(divisors))
+            raise DataError("timing.divisors_must_be_positive", value=list(divisors))
         self._divisors = sorted(set(divisors))
         self._known: dict[float, float] = {}
 

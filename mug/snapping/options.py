@@ -10,6 +10,7 @@ from typing import Literal
 from mug import tiers as lint_tiers
 from mug.beatmap.hit_objects import HitObject
 from mug.errors import DataError
+from mug.messages.message import Message
 from mug.tiers import Tier
 
 DIVISORS = (1, 2, 3, 4, 6, 8, 12, 16)
@@ -81,24 +82,24 @@ class SnapOptions:
     def __post_init__(self) -> None:
         _check(
             self.star_rating is None or 0 <= self.star_rating < math.inf,
-            "a star rating is 0 or more",
+            "timing.star_rating_must_not_be_negative",
             self,
         )
         _check(
             self.tolerance_ms is None or 0 <= self.tolerance_ms < math.inf,
-            "the tolerance is 0 ms or more",
+            "timing.tolerance_must_not_be_negative",
             self,
         )
         _check(
             self.jitter_ms is None or 0 <= self.jitter_ms < math.inf,
-            "the jitter is 0 ms or more",
+            "timing.jitter_must_not_be_negative",
             self,
         )
-        _check(self.unfit in {"keep", "move", "drop"}, "unfit is keep, move or drop", self)
+        _check(self.unfit in {"keep", "move", "drop"}, "timing.unfit_is_keep_move_or_drop", self)
         if self.divisors is not None:
             _check(
                 len(self.divisors) > 0 and all(1 <= d <= MAX_DIVISOR for d in self.divisors),
-                f"divisors are 1 ... {MAX_DIVISOR}, at least one",
+                Message("timing.divisors_out_of_range", most=MAX_DIVISOR),
                 self,
             )
 
@@ -142,4 +143,4 @@ def allowed_divisors(star_rating: float | None, beat_ms: float) -> tuple[int, ..
 
 def _check(fine: bool, message: str, options: SnapOptions) -> None:
     if not fine:
-        raise DataError(message, value=options, remedy="See mug.snapping.options")
+        raise DataError(message, value=options, remedy="remedy.see_snap_options")

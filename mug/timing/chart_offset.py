@@ -85,10 +85,10 @@ class SongOnsets:
             DataError: for times that are not finite, or a range that is not 1 to 2000 ms.
         """
         if not 1 <= max_offset_ms <= 2000:
-            raise DataError("an offset is looked for within 1 to 2000 ms", value=max_offset_ms)
+            raise DataError("timing.offset_range_out_of_range", value=max_offset_ms)
         times = np.asarray(notes_ms, dtype=np.float64).ravel()
         if not np.isfinite(times).all():
-            raise DataError("a note's time is not a number")
+            raise DataError("common.note_time_is_not_number")
         # A time that no lag brings into the song may lie anywhere outside.
         outside = len(self.strength) + max_offset_ms + 1.0
         places = np.clip(np.unique(np.round(times)), -outside, outside).astype(np.int64)
@@ -110,7 +110,7 @@ def song_onsets(wave: Float32[np.ndarray, " samples"], sample_rate: int) -> Song
     from scipy.ndimage import maximum_filter1d
 
     if not np.isfinite(wave).all():
-        raise DataError("a sample is not a number")
+        raise DataError("common.sample_is_not_number")
     strength = _onset_strength(resample(wave, sample_rate, SAMPLE_RATE))
     width = round(_PEAK_FRAMES * 1000.0 * HOP / SAMPLE_RATE)
     if not strength.any():

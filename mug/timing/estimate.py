@@ -113,7 +113,7 @@ def estimate_timing(wave: Float32[np.ndarray, " samples"], sample_rate: int) -> 
         DataError: for samples that are not numbers.
     """
     if not np.isfinite(wave).all():
-        raise DataError("a sample is not a number", remedy="Load the song with load_audio")
+        raise DataError("common.sample_is_not_number", remedy="remedy.load_song_with_load_audio")
     heard: Wave = resample(wave, sample_rate, SAMPLE_RATE)
     return timing_of(detect_onsets(heard))
 

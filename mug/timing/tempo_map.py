@@ -15,6 +15,7 @@ from mug.beatmap.beat_lines import BeatLines, Times
 from mug.beatmap.formats.registry import read_any
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import BeatmapError, DataError
+from mug.messages.message import Message
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,15 @@ class TempoMap:
 
     def __post_init__(self) -> None:
         if not self.red_lines:
-            raise DataError("a tempo map needs a red line", remedy="Give the tempo of the song")
+            raise DataError("timing.tempo_map_needs_red_line", remedy="remedy.give_tempo_of_song")
         for line in self.red_lines:
             if not (math.isfinite(line.time_ms) and math.isfinite(line.beat_ms)):
-                raise DataError("a red line is not a number", value=line)
+                raise DataError("timing.red_line_is_not_number", value=line)
             if line.beat_ms <= 0 or line.meter < 1:
-                raise DataError("a beat lasts longer than 0 and a bar has beats", value=line)
+                raise DataError("timing.beat_lasts_longer_than_0", value=line)
         times = [line.time_ms for line in self.red_lines]
         if any(later <= earlier for earlier, later in pairwise(times)):
-            raise DataError("red lines are in order of time, each at its own", value=times)
+            raise DataError("timing.red_lines_must_be_in_order", value=times)
 
     @classmethod
     def of_bpm(cls, bpm: float, offset_ms: float, meter: int = 4) -> TempoMap:
@@ -57,7 +58,7 @@ class TempoMap:
         """
         if not (10 <= bpm <= 1000 and math.isfinite(offset_ms)):
             raise DataError(
-                "the tempo must be 10 to 1000 beats a minute and the offset a number",
+                "timing.tempo_or_offset_out_of_range",
                 value={"bpm": bpm, "offset_ms": offset_ms},
             )
         return cls((TimingPoint(time_ms=offset_ms, beat_ms=60000.0 / bpm, meter=meter),))
@@ -103,7 +104,7 @@ class TempoMap:
             DataError: for a factor that is not above 0.
         """
         if not (math.isfinite(factor) and factor > 0):
-            raise DataError("a tempo is scaled by a factor above 0", value=factor)
+            raise DataError("timing.tempo_is_scaled_by_factor_above", value=factor)
         return TempoMap(tuple(replace(p, beat_ms=p.beat_ms / factor) for p in self.red_lines))
 
 
@@ -125,17 +126,19 @@ def timing_from_file(path: str | Path, *, chart: int = 0) -> TempoMap:
     beatmaps = read_any(path)
     if not 0 <= chart < len(beatmaps):
         raise BeatmapError(
-            "the file has no such chart",
+            "timing.file_has_no_such_chart",
             file=path,
             value=chart,
-            remedy=f"It has {len(beatmaps)}, counted from 0",
+            remedy=Message("remedy.counted_from_0", count=len(beatmaps)),
         )
     lines = beatmaps[chart].red_lines
     if not lines:
         raise BeatmapError(
-            "the chart has no timing points", file=path, remedy="Give tempo and offset instead"
+            "timing.chart_has_no_timing_points",
+            file=path,
+            remedy="remedy.give_tempo_and_offset_instead",
         )
     try:
         return TempoMap.of_points(lines)
     except DataError as error:
-        raise BeatmapError("the timing points make no tempo map", file=path) from error
+        raise BeatmapError("timing.timing_points_make_no_tempo_map", file=path) from error

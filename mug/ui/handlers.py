@@ -146,7 +146,7 @@ class Handlers:
         with ErrorMessages(self.t.language):
             start, end = span
             if not (math.isfinite(start) and math.isfinite(end)):
-                raise GenerationError("a region has finite times", value=span)
+                raise GenerationError("ui.region_has_finite_times", value=span)
             edit = Edit(
                 Region(start, end, frozenset(columns) or None),
                 locked=(lambda note: isinstance(note, LongNote)) if values["lock_holds"] else None,

@@ -59,8 +59,8 @@ class PageModel:
         self._error: MugError | None = None
         if checkpoint is None:
             self._error = CheckpointError(
-                "there is no model yet",
-                remedy="`make demo` trains a small one and leaves it in outputs/demo/model",
+                "ui.there_is_no_model_yet",
+                remedy="remedy.make_demo_trains_small_one",
             )
             self._ready.set()
 
@@ -112,7 +112,7 @@ class PageModel:
         except Exception as error:
             log.exception("the model cannot be loaded")
             self._error = CheckpointError(
-                "the model cannot be loaded", file=self.checkpoint, value=str(error)
+                "ui.model_cannot_be_loaded", file=self.checkpoint, value=str(error)
             )
         finally:
             self._ready.set()

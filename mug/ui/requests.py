@@ -104,10 +104,10 @@ def finish_options(values: Values) -> FinishOptions:
     if timing == "by_hand":
         options["timing"] = FinishOptions.given_timing(values.get("bpm"), values.get("offset"))
         if options["timing"] is None:
-            raise GenerationError("timing by hand needs a tempo and an offset")
+            raise GenerationError("ui.timing_by_hand_needs_tempo")
     elif timing == "from_file":
         if not values.get("timing_file"):
-            raise GenerationError("there is no chart to take the timing from", remedy="Drop one")
+            raise GenerationError("ui.no_chart_to_take_timing_from", remedy="remedy.drop_one")
         path = Path(values["timing_file"])
         options["red_lines"] = timing_from_file(path).red_lines
         options["timing_source"] = "file"
@@ -126,7 +126,7 @@ def divisors(text: str) -> tuple[int, ...] | None:
         return tuple(int(part) for part in text.replace("，", ",").split(","))
     except ValueError as error:
         raise GenerationError(
-            "parts of a beat are whole numbers", value=text, remedy="E.g. 1,2,4"
+            "ui.parts_of_beat_are_whole_numbers", value=text, remedy="remedy.divisors_for_example"
         ) from error
 
 
@@ -186,7 +186,9 @@ def whole(name: str, value: float, least: int, most: int) -> int:
         GenerationError: for anything else.
     """
     if not (math.isfinite(value) and value == int(value) and least <= value <= most):
-        raise GenerationError(f"{name} must be a whole number from {least} to {most}", value=value)
+        raise GenerationError(
+            "ui.must_be_whole_number", name=name, least=least, most=most, value=value
+        )
     return int(value)
 
 
@@ -206,11 +208,9 @@ def tempo_of(text: str) -> TempoMap:
             start, bpm = float(parts[0]), float(parts[1])
             meter = int(parts[2]) if len(parts) > 2 else 4
         except (IndexError, ValueError) as error:
-            raise GenerationError(
-                "a tempo is a time in ms, beats a minute and beats a bar", line=number, value=line
-            ) from error
+            raise GenerationError("ui.tempo_has_three_parts", line=number, value=line) from error
         if not 10 <= bpm <= 1000:
-            raise GenerationError("a tempo must be 10 to 1000 beats a minute", value=bpm)
+            raise GenerationError("ui.tempo_out_of_range", value=bpm)
         points.append(TimingPoint(start, 60000.0 / bpm, meter))
     return TempoMap(tuple(sorted(points, key=lambda point: point.time_ms)))
 

@@ -149,7 +149,7 @@ def lay_beats(
         current = Fraction(at)
         tempi[current] = round(point.bpm, decimals) or point.bpm
     if at > MAX_BEAT or len(red_beats) < len(ordered):
-        raise BeatmapError(f"the chart has more than {MAX_BEAT:g} beats", value=at)
+        raise BeatmapError("chart.too_many_beats", most=MAX_BEAT, value=at)
     return BeatGrid(tuple(sorted(tempi.items())), zero_ms, tuple(red_beats), bent)
 
 

@@ -24,6 +24,7 @@ from mug.beatmap.formats.registry import (
 )
 from mug.beatmap.formats.safe_names import sanitise_name
 from mug.errors import BeatmapError
+from mug.messages.message import Message
 from mug.util import atomic_write, nearest
 
 Progress = Callable[[int, int], None]
@@ -81,11 +82,11 @@ def convert(
     suffix = _target(out, to)
     result = Conversion()
     if not source.exists():
-        raise BeatmapError("no such file or folder", file=source, remedy="Check the path")
+        raise BeatmapError("chart.no_such_file_or_folder", file=source, remedy="remedy.check_path")
     with ExitStack() as stack:
         songs = list(_songs(source, result, stack))
         if not songs and not result.failed:
-            raise BeatmapError("no charts are here", file=source, remedy="Check the path")
+            raise BeatmapError("chart.no_charts_are_here", file=source, remedy="remedy.check_path")
         for done, song in enumerate(songs, start=1):
             _convert_song(song, out, suffix, result)
             if progress is not None:
@@ -100,12 +101,14 @@ def _target(out: Path, to: str | None) -> str:
     suffix = f".{to.lower().lstrip('.')}" if to else out.suffix.lower()
     if suffix not in known:
         raise BeatmapError(
-            "the format of the output is unknown",
+            "chart.format_of_output_is_unknown",
             value=to or out.name,
-            remedy=f"Give --to. {nearest(suffix.lstrip('.'), [name[1:] for name in known])}",
+            remedy=Message(
+                "remedy.give_to", known=nearest(suffix.lstrip("."), [name[1:] for name in known])
+            ),
         )
     if out.suffix.lower() in known and out.suffix.lower() != suffix and not out.is_dir():
-        raise BeatmapError("the output's name says another format", file=out, value=to)
+        raise BeatmapError("chart.output_name_says_another_format", file=out, value=to)
     return suffix
 
 
@@ -177,10 +180,10 @@ def _write(
         target = out if single else out / song.name.parent / sanitise_name(f"{stem}{suffix}")
         if target in result.written:
             raise BeatmapError(
-                "several songs do not fit into one package",
+                "chart.several_songs_do_not_fit_into",
                 file=song.folder,
                 value=str(out),
-                remedy="Give a folder and --to",
+                remedy="remedy.give_folder_and_to",
             )
         losses.merge(write_any(beatmaps, target, files=files))
         return [target]

@@ -27,9 +27,9 @@ def decode(data: bytes) -> str:
             return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BeatmapError(
-            "the file is damaged: its byte-order mark promises another encoding",
+            "chart.byte_order_mark_promises_another_encoding",
             value=str(error),
-            remedy="Save it as UTF-8",
+            remedy="remedy.save_as_utf8",
         ) from error
     found = guess(data)
     return data.decode("latin-1") if found is None else found

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from mug.beatmap.formats.encodings import decode
+from mug.beatmap.formats.numbers import LineError
 from mug.errors import BeatmapError
 
 MAX_BYTES = 32 << 20  # the longest real charts have a few MiB
@@ -31,9 +32,9 @@ def read_bounded(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
         with path.open("rb") as handle:
             data = handle.read(max_bytes + 1)
     except OSError as error:
-        raise BeatmapError("cannot read the chart", file=path, value=error.strerror) from error
+        raise BeatmapError("chart.cannot_read_chart", file=path, value=error.strerror) from error
     if len(data) > max_bytes:
-        raise BeatmapError(f"the file has more than {max_bytes} bytes; no chart has", file=path)
+        raise BeatmapError("chart.file_has_too_many_bytes", most=max_bytes, file=path)
     return data
 
 
@@ -41,7 +42,7 @@ def check_lines(text: str, path: Path | None, *, max_lines: int = MAX_LINES) -> 
     """Refuses text of too many lines before anything is made of them."""
     lines = text.count("\n") + text.count("\r")
     if lines > 2 * max_lines or (lines > max_lines and lines - text.count("\r\n") > max_lines):
-        raise BeatmapError(f"the file has more than {max_lines} lines; no chart has", file=path)
+        raise BeatmapError("chart.file_has_too_many_lines", most=max_lines, file=path)
 
 
 def read_text(path: Path) -> str:
@@ -67,7 +68,7 @@ def finite(text: str, what: str, bound: float = MAX_TIME_MS) -> float:
     """
     stripped = text.strip()
     if len(stripped) > MAX_NUMBER_CHARACTERS or not _NUMBER.fullmatch(stripped):
-        raise ValueError(f"{what} is not a finite number")
+        raise LineError("chart.is_not_finite_number", what=what)
     return bounded(float(stripped), what, bound)
 
 
@@ -78,7 +79,7 @@ def bounded(value: float, what: str, bound: float = MAX_TIME_MS) -> float:
         ValueError: says what is wrong with it.
     """
     if not math.isfinite(value) or abs(value) > bound:
-        raise ValueError(f"{what} is beyond {bound:g}")
+        raise LineError("chart.is_beyond_bound", what=what, bound=bound)
     return value
 
 

@@ -22,6 +22,7 @@ from mug.beatmap.formats.stepmania import write as stepmania_write
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.beatmap.timing_points import ScrollPoint, TimingPoint
 from mug.errors import BeatmapError, ModeError
+from mug.messages.message import Message
 from mug.util import atomic_write, nearest
 
 CHARTS = (".osu", ".qua", ".mc", ".sm", ".ssc")
@@ -45,7 +46,7 @@ def kind_of(path: Path) -> str:
         with path.open("rb") as handle:
             head = handle.read(_SNIFFED)
     except OSError as error:
-        raise BeatmapError("cannot read the chart", file=path, value=error.strerror) from error
+        raise BeatmapError("chart.cannot_read_chart", file=path, value=error.strerror) from error
     found = _sniffed(head)
     if found == ".osz":
         return suffix if suffix in PACKAGES else ".osz"
@@ -54,9 +55,9 @@ def kind_of(path: Path) -> str:
     if found or suffix in CHARTS:
         return found or suffix
     raise BeatmapError(
-        "this is no chart of a known format",
+        "chart.of_no_known_format",
         file=path,
-        remedy=f"Known are {', '.join((*CHARTS, *PACKAGES))}",
+        remedy=Message("remedy.known_are", names=", ".join((*CHARTS, *PACKAGES))),
     )
 
 
@@ -93,7 +94,9 @@ def read_any(path: Path, *, losses: LossReport | None = None) -> list[Beatmap]:
         files = osz.extract(path, Path(folder))
         beatmaps, failures = read_charts([f for f in files if f.suffix.lower() in CHARTS], losses)
         if not beatmaps:
-            raise failures[0] if failures else BeatmapError("no chart is in the package", file=path)
+            raise (
+                failures[0] if failures else BeatmapError("chart.no_chart_is_in_package", file=path)
+            )
         within = Path(folder)
         return [
             replace(b, path=path / b.path.relative_to(within) if b.path else path) for b in beatmaps
@@ -159,9 +162,9 @@ def write_any(
         contents[name] = data
     for name, content in (files or {}).items():
         if not name or "/".join(map(sanitise_name, name.split("/"))) != name or name in contents:
-            raise BeatmapError("not a safe name for a file in an archive", file=path, value=name)
+            raise BeatmapError("chart.unsafe_file_name", file=path, value=name)
         if isinstance(content, Path) and not content.is_file():
-            raise BeatmapError("no such file", file=content, remedy="Check the path")
+            raise BeatmapError("common.no_such_file", file=content, remedy="remedy.check_path")
         contents[name] = content
     osz.pack(path, contents)
     return losses
@@ -190,15 +193,20 @@ def encode(
     """The bytes of one file; see `write_any`."""
     if suffix not in CHARTS:
         raise BeatmapError(
-            "no such format", file=path, value=suffix, remedy=nearest(suffix, (*CHARTS, *PACKAGES))
+            "chart.no_such_format",
+            file=path,
+            value=suffix,
+            remedy=nearest(suffix, (*CHARTS, *PACKAGES)),
         )
     if suffix in SEVERAL:
         return stepmania_write.encode(beatmaps, ssc=suffix == ".ssc", losses=losses)
     if len(beatmaps) != 1:
         raise BeatmapError(
-            f"a {suffix} file holds one chart, not {len(beatmaps)}",
+            "chart.file_holds_one_chart",
+            suffix=suffix,
+            count=len(beatmaps),
             file=path,
-            remedy="Write into a folder or a package",
+            remedy="remedy.write_into_folder_or_package",
         )
     if suffix == ".osu":
         return osu.encode(for_osu(beatmaps[0], losses))

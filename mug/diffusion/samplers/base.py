@@ -160,7 +160,7 @@ def begin(
     Source: Meng et al. 2022 (SDEdit), algorithm 2, with any sampler.
     """
     if not 0 <= strength <= 1:
-        raise GenerationError("the strength must be 0 to 1", value=strength)
+        raise GenerationError("common.strength_must_be_0_to_1", value=strength)
     plan = levels(schedule, steps, sampler.spacing)
     if strength == 1:
         return Start(noise, 0)

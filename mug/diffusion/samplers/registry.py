@@ -32,6 +32,6 @@ def make_sampler(name: str, **options: Any) -> Sampler:
         ConfigError: for an option that it does not have.
     """
     if name not in SAMPLERS:
-        raise GenerationError("unknown sampler", value=name, remedy=nearest(name, SAMPLERS))
+        raise GenerationError("model.unknown_sampler", value=name, remedy=nearest(name, SAMPLERS))
     check_params(SAMPLERS[name], options, f"sampler {name}")
     return SAMPLERS[name](**options)

@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from mug.diffusion.schedule import NoiseSchedule
 from mug.errors import GenerationError
+from mug.messages.message import Message
 from mug.util import nearest
 
 ORIGINAL = ("original", "original_quad")
@@ -59,7 +60,9 @@ def time_steps(schedule: NoiseSchedule, steps: int, spacing: str) -> list[int]:
         return _original(schedule, steps, quadratic=spacing == "original_quad")
     if spacing not in _POSITIONS:
         raise GenerationError(
-            "unknown spacing", value=spacing, remedy=nearest(spacing, [*_POSITIONS, *ORIGINAL])
+            "model.unknown_spacing",
+            value=spacing,
+            remedy=nearest(spacing, [*_POSITIONS, *ORIGINAL]),
         )
     _check_range(steps, schedule.steps)
     return _distinct(_POSITIONS[spacing](schedule, steps), schedule.steps)
@@ -85,9 +88,9 @@ def levels(schedule: NoiseSchedule, steps: int, spacing: str, skip: int = 0) -> 
     last = float(schedule.alphas_bar[0]) if spacing in ORIGINAL else 1.0
     if not 0 <= skip <= len(sequence):
         raise GenerationError(
-            "cannot leave out this number of sampling steps",
+            "model.cannot_leave_out_number_of_sampling",
             value=skip,
-            remedy=f"Choose 0 to {len(sequence)}",
+            remedy=Message("remedy.choose_0_to", most=len(sequence)),
         )
     return [Level(*row) for row in zip(sequence, bars, [*bars[1:], last], strict=True)][skip:]
 
@@ -95,9 +98,9 @@ def levels(schedule: NoiseSchedule, steps: int, spacing: str, skip: int = 0) -> 
 def _check_range(steps: int, available: int) -> None:
     if not 1 <= steps <= available:
         raise GenerationError(
-            "cannot take this number of sampling steps",
+            "model.cannot_take_number_of_sampling_steps",
             value=steps,
-            remedy=f"Choose 1 to {available}",
+            remedy=Message("remedy.choose_1_to", most=available),
         )
 
 
@@ -181,8 +184,8 @@ def _original(schedule: NoiseSchedule, steps: int, *, quadratic: bool) -> list[i
     rises = all(a < b for a, b in itertools.pairwise(ascending))
     if not rises or ascending[-1] >= total:
         raise GenerationError(
-            "the original's spacing has no such number of steps",
+            "model.original_spacing_has_no_such_number",
             value=steps,
-            remedy="Choose another number, or another spacing, which takes any",
+            remedy="remedy.choose_another_number_or_spacing",
         )
     return ascending[::-1]

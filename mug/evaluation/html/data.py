@@ -129,10 +129,10 @@ class Results:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(
-                "these are no results of this version",
+                "evaluation.these_are_no_results_of_version",
                 file=out / "results.json",
                 value=str(error),
-                remedy="Run scripts/evaluate.py again with the same --out",
+                remedy="remedy.run_evaluate_again_with_same_out",
             ) from error
 
     @property

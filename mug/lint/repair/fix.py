@@ -84,7 +84,7 @@ def fix(
     else:
         notes = tuple(chart)
     if keys is None:
-        raise DataError("the number of columns is needed beside notes", remedy="Give keys")
+        raise DataError("lint.number_of_columns_is_needed", remedy="remedy.give_keys")
     check_notes(notes, keys)
     scope = _scope(what)
     mirrored = _prefers_mirror(notes, keys, locked)
@@ -117,7 +117,7 @@ def _scope(what: Sequence[Finding] | Sequence[str] | None) -> Scope:
         elif item in FIXABLE:
             names[item] = None
         else:
-            raise DataError("no rule with a fix", value=item, remedy=nearest(item, FIXABLE))
+            raise DataError("lint.no_rule_with_fix", value=item, remedy=nearest(item, FIXABLE))
     return Scope(names)
 
 

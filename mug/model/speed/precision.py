@@ -53,7 +53,7 @@ def dtype_of(precision: str) -> torch.dtype:
     """
     if precision not in PRECISIONS:
         raise ConfigError(
-            "unknown precision", value=precision, remedy=nearest(precision, PRECISIONS)
+            "model.unknown_precision", value=precision, remedy=nearest(precision, PRECISIONS)
         )
     return PRECISIONS[precision]
 

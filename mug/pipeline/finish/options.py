@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import GenerationError
+from mug.messages.message import Message
 from mug.snapping.nearest import SnapOptions
 from mug.timing.estimate import TimingEstimate
 from mug.util import nearest
@@ -66,15 +67,18 @@ class FinishOptions:
             value = getattr(self, name)
             if value not in accepted:
                 raise GenerationError(
-                    f"unknown choice of {name}", value=value, remedy=nearest(value, accepted)
+                    "pipeline.unknown_choice",
+                    name=name,
+                    value=value,
+                    remedy=nearest(value, accepted),
                 )
         if not math.isfinite(self.minijack_ms) or self.minijack_ms < 0:
             raise GenerationError(
-                "the mini-jack interval must be 0 or more", value=self.minijack_ms
+                "pipeline.mini_jack_interval_must_not_be_negative", value=self.minijack_ms
             )
         if self.timing_candidate < 1:
             raise GenerationError(
-                "readings of the beat are counted from 1", value=self.timing_candidate
+                "pipeline.readings_of_beat_are_counted", value=self.timing_candidate
             )
         SnapOptions(divisors=self.divisors)  # refuses impossible divisors
 
@@ -97,9 +101,11 @@ class FinishOptions:
             return estimate
         if self.timing_candidate > len(estimate.candidates):
             raise GenerationError(
-                "the song's beat has no such reading",
+                "pipeline.song_beat_has_no_such_reading",
                 value=self.timing_candidate,
-                remedy=f"There are {len(estimate.candidates)}; the report lists them",
+                remedy=Message(
+                    "remedy.there_are_and_report_lists_them", count=len(estimate.candidates)
+                ),
             )
         chosen = estimate.candidates[self.timing_candidate - 1]
         return TimingEstimate(chosen.bpm, chosen.offset_ms, chosen.confidence, estimate.candidates)
@@ -111,13 +117,13 @@ class FinishOptions:
             return None
         if bpm is None or offset_ms is None:
             raise GenerationError(
-                "a tempo needs an offset and an offset a tempo",
+                "pipeline.tempo_needs_offset_and_offset_tempo",
                 value={"bpm": bpm, "offset_ms": offset_ms},
-                remedy="Give both, or neither",
+                remedy="remedy.give_both_or_neither",
             )
         if not (math.isfinite(bpm) and 10 <= bpm <= 1000 and math.isfinite(offset_ms)):
             raise GenerationError(
-                "the tempo must be 10 to 1000 beats a minute",
+                "pipeline.tempo_out_of_range",
                 value={"bpm": bpm, "offset_ms": offset_ms},
             )
         return TimingEstimate(bpm=bpm, offset_ms=offset_ms, confidence=1.0, candidates=())

@@ -46,9 +46,13 @@ class Search:
 
     def __post_init__(self) -> None:
         if not 0 <= self.candidates <= MAX_COUNT:
-            raise GenerationError(f"candidates are 0 to {MAX_COUNT}", value=self.candidates)
+            raise GenerationError(
+                "pipeline.candidates_out_of_range", most=MAX_COUNT, value=self.candidates
+            )
         if not 1 <= self.attempts <= MAX_ATTEMPTS:
-            raise GenerationError(f"attempts are 1 to {MAX_ATTEMPTS}", value=self.attempts)
+            raise GenerationError(
+                "pipeline.attempts_out_of_range", most=MAX_ATTEMPTS, value=self.attempts
+            )
         misses({"compared": []}, self.tolerances)  # refuses impossible tolerances
 
     @property

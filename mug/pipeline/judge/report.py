@@ -167,9 +167,11 @@ def misses(
     numbers = ["sr", "ln_ratio", *(n for n in measurable() if n == "ett" or n.endswith("_ett"))]
     for name, tolerance in tolerances.items():
         if name not in numbers:
-            raise ConfigError("no tolerance for this", value=name, remedy=nearest(name, numbers))
+            raise ConfigError(
+                "pipeline.no_tolerance_for_this", value=name, remedy=nearest(name, numbers)
+            )
         if not tolerance >= 0:
-            raise ConfigError(f"the tolerance of {name} must be 0 or more", value=tolerance)
+            raise ConfigError("pipeline.tolerance_must_not_be_negative", name=name, value=tolerance)
     said = []
     for entry in report["compared"]:
         name = entry["feature"]

@@ -175,7 +175,7 @@ def _lint(notes: int, findings: Sequence[Finding] | None) -> Judged:
     for severity in counts:
         if severity not in SEVERITY_WEIGHTS:
             raise DataError(
-                "unknown severity of a finding",
+                "pipeline.unknown_severity_of_finding",
                 value=severity,
                 remedy=nearest(severity, SEVERITY_WEIGHTS),
             )

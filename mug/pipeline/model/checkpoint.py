@@ -28,6 +28,7 @@ from mug.config import load_inference_config, save_config
 from mug.diffusion.latent_diffusion import LatentDiffusion
 from mug.errors import CheckpointError
 from mug.features import FeatureSchema
+from mug.messages.message import Message
 from mug.model.memory.malloc import return_large_blocks, trim
 from mug.model.memory.offload import OffloadedNetworks
 from mug.model.memory.skip_init import SkipInit
@@ -170,14 +171,15 @@ def _open_checkpoint(path: str | Path) -> tuple[dict[str, Any], Mapping[str, Ten
     if given.is_dir():
         if not (given / WEIGHTS_NAME).exists():
             raise CheckpointError(
-                f"the folder holds no {WEIGHTS_NAME}",
+                "pipeline.folder_holds_no_weights",
+                name=WEIGHTS_NAME,
                 file=given,
-                remedy="Name a .ckpt file, or a folder made by scripts/convert_checkpoint.py",
+                remedy="remedy.name_ckpt_file_or_folder_made",
             )
         given = given / WEIGHTS_NAME
     if not given.is_file():
         raise CheckpointError(
-            "no such checkpoint", file=given, remedy="`make demo` trains one and says where it lies"
+            "common.no_such_checkpoint", file=given, remedy="remedy.make_demo_trains_one_and_says"
         )
     if given.suffix == ".safetensors":
         stored = WeightsFile(given)
@@ -185,7 +187,7 @@ def _open_checkpoint(path: str | Path) -> tuple[dict[str, Any], Mapping[str, Ten
     content = _read_pickle(given)
     weights = content.get("state_dict", content)
     if not isinstance(weights, Mapping) or not all(isinstance(v, Tensor) for v in weights.values()):
-        raise CheckpointError("no state_dict of tensors in this file", file=given)
+        raise CheckpointError("pipeline.no_state_dict_in_file", file=given)
     if "mug_config" in content:
         return copy.deepcopy(content["mug_config"]), dict(weights), False
     return _config_beside(given), dict(weights), True
@@ -213,9 +215,9 @@ def build_model(config: Mapping[str, Any], *, published: bool) -> LatentDiffusio
     model = instantiate_from_config(for_inference(node))
     if not isinstance(model, LatentDiffusion):
         raise CheckpointError(
-            "this checkpoint holds no diffusion model",
+            "pipeline.checkpoint_holds_no_diffusion_model",
             value=node.get("target"),
-            remedy="Give the checkpoint of the diffusion, not that of the first stage",
+            remedy="remedy.give_checkpoint_of_diffusion",
         )
     return model
 
@@ -264,16 +266,15 @@ def _checkpoint_errors(path: Path) -> Iterator[None]:
         yield
     except pickle.UnpicklingError as error:
         raise CheckpointError(
-            "this file needs code to be read, and that is never run",
+            "pipeline.file_needs_code_to_be_read",
             file=path,
-            remedy="Ask its author for a safetensors file, or save plain tensors and containers."
-            f" Reader: {_first_line(error)}",
+            remedy=Message("remedy.ask_author_for_safetensors", reason=_first_line(error)),
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise CheckpointError(
-            "this file is damaged or not a checkpoint",
+            "pipeline.file_is_damaged_or_not_checkpoint",
             file=path,
-            remedy=f"Fetch or make it again. Reader: {_first_line(error)}",
+            remedy=Message("remedy.fetch_or_make_it_again", reason=_first_line(error)),
         ) from error
 
 
@@ -291,7 +292,7 @@ def _read_pickle(path: Path) -> dict[str, Any]:
         warnings.filterwarnings("ignore", message="Detected pickle protocol")
         content = torch.load(path, map_location="cpu", weights_only=True)
     if not isinstance(content, dict):
-        raise CheckpointError("this file holds no checkpoint", file=path)
+        raise CheckpointError("pipeline.file_holds_no_checkpoint", file=path)
     return content
 
 
@@ -301,9 +302,9 @@ def _config_beside(weights: Path) -> dict[str, Any]:
         if candidate.is_file():
             return load_inference_config(candidate)
     raise CheckpointError(
-        "no config beside this checkpoint",
+        "pipeline.no_config_beside_checkpoint",
         file=weights,
-        remedy=f"Put its {CONFIG_NAME} into the same folder",
+        remedy=Message("remedy.put_config_into_same_folder", name=CONFIG_NAME),
     )
 
 
@@ -332,15 +333,19 @@ def _load_weights(
     unequal = [key for key in own if key in weights and _shape(weights, key) != own[key].shape]
     if missing or surplus or unequal:
         raise CheckpointError(
-            "weights and config do not fit",
+            "pipeline.weights_and_config_do_not_fit",
             file=path,
             value={
                 "missing": missing[:3],
                 "unexpected": surplus[:3],
                 "other shape": sorted(unequal)[:3],
             },
-            remedy=f"{len(missing)} missing, {len(surplus)} unexpected, {len(unequal)} of another"
-            " shape: is this the config that the checkpoint was trained with?",
+            remedy=Message(
+                "remedy.is_this_the_config_of_training",
+                missing=len(missing),
+                surplus=len(surplus),
+                unequal=len(unequal),
+            ),
         )
     reader = _reader(weights)
     at_once = {key: kind for key, kind in types.items() if not key.startswith(waiting)}

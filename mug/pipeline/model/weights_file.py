@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mug.errors import CheckpointError
+from mug.messages.message import plain
 
 _PAGES = 1 << 24
 """Bytes of a file that are read before it is opened anew."""
@@ -44,15 +45,17 @@ class WeightsFile(Mapping[str, Tensor]):
             return safe_open(self._path, framework="pt")
         except SafetensorError as error:
             raise CheckpointError(
-                "this file is damaged or no safetensors file", file=self._path, remedy=str(error)
+                "pipeline.file_is_damaged_or_no_safetensors",
+                file=self._path,
+                remedy=plain(str(error)),
             ) from error
 
     def __getitem__(self, key: str) -> Tensor:
         if _stamp(self._path) != self._stamp:
             raise CheckpointError(
-                "the file was changed while its model was in use",
+                "pipeline.file_was_changed_while_model_was",
                 file=self._path,
-                remedy="Load the model again",
+                remedy="remedy.load_model_again",
             )
         if self._unread <= 0:  # pages that were read count as memory until the file is closed
             self._reader, self._unread = self._open(), _PAGES

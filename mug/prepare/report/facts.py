@@ -127,7 +127,7 @@ def collect_report(folder: Path, schema: FeatureSchema, *, samples: int = 6) -> 
         DataError: for a folder without charts or without a database.
     """
     if samples < 0:
-        raise DataError("samples cannot be less than none", value=samples)
+        raise DataError("prepare.samples_cannot_be_less_than_none", value=samples)
     file = find_database(folder)
     with FeatureDB(file) as database:
         rows = list(database.rows())
@@ -135,9 +135,9 @@ def collect_report(folder: Path, schema: FeatureSchema, *, samples: int = 6) -> 
     rows, about = _kept(file.parent, rows)
     if not rows:
         raise DataError(
-            "the feature database holds no charts",
+            "prepare.feature_database_holds_no_charts",
             file=file,
-            remedy="Run scripts/prepare_beatmap_features.py, and look into quarantine.jsonl",
+            remedy="remedy.prepare_features_and_look_into_quarantine",
         )
     facts, unread = _all_facts(file, rows)
     notes = [f"{unread} charts could not be read; they have features only."] if unread else []
@@ -180,14 +180,16 @@ def find_database(folder: Path) -> Path:
         DataError: for no such folder, or one without a database.
     """
     if not folder.is_dir():
-        raise DataError("no such folder", file=folder, remedy="Name the folder of a data set")
+        raise DataError(
+            "prepare.no_such_folder", file=folder, remedy="remedy.name_folder_of_data_set"
+        )
     for name in DATABASES:
         if (folder / name).is_file():
             return folder / name
     raise DataError(
-        "this folder holds no feature database",
+        "prepare.folder_holds_no_feature_database",
         file=folder,
-        remedy="Make one with scripts/prepare_beatmap_features.py",
+        remedy="remedy.make_one_with_prepare_beatmap_features",
     )
 
 

@@ -208,7 +208,7 @@ def _findings(entry: Mapping[str, Any], language: str) -> list[PlayerFinding]:
             tuple(found.get("columns", ())),
             sentences.rule(found["rule"], language),
             found["severity"] if found["severity"] in ("error", "warning") else "info",
-            sentences.finding(found["message"], language),
+            found["message"].text(language),
             found.get("end_ms"),
         )
         for found in listed

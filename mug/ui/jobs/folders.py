@@ -84,7 +84,7 @@ class JobFolders:
             if folder.is_dir():
                 return Revision(job, int(number), folder)
         raise GenerationError(
-            "these charts are not here any more", remedy="Generate them again, or keep the download"
+            "ui.charts_are_gone", remedy="remedy.generate_them_again_or_keep_download"
         )
 
     def file(self, job: str, number: str, name: str) -> Path | None:

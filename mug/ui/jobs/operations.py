@@ -195,7 +195,7 @@ def edit_region(
     before, state, _ = _open(folders, key)
     old = charts_of(before, read_written(before))
     if not 0 <= chart < len(old):
-        raise GenerationError("there is no such chart", value=chart + 1)
+        raise GenerationError("ui.no_such_chart", value=chart + 1)
     source, asked = old[chart], state.asked[chart]
     request = request_of(replace(state.request, prompt=asked))
     made = edit_chart(generator, source.beatmap, request, edit, job.progress, job.should_stop)

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 JobFunction = Callable[["Job"], object]
 
-BROKEN = "something unexpected went wrong; the server's log has the details"
+BROKEN = "ui.something_unexpected_went_wrong"
 
 
 class Job:
@@ -63,7 +63,7 @@ class Job:
         """Does the work; afterwards either `result` or `error` is set."""
         try:
             if self.should_stop():
-                raise Cancelled("cancelled before it began")  # noqa: TRY301
+                raise Cancelled("ui.cancelled_before_began")  # noqa: TRY301
             self.stage = "preparing"
             self.result = self.function(self)
         except MugError as error:
@@ -100,11 +100,9 @@ class JobQueue:
         job = Job(function, owner)
         with self._changed:
             if len(self._jobs) >= self._longest:
-                raise GenerationError("the line is full", remedy="Try again in a few minutes")
+                raise GenerationError("ui.line_is_full", remedy="remedy.try_again_in_few_minutes")
             if sum(one.owner == owner for one in self._jobs) >= self._each:
-                raise GenerationError(
-                    "your other request is still running", remedy="Wait for it, or cancel it"
-                )
+                raise GenerationError("ui.other_request_is_running", remedy="remedy.wait_or_cancel")
             self._jobs.append(job)
             if self._worker is None:
                 self._worker = threading.Thread(target=self._run, name="charts", daemon=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from mug.messages.message import Message
 from mug.timing.estimate import TimingEstimate
 from mug.ui.jobs.files import PICTURE, PLAYER, REPORT, Written
 from mug.ui.jobs.folders import Revision
@@ -18,7 +19,6 @@ from mug.ui.model import PageModel
 from mug.ui.page.sentences import sentence
 from mug.ui.page.texts import Texts
 
-_BEYOND = re.compile(r"(\S+) (\S+) is beyond the model's range; it hears (\S+)")
 _VERSION = re.compile(r".*\[(.+)\]( \d+)?\.osu")
 
 
@@ -119,15 +119,15 @@ def said(text: str, kind: str = "good") -> str:
     return f'<p class="mug-said" data-kind="{kind}" role="{role}">{escape(text)}</p>'
 
 
-def beyond(sentences: Iterable[str], t: Texts) -> str:
+def beyond(sentences: Iterable[Message], t: Texts) -> str:
     """Which numbers of a prompt the model hears as others; empty where there are none.
 
     Args:
         sentences: of `mug.pipeline.prompt.Prompt.beyond`.
         t: the language.
     """
-    found = [_BEYOND.fullmatch(one) for one in sentences]
-    parts = [f"{_label(m[1], t)} {float(m[2]):.2f} → {m[3]}" for m in found if m is not None]
+    found = [one.values for one in sentences]
+    parts = [f"{_label(str(v['feature']), t)} {v['asked']:.2f} → {v['heard']:g}" for v in found]
     return said(t("beyond", what=" · ".join(parts)), "plain") if parts else ""
 
 

@@ -314,7 +314,9 @@ class Texts:
 
     def __init__(self, language: str) -> None:
         if language not in LANGUAGES:
-            raise ConfigError("no such language", value=language, remedy="Choose en or zh")
+            raise ConfigError(
+                "ui.no_such_language", value=language, remedy="remedy.choose_en_or_zh"
+            )
         self.language = language
         self._index = list(LANGUAGES).index(language)
 

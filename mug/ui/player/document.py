@@ -16,6 +16,7 @@ from jaxtyping import Float
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import BeatmapError, ConfigError
+from mug.messages.message import Message
 
 SCHEMA = "mug-player/1"
 LANGUAGES = ("en", "zh")
@@ -124,9 +125,9 @@ def bar_times(red_lines: Sequence[TimingPoint], until_ms: float) -> list[float]:
     for index, red in enumerate(reds):
         if not (0 < red.beat_ms < math.inf and red.meter > 0 and math.isfinite(red.time_ms)):
             raise BeatmapError(
-                "a red line needs a beat above 0 ms and a meter above 0",
+                "ui.red_line_needs_beat_above_0",
                 value=red,
-                remedy="Correct the timing point",
+                remedy="remedy.correct_timing_point",
             )
         length = red.beat_ms * red.meter
         length *= math.ceil(_LEAST_BAR_MS / length)
@@ -208,7 +209,9 @@ def player_document(
     """
     song = song or SongView()
     if song.language not in LANGUAGES:
-        raise ConfigError("no such language", value=song.language, remedy="Choose en or zh")
+        raise ConfigError(
+            "ui.no_such_language", value=song.language, remedy="remedy.choose_en_or_zh"
+        )
     _check_lists(beatmaps, findings=findings, names=names, star_ratings=star_ratings)
     for beatmap in beatmaps:
         _check_notes(beatmap)
@@ -242,10 +245,10 @@ def player_document(
 
 def _check_lists(beatmaps: Sequence[Beatmap], **lists: Sequence[object] | None) -> None:
     if not beatmaps:
-        raise ConfigError("the player needs a chart", remedy="Pass at least one beatmap")
+        raise ConfigError("ui.player_needs_chart", remedy="remedy.pass_at_least_one_beatmap")
     for name, values in lists.items():
         if values and len(values) != len(beatmaps):
-            raise ConfigError(f"{name} must have one entry a chart", value=len(values))
+            raise ConfigError("ui.must_have_one_entry_a_chart", name=name, value=len(values))
 
 
 def _first(beatmaps: Sequence[Beatmap], *keys: str) -> str:
@@ -255,14 +258,20 @@ def _first(beatmaps: Sequence[Beatmap], *keys: str) -> str:
 
 def _check_notes(beatmap: Beatmap) -> None:
     if not 1 <= beatmap.keys <= 18:
-        raise BeatmapError("a chart has 1 to 18 columns", file=beatmap.path, value=beatmap.keys)
+        raise BeatmapError(
+            "common.chart_has_1_to_18_columns", file=beatmap.path, value=beatmap.keys
+        )
     for note in beatmap.hit_objects:
         if not 0 <= note.column < beatmap.keys:
-            raise BeatmapError(f"column outside {beatmap.keys}K", file=beatmap.path, value=note)
+            raise BeatmapError(
+                "common.column_outside_keys", keys=beatmap.keys, file=beatmap.path, value=note
+            )
         if not (math.isfinite(note.start_ms) and math.isfinite(note.last_ms)):
-            raise BeatmapError("a hit object has no finite time", file=beatmap.path, value=note)
+            raise BeatmapError(
+                "common.hit_object_has_no_finite_time", file=beatmap.path, value=note
+            )
         if note.last_ms < note.start_ms:
-            raise BeatmapError("a hold ends before it begins", file=beatmap.path, value=note)
+            raise BeatmapError("ui.hold_ends_before_begins", file=beatmap.path, value=note)
 
 
 def _red_lines(reds: Sequence[TimingPoint]) -> list[dict[str, float]]:
@@ -313,7 +322,7 @@ def _overall_difficulty(beatmap: Beatmap) -> float:
         value = float(text)
     except ValueError as error:
         raise BeatmapError(
-            "OverallDifficulty is no number", file=beatmap.path, value=text
+            "ui.overall_difficulty_is_no_number", file=beatmap.path, value=text
         ) from error
     return min(max(value, 0.0), 10.0)
 
@@ -321,10 +330,12 @@ def _overall_difficulty(beatmap: Beatmap) -> float:
 def _finding(finding: FindingLike, keys: int) -> dict[str, Any]:
     if finding.severity not in SEVERITIES:
         raise ConfigError(
-            "no such severity", value=finding.severity, remedy=f"Choose of {', '.join(SEVERITIES)}"
+            "ui.no_such_severity",
+            value=finding.severity,
+            remedy=Message("remedy.choose_of", names=", ".join(SEVERITIES)),
         )
     if not all(0 <= column < keys for column in finding.columns):
-        raise BeatmapError(f"a finding lies outside {keys}K", value=tuple(finding.columns))
+        raise BeatmapError("ui.finding_outside_keys", keys=keys, value=tuple(finding.columns))
     end_ms = getattr(finding, "end_ms", None)
     return {
         "time_ms": float(finding.time_ms),

@@ -32,7 +32,7 @@ def player_page(document: Mapping[str, Any], *, theme: str | None = None) -> str
         ConfigError: for another theme.
     """
     if theme not in (None, "dark", "light"):
-        raise ConfigError("no such theme", value=theme, remedy="Choose dark or light")
+        raise ConfigError("ui.no_such_theme", value=theme, remedy="remedy.choose_dark_or_light")
     template = (PLAYER_FOLDER / "player.html").read_text(encoding="utf-8")
     parts = {
         "language": escape(str(document["language"])),

@@ -137,7 +137,7 @@ def test_a_defect_in_a_job_does_not_end_the_queue(caplog: pytest.LogCaptureFixtu
     broken = queue.join(lambda _: 1 // 0, "me")
     assert broken.finished.wait(20)
     assert broken.error is not None
-    assert broken.error.what == BROKEN
+    assert broken.error.what.code == BROKEN
     assert "ZeroDivisionError" in caplog.text
     after = queue.join(lambda _: "fine", "other")
     assert after.finished.wait(20)

@@ -33,6 +33,7 @@ from mug.beatmap.formats.scroll import green_lines, in_order
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.beatmap.timing_points import ScrollPoint, TimingPoint
 from mug.errors import BeatmapError, ModeError
+from mug.messages.message import Message, message_of
 
 SECTION = "Malody"
 MODES = ("Key", "Step", "DJ", "Catch", "Pad", "Taiko", "Ring", "Slide", "Live", "Cube")
@@ -56,11 +57,13 @@ class _Reader:
         """A number; the default where the key is missing."""
         value = entry.get(key, default)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise self.error(f"{key} is not a number", value)
+            raise self.error(Message("chart.is_not_number", key=key), value)
         try:
             return bounded(float(value), key, bound)
         except (ValueError, OverflowError) as error:
-            raise self.error(f"{key} is not a number within {bound:g}", value) from error
+            raise self.error(
+                Message("chart.is_not_number_within_bound", key=key, bound=bound), value
+            ) from error
 
     def text(self, entry: dict[str, Any], key: str) -> str:
         """A text in one line, empty where it is missing."""
@@ -73,16 +76,18 @@ class _Reader:
         """A map, empty where it is missing."""
         value = entry.get(key, {})
         if not isinstance(value, dict):
-            raise self.error(f"{key} is not a map", value)
+            raise self.error(Message("chart.is_not_map", key=key), value)
         return value
 
     def entries(self, key: str) -> list[dict[str, Any]]:
         """The maps in a list."""
         value = self.tree.get(key) or []
         if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-            raise self.error(f"{key} is not a list of maps")
+            raise self.error(Message("chart.is_not_list_of_maps", key=key))
         if len(value) > MAX_OBJECTS:
-            raise self.error(f"more than {MAX_OBJECTS} entries in {key}", len(value))
+            raise self.error(
+                Message("chart.too_many_entries_in_list", most=MAX_OBJECTS, key=key), len(value)
+            )
         return value
 
     def beat(self, entry: dict[str, Any], key: str = "beat") -> Fraction:
@@ -94,9 +99,9 @@ class _Reader:
             and all(isinstance(part, int) and not isinstance(part, bool) for part in value)
         )
         if not whole or not 0 < value[2] <= MAX_DENOMINATOR:
-            raise self.error(f"{key} is not [beat, numerator, denominator]", value)
+            raise self.error(Message("chart.is_not_beat_as_fraction", key=key), value)
         if abs(value[0]) > MAX_BEAT or abs(value[1]) > MAX_BEAT:
-            raise self.error(f"{key} is beyond {MAX_BEAT:g}", value)
+            raise self.error(Message("chart.is_beyond_bound", what=key, bound=MAX_BEAT), value)
         return Fraction(value[0]) + Fraction(value[1], value[2])
 
 
@@ -151,14 +156,12 @@ def _load(text: str, path: Path | None) -> dict[str, Any]:
         tree = json.loads(text.lstrip("\ufeff"))
     except json.JSONDecodeError as error:
         raise BeatmapError(
-            "this is not JSON", file=path, line=error.lineno, value=error.msg
+            "chart.not_json", file=path, line=error.lineno, value=error.msg
         ) from error
     except (RecursionError, ValueError) as error:  # numbers of too many digits
-        raise BeatmapError(
-            "this is not JSON of a chart", file=path, value=shorten(error)
-        ) from error
+        raise BeatmapError("chart.not_json_of_chart", file=path, value=shorten(error)) from error
     if not isinstance(tree, dict) or "meta" not in tree:
-        raise BeatmapError("a .mc file is one map with `meta`, `time` and `note`", file=path)
+        raise BeatmapError("chart.mc_file_is_one_map", file=path)
     return tree
 
 
@@ -167,13 +170,14 @@ def _keys(reader: _Reader, meta: dict[str, Any]) -> int:
     if mode != 0:
         name = MODES[mode] if 0 < mode < len(MODES) else f"mode {mode}"
         raise ModeError(
-            f"this is a chart of Malody's {name} mode",
+            "chart.of_another_malody_mode",
+            mode=name,
             file=reader.path,
-            remedy="Choose a chart of Key mode",
+            remedy="remedy.choose_chart_of_key_mode",
         )
     keys = reader.number(reader.part(meta, "mode_ext"), "column", 4.0)
     if keys != int(keys) or not 1 <= keys <= 18:
-        raise reader.error("the number of columns is not 1 to 18", keys)
+        raise reader.error("chart.number_of_columns_out_of_range", keys)
     return int(keys)
 
 
@@ -183,11 +187,11 @@ def _clock(reader: _Reader, sound: dict[str, Any]) -> BeatClock:
     for entry in reader.entries("time"):
         bpm = reader.number(entry, "bpm", 0.0, MAX_BPM)
         if bpm < MIN_BPM:
-            raise reader.error("bpm is not above 0", entry.get("bpm"))
+            raise reader.error("chart.bpm_is_not_above_0", entry.get("bpm"))
         reader.losses.add("delays of tempo changes", bool(entry.get("delay")))
         tempi[reader.beat(entry)] = bpm
     if not tempi:
-        raise reader.error("the chart has no tempo (`time`)")
+        raise reader.error("chart.malody_chart_has_no_tempo")
     offset = reader.number(sound, "offset", 0.0)
     begins = reader.beat(sound) if "beat" in sound else Fraction(0)
     return BeatClock.from_tempi(sorted(tempi.items()), -offset, begins)
@@ -232,14 +236,14 @@ def _notes(
             reader.losses.add(f"notes: {key}")
         column = reader.number(entry, "column", 0.0)
         if column != int(column) or not 0 <= column < keys:
-            raise reader.error(f"column is not one of 0 ... {keys - 1}", entry["column"])
+            raise reader.error(Message("chart.column_out_of_range", last=keys - 1), entry["column"])
         start, sample = clock.time_ms(reader.beat(entry)), _sample(reader, entry)
         if "endbeat" not in entry:
             notes.append(Rice(int(column), start, 0, sample))
             continue
         end = clock.time_ms(reader.beat(entry, "endbeat"))
         if end < start:
-            raise reader.error("a hold ends before it starts", entry["endbeat"])
+            raise reader.error("chart.hold_ends_before_starts", entry["endbeat"])
         notes.append(LongNote(int(column), start, end, 0, sample))
     return tuple(notes)
 
@@ -283,4 +287,4 @@ def _check_times(reader: _Reader, beatmap: Beatmap) -> None:
         for point in beatmap.timing:
             bounded(point.time_ms, "the time of a tempo or an effect")
     except ValueError as error:
-        raise reader.error(str(error)) from error
+        raise reader.error(message_of(error)) from error

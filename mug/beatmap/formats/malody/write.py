@@ -64,7 +64,7 @@ def encode(beatmap: Beatmap, *, losses: LossReport | None = None) -> bytes:
     try:
         return format(beatmap, losses=losses).encode("utf-8")
     except UnicodeEncodeError as error:
-        raise BeatmapError("a field is not Unicode text", file=beatmap.path) from error
+        raise BeatmapError("chart.field_is_not_unicode_text", file=beatmap.path) from error
 
 
 def write(beatmap: Beatmap, path: Path) -> LossReport:
@@ -131,7 +131,7 @@ def _note(
     beatmap: Beatmap, note: HitObject, clock: BeatClock, losses: LossReport
 ) -> dict[str, Any]:
     if not 0 <= note.column < beatmap.keys:
-        raise BeatmapError("a note lies outside the columns", file=beatmap.path, value=note)
+        raise BeatmapError("chart.note_lies_outside_columns", file=beatmap.path, value=note)
     entry: dict[str, Any] = {"beat": _placed(note.start_ms, clock, losses)}
     if isinstance(note, LongNote):
         entry["endbeat"] = _placed(note.end_ms, clock, losses)

@@ -31,6 +31,7 @@ from mug.beatmap.formats.osu.lines import (
 from mug.beatmap.formats.osu.text import HEADER, Line, Sections, cut, is_one_line, section_name
 from mug.beatmap.timing_points import ScrollPoint
 from mug.errors import BeatmapError, ModeError
+from mug.messages.message import Message, message_of
 from mug.util import atomic_write
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class SkippedLine:
 
     line: int
     text: str
-    reason: str
+    reason: Message
 
 
 @dataclass
@@ -68,7 +69,7 @@ class _Reader:
     skipped: list[SkippedLine]
     comments: dict[str, list[str]] = field(default_factory=dict)
 
-    def bad(self, line: Line, reason: str) -> None:
+    def bad(self, line: Line, reason: Message) -> None:
         """Raises, or writes down the line and goes on."""
         if self.strict:
             raise BeatmapError(
@@ -76,7 +77,7 @@ class _Reader:
                 file=self.path,
                 line=line.number,
                 value=shorten(line.text, _SHOWN),
-                remedy="Mend the line, or read the file leniently to leave it out",
+                remedy="remedy.mend_line_or_read_leniently",
             )
         self.skipped.append(SkippedLine(line.number, line.text, reason))
 
@@ -101,7 +102,7 @@ class _Reader:
             try:
                 found.append(parse_line(text))
             except LineError as error:
-                self.bad(line, str(error))
+                self.bad(line, message_of(error))
         return tuple(found)
 
     def fields(self, sections: Sections, name: str) -> dict[str, str]:
@@ -114,10 +115,10 @@ class _Reader:
                 continue
             key, colon, value = (part.strip() for part in text.partition(":"))
             if not colon or not key:
-                self.bad(line, "expected `key: value`")
+                self.bad(line, Message("chart.expected_key_value"))
                 continue
             if key in found and found[key][0] != value:
-                self.bad(found[key][1], "this key is written twice with different values")
+                self.bad(found[key][1], Message("chart.key_has_two_values"))
             found[key] = (value, line)
         return {key: value for key, (value, _) in found.items()}
 
@@ -132,7 +133,7 @@ class _Reader:
             if found is None and text.startswith("//"):
                 self.comment("", text)
             elif found is None or found.start() > 0:
-                self.bad(line, "expected `osu file format v14` and then a [Section]")
+                self.bad(line, Message("chart.expected_osu_file_format_v14"))
         return LATEST_FORMAT if version is None else version
 
 
@@ -167,7 +168,7 @@ def parse(
     reader = _Reader(path, strict, [])
     sections = cut(text)
     if not sections.body:
-        raise reader.error("this is not a chart: it has no sections")
+        raise reader.error("chart.has_no_sections")
     version = reader.header(sections)
     general = reader.fields(sections, "General")
     _require_mania(reader, general)
@@ -217,26 +218,27 @@ def _require_mania(reader: _Reader, general: Mapping[str, str]) -> None:
     try:
         mode = integer(text, "Mode")
     except LineError as error:
-        raise reader.error(str(error), value=text) from error
+        raise reader.error(message_of(error), value=text) from error
     if mode != MANIA:
         name = MODE_NAMES.get(mode, f"mode {mode}")
         raise ModeError(
-            f"this is a chart of {name}, not of osu!mania",
+            "chart.of_another_mode",
+            mode=name,
             file=reader.path,
-            remedy="Choose a chart with Mode: 3",
+            remedy="remedy.choose_chart_with_mode_3",
         )
 
 
 def _keys(reader: _Reader, difficulty: Mapping[str, str]) -> int:
     text = difficulty.get("CircleSize")
     if text is None:
-        raise reader.error("CircleSize, the number of columns, is missing")
+        raise reader.error("chart.circle_size_is_missing")
     try:
         keys = round(number(text, "CircleSize"))
     except LineError as error:
-        raise reader.error(str(error), value=text) from error
+        raise reader.error(message_of(error), value=text) from error
     if not 1 <= keys <= 18:
-        raise reader.error("CircleSize, the number of columns, is not 1 to 18", value=text)
+        raise reader.error("chart.circle_size_out_of_range", value=text)
     return keys
 
 
@@ -245,7 +247,7 @@ def _slider_multiplier(reader: _Reader, difficulty: Mapping[str, str]) -> float:
     try:
         value = float(number(text, "SliderMultiplier"))
     except LineError as error:
-        raise reader.error(str(error), value=text) from error
+        raise reader.error(message_of(error), value=text) from error
     return min(max(value, 0.4), 3.6)  # the game's own bounds
 
 
@@ -282,17 +284,17 @@ def format(beatmap: Beatmap) -> str:
     blocks.append(["[TimingPoints]", *comments.pop("TimingPoints", ()), *points])
     for name, lines_as_written in beatmap.other.items():
         if name in _KNOWN or section_name(f"[{name}]") != name or "\n" in name or "\r" in name:
-            raise _unwritable(beatmap, "this cannot be the name of a further section", name)
+            raise _unwritable(beatmap, "chart.cannot_be_name_of_further_section", name)
         blocks.append([f"[{name}]", *_verbatim(beatmap, lines_as_written)])
     objects = _each(
         beatmap, beatmap.hit_objects, lambda note: object_text(note, beatmap.keys, shift)
     )
     blocks.append(["[HitObjects]", *comments.pop("HitObjects", ()), *objects])
     if comments:
-        raise _unwritable(beatmap, "comments stand in a section that has none", sorted(comments))
+        raise _unwritable(beatmap, "chart.comments_in_section_without_comments", sorted(comments))
     for comment in (text for lines in beatmap.comments.values() for text in lines):
         if not comment.startswith("//") or not is_one_line(comment):
-            raise _unwritable(beatmap, "a comment is one line that begins with //", comment)
+            raise _unwritable(beatmap, "chart.comment_is_one_line", comment)
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 
@@ -303,14 +305,16 @@ def _unwritable(beatmap: Beatmap, what: str, value: object) -> BeatmapError:
 def _completed(beatmap: Beatmap) -> tuple[dict[str, str], dict[str, str]]:
     """[General] and [Difficulty] with the two fields that make it a mania chart."""
     if not 1 <= beatmap.keys <= 18:
-        raise _unwritable(beatmap, "a chart has 1 to 18 columns", beatmap.keys)
+        raise _unwritable(beatmap, "common.chart_has_1_to_18_columns", beatmap.keys)
     general = {"Mode": str(MANIA), **beatmap.general}
     difficulty = {"CircleSize": str(beatmap.keys), **beatmap.difficulty}
     reader = _Reader(beatmap.path, strict=True, skipped=[])
     _require_mania(reader, general)
     if _keys(reader, difficulty) != beatmap.keys:
         raise _unwritable(
-            beatmap, f"CircleSize contradicts {beatmap.keys} columns", difficulty["CircleSize"]
+            beatmap,
+            Message("chart.circle_size_contradicts_columns", keys=beatmap.keys),
+            difficulty["CircleSize"],
         )
     return (
         {**beatmap.general, "Mode": general["Mode"]},
@@ -322,14 +326,14 @@ def _field_text(beatmap: Beatmap, key: str, separator: str, value: str) -> str:
     text = f"{key}{separator}{value}".rstrip()
     plain = key.strip() and ":" not in key and not key.lstrip().startswith("//")
     if not plain or not is_one_line(text):
-        raise _unwritable(beatmap, "this is not a `key: value` line", text)
+        raise _unwritable(beatmap, "chart.not_a_key_value_line", text)
     return text
 
 
 def _verbatim(beatmap: Beatmap, lines: tuple[str, ...]) -> tuple[str, ...]:
     for line in lines:
         if not is_one_line(line):
-            raise _unwritable(beatmap, "this cannot be a line of a section", line)
+            raise _unwritable(beatmap, "chart.cannot_be_line_of_section", line)
     return lines
 
 
@@ -339,7 +343,7 @@ def _each(beatmap: Beatmap, values: tuple[T, ...], text_of: Callable[[T], str]) 
         try:
             lines.append(text_of(value))
         except LineError as error:
-            raise _unwritable(beatmap, str(error), value) from error
+            raise _unwritable(beatmap, message_of(error), value) from error
     return lines
 
 
@@ -352,7 +356,7 @@ def encode(beatmap: Beatmap) -> bytes:
     try:
         return format(beatmap).replace("\n", "\r\n").encode("utf-8")
     except UnicodeEncodeError as error:
-        raise _unwritable(beatmap, "a field is not Unicode text", error.object) from error
+        raise _unwritable(beatmap, "chart.field_is_not_unicode_text", error.object) from error
 
 
 def write(beatmap: Beatmap, path: Path) -> None:

@@ -28,7 +28,7 @@ def integer(text: str, what: str) -> int:
     """A whole number of at most 32 bits."""
     value = number(text, what)
     if abs(value) > MAX_TIME_MS or value != int(value):
-        raise LineError(f"{what} is not a whole number of 32 bits")
+        raise LineError("chart.is_not_whole_number_of_32_bits", what=what)
     return int(value)
 
 
@@ -36,7 +36,7 @@ def time_ms(text: str, what: str, shift_ms: int = 0) -> float:
     """A time in ms; `shift_ms` is added exactly."""
     value = EXACT.add(number(text, what), Decimal(shift_ms))
     if abs(value) > MAX_TIME_MS:
-        raise LineError(f"{what} is beyond 2^31 ms")
+        raise LineError("chart.is_beyond_2_31_ms", what=what)
     return float(value)
 
 
@@ -44,7 +44,7 @@ def time_text(value: float, shift_ms: int = 0) -> str:
     """Text of a time in ms that `time_ms` reads back exactly."""
     text = number_text(value, shift_ms)
     if time_ms(text, "a time", shift_ms) != value:
-        raise LineError(f"time {value} cannot be written")
+        raise LineError("chart.time_cannot_be_written", time=value)
     return text
 
 
@@ -72,7 +72,7 @@ def parse_timing(line: str, shift_ms: int = 0) -> Timing:
     """
     fields = [field.strip() for field in line.split(",")]
     if not 2 <= len(fields) <= 8:
-        raise LineError("a timing point has two to eight fields")
+        raise LineError("chart.timing_point_has_two_to_eight_fields")
     at = time_ms(fields[0], "the time", shift_ms)
     beat = number(fields[1], "the length of a beat")
     names = ("the metre", "the sample set", "the sample index", "the volume", "the red-line flag")
@@ -83,15 +83,15 @@ def parse_timing(line: str, shift_ms: int = 0) -> Timing:
         *(4, 1, 0, 100, 1)[len(given) :],
     )
     if meter < 0:
-        raise LineError("the metre is negative")
+        raise LineError("chart.metre_is_negative")
     rest = (meter or 4, sample_set, sample_index, volume, effects)
     if not red or beat < 0:
         velocity = float(_RECIPROCAL.divide(Decimal(-100), beat)) if beat < 0 else 1.0
         if not 0 < velocity < math.inf:
-            raise LineError("the scroll speed is out of range")
+            raise LineError("chart.scroll_speed_is_out_of_range")
         return ScrollPoint(at, velocity, *rest)
     if not 0 < float(beat) < math.inf:
-        raise LineError("a red line needs a beat that lasts longer than 0 ms")
+        raise LineError("chart.red_line_needs_beat_above_0")
     return TimingPoint(at, float(beat), *rest)
 
 
@@ -104,9 +104,9 @@ def timing_text(point: Timing, shift_ms: int = 0) -> str:
     red = isinstance(point, TimingPoint)
     value = point.beat_ms if isinstance(point, TimingPoint) else point.velocity
     if not 0 < value < math.inf:
-        raise LineError("the length of a beat and the scroll speed must be above 0")
+        raise LineError("chart.beat_and_scroll_speed_must_be_above_0")
     if point.meter < 1:
-        raise LineError("the metre must be above 0")
+        raise LineError("chart.metre_must_be_above_0")
     beat = number_text(value) if red else _velocity_text(value)
     numbers = (point.meter, point.sample_set, point.sample_index, point.volume, int(red))
     head = f"{time_text(point.time_ms, shift_ms)},{beat}"
@@ -121,7 +121,7 @@ def _velocity_text(velocity: float) -> str:
         if float(_RECIPROCAL.divide(Decimal(-100), short)) == velocity:
             plain = f"{short:f}"
             return plain if len(plain) <= 24 else str(short)
-    raise LineError("the scroll speed cannot be written")
+    raise LineError("chart.scroll_speed_cannot_be_written")
 
 
 # ------------------------------------------------------------------------------ hit objects
@@ -148,21 +148,21 @@ def parse_object(
     """
     fields = line.split(",")  # blanks matter in the sample alone: numbers are stripped later
     if len(fields) < 4:
-        raise LineError("a hit object has at least four fields")
+        raise LineError("chart.hit_object_has_at_least_four_fields")
     x, start = float(number(fields[0], "x")), time_ms(fields[2], "the time", shift_ms)
     kind, sound = integer(fields[3], "the type"), integer((*fields, "0")[4], "the hit sound")
     if abs(x) > MAX_X:
-        raise LineError("x lies far off the field")
+        raise LineError("chart.x_lies_far_off_field")
     if not 0 <= kind < 256:
-        raise LineError("the type is not a set of eight bits")
+        raise LineError("chart.type_is_not_eight_bits")
     column, combo = column_of(x, keys), kind & _COMBO_BITS
     if not kind & (_HOLD | _SPINNER | _SLIDER):
         if not kind & _CIRCLE:
-            raise LineError("the type names no kind of object")
+            raise LineError("chart.type_names_no_kind_of_object")
         return Rice(column, start, sound, ",".join(fields[5:]).strip(), combo)
     end, sample = _end_of(fields, kind, start, shift_ms, (timing, slider_multiplier))
     if end < start:
-        raise LineError("a hold ends before it starts")
+        raise LineError("chart.hold_ends_before_starts")
     return LongNote(column, start, end, sound, sample, combo)
 
 
@@ -179,16 +179,16 @@ def _end_of(
         return time_ms(end, "the end", shift_ms), sample.strip()
     if kind & _SPINNER:
         if len(fields) < 6:
-            raise LineError("a spinner has at least six fields")
+            raise LineError("chart.spinner_has_at_least_six_fields")
         return time_ms(fields[5], "the end", shift_ms), ",".join(fields[6:]).strip()
     if len(fields) < 8:
-        raise LineError("a slider has at least eight fields")
+        raise LineError("chart.slider_has_at_least_eight_fields")
     slides = integer(fields[6], "the slider's repeats")
     length = float(number(fields[7], "the slider's length"))
     # The game rounds down; the small addend keeps 2499.9999999999995 from losing a millisecond.
     end_ms = start_ms + max(slides, 1) * max(length, 0.0) * _ms_per_pixel(start_ms, *speed)
     if end_ms > MAX_TIME_MS:
-        raise LineError("the slider ends beyond 2^31 ms")
+        raise LineError("chart.slider_ends_beyond_2_31_ms")
     return float(math.floor(end_ms + 1e-6)), ",".join(fields[10:]).strip()
 
 
@@ -229,18 +229,18 @@ def object_text(note: HitObject, keys: int, shift_ms: int = 0) -> str:
             would break the line.
     """
     if not 0 <= note.column < keys:
-        raise LineError(f"column {note.column} is not one of {keys}")
+        raise LineError("chart.column_is_not_one_of", column=note.column, keys=keys)
     if note.new_combo & ~_COMBO_BITS:
-        raise LineError(f"{note.new_combo} is not a set of combo bits")
+        raise LineError("chart.is_not_set_of_combo_bits", new_combo=note.new_combo)
     if re.search(r"[\r\n]|\s//", note.sample) or note.sample != note.sample.strip():
-        raise LineError("a sample is one word")
+        raise LineError("chart.sample_is_one_word")
     hold = isinstance(note, LongNote)
     kind = note.new_combo | (_HOLD if hold else _CIRCLE)
     text = f"{x_of(note.column, keys)},192,{time_text(note.start_ms, shift_ms)},{kind}"
     text += f",{note.hitsound}"
     if isinstance(note, LongNote):
         if note.end_ms < note.start_ms:
-            raise LineError("a hold ends before it starts")
+            raise LineError("chart.hold_ends_before_starts")
         text += f",{time_text(note.end_ms, shift_ms)}"
     separator = ":" if hold else ","
     return f"{text}{separator}{note.sample}" if note.sample else text

@@ -17,6 +17,7 @@ from mug.beatmap.formats.encodings import guess
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.formats.safe_names import sanitise_name
 from mug.errors import BeatmapError
+from mug.messages.message import Message
 from mug.util import atomic_write
 
 __all__ = ["Limits", "extract", "pack", "sanitise_name", "write_osz"]
@@ -70,15 +71,15 @@ def extract(path: Path, out_dir: Path, *, limits: Limits = DEFAULT_LIMITS) -> li
                 _inflate(archive, plan, Path(staging), path, limits)
                 return _move_in(plan, Path(staging), out_dir, path)
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise _refused(path, "the archive is damaged", str(error)) from error
+        raise _refused(path, "chart.archive_is_damaged", str(error)) from error
     except (NotImplementedError, RuntimeError) as error:  # other packing methods, passwords
-        raise _refused(path, "the archive cannot be unpacked", str(error)) from error
+        raise _refused(path, "chart.archive_cannot_be_unpacked", str(error)) from error
     except OSError as error:
-        raise _refused(path, "the archive cannot be read or unpacked", str(error)) from error
+        raise _refused(path, "chart.archive_cannot_be_read_or_unpacked", str(error)) from error
 
 
 def _refused(path: Path, what: str, value: object) -> BeatmapError:
-    return BeatmapError(what, file=path, value=value, remedy="Do not trust this archive")
+    return BeatmapError(what, file=path, value=value, remedy="remedy.do_not_trust_archive")
 
 
 Plan = list[tuple[zipfile.ZipInfo, PurePosixPath]]
@@ -88,7 +89,9 @@ def _plan(path: Path, infos: list[zipfile.ZipInfo], limits: Limits) -> Plan:
     """Where each file will lie; refuses the archive before anything is written."""
     plan: Plan = []
     if len(infos) > limits.entries:
-        raise _refused(path, f"more than {limits.entries} entries", len(infos))
+        raise _refused(
+            path, Message("chart.archive_has_too_many_entries", most=limits.entries), len(infos)
+        )
     for info in infos:
         target = _safe_target(path, info, limits)
         if not info.is_dir():
@@ -96,7 +99,9 @@ def _plan(path: Path, infos: list[zipfile.ZipInfo], limits: Limits) -> Plan:
             plan.append((info, target))
     total = sum(info.file_size for info, _ in plan)
     if total > limits.total_bytes:
-        raise _refused(path, f"more than {limits.total_bytes} bytes in all", total)
+        raise _refused(
+            path, Message("chart.archive_has_too_many_bytes", most=limits.total_bytes), total
+        )
     _check_distinct(path, [target for _, target in plan])
     return plan
 
@@ -106,12 +111,12 @@ def _safe_target(path: Path, info: zipfile.ZipInfo, limits: Limits) -> PurePosix
     parts = [part for part in name.split("/") if part not in ("", ".")]
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise _refused(path, "an entry is a link or a device", name)
+        raise _refused(path, "chart.archive_entry_is_link_or_device", name)
     drive = len(name) > 1 and name[1] == ":" and name[0].isalpha()
     if name.startswith("/") or drive or not parts or any(p.strip(" .") == "" for p in parts):
-        raise _refused(path, "an entry lies outside the folder", name)
+        raise _refused(path, "chart.archive_entry_lies_outside_folder", name)
     if len(parts) > limits.depth:
-        raise _refused(path, f"folders are more than {limits.depth} deep", name)
+        raise _refused(path, Message("chart.archive_folders_too_deep", most=limits.depth), name)
     return PurePosixPath(*(sanitise_name(p, max_bytes=_ENTRY_NAME_BYTES) for p in parts))
 
 
@@ -126,9 +131,15 @@ def _entry_name(info: zipfile.ZipInfo) -> str:
 
 def _check_size(path: Path, info: zipfile.ZipInfo, limits: Limits) -> None:
     if info.file_size > limits.entry_bytes:
-        raise _refused(path, f"an entry of more than {limits.entry_bytes} bytes", info.filename)
+        raise _refused(
+            path,
+            Message("chart.archive_entry_has_too_many_bytes", most=limits.entry_bytes),
+            info.filename,
+        )
     if info.file_size > max(1 << 20, limits.ratio * info.compress_size):
-        raise _refused(path, f"an entry grows more than {limits.ratio:g} times", info.filename)
+        raise _refused(
+            path, Message("chart.archive_entry_grows_too_much", most=limits.ratio), info.filename
+        )
 
 
 def _check_distinct(path: Path, targets: list[PurePosixPath]) -> None:
@@ -138,11 +149,13 @@ def _check_distinct(path: Path, targets: list[PurePosixPath]) -> None:
     for target in targets:
         key = _folded(target)
         if key in files:
-            raise _refused(path, "two entries have the same name", str(target))
+            raise _refused(path, "chart.two_entries_have_same_name", str(target))
         files.add(key)
         folders.update(_folded(parent) for parent in target.parents)
     if files & folders:
-        raise _refused(path, "an entry is both a file and a folder", sorted(files & folders)[0])
+        raise _refused(
+            path, "chart.archive_entry_is_both_file_and_folder", sorted(files & folders)[0]
+        )
 
 
 def _folded(target: PurePosixPath) -> str:
@@ -163,7 +176,9 @@ def _inflate(
                 size += len(chunk)
                 total += len(chunk)
                 if size > limits.entry_bytes or total > limits.total_bytes:
-                    raise _refused(path, "an entry is larger than it declares", info.filename)
+                    raise _refused(
+                        path, "chart.archive_entry_is_larger_than_declared", info.filename
+                    )
                 sink.write(chunk)
 
 
@@ -173,7 +188,7 @@ def _move_in(plan: Plan, staging: Path, out_dir: Path, path: Path) -> list[Path]
     places = [out_dir / target for _, target in plan]
     for place in places:
         if not place.parent.resolve().is_relative_to(root) or place.is_dir():
-            raise _refused(path, "something else lies in the way", str(place))
+            raise _refused(path, "chart.something_else_lies_in_way", str(place))
     for (_, target), place in zip(plan, places, strict=True):
         place.parent.mkdir(parents=True, exist_ok=True)
         (staging / target).replace(place)
@@ -197,11 +212,11 @@ def write_osz(path: Path, beatmaps: Sequence[Beatmap], files: Mapping[str, Path 
         contents[_free_name(chart_name(beatmap), contents)] = osu.encode(beatmap)
     for name, content in files.items():
         if not name or "/".join(map(sanitise_name, name.split("/"))) != name:
-            raise BeatmapError("not a safe name for a file in an archive", file=path, value=name)
+            raise BeatmapError("chart.unsafe_file_name", file=path, value=name)
         if isinstance(content, Path) and not content.is_file():
-            raise BeatmapError("no such file", file=content, remedy="Check the path")
+            raise BeatmapError("common.no_such_file", file=content, remedy="remedy.check_path")
         if name in contents:
-            raise BeatmapError("two files of one name", file=path, value=name)
+            raise BeatmapError("chart.two_files_of_one_name", file=path, value=name)
         contents[name] = content
     pack(path, contents)
 

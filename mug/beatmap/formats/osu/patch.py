@@ -21,6 +21,7 @@ from mug.beatmap.formats.osu.lines import EARLY_OFFSET_MS, EARLY_VERSION, object
 from mug.beatmap.formats.osu.text import cut
 from mug.beatmap.hit_objects import HitObject
 from mug.errors import BeatmapError
+from mug.messages.message import Message, message_of
 
 _SECTION = "HitObjects"
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -60,9 +61,9 @@ def of(data: bytes, path: Path | None = None) -> ChartFile:
     """
     if data.startswith(_WIDE):
         raise BeatmapError(
-            "a chart in UTF-16 cannot be edited in place",
+            "chart.utf16_cannot_be_edited_in_place",
             file=path,
-            remedy="Save it as UTF-8",
+            remedy="remedy.save_as_utf8",
         )
     text = decode(data)
     skipped: list[osu.SkippedLine] = []
@@ -75,7 +76,7 @@ def of(data: bytes, path: Path | None = None) -> ChartFile:
     )
     if len(lines) != len(beatmap.hit_objects):
         raise BeatmapError(
-            "the lines of this chart do not fit its objects",
+            "chart.lines_do_not_fit_objects",
             file=path,
             value=(len(lines), len(beatmap.hit_objects)),
         )
@@ -102,7 +103,7 @@ def replace_objects(
     gone = set(removed)
     outside = [index for index in gone if not 0 <= index < len(chart.lines)]
     if outside:
-        raise BeatmapError("no such hit object", file=chart.beatmap.path, value=min(outside))
+        raise BeatmapError("chart.no_such_hit_object", file=chart.beatmap.path, value=min(outside))
     stay = [
         (_order(note), line)
         for index, (note, line) in enumerate(
@@ -130,11 +131,11 @@ def with_field(chart: ChartFile, section: str, key: str, value: str) -> ChartFil
         BeatmapError: when the file has no such section, or the value is no single line of ASCII.
     """
     if not value.isascii() or not value.isprintable():
-        raise BeatmapError("a value is one line of ASCII", file=chart.beatmap.path, value=value)
+        raise BeatmapError("chart.value_is_one_line_of_ascii", file=chart.beatmap.path, value=value)
     pieces = _pieces(chart.data)
     sections = cut(decode(chart.data)).body
     if section not in sections:
-        raise BeatmapError("the file has no such section", file=chart.beatmap.path, value=section)
+        raise BeatmapError("chart.file_has_no_such_section", file=chart.beatmap.path, value=section)
     new = f"{key}:{value}".encode("ascii")
     found = [
         line.number - 1 for line in sections[section] if line.text.partition(":")[0].strip() == key
@@ -168,7 +169,10 @@ def _line(note: HitObject, beatmap: Beatmap) -> bytes:
         return object_text(note, beatmap.keys, shift).encode("ascii")
     except (LineError, UnicodeEncodeError) as error:
         raise BeatmapError(
-            "this object cannot be written", file=beatmap.path, value=note, remedy=str(error)
+            "chart.object_cannot_be_written",
+            file=beatmap.path,
+            value=note,
+            remedy=message_of(error),
         ) from error
 
 
@@ -190,9 +194,9 @@ def _end_of_section(chart: ChartFile, pieces: list[tuple[bytes, bytes]]) -> int:
     ]
     if not headers:
         raise BeatmapError(
-            "the file has no section for hit objects",
+            "chart.no_section_for_hit_objects",
             file=chart.beatmap.path,
-            remedy=f"Add a line [{_SECTION}] at its end",
+            remedy=Message("remedy.add_line_at_end", section=_SECTION),
         )
     return headers[-1] + 1
 

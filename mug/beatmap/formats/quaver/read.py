@@ -30,6 +30,7 @@ from mug.beatmap.formats.scroll import Step, green_lines, in_order
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.beatmap.timing_points import ScrollPoint, TimingPoint
 from mug.errors import BeatmapError
+from mug.messages.message import Message, message_of
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class _Reader:
         """A plain value; line breaks, which charts cannot hold, become blanks."""
         value = (self.tree if entry is None else entry).get(key, default)
         if not isinstance(value, str):
-            raise self.error(f"{key} is not a plain value", value)
+            raise self.error(Message("chart.is_not_plain_value", key=key), value)
         return " ".join(value.split()) if "\n" in value or "\r" in value else value.strip()
 
     def number(
@@ -80,7 +81,7 @@ class _Reader:
         try:
             return finite(text, key, **bound)
         except ValueError as error:
-            raise self.error(str(error), text) from error
+            raise self.error(message_of(error), text) from error
 
     def flag(self, key: str, entry: dict[str, Any] | None = None) -> bool:
         """A truth value, false where it is missing."""
@@ -92,9 +93,11 @@ class _Reader:
         if found == "":
             return []
         if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
-            raise self.error(f"{key} is not a list of maps")
+            raise self.error(Message("chart.is_not_list_of_maps", key=key))
         if len(found) > MAX_OBJECTS:
-            raise self.error(f"more than {MAX_OBJECTS} {key}; no chart has", len(found))
+            raise self.error(
+                Message("chart.too_many_of_kind", most=MAX_OBJECTS, kind=key), len(found)
+            )
         return found
 
     def unread(self, key: str, entries: Sequence[dict[str, Any]], known: frozenset[str]) -> None:
@@ -121,7 +124,7 @@ def parse(text: str, *, path: Path | None = None, losses: LossReport | None = No
     reader.samples = [reader.text("Path", entry) for entry in reader.entries("CustomAudioSamples")]
     if any(len(name) > MAX_NAME for name in reader.samples):
         # Every note may repeat the name: a long one would fill the memory.
-        raise reader.error(f"the name of a sample has more than {MAX_NAME} characters")
+        raise reader.error(Message("chart.sample_name_too_long", most=MAX_NAME))
     notes = tuple(
         note
         for entry in reader.entries("HitObjects")
@@ -170,7 +173,7 @@ def _keys(reader: _Reader) -> int:
     if mode == digits:  # early files hold the mode's number instead of its name
         digits = {"1": "4", "2": "7"}.get(digits, "")
     if not digits.isascii() or not digits.isdigit() or not 1 <= int(digits[:3]) <= 10:
-        raise reader.error("Mode is not one of Keys1 ... Keys10", mode)
+        raise reader.error("chart.quaver_mode_out_of_range", mode)
     return int(digits) + reader.flag("HasScratchKey")
 
 
@@ -182,7 +185,7 @@ _NOTE_FIELDS = frozenset(
 def _note(reader: _Reader, entry: dict[str, Any], keys: int) -> HitObject | None:
     lane = reader.number(entry, "Lane")
     if lane != int(lane) or lane < 1:
-        raise reader.error(f"Lane is not one of 1 ... {keys}", entry.get("Lane"))
+        raise reader.error(Message("chart.lane_out_of_range", last=keys), entry.get("Lane"))
     if lane > keys:  # the game cannot show these either
         reader.losses.add(OFF_FIELD)
         return None
@@ -201,7 +204,7 @@ def _hit_sound(reader: _Reader, entry: dict[str, Any]) -> int:
     bits = 0
     for name in filter(None, reader.text("HitSound", entry).replace(",", " ").split()):
         if name not in HIT_SOUNDS and not (name.isascii() and name.isdigit()):
-            raise reader.error("HitSound is not a list of Normal, Whistle, Finish, Clap", name)
+            raise reader.error("chart.hit_sound_is_unknown", name)
         bits |= HIT_SOUNDS[name] if name in HIT_SOUNDS else int(name[:3]) & 14
     return bits
 
@@ -218,7 +221,7 @@ def _key_sounds(reader: _Reader, entry: dict[str, Any]) -> str:
     if not isinstance(found, list) or not found:
         return "0:0:0:0:"
     if not all(isinstance(sound, dict) for sound in found):
-        raise reader.error("KeySounds is not a list of maps")
+        raise reader.error("chart.key_sounds_is_not_list_of_maps")
     reader.losses.add("further key sounds of one note", len(found) - 1)
     name = _sample_name(reader, reader.number(found[0], "Sample"))
     if name is None:

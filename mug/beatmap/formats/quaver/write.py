@@ -19,6 +19,7 @@ from mug.beatmap.formats.quaver.read import HIT_SOUNDS, OWN_FIELDS, SECTION
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.beatmap.timing_points import ScrollPoint, TimingPoint
 from mug.errors import BeatmapError
+from mug.messages.message import message_of
 from mug.util import atomic_write
 
 KEEPS = frozenset(
@@ -65,7 +66,7 @@ def format(beatmap: Beatmap, *, losses: LossReport | None = None) -> str:
     """
     if not 1 <= beatmap.keys <= 10:
         raise BeatmapError(
-            "Quaver has charts of 1 to 10 columns", file=beatmap.path, value=beatmap.keys
+            "chart.quaver_has_1_to_10_columns", file=beatmap.path, value=beatmap.keys
         )
     sections = frozenset({SECTION})
     writer = _Writer(beatmap, _audit(beatmap, KEEPS | {"hit samples"}, sections=sections))
@@ -75,7 +76,7 @@ def format(beatmap: Beatmap, *, losses: LossReport | None = None) -> str:
         notes = _notes(writer)
         timing = _timing(writer)
     except LineError as error:
-        raise BeatmapError(str(error), file=beatmap.path) from error
+        raise BeatmapError(message_of(error), file=beatmap.path) from error
     head = _head(beatmap)
     samples = _list("CustomAudioSamples", [f"- Path: {_text(name)}" for name in writer.samples])
     text = "\n".join([*head, *samples, *_list("SoundEffects", effects), *timing, *notes]) + "\n"
@@ -102,7 +103,7 @@ def encode(beatmap: Beatmap, *, losses: LossReport | None = None) -> bytes:
     try:
         return format(beatmap, losses=losses).encode("utf-8")
     except UnicodeEncodeError as error:
-        raise BeatmapError("a field is not Unicode text", file=beatmap.path) from error
+        raise BeatmapError("chart.field_is_not_unicode_text", file=beatmap.path) from error
 
 
 def _text(value: str) -> str:
@@ -195,7 +196,7 @@ def _notes(writer: _Writer) -> list[str]:
 
 def _lane(beatmap: Beatmap, note: HitObject) -> int:
     if not 0 <= note.column < beatmap.keys:
-        raise BeatmapError("a note lies outside the columns", file=beatmap.path, value=note)
+        raise BeatmapError("chart.note_lies_outside_columns", file=beatmap.path, value=note)
     return note.column + 1
 
 

@@ -16,6 +16,7 @@ import yaml
 
 from mug.beatmap.formats.limits import check_lines, shorten
 from mug.errors import BeatmapError
+from mug.messages.message import Message
 
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 MAX_DEPTH = 12
@@ -36,17 +37,17 @@ def load(text: str, *, path: Path | None = None) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         raise BeatmapError(
-            "this is not YAML",
+            "chart.not_yaml",
             file=path,
             line=mark.line + 1 if mark else None,
             value=shorten(error.problem),
         ) from error
     except (yaml.YAMLError, ValueError) as error:  # characters that YAML forbids, huge numbers
-        raise BeatmapError("this is not YAML", file=path, value=shorten(error)) from error
+        raise BeatmapError("chart.not_yaml", file=path, value=shorten(error)) from error
     except RecursionError as error:
-        raise BeatmapError("nested too deep", file=path) from error
+        raise BeatmapError("chart.nested_too_deep", file=path) from error
     if len(root) != 1 or not isinstance(root[0], dict):
-        raise BeatmapError("a .qua file is one map of `Key: value` lines", file=path)
+        raise BeatmapError("chart.qua_file_is_one_map", file=path)
     return root[0]
 
 
@@ -58,7 +59,7 @@ def _refused(what: str, event: Any, path: Path | None, value: object = None) -> 
 def _value_of(event: Any, path: Path | None) -> Tree | None:
     """The value that begins here; None where none does."""
     if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-        raise _refused("anchors and aliases have no place in a chart", event, path)
+        raise _refused("chart.anchors_and_aliases_have_no_place", event, path)
     if isinstance(event, yaml.ScalarEvent):
         return str(event.value)
     if isinstance(event, yaml.SequenceStartEvent):
@@ -80,9 +81,9 @@ class _Open:
         elif self.key is not None:
             self.inner[self.key], self.key = value, None
         elif not isinstance(value, str):
-            return "a key must be plain text"
+            return "chart.key_must_be_plain_text"
         elif value in self.inner:
-            return "this key is written twice"
+            return "chart.key_is_written_twice"
         else:
             self.key = value
         return None
@@ -94,7 +95,7 @@ def _tree(events: Iterable[Any], path: Path | None) -> list[Any]:
     stack = [_Open(root)]
     for count, event in enumerate(events):
         if count > MAX_EVENTS:
-            raise _refused(f"more than {MAX_EVENTS} values; no chart has so many", event, path)
+            raise _refused(Message("chart.too_many_values", most=MAX_EVENTS), event, path)
         if isinstance(event, yaml.CollectionEndEvent):
             stack.pop()
             continue
@@ -107,5 +108,5 @@ def _tree(events: Iterable[Any], path: Path | None) -> list[Any]:
         if not isinstance(value, str):
             stack.append(_Open(value))
             if len(stack) > MAX_DEPTH:
-                raise _refused(f"nested more than {MAX_DEPTH} deep", event, path)
+                raise _refused(Message("chart.nested_deeper_than", most=MAX_DEPTH), event, path)
     return root

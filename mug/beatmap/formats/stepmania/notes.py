@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from mug.beatmap.formats.numbers import LineError
+
 BEATS_PER_MEASURE = 4
 MAX_MEASURES = 250_000
 TAP, HOLD, TAIL, ROLL, MINE, LIFT, FAKE, KEYSOUND = "1", "2", "3", "4", "M", "L", "F", "K"
@@ -105,7 +107,7 @@ def cells(text: str, keys: int) -> Iterator[Cell]:
     """
     for player in text.split("&"):  # routines: two players' notes in the same columns
         if player.count(",") > MAX_MEASURES:
-            raise ValueError(f"more than {MAX_MEASURES} measures; no chart has so many")
+            raise LineError("chart.too_many_measures_to_read", most=MAX_MEASURES)
         for measure, rows_text in enumerate(player.split(",")):
             rows = rows_text.split()
             for index, row in enumerate(rows):
@@ -124,9 +126,9 @@ def _symbols(row: str, keys: int) -> str:
         found = list(_CELL.finditer(row))
         plain = "".join(cell[1] for cell in found)
         if sum(len(cell[0]) for cell in found) != len(row):
-            raise ValueError(f"this is not a row of notes: {row[:80]!r}")
+            raise LineError("chart.not_a_row_of_notes", row=row[:80])
     if len(plain) != keys:
-        raise ValueError(f"this row has not {keys} columns: {row[:80]!r}")
+        raise LineError("chart.row_has_other_number_of_columns", keys=keys, row=row[:80])
     return plain
 
 

@@ -18,6 +18,7 @@ from mug.beatmap.formats.limits import (
     shorten,
 )
 from mug.beatmap.formats.loss_report import LossReport, hand_over
+from mug.beatmap.formats.numbers import LineError
 from mug.beatmap.formats.scroll import green_lines, in_order
 from mug.beatmap.formats.stepmania.notes import (
     FAKE,
@@ -37,6 +38,7 @@ from mug.beatmap.formats.stepmania.timing import StepTiming, changes, pairs
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.beatmap.timing_points import ScrollPoint, TimingPoint
 from mug.errors import BeatmapError
+from mug.messages.message import Message, message_of
 
 SECTION = "StepMania"
 MAX_CHARTS = 1000
@@ -117,7 +119,7 @@ def read(path: Path, *, losses: LossReport | None = None) -> list[Beatmap]:
 def _charts(reader: _Reader, text: str) -> Iterator[StepChart]:
     check_lines(text, reader.path)
     if text.strip(" \t\r\n\ufeff") and "#" not in text:
-        raise reader.error("this is no StepMania file: it has no `#TAG:value;`")
+        raise reader.error("chart.not_a_stepmania_file")
     chart: dict[str, str] | None = None
     total = count = 0
     for tag in tags(text, path=reader.path):
@@ -129,7 +131,7 @@ def _charts(reader: _Reader, text: str) -> Iterator[StepChart]:
             total += _size(step_chart)
             count += 1
             if total > 4 * MAX_OBJECTS or count > MAX_CHARTS:
-                raise reader.error("more charts, notes or tempi than any file has", tag.line)
+                raise reader.error("chart.too_many_charts_notes_or_tempi", tag.line)
             yield step_chart
             chart = None
         elif chart is not None:
@@ -152,7 +154,7 @@ def _notes_of(
     if chart is not None:
         return chart, tag.raw
     if len(tag.parts) < 6:
-        raise reader.error("NOTES has not six parts", tag.line, len(tag.parts))
+        raise reader.error("chart.notes_has_not_six_parts", tag.line, len(tag.parts))
     head = dict(zip(_HEAD, (" ".join(part.split()) for part in tag.parts), strict=False))
     return head, tag.parts[5]
 
@@ -162,7 +164,7 @@ def _step_chart(reader: _Reader, tag: Tag, own: dict[str, str], rows: str) -> St
     first = next(iter(rows.replace(",", " ").split()), "")
     keys = KEYS.get(kind, len(first))
     if not 1 <= keys <= 18:
-        raise reader.error("this type of steps has not 1 to 18 columns", tag.line, kind)
+        raise reader.error("chart.type_of_steps_out_of_range", tag.line, kind)
     # A chart with any timing of its own has none of the song's, but for what it leaves empty here.
     fields = {**reader.song, **own}
     if any(own.get(name) for name in TIMING):
@@ -170,7 +172,7 @@ def _step_chart(reader: _Reader, tag: Tag, own: dict[str, str], rows: str) -> St
         fields |= kept | {n: kept[n] or reader.song.get(n, "") for n in ("BPMS", "OFFSET")}
     for name, value in fields.items():
         if len(value) > MAX_TEXT and name not in (*TIMING, *_UNHELD, "FREEZES", "RADARVALUES"):
-            raise reader.error(f"{name} has more than {MAX_TEXT} characters", tag.line)
+            raise reader.error(Message("chart.text_too_long", name=name, most=MAX_TEXT), tag.line)
     written = tuple(fields.get(name, "") for name in (*TIMING, "FREEZES"))
     try:
         timing = reader.timings.get(written) or _step_timing(fields, reader.losses)
@@ -179,7 +181,7 @@ def _step_chart(reader: _Reader, tag: Tag, own: dict[str, str], rows: str) -> St
         for segment in timing.segments:
             bounded(segment.leave_s * 1000.0, "the time of a tempo")
     except ValueError as error:
-        raise reader.error(str(error), tag.line) from error
+        raise reader.error(message_of(error), tag.line) from error
     return StepChart(fields, keys, found, timing)
 
 
@@ -187,7 +189,7 @@ def _step_timing(fields: Mapping[str, str], losses: LossReport) -> StepTiming:
     stops = fields.get("STOPS", "") or fields.get("FREEZES", "")
     bpms = pairs(fields.get("BPMS", ""), "BPMS", losses)
     if not bpms:
-        raise ValueError("the chart has no tempo (BPMS)")
+        raise LineError("chart.stepmania_chart_has_no_tempo")
     return StepTiming(
         bpms=bpms,
         stops=pairs(stops, "STOPS", losses),
@@ -204,7 +206,7 @@ def _beatmap(reader: _Reader, chart: StepChart) -> Beatmap:
         notes = _notes(reader, chart)
         timing = _timing(reader, chart)
     except ValueError as error:
-        raise reader.error(str(error)) from error
+        raise reader.error(message_of(error)) from error
     own = {
         "StepsType": fields.get("STEPSTYPE", "").lower(),
         "Difficulty": fields.get("DIFFICULTY", ""),

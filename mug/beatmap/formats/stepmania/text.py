@@ -60,7 +60,7 @@ def tags(text: str, *, path: Path | None = None) -> Iterator[Tag]:
         if begins:
             scanner.open(text, found.start())
             if scanner.count > MAX_TAGS:
-                raise BeatmapError(f"more than {MAX_TAGS} tags; no chart has", file=path)
+                raise BeatmapError("chart.too_many_tags", most=MAX_TAGS, file=path)
     if scanner.inside:
         yield scanner.close(text[scanner.start :])
 

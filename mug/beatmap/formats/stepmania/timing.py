@@ -18,6 +18,7 @@ from fractions import Fraction
 
 from mug.beatmap.formats.limits import MAX_BEAT, MIN_BPM, finite
 from mug.beatmap.formats.loss_report import LossReport
+from mug.beatmap.formats.numbers import LineError
 
 ROWS_PER_BEAT = 48  # the game's resolution: beats of tempi and stops are rounded to it
 WARP_BPM = 9_999_999.0  # from here on, the game takes a tempo for a warp
@@ -190,7 +191,7 @@ def pairs(text: str, what: str, losses: LossReport) -> Pairs:
             continue
         beat_text, equals, value_text = entry.partition("=")
         if not equals:
-            raise ValueError(f"{what} is not `beat=value`")
+            raise LineError("chart.is_not_beat_equals_value", what=what)
         beat = to_row(finite(beat_text.strip().rstrip("r"), f"the beat of {what}", MAX_BEAT))
         value = finite(value_text, f"the value of {what}", 1e15)
         if beat < 0 and what != "BPMS":
@@ -200,9 +201,9 @@ def pairs(text: str, what: str, losses: LossReport) -> Pairs:
             losses.add("tempi of 0")
             continue
         if what in ("STOPS", "DELAYS") and abs(value) > MAX_SECONDS:
-            raise ValueError(f"the value of {what} is beyond {MAX_SECONDS:g} s")
+            raise LineError("chart.value_is_beyond_seconds", what=what, bound=MAX_SECONDS)
         if what in ("WARPS", "FAKES") and value > MAX_BEAT:
-            raise ValueError(f"the value of {what} is beyond {MAX_BEAT:g} beats")
+            raise LineError("chart.value_is_beyond_beats", what=what, bound=MAX_BEAT)
         found[beat] = found.get(beat, 0.0) + value if what in ("STOPS", "DELAYS") else value
     return found
 

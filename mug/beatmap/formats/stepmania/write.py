@@ -19,6 +19,7 @@ from mug.beatmap.formats.stepmania.text import escaped
 from mug.beatmap.formats.stepmania.timing import ROWS_PER_BEAT
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.errors import BeatmapError
+from mug.messages.message import Message
 from mug.util import atomic_write
 
 KEEPS = frozenset({"background pictures", "titles in their own script", "preview points", "tags"})
@@ -67,7 +68,7 @@ def format(beatmaps: Sequence[Beatmap], *, ssc: bool, losses: LossReport | None 
         BeatmapError: for numbers of columns that no type of steps has, and too many beats.
     """
     if not beatmaps:
-        raise BeatmapError("a StepMania file needs at least one chart")
+        raise BeatmapError("chart.stepmania_file_needs_at_least_one")
     found = LossReport()
     timed = [_audited(beatmap, found, ssc) for beatmap in beatmaps]
     first_ms = min(earliest_ms(beatmap) for beatmap in timed)
@@ -100,7 +101,7 @@ def encode(beatmaps: Sequence[Beatmap], *, ssc: bool, losses: LossReport | None 
     try:
         return format(beatmaps, ssc=ssc, losses=losses).encode("utf-8")
     except UnicodeEncodeError as error:
-        raise BeatmapError("a field is not Unicode text", file=beatmaps[0].path) from error
+        raise BeatmapError("chart.field_is_not_unicode_text", file=beatmaps[0].path) from error
 
 
 def write(beatmaps: Sequence[Beatmap], path: Path) -> LossReport:
@@ -135,10 +136,10 @@ def _own(beatmap: Beatmap, taken: set[tuple[str, str]]) -> dict[str, str]:
     if KEYS.get(own.get("StepsType", "")) != beatmap.keys:
         if beatmap.keys not in _TYPES:
             raise BeatmapError(
-                "StepMania has no type of steps with so many columns",
+                "chart.no_type_of_steps_for_columns",
                 file=beatmap.path,
                 value=beatmap.keys,
-                remedy=f"It has types with {', '.join(map(str, sorted(_TYPES)))}",
+                remedy=Message("remedy.types_are", types=", ".join(map(str, sorted(_TYPES)))),
             )
         own["StepsType"] = _TYPES[beatmap.keys]
     name = own.get("Difficulty", "") or beatmap.version.strip().capitalize()
@@ -159,7 +160,7 @@ def _rows(beatmap: Beatmap, clock: BeatClock, losses: LossReport) -> dict[Row, s
     columns: dict[int, list[HitObject]] = {}
     for note in beatmap.hit_objects:
         if not 0 <= note.column < beatmap.keys:
-            raise BeatmapError("a note lies outside the columns", file=beatmap.path, value=note)
+            raise BeatmapError("chart.note_lies_outside_columns", file=beatmap.path, value=note)
         columns.setdefault(note.column, []).append(note)
     for column, notes in columns.items():
         starts = [(_row(note.start_ms, clock, losses), note) for note in notes]
@@ -181,7 +182,7 @@ def _row(time_ms: float, clock: BeatClock, losses: LossReport) -> int:
     error = abs(clock.time_ms(Fraction(row, ROWS_PER_BEAT)) - time_ms)
     losses.add(MOVED, error > 1.0, worst_ms=error)
     if not 0 <= row < MAX_MEASURES * _ROWS:
-        raise BeatmapError(f"the chart has more than {MAX_MEASURES} measures", value=time_ms)
+        raise BeatmapError("chart.too_many_measures_to_write", most=MAX_MEASURES, value=time_ms)
     return row
 
 
