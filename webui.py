@@ -54,7 +54,9 @@ def serving_of(args: argparse.Namespace) -> Serving:
     from mug.ui.serving import Serving
 
     if args.listen and args.host is not None:
-        raise ConfigError("scripts.listen_and_host_name_two_addresses", remedy="remedy.leave_out_either")
+        raise ConfigError(
+            "scripts.listen_and_host_name_two_addresses", remedy="remedy.leave_out_either"
+        )
     if args.max_mb < 1:
         raise ConfigError("scripts.upload_may_have_at_least_1", value=args.max_mb)
     return Serving(
