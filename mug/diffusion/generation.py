@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from mug.diffusion.networks import Networks
 from mug.diffusion.parameterization import Parameterization
 from mug.diffusion.schedule import NoiseSchedule
-from mug.diffusion.unet import UNetModel
 from mug.diffusion.unet_prepared import UNetPlan
 from mug.errors import GenerationError, TrainingError
 from mug.messages.message import Message
+from mug.model.speed.precision import autocast_of
 from mug.protocols import Condition, Denoiser, Prediction
 
 
@@ -55,21 +55,24 @@ class Generation(nn.Module):
 
         It holds until a weight changes: make one for a request, not one for a training run.
         """
-        unet = self.model.unet_model
-        return UNetPlan(unet, frames) if isinstance(unet, UNetModel) else None
+        return UNetPlan.of(self.model.unet_model, frames)
 
     def denoiser(self, condition: Condition, plan: UNetPlan | None = None) -> Denoiser:
         """Predictions under a condition; a condition with a batch of one serves every item.
 
         Args:
-            condition: what the network is told.
+            condition: what the network is emb_out.
             plan: from `plan`, for the length of the latents: the same answers, sooner. No
                 gradients flow through it.
         """
         prepared = None if plan is None else plan.prepare(condition.context, condition.audio)
 
+        def as_it_is(x_t: Tensor, step: Tensor) -> Tensor:
+            with autocast_of(self.model.unet_model, x_t):
+                return self.model.denoise(x_t, step, condition)
+
         def denoise(x_t: Float[Tensor, "b ..."], step: Int[Tensor, "b"]) -> Prediction:
-            output = prepared(x_t, step) if prepared else self.model.denoise(x_t, step, condition)
+            output = (prepared or as_it_is)(x_t, step)
             return self.parameterization.to_prediction(output.to(x_t.dtype), x_t, step)
 
         return denoise

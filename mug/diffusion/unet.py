@@ -6,7 +6,7 @@ Source: reference facts, section 3; the frame is latent diffusion's (Rombach et 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float, Shaped
@@ -208,28 +208,49 @@ class UNetModel(nn.Module):
         Raises:
             DataError: the length does not halve evenly, or the audio does not fit.
         """
-        factor = 2 ** (len(self.audio_channels) - 1)
-        if x.shape[2] % factor:
-            raise DataError("model.unet_takes_multiples", factor=factor, value=x.shape[2])
+        self.check_length(x.shape[2])
         levels = audio_of_levels(audios, self.audio_channels)
         emb = self.time_embed(timestep_embedding(timesteps.flatten(), self.model_channels).to(x))
         if self.prompt_embed is not None:
             emb = emb + self.prompt_embed(prompt_of(context))
-        h, skips, waiting = x, [], iter(levels)
-        for block in self.input_blocks:
-            if isinstance(block, AudioConcat):
-                h = block(h, next(waiting))
-            else:
-                h = block(h, emb, context)
-                skips.append(h)
-        h, waiting = self.middle_block(h, emb, context), reversed(levels)
-        for block in self.output_blocks:
-            if isinstance(block, AudioConcat):
-                h = block(h, next(waiting))
-            else:
-                h = block(torch.cat([h, skips.pop()], dim=1), emb, context)
-        out: Tensor = self.out(h)
+        waiting = iter([*levels, *reversed(levels)])
+
+        def run(block: nn.Module, h: Tensor) -> Tensor:
+            given = (next(waiting),) if isinstance(block, AudioConcat) else (emb, context)
+            result: Tensor = block(h, *given)
+            return result
+
+        out: Tensor = self.out(self.walk(x, run))
         return out
+
+    def walk(self, x: Tensor, run: Callable[[nn.Module, Tensor], Tensor]) -> Tensor:
+        """Pass a tensor through all blocks but `out`; the one place that knows their order.
+
+        Args:
+            x: noisy latents.
+            run: applies one block to its input: `AudioConcat` or `Group`.
+        """
+        h, skips = x, []
+        for block in self.input_blocks:
+            h = run(block, h)
+            if not isinstance(block, AudioConcat):
+                skips.append(h)
+        h = run(self.middle_block, h)
+        for block in self.output_blocks:
+            if not isinstance(block, AudioConcat):
+                h = torch.cat([h, skips.pop()], dim=1)
+            h = run(block, h)
+        return h
+
+    def check_length(self, frames: int) -> None:
+        """Refuse a latent length that does not halve evenly at each level.
+
+        Raises:
+            DataError: names the length and the factor.
+        """
+        factor = 2 ** (len(self.audio_channels) - 1)
+        if frames % factor:
+            raise DataError("model.unet_takes_multiples", factor=factor, value=frames)
 
 
 def _check_levels(dims: int, audio_channels: Sequence[int], channel_mult: Sequence[int]) -> None:

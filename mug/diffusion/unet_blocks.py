@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mug.diffusion.audio_split import AudioSplit
 from mug.errors import ConfigError, DataError
 from mug.model.attention import ContextualTransformer
 from mug.model.checkpointing import checkpoint
@@ -20,6 +21,13 @@ from mug.model.modules import Normalize, zero_module
 from mug.model.s4 import S4
 from mug.model.speed.normed_conv import normed_conv
 from mug.model.speed.precision import without_autocast
+from mug.model.speed.prepared_layers import (
+    LayerContext,
+    PreparedLayer,
+    TimeStep,
+    conv,
+    silu_of,
+)
 
 
 @dataclass(frozen=True)
@@ -112,6 +120,37 @@ class TimestepResBlock(nn.Module):
         out: Tensor = self.skip_connection(x) + h
         return out
 
+    def prepare(self, length: int, context: LayerContext) -> PreparedLayer:
+        """Return the same with the audio's share of the first convolution computed beforehand.
+
+        With an audio level in the context, the input comes without its channels.
+        """
+        norm, first = self.in_layers[0], self.in_layers[2]
+        assert isinstance(norm, nn.GroupNorm)
+        assert isinstance(first, nn.Conv1d)
+        audio, before, skip = context.audio, context.before, self.skip_connection
+        if audio is None:
+            return lambda x, step: self._prepared(
+                conv(silu_of(norm, x), first),
+                x if isinstance(skip, nn.Identity) else conv(x, skip),
+                step,
+            )
+        split = context.keep(
+            (self, before), lambda: AudioSplit((norm, first, skip), before, audio.shape[1])
+        )
+        joined = split.join(audio)
+        return lambda x, step: self._prepared(*joined.enter(x), step)
+
+    def _prepared(self, h: Tensor, skip: Tensor, step: TimeStep) -> Tensor:
+        emb_out = step.emb_out(self.emb_layers[1])[:, :, None]
+        norm, last = self.out_layers[0], self.out_layers[3]
+        if self.use_scale_shift_norm:
+            scale, shift = emb_out.chunk(2, dim=1)
+            h = functional.silu((norm(h) * (1 + scale)).add_(shift), inplace=True)
+        else:
+            h = silu_of(norm, h.add_(emb_out))
+        return conv(h, last).add_(skip)
+
 
 class LSTMLayer(nn.Module):
     """Adds a recurrent pass over time, left to right; all its weights start at zero."""
@@ -144,6 +183,18 @@ class S4Layer(nn.Module):
         out: Tensor = x + self.out_layer(self.s4_model(self.norm(x)))
         return out
 
+    def prepare(self, length: int, context: LayerContext) -> PreparedLayer:
+        """Return the same with the kernel's spectrum computed beforehand."""
+        s4 = self.s4_model
+        spectrum = context.keep((self, length), lambda: s4.response(length))
+
+        def prepared(x: Tensor, step: TimeStep) -> Tensor:
+            y = functional.gelu(s4.convolve(self.norm(x).float(), spectrum)).to(x.dtype)
+            mixed = functional.glu(conv(y, s4.output_linear[0]), dim=1)
+            return conv(mixed, self.out_layer).add_(x)
+
+        return prepared
+
 
 class AudioConcat(nn.Module):
     """Joins one level of the audio to the channels. It has no weights, but an index in the list.
@@ -166,7 +217,12 @@ class AudioConcat(nn.Module):
         """
         if audio is None:
             return x
-        found, expected = tuple(audio.shape[1:]), (self.channels, x.shape[2])
+        self.check(audio, x.shape[2])
+        return torch.cat([x, audio], dim=1)
+
+    def check(self, audio: Float[Tensor, "b a s"], frames: int) -> None:
+        """Refuse audio that does not fit, see `forward`."""
+        found, expected = tuple(audio.shape[1:]), (self.channels, frames)
         if found != expected:
             raise DataError(
                 "model.unet_expects_audio_of_shape",
@@ -174,7 +230,6 @@ class AudioConcat(nn.Module):
                 value=found,
                 remedy="remedy.check_audio_channels_audio_encoder_channel_mult",
             )
-        return torch.cat([x, audio], dim=1)
 
 
 class Group(nn.Sequential):
@@ -183,13 +238,19 @@ class Group(nn.Sequential):
     def forward(self, x: Tensor, emb: Tensor, context: Tensor | None) -> Tensor:  # type: ignore[override]
         """Applies the layers in order."""
         for layer in self:
-            if isinstance(layer, TimestepResBlock):
-                x = layer(x, emb)
-            elif isinstance(layer, ContextualTransformer):
-                x = layer(x, context)
-            else:
-                x = layer(x)
+            x = call_layer(layer, x, emb, context)
         return x
+
+
+def call_layer(layer: nn.Module, x: Tensor, emb: Tensor, context: Tensor | None) -> Tensor:
+    """Call a layer of a group with what its class takes."""
+    given: tuple[Tensor | None, ...] = ()
+    if isinstance(layer, TimestepResBlock):
+        given = (emb,)
+    elif isinstance(layer, ContextualTransformer):
+        given = (context,)
+    out: Tensor = layer(x, *given)
+    return out
 
 
 def transformer(channels: int, options: BlockOptions) -> ContextualTransformer:

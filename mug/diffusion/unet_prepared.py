@@ -3,43 +3,49 @@
 Once for a length (`UNetPlan`): state-space kernels as spectra, tables of relative positions, and
 the projected time embeddings of the residual blocks. Once for a song and a prompt
 (`UNetPlan.prepare`): keys and values of the prompt, and the audio's share of the convolutions that
-it enters. The result is the network's own up to the order of additions; `docs/performance.md` says
-how near and how fast.
+it enters. `prepare` of each layer has its formulas, `UNetModel.walk` the order of the layers. The
+result is the network's own up to the order of additions; `docs/performance.md` says how near and
+how fast.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import count
+from typing import Any
 
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mug.diffusion.audio_split import join_audio
 from mug.diffusion.unet import UNetModel, prompt_of
 from mug.diffusion.unet_blocks import (
     AudioConcat,
     Group,
-    LSTMLayer,
-    S4Layer,
     TimestepResBlock,
     audio_of_levels,
+    call_layer,
 )
 from mug.errors import DataError
-from mug.model.attention import ContextualTransformer
 from mug.model.embedding import timestep_embedding
-from mug.model.modules import Downsample, Upsample
+from mug.model.speed.precision import autocast_of, has_lowered_weights
 from mug.model.speed.prepared_layers import (
-    Positions,
-    PreparedTransformer,
-    TransformerContext,
+    LayerContext,
+    PreparedLayer,
+    TimeStep,
     conv,
+    has_prepared_form,
     linear,
     silu_of,
 )
 
-_Apply = Callable[[Tensor, Tensor | None], Tensor]
-"""One layer: the input, and what the time step tells it."""
+_Call = Callable[[nn.Module, Tensor, Tensor, Tensor | None], Tensor]
+"""Calls a layer: the input, the embedding of the time step, the embedded features."""
 
 
 class UNetPlan:
@@ -56,25 +62,20 @@ class UNetPlan:
     """
 
     def __init__(self, unet: UNetModel, frames: int) -> None:
-        factor = 2 ** (len(unet.audio_channels) - 1)
-        if frames % factor:
-            raise DataError("model.unet_takes_multiples", factor=factor, value=frames)
+        unet.check_length(frames)
         self.unet, self.frames = unet, frames
         self.times = TimeTable(unet)
-        tokens = getattr(unet.options, "context_dim", None)
-        self.positions = {
-            module: Positions(module, length, cross=tokens is not None)
-            for module, length in _with_lengths(unet, frames)
-            if isinstance(module, ContextualTransformer)
-        }
-        self.spectra = {
-            module: module.s4_model.response(length)
-            for module, length in _with_lengths(unet, frames)
-            if isinstance(module, S4Layer)
-        }
-        self.audio_blocks = {
-            block: AudioSplit(block, before, channels) for block, before, channels in _entries(unet)
-        }
+        self.kept: dict[Hashable, Any] = {}
+
+    @classmethod
+    def of(cls, network: nn.Module, frames: int) -> UNetPlan | None:
+        """Return the plan of a network, None for one that has to be called as it is.
+
+        That is any network but a U-Net, and a U-Net with a `forward` of its own.
+        """
+        if isinstance(network, UNetModel) and type(network).forward is UNetModel.forward:
+            return cls(network, frames)
+        return None
 
     def prepare(self, context: Tensor | None, audios: Sequence[Tensor]) -> PreparedUNet:
         """The network for one prompt (or several, one an item) and one song.
@@ -87,49 +88,19 @@ class UNetPlan:
 
 
 class PreparedUNet:
-    """The U-Net under one condition: from noisy latents and time steps to its output."""
+    """The U-Net under one condition: from noisy latents and time steps to its output.
+
+    Layers are prepared in the first call, when the walk meets them with the length that they have
+    there.
+    """
 
     def __init__(self, plan: UNetPlan, context: Tensor | None, audios: Sequence[Tensor]) -> None:
         self.plan = plan
-        levels = audio_of_levels(audios, plan.unet.audio_channels)
-        self._down, self._middle, self._up = self._compile(levels, context)
+        self.context = LayerContext(context, kept=plan.kept)
+        self.levels = audio_of_levels(audios, plan.unet.audio_channels)
         embed = plan.unet.prompt_embed
         self.prompt = None if embed is None else _dense(embed, prompt_of(context))
-
-    def _compile(
-        self, levels: Sequence[Tensor | None], context: Tensor | None
-    ) -> tuple[list[list[_Apply]], list[_Apply], list[list[_Apply]]]:
-        unet, waiting, below = self.plan.unet, iter(levels), reversed(levels)
-        sides: list[list[list[_Apply]]] = [[], []]
-        for side, blocks, audio in (
-            (0, unet.input_blocks, waiting),
-            (1, unet.output_blocks, below),
-        ):
-            joined: Tensor | None = None
-            for block in blocks:
-                if isinstance(block, AudioConcat):
-                    joined = next(audio)
-                    continue
-                assert isinstance(block, Group)
-                sides[side].append([self._layer(layer, context, joined) for layer in block])
-                joined = None
-        middle = [self._layer(layer, context, None) for layer in unet.middle_block]
-        return sides[0], middle, sides[1]
-
-    def _layer(self, layer: nn.Module, context: Tensor | None, audio: Tensor | None) -> _Apply:
-        plan = self.plan
-        if isinstance(layer, TimestepResBlock):
-            joined = None if audio is None else plan.audio_blocks[layer].join(audio)
-            return lambda x, emb_out: _res_block(layer, x, emb_out, joined)
-        if isinstance(layer, ContextualTransformer):
-            prepared = PreparedTransformer(
-                layer, plan.positions[layer], TransformerContext.of(context)
-            )
-            return lambda x, _: prepared(x)
-        if isinstance(layer, S4Layer):
-            spectrum = plan.spectra[layer]
-            return lambda x, _: _state_space(layer, x, spectrum)
-        return _plain(layer)
+        self._layers: list[PreparedLayer] = []
 
     def __call__(
         self, x: Float[Tensor, "b c t"], timesteps: Shaped[Tensor, "b *one"]
@@ -139,257 +110,189 @@ class PreparedUNet:
             raise DataError(
                 "model.plan_is_for_latents_of_frames", frames=self.plan.frames, value=x.shape[2]
             )
-        emb_out = iter(self.plan.times.at(timesteps.flatten(), x, self.prompt))
-        h, skips = x, []
-        for group in self._down:
-            h = _run(group, h, emb_out)
-            skips.append(h)
-        h = _run(self._middle, h, emb_out)
-        for group in self._up:
-            h = _run(group, torch.cat([h, skips.pop()], dim=1), emb_out)
+        step = self.plan.times.at(timesteps.flatten(), x, self.prompt)
+        h = self.plan.unet.walk(x, _Walk(self, step).run)
         norm, _, last = self.plan.unet.out
         return conv(silu_of(norm, h), last)
 
+    def layer(
+        self, index: int, layer: nn.Module, length: int, joined: _Joined, call: _Call
+    ) -> PreparedLayer:
+        """Return the prepared form of the layer that the walk meets as number `index`."""
+        if index == len(self._layers):
+            self._layers.append(self._prepare(layer, length, joined, call))
+        return self._layers[index]
 
-def _plain(layer: nn.Module) -> _Apply:
-    """A layer that is told nothing and sees its input alone."""
-    if isinstance(layer, Downsample):
-        return lambda x, _: conv(functional.pad(x, (0, 1)), layer.conv)
-    if isinstance(layer, Upsample):
-        return lambda x, _: conv(x.repeat_interleave(2, dim=2), layer.conv)
-    if isinstance(layer, nn.Conv1d):
-        return lambda x, _: conv(x, layer)
-    assert isinstance(layer, LSTMLayer), type(layer)
-    return lambda x, _: layer(x)
+    def _prepare(
+        self, layer: nn.Module, length: int, joined: _Joined, call: _Call
+    ) -> PreparedLayer:
+        context, prepared = self.context, has_prepared_form(layer)
+        if prepared and isinstance(layer, TimestepResBlock):
+            context = replace(context, audio=joined.audio, before=joined.before)
+            return layer.prepare(length, context)
+        form: PreparedLayer
+        if prepared:
+            form = layer.prepare(length, context)  # type: ignore[operator]
+        elif type(layer) is nn.Conv1d:
+            form = _convolution(layer)
+        else:
+            form = _as_it_is(layer, call, context.tokens)
+        if joined.audio is None:
+            return form
+        return lambda x, step: form(joined.to(x), step)
 
 
-def _run(group: Sequence[_Apply], h: Tensor, emb_out: Iterator[Tensor | None]) -> Tensor:
-    for layer in group:
-        h = layer(h, next(emb_out))
-    return h
+@dataclass(frozen=True)
+class _Joined:
+    """Audio that the input of the next layer is still to be joined with; None for no audio."""
+
+    audio: Tensor | None = None
+    before: int = 0
+
+    def to(self, x: Tensor) -> Tensor:
+        return x if self.audio is None else join_audio(x, self.before, self.audio)
+
+
+class _Walk:
+    """One call of a prepared network: which layer and which audio are next."""
+
+    def __init__(self, network: PreparedUNet, step: TableStep) -> None:
+        self.network, self.step = network, step
+        self._audio = iter([*network.levels, *reversed(network.levels)])
+        self._numbers = count()
+        self._joined = _Joined()
+
+    def run(self, block: nn.Module, h: Tensor) -> Tensor:
+        """Apply one block as `UNetModel.forward` does, but leave the joining to the next layer."""
+        if isinstance(block, AudioConcat):
+            audio = next(self._audio)
+            if audio is not None:
+                block.check(audio, h.shape[2])
+                self._joined = _Joined(audio, h.shape[1])
+            return h
+        grouped = type(block).forward is Group.forward
+        call = call_layer if grouped else _call_block
+        for layer in block.children() if grouped else [block]:
+            joined, self._joined = self._joined, _Joined()
+            prepared = self.network.layer(next(self._numbers), layer, h.shape[2], joined, call)
+            h = prepared(h, self.step)
+        return h
+
+
+def _convolution(layer: nn.Conv1d) -> PreparedLayer:
+    return lambda x, step: conv(x, layer)
+
+
+def _call_block(block: nn.Module, x: Tensor, emb: Tensor, context: Tensor | None) -> Tensor:
+    """A block that is no group of layers, called as a group is."""
+    out: Tensor = block(x, emb, context)
+    return out
+
+
+def _as_it_is(layer: nn.Module, call: _Call, tokens: Tensor | None) -> PreparedLayer:
+    """The layer's own `forward`, under automatic precision where its weights are lowered."""
+    lowered = has_lowered_weights(layer)
+
+    def prepared(x: Tensor, step: TimeStep) -> Tensor:
+        rows = len(x)
+        context = None if tokens is None else tokens.expand(rows, *tokens.shape[1:])
+        with autocast_of(layer, x) if lowered else nullcontext():
+            return call(layer, x, step.embedding(rows), context).to(x.dtype)
+
+    return prepared
 
 
 class TimeTable:
-    """What the time steps tell the residual blocks, kept once it was asked for.
+    """Embeddings of time steps and their projections, each computed once.
 
     Args:
-        unet: whose time embedding and projections these are.
+        unet: whose time embedding this is.
     """
 
     def __init__(self, unet: UNetModel) -> None:
         self.unet = unet
-        groups = [*unet.input_blocks, unet.middle_block, *unet.output_blocks]
-        layers = [layer for group in groups if isinstance(group, Group) for layer in group]
-        self._blocks = [isinstance(x, TimestepResBlock) and x.emb_layers[1] for x in layers]
-        self._cache: dict[float, list[Tensor | None]] = {}
+        self._embeddings: dict[float, Tensor] = {}
+        self._emb_out: dict[tuple[float, nn.Module], Tensor] = {}
 
     def at(
         self, steps: Shaped[Tensor, " b"], like: Tensor, prompt: Float[Tensor, "p e"] | None = None
-    ) -> list[Tensor | None]:
-        """One entry a layer in the order of calls, `[1 or b, c]`; None where it is told nothing.
+    ) -> TableStep:
+        """Return the time steps of one call.
 
         Args:
             steps: time step of each sample.
-            like: whose device and precision the entries have.
+            like: whose device and precision the embeddings have.
             prompt: what is added to the steps' embedding, a row for all samples or one for each.
         """
-        values = steps.tolist()
-        if prompt is not None:
-            rows = [self._embedding(value, like) for value in dict.fromkeys(values)]
-            return self._project(_in_order(rows, values) + prompt)
-        known = [self._of(value, like) for value in dict.fromkeys(values)]
-        if len(known) == 1:
-            return known[0]
-        return [
-            None if entry[0] is None else _in_order(entry, values)
-            for entry in zip(*known, strict=True)
-        ]
+        return TableStep(self, steps.tolist(), like, prompt)
 
-    def _of(self, value: float, like: Tensor) -> list[Tensor | None]:
-        if value not in self._cache:
-            self._cache[value] = self._project(self._embedding(value, like))
-        return self._cache[value]
+    def embedding(self, value: float, like: Tensor) -> Float[Tensor, "1 e"]:
+        """Return the embedding of a time step."""
+        if value not in self._embeddings:
+            step = torch.tensor([value], device=like.device)
+            table = timestep_embedding(step, self.unet.model_channels)
+            self._embeddings[value] = _dense(self.unet.time_embed, table.to(like))
+        return self._embeddings[value]
 
-    def _embedding(self, value: float, like: Tensor) -> Tensor:
-        step = torch.tensor([value], device=like.device)
-        table = timestep_embedding(step, self.unet.model_channels)
-        return _dense(self.unet.time_embed, table.to(like))
-
-    def _project(self, embedding: Float[Tensor, "b e"]) -> list[Tensor | None]:
-        hidden = functional.silu(embedding)
-        return [
-            linear(hidden, block) if isinstance(block, nn.Linear) else None
-            for block in self._blocks
-        ]
+    def emb_out(self, value: float, projection: nn.Module, like: Tensor) -> Float[Tensor, "1 c"]:
+        """Return a layer's projection of the activated embedding of a time step."""
+        key = (value, projection)
+        if key not in self._emb_out:
+            self._emb_out[key] = linear(functional.silu(self.embedding(value, like)), projection)
+        return self._emb_out[key]
 
 
-def _in_order(rows: Sequence[Tensor | None], values: Sequence[float]) -> Tensor:
-    """Rows of the different values, one for each value; a single row serves all of them."""
-    if len(rows) == 1:
-        return _row(rows[0])
-    where = list(dict.fromkeys(values))
-    return torch.cat([_row(rows[where.index(value)]) for value in values])
+class TableStep:
+    """The time steps of one call, one for each sample; a `TimeStep`.
 
+    Args:
+        table: where results are kept.
+        values: time step of each sample.
+        like: whose device and precision the embeddings have.
+        prompt: what is added to the embedding; None for nothing.
+    """
 
-def _row(row: Tensor | None) -> Tensor:
-    assert row is not None
-    return row
+    def __init__(
+        self, table: TimeTable, values: Sequence[float], like: Tensor, prompt: Tensor | None
+    ) -> None:
+        self._table, self._values, self._like, self._prompt = table, values, like, prompt
+        self._distinct = list(dict.fromkeys(values))
+        self._emb_out: dict[nn.Module, Tensor] = {}
+
+    def emb_out(self, projection: nn.Module) -> Float[Tensor, "_ c"]:
+        """As `TimeStep.emb_out`."""
+        if projection not in self._emb_out:
+            self._emb_out[projection] = self._project(projection)
+        return self._emb_out[projection]
+
+    def embedding(self, rows: int) -> Float[Tensor, "{rows} e"]:
+        """Return the embedding of time step and prompt for each sample."""
+        return self._embedding.expand(rows, -1)
+
+    @cached_property
+    def _embedding(self) -> Tensor:
+        rows = [self._table.embedding(value, self._like) for value in self._distinct]
+        embedding = self._in_order(rows)
+        return embedding if self._prompt is None else embedding + self._prompt
+
+    @cached_property
+    def _activated(self) -> Tensor:
+        return functional.silu(self._embedding)
+
+    def _project(self, projection: nn.Module) -> Tensor:
+        if self._prompt is not None:
+            return linear(self._activated, projection)
+        emb_out = [self._table.emb_out(value, projection, self._like) for value in self._distinct]
+        return self._in_order(emb_out)
+
+    def _in_order(self, rows: Sequence[Tensor]) -> Tensor:
+        """Rows of the distinct values, one for each sample; a single row serves all of them."""
+        if len(rows) == 1:
+            return rows[0]
+        return torch.cat([rows[self._distinct.index(value)] for value in self._values])
 
 
 def _dense(layers: nn.Sequential, x: Tensor) -> Tensor:
     for layer in layers:
         x = linear(x, layer) if isinstance(layer, nn.Linear) else layer(x)
     return x
-
-
-class AudioSplit:
-    """A residual block whose input is joined with audio: the audio's own groups taken apart.
-
-    Group normalisation knows each group alone. Where a group lies wholly in the audio, its part of
-    the first convolution is the same at every step, as is the audio's part of the skip path.
-
-    Args:
-        block: the residual block.
-        before: channels before the audio.
-        audio: channels of the audio.
-    """
-
-    def __init__(self, block: TimestepResBlock, before: int, audio: int) -> None:
-        norm, first = block.in_layers[0], block.in_layers[2]
-        assert isinstance(norm, nn.GroupNorm)
-        assert isinstance(first, nn.Conv1d)
-        self.block, self.before, self.audio = block, before, audio
-        self.norm, self.first = norm, first
-        size = norm.num_channels // norm.num_groups
-        low = -(-before // size) * size
-        high = max(low, (before + audio) // size * size)
-        self.low, self.high, self.groups = low, high, norm.num_groups - (high - low) // size
-        self.weight = _without(first.weight, low, high)
-        self.gain, self.shift = (_without(p[None], low, high)[0] for p in (norm.weight, norm.bias))
-        skip, end = block.skip_connection, before + audio
-        self.skip = _without(skip.weight, before, end) if isinstance(skip, nn.Conv1d) else None
-
-    def join(self, audio: Float[Tensor, "b a t"]) -> JoinedAudio:
-        """What one song's audio adds at every step."""
-        return JoinedAudio(self, audio)
-
-
-class JoinedAudio:
-    """One song's share of a residual block's input.
-
-    Args:
-        split: the block, taken apart.
-        audio: the song's level.
-    """
-
-    def __init__(self, split: AudioSplit, audio: Float[Tensor, "b a t"]) -> None:
-        self.split = split
-        block, low, high = split.block, split.low, split.high
-        norm, first = split.norm, split.first
-        inside = slice(low - split.before, high - split.before)
-        self.edges = (audio[:, : inside.start], audio[:, inside.stop :])
-        assert first.bias is not None
-        self.hidden = first.bias[:, None].to(audio.dtype)
-        if high > low:
-            groups = norm.num_groups - split.groups
-            gain, shift = norm.weight[low:high], norm.bias[low:high]
-            h = functional.group_norm(audio[:, inside], groups, gain, shift, norm.eps)
-            weight = first.weight[:, low:high]
-            self.hidden = _conv(functional.silu(h), weight, first.bias, 1)
-        self.skip = audio
-        if isinstance(block.skip_connection, nn.Conv1d):
-            weight = block.skip_connection.weight[:, split.before : split.before + split.audio]
-            self.skip = _conv(audio, weight, block.skip_connection.bias)
-
-    def enter(self, x: Float[Tensor, "b c t"]) -> tuple[Tensor, Tensor]:
-        """First convolution and skip path of `x` (without audio) joined with the audio."""
-        split = self.split
-        h = self._between(x, *self.edges)
-        h = functional.group_norm(h, split.groups, split.gain, split.shift, split.norm.eps)
-        h = _conv(functional.silu(h, inplace=True), split.weight, None, 1)
-        h = h.add_(self.hidden)
-        if split.skip is None:
-            return h, self._between(x, self.skip)
-        return h, _conv(x, split.skip).add_(self.skip)
-
-    def _between(self, x: Tensor, *audio: Tensor) -> Tensor:
-        """Audio channels put where they belong among those of `x`."""
-        before = self.split.before
-        rows = [part.expand(len(x), *part.shape[1:]) for part in audio]
-        return torch.cat([x[:, :before], *rows, x[:, before:]], dim=1)
-
-
-def _conv(x: Tensor, weight: Tensor, bias: Tensor | None = None, padding: int = 0) -> Tensor:
-    out = functional.conv1d(x.to(weight.dtype), weight, bias, padding=padding)
-    return out.to(x.dtype)
-
-
-def _without(weight: Tensor, low: int, high: int) -> Tensor:
-    """A weight without the input channels low ... high - 1."""
-    return torch.cat([weight[:, :low], weight[:, high:]], dim=1)
-
-
-def _res_block(
-    block: TimestepResBlock, x: Tensor, emb_out: Tensor | None, audio: JoinedAudio | None
-) -> Tensor:
-    assert emb_out is not None
-    if audio is None:
-        h = conv(silu_of(block.in_layers[0], x), block.in_layers[2])
-        skip = (
-            x if isinstance(block.skip_connection, nn.Identity) else conv(x, block.skip_connection)
-        )
-    else:
-        h, skip = audio.enter(x)
-    emb_out = emb_out[:, :, None]
-    norm, last = block.out_layers[0], block.out_layers[3]
-    if block.use_scale_shift_norm:
-        scale, shift = emb_out.chunk(2, dim=1)
-        h = functional.silu((norm(h) * (1 + scale)).add_(shift), inplace=True)
-    else:
-        h = silu_of(norm, h.add_(emb_out))
-    return conv(h, last).add_(skip)
-
-
-def _state_space(layer: S4Layer, x: Tensor, spectrum: Tensor) -> Tensor:
-    s4 = layer.s4_model
-    y = functional.gelu(s4.convolve(layer.norm(x).float(), spectrum)).to(x.dtype)
-    mixed = functional.glu(conv(y, s4.output_linear[0]), dim=1)
-    return conv(mixed, layer.out_layer).add_(x)
-
-
-def _groups(unet: UNetModel, frames: int) -> Iterator[tuple[Group, int]]:
-    """Groups in the order of calls, each with the length of its input."""
-    for block in [*unet.input_blocks, unet.middle_block, *unet.output_blocks]:
-        if isinstance(block, AudioConcat):
-            continue
-        assert isinstance(block, Group)
-        yield block, frames
-        last = block[-1]
-        if isinstance(last, Downsample):
-            frames //= 2
-        elif isinstance(last, Upsample):
-            frames *= 2
-
-
-def _with_lengths(unet: UNetModel, frames: int) -> Iterator[tuple[nn.Module, int]]:
-    for group, length in _groups(unet, frames):
-        for layer in group:
-            yield layer, length
-
-
-def _entries(unet: UNetModel) -> Iterator[tuple[TimestepResBlock, int, int]]:
-    """Residual blocks that audio is joined before: block, channels in front of it, its own."""
-    width, joined = 0, 0
-    for group in [*unet.input_blocks, unet.middle_block, *unet.output_blocks]:
-        if isinstance(group, AudioConcat):
-            joined = group.channels
-            continue
-        for layer in group:
-            if isinstance(layer, nn.Conv1d):
-                width = layer.out_channels
-            elif isinstance(layer, TimestepResBlock):
-                if joined:
-                    yield layer, width, joined
-                last = layer.out_layers[3]
-                assert isinstance(last, nn.Conv1d)
-                width, joined = last.out_channels, 0

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from mug.model.checkpointing import checkpoint
 from mug.model.modules import Normalize, zero_module
+from mug.model.speed.prepared_layers import LayerContext, PreparedLayer
 
 MAX_DISTANCE = 64
 """Distances beyond this many positions share one table entry."""
@@ -199,3 +200,14 @@ class ContextualTransformer(nn.Module):
             h = block(h, tokens)
         out: Tensor = x + self.proj_out(rearrange(h, "b t c -> b c t"))
         return out
+
+    def prepare(self, length: int, context: LayerContext) -> PreparedLayer:
+        """Return the same with positions, keys and values of the context computed beforehand."""
+        # Not at the top: the prepared form is built on the classes of this module.
+        from mug.model.speed.prepared_attention import Positions, PreparedTransformer
+
+        cross = context.tokens is not None
+        positions = context.keep(
+            (self, length, cross), lambda: Positions(self, length, cross=cross)
+        )
+        return PreparedTransformer(self, positions, context.tokens)

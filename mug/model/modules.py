@@ -17,6 +17,7 @@ from mug.errors import ConfigError
 from mug.model.checkpointing import checkpoint
 from mug.model.speed.channels_last import convolved
 from mug.model.speed.normed_conv import normed_conv
+from mug.model.speed.prepared_layers import LayerContext, PreparedLayer, conv
 
 
 def Normalize(channels: int, num_groups: int = 32) -> nn.GroupNorm:  # noqa: N802 (original's name)
@@ -53,6 +54,10 @@ class Downsample(nn.Module):
         """Of t frames, t/2 (rounded down)."""
         return convolved(x, self.conv, right=1)
 
+    def prepare(self, length: int, context: LayerContext) -> PreparedLayer:
+        """Return the same in the precision of the weights."""
+        return lambda x, step: conv(functional.pad(x, (0, 1)), self.conv)
+
 
 class Upsample(nn.Module):
     """Doubles the time axis: each frame twice, then a convolution."""
@@ -65,6 +70,10 @@ class Upsample(nn.Module):
         """Of t frames, 2t."""
         out: Tensor = self.conv(x.repeat_interleave(2, dim=2))
         return out
+
+    def prepare(self, length: int, context: LayerContext) -> PreparedLayer:
+        """Return the same in the precision of the weights."""
+        return lambda x, step: conv(x.repeat_interleave(2, dim=2), self.conv)
 
 
 class Downsample2D(nn.Module):
@@ -94,7 +103,7 @@ class Upsample2D(nn.Module):
 
 
 class _Resnet(nn.Module):
-    """What the residual blocks of one and two dimensions share; `conv` is the convolution class.
+    """What the residual blocks of one and two dimensions share; `kind` is the convolution class.
 
     With `use_checkpoint` the backward pass computes the normalised and activated tensors again but
     not the convolutions; the whole block where drop-out stands between them.
@@ -102,7 +111,7 @@ class _Resnet(nn.Module):
 
     def __init__(
         self,
-        conv: type[nn.Conv1d] | type[nn.Conv2d],
+        kind: type[nn.Conv1d] | type[nn.Conv2d],
         channels: tuple[int, int],
         dropout: float,
         num_groups: int,
@@ -113,11 +122,11 @@ class _Resnet(nn.Module):
         inner, outer = channels
         first, second = dilations
         self.norm1 = Normalize(inner, num_groups)
-        self.conv1 = conv(inner, outer, 3, padding=first, dilation=first)
+        self.conv1 = kind(inner, outer, 3, padding=first, dilation=first)
         self.norm2 = Normalize(outer, num_groups)
         self.dropout = nn.Dropout(dropout)
-        self.conv2 = conv(outer, outer, 3, padding=second, dilation=second)
-        self.nin_shortcut = nn.Identity() if inner == outer else conv(inner, outer, 1)
+        self.conv2 = kind(outer, outer, 3, padding=second, dilation=second)
+        self.nin_shortcut = nn.Identity() if inner == outer else kind(inner, outer, 1)
 
     def forward(self, x: Float[Tensor, "b c_in *axes"]) -> Float[Tensor, "b c_out *axes"]:
         """Skip path plus two normalised, activated convolutions."""

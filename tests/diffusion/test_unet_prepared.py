@@ -6,10 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from mug.diffusion.audio_split import AudioSplit
 from mug.diffusion.unet import UNetModel
-from mug.diffusion.unet_prepared import AudioSplit, TimeTable, UNetPlan
+from mug.diffusion.unet_blocks import Group, TimestepResBlock
+from mug.diffusion.unet_prepared import TimeTable, UNetPlan
 from mug.errors import DataError
 from mug.model.speed.precision import lowered
+from mug.model.speed.prepared_attention import Positions
 
 TINY = {
     "in_channels": 8,
@@ -26,9 +29,9 @@ TINY = {
 }
 
 
-def network(seed: int = 0, **options) -> UNetModel:
+def network(seed: int = 0, kind: type[UNetModel] = UNetModel, **options) -> UNetModel:
     """Every weight is drawn: layers that begin at zero, or tables of ones, would hide mistakes."""
-    made = UNetModel(**{**TINY, **options}).eval().requires_grad_(requires_grad=False)
+    made = kind(**{**TINY, **options}).eval().requires_grad_(requires_grad=False)
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in made.named_parameters():
         if "kernel" not in name:
@@ -103,10 +106,13 @@ def test_attention_without_gain_is_the_fused_one():
     tables = [p for name, p in unet.named_parameters() if "C_embedding" in name]
     for table in tables:
         table.fill_(1.0)
-    plain = [
-        t.plain for p in UNetPlan(unet, 8).positions.values() for pair in p.tables for t in pair
-    ]
+    plan = UNetPlan(unet, 8)
+    x, context, audios = arguments(unet, 8, 1, 1)
+    plan.prepare(context, audios)(x, torch.tensor([400]))
+    positions = [kept for kept in plan.kept.values() if isinstance(kept, Positions)]
+    plain = [t.plain for p in positions for pair in p.tables for t in pair]
     assert tables
+    assert len(plain) == 2 * len(tables) // 2
     assert all(plain)
     found, expected = both(unet, 16, [400])
     torch.testing.assert_close(found, expected, rtol=2e-5, atol=2e-5)
@@ -162,21 +168,19 @@ def test_nothing_is_written_to_the_network():
 def test_time_steps_are_worked_out_once():
     unet, calls = network(), []
     unet.time_embed[0].register_forward_pre_hook(lambda *_: calls.append(1))
-    table = TimeTable(unet)
-    first = table.at(torch.tensor([3, 3]), torch.zeros(1))
-    again = table.at(torch.tensor([3]), torch.zeros(1))
-    assert all(a is b for a, b in zip(first, again, strict=True))
+    table, projection = TimeTable(unet), unet.middle_block[0].emb_layers[1]
+    first = table.at(torch.tensor([3, 3]), torch.zeros(1)).emb_out(projection)
+    assert table.at(torch.tensor([3]), torch.zeros(1)).emb_out(projection) is first
     assert len(calls) == 0  # not through the module at all: its weights may be of low precision
-    mixed = table.at(torch.tensor([9, 3]), torch.zeros(1))
-    assert torch.equal(
-        next(m for m in mixed if m is not None)[1:], next(f for f in first if f is not None)
-    )
+    mixed = table.at(torch.tensor([9, 3]), torch.zeros(1)).emb_out(projection)
+    assert torch.equal(mixed[1:], first)
 
 
 def test_the_audios_share_is_taken_out_in_whole_groups():
     unet = network(num_groups=8)
     block = unet.input_blocks[2][0]
-    split = AudioSplit(block, 32, 48)  # groups of 10: channels 40 ... 79 are audio alone
+    parts = (block.in_layers[0], block.in_layers[2], block.skip_connection)
+    split = AudioSplit(parts, 32, 48)  # groups of 10: channels 40 ... 79 are audio alone
     assert (split.low, split.high, split.groups) == (40, 80, 4)
 
 
@@ -206,3 +210,94 @@ def test_half_the_weights_width_gives_nearly_the_same():
     assert found.dtype == torch.float32
     error = (found - expected).pow(2).mean().sqrt() / expected.std()
     assert 0 < error < 0.03
+
+
+class Gate(nn.Module):
+    """A layer of somebody else's, with a convolution and without a prepared form."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.mix = nn.Conv1d(channels, channels, 3, padding=1)
+
+    def forward(self, x):
+        return x + torch.tanh(self.mix(x))
+
+
+class LateBlock(TimestepResBlock):
+    """Overrides `forward` alone: the inherited prepared form would leave its part out."""
+
+    def forward(self, x, emb):
+        return super().forward(x, emb) + emb.mean()
+
+
+class Whole(nn.Module):
+    """A block that is no group of layers."""
+
+    def __init__(self, group: Group) -> None:
+        super().__init__()
+        self.group = group
+
+    def forward(self, h, emb, context):
+        return -self.group(h, emb, context)
+
+
+class WithGates(UNetModel):
+    def _layers(self, level, inner, out, *flags):
+        return [Gate(inner), *super()._layers(level, inner, out, *flags)]
+
+
+class WithLateBlocks(UNetModel):
+    def _layers(self, level, inner, out, *flags):
+        _, *others = super()._layers(level, inner, out, *flags)
+        return [LateBlock(inner, out, self.options), *others]
+
+
+class WithAnotherMiddle(UNetModel):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.middle_block = Whole(self.middle_block)
+
+
+class WithAnotherEnd(UNetModel):
+    def forward(self, *arguments):
+        return super().forward(*arguments) * 2
+
+
+SUBCLASSES = [WithGates, WithLateBlocks, WithAnotherMiddle]
+
+
+@pytest.mark.parametrize("kind", SUBCLASSES)
+@pytest.mark.parametrize("prompt_embedding", [False, True])
+def test_a_subclass_with_another_layer_needs_no_prepared_form(kind, prompt_embedding):
+    unet = network(kind=kind, prompt_embedding=prompt_embedding)
+    found, expected = both(unet, 16, [700, 3])
+    plain = network(prompt_embedding=prompt_embedding)
+    x, context, audios = arguments(unet, 16, 2, 2)
+    plain.load_state_dict(unet.state_dict(), strict=False)
+    assert not torch.allclose(plain(x, torch.tensor([700, 3]), context, *audios), expected)
+    torch.testing.assert_close(found, expected, rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("kind", SUBCLASSES)
+def test_layers_without_a_prepared_form_run_with_lowered_weights(kind):
+    unet = network(kind=kind)
+    x, context, audios = arguments(unet, 32, 2, 1)
+    steps = torch.tensor([500, 20])
+    with torch.no_grad():
+        expected = UNetPlan(unet, 32).prepare(context, audios)(x, steps)
+        found = UNetPlan(lowered(unet, torch.bfloat16), 32).prepare(context, audios)(x, steps)
+    assert found.dtype == torch.float32
+    assert 0 < (found - expected).pow(2).mean().sqrt() / expected.std() < 0.03
+
+
+def test_a_network_with_a_forward_of_its_own_is_called_as_it_is():
+    assert UNetPlan.of(network(kind=WithAnotherEnd), 16) is None
+    assert UNetPlan.of(Gate(2), 16) is None
+    assert UNetPlan.of(network(kind=WithGates), 16) is not None
+
+
+def test_audio_that_does_not_fit_is_refused():
+    unet = network()
+    x, context, audios = arguments(unet, 16, 1, 1)
+    with pytest.raises(DataError, match="channels x frames"):
+        UNetPlan(unet, 16).prepare(context, [audios[0][..., :8], audios[1]])(x, torch.tensor([1]))

@@ -58,6 +58,25 @@ def dtype_of(precision: str) -> torch.dtype:
     return PRECISIONS[precision]
 
 
+_HALVES = (torch.bfloat16, torch.float16)
+
+
+def has_lowered_weights(network: nn.Module) -> bool:
+    """Tell if some weights of a network are in half precision, see `lowered`."""
+    return any(parameter.dtype in _HALVES for parameter in network.parameters())
+
+
+def autocast_of(network: nn.Module, x: Tensor) -> AbstractContextManager[object]:
+    """Automatic mixed precision for a network with lowered weights that is called as it is.
+
+    Args:
+        network: its lowered weights decide the precision.
+        x: on the device of the call.
+    """
+    found = next((p.dtype for p in network.parameters() if p.dtype in _HALVES), None)
+    return nullcontext() if found is None else torch.autocast(x.device.type, dtype=found)
+
+
 M = TypeVar("M", bound=nn.Module)
 
 
