@@ -32,6 +32,7 @@ export class AudioEngine {
     this.startMs = 0;
     this.rate = 1;
     this.playing = false;
+    this.starting = false; // asked to play; the context has not resumed yet
     this.position = 0;
     this.events = [];
     this.levels = { song: 0.8, hits: 0.5 };
@@ -71,8 +72,10 @@ export class AudioEngine {
   async play(fromMs = this.position) {
     this._prepare();
     const turn = (this._turn += 1);
-    await this.context.resume?.();
+    this.starting = true;
+    if (this.context.state !== "running") await this.context.resume?.(); // or each frame of a loop would wait anew
     if (turn !== this._turn) return; // paused, or played from elsewhere, meanwhile
+    this.starting = false;
     this.start(fromMs, this.context.currentTime + START_DELAY_S);
     this._timer ??= setInterval(() => this.pump(), PUMP_MS);
   }
@@ -102,6 +105,7 @@ export class AudioEngine {
   /** Stops the sound and keeps the place. */
   pause() {
     this._turn += 1;
+    this.starting = false;
     if (!this.playing) return;
     this.position = this.heardMs();
     this._stop();
@@ -110,14 +114,14 @@ export class AudioEngine {
   /** Goes to a song time, playing or not. */
   async seek(ms) {
     this.position = Math.min(ms, this.durationMs || ms);
-    if (this.playing) await this.play(this.position);
+    if (this.playing || this.starting) await this.play(this.position);
   }
 
   /** Changes the speed at the same pitch, playing or not. */
   async setRate(rate) {
     const here = this.heardMs();
     this.rate = rate;
-    if (this.playing) await this.play(here);
+    if (this.playing || this.starting) await this.play(here);
   }
 
   /** Replaces the hit-sound track without touching the song. */

@@ -87,7 +87,9 @@ export class MugPlayerElement extends HTMLElement {
     if (generation !== this._generation) return;
     const shown = this._document ?? (await this._fetch());
     if (!shown || generation !== this._generation) return;
-    await this.player?.destroy();
+    const before = this.player;
+    this.player = null; // nobody may take the old one for the new
+    await before?.destroy();
     const player = await mountPlayer(this, shown, { language: this.lang || undefined });
     if (generation === this._generation) this.player = player;
     else await player?.destroy();

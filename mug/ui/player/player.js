@@ -99,9 +99,9 @@ export class Player {
     this._changed("pause");
   }
 
-  /** Plays or pauses. */
+  /** Plays or pauses; a second press takes the first back, even before the sound has begun. */
   async toggle() {
-    if (this.playing) this.pause();
+    if (this.playing || this.engine.starting) this.pause();
     else await this.play();
   }
 

@@ -121,6 +121,19 @@ def test_it_speaks_chinese(show: Show) -> None:
     assert page.page.get_by_role("button", name="Play along").count() == 0
 
 
+def test_nobody_takes_the_old_player_for_the_new(show: Show) -> None:
+    page = show("clicks")
+    found = page.run(
+        """const { host } = p;
+        const made = new Promise((done) => new MutationObserver((_, seen) => {
+          seen.disconnect(); done(host.player); }).observe(host.shadowRoot, { childList: true }));
+        host.setAttribute('src', '/song.json'); const during = await made;
+        while (!host.player) await new Promise(requestAnimationFrame);
+        return [during, host.player !== p, host.player.model.candidates.length];"""
+    )
+    assert found == [None, True, 4]
+
+
 def test_everything_that_can_be_pressed_has_a_name(show: Show) -> None:
     page = show("song")
     nameless = page.run(

@@ -153,3 +153,27 @@ def test_it_stops_at_the_end_and_begins_again(show: Show) -> None:
     assert page.run("return p.timeMs() >= 8000;")
     page.run("await p.play();")
     assert page.run("return p.timeMs() < 4000 && p.playing;")
+
+
+# The sound of a slow machine: it begins only when `go` is called.
+SLOW = """p.engine._prepare(); const { context } = p.engine; await context.suspend();
+const resume = context.resume.bind(context); let go; const asked = new Promise((done) => {
+  context.resume = () => { done(); return new Promise((on) => { go = () => on(resume()); }); }; });
+"""
+
+
+def test_a_second_press_takes_back_the_first_before_the_sound_begins(show: Show) -> None:
+    found = show("song").run(
+        SLOW + "const first = p.toggle(); await asked; await p.toggle(); go(); await first;"
+        "return [p.playing, p.engine.starting, p.timeMs()];"
+    )
+    assert found == [False, False, 0]
+
+
+def test_a_place_that_is_chosen_before_the_sound_begins_holds(show: Show) -> None:
+    found = show("song").run(
+        SLOW + "p.play(); await asked; const there = p.seek(6000); go(); await there;"
+        "const [playing, at] = [p.playing, p.timeMs()]; p.pause(); return [playing, at];"
+    )
+    assert found[0]
+    assert found[1] == pytest.approx(6000, abs=200)
