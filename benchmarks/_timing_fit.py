@@ -30,7 +30,7 @@ from mug.compose.composer import compose_song
 from mug.compose.sound import render
 from mug.compose.style import SongStyle
 from mug.timing.choice import hypotheses
-from mug.timing.features import Evidence, bar_features, beat_features
+from mug.timing.features import TimingFeatures, bar_features, beat_features
 from mug.timing.onsets import Onsets, detect_onsets
 from mug.timing.tempo_map import TempoMap
 
@@ -133,7 +133,7 @@ def cases(songs: Iterator[TimedSong]) -> Iterator[Case]:
 
 
 def _case(song: TimedSong, onsets: Onsets, truth: TimingPoint) -> Iterator[Case]:
-    evidence = Evidence.of(onsets)
+    evidence = TimingFeatures.of(onsets)
     if len(evidence.peaks.times_ms) < 20:
         return
     grids = hypotheses(onsets, evidence)

@@ -248,7 +248,7 @@ def measure_voices(groups: dict[str, Sequence[Beatmap]], seed: int) -> None:
             VOICE_JITTERS_MS, (("tier's", as_generated), ("all", by_any_voice))
         ):
             rng = np.random.default_rng(seed)
-            strays, of, exact, heads = {STRAIGHT: 0, TRIPLET: 0}, {STRAIGHT: 0, TRIPLET: 0}, 0, 0
+            off_grid, of, exact, heads = {STRAIGHT: 0, TRIPLET: 0}, {STRAIGHT: 0, TRIPLET: 0}, 0, 0
             for chart, rating in zip(charts, stars, strict=True):
                 raw, _ = damage(chart.hit_objects, jitter_ms, 0.0, rng)
                 got = snapper(raw, chart, rating)
@@ -259,11 +259,14 @@ def measure_voices(groups: dict[str, Sequence[Beatmap]], seed: int) -> None:
                 heads += len(there)
                 for one, note in zip(truth, placed, strict=True):
                     exact += abs(one.start_ms - note.start_ms) <= EXACT_MS
-                strays[TRIPLET] += int(((before != TRIPLET) & (after == TRIPLET)).sum())
-                strays[STRAIGHT] += int(((before == TRIPLET) & (after == STRAIGHT)).sum())
+                off_grid[TRIPLET] += int(((before != TRIPLET) & (after == TRIPLET)).sum())
+                off_grid[STRAIGHT] += int(((before == TRIPLET) & (after == STRAIGHT)).sum())
                 of[TRIPLET] += int((before != TRIPLET).sum())
                 of[STRAIGHT] += int((before == TRIPLET).sum())
-            shares = (_share(strays[TRIPLET], of[TRIPLET]), _share(strays[STRAIGHT], of[STRAIGHT]))
+            shares = (
+                _share(off_grid[TRIPLET], of[TRIPLET]),
+                _share(off_grid[STRAIGHT], of[STRAIGHT]),
+            )
             print(
                 f"| {name} ({len(charts)}) | {jitter_ms:g} | {label} | {shares[0]} | {shares[1]} |"
                 f" {_share(exact, heads)} |",

@@ -48,7 +48,7 @@ class Tier(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class TierLimits:
     """What is too much in a tier.
 
     Args:
@@ -86,13 +86,13 @@ class Limits:
         return max(min(2, keys), math.ceil(keys * self.chord_share - 1e-9))
 
 
-LIMITS: Mapping[Tier, Limits] = MappingProxyType(
+LIMITS: Mapping[Tier, TierLimits] = MappingProxyType(
     {
-        Tier.EASY: Limits(165, 340, 4, 120, 250, 80, 340, 4, 250, 5, 0.4, 75, 8),
-        Tier.NORMAL: Limits(120, 200, 3, 85, 150, 80, 260, 5, 170, 6, 0.55, math.inf, 8),
-        Tier.HARD: Limits(90, 170, 4, 70, 125, 60, 200, 6, 130, 7, 0.75, math.inf, 6),
-        Tier.INSANE: Limits(70, 130, 5, 50, 100, 50, 170, 12, 100, 9, 0.85, math.inf, 6),
-        Tier.EXPERT: Limits(60, 110, 6, 40, 85, 41, 140, 12, 85, 10, 1.0, math.inf, 6),
+        Tier.EASY: TierLimits(165, 340, 4, 120, 250, 80, 340, 4, 250, 5, 0.4, 75, 8),
+        Tier.NORMAL: TierLimits(120, 200, 3, 85, 150, 80, 260, 5, 170, 6, 0.55, math.inf, 8),
+        Tier.HARD: TierLimits(90, 170, 4, 70, 125, 60, 200, 6, 130, 7, 0.75, math.inf, 6),
+        Tier.INSANE: TierLimits(70, 130, 5, 50, 100, 50, 170, 12, 100, 9, 0.85, math.inf, 6),
+        Tier.EXPERT: TierLimits(60, 110, 6, 40, 85, 41, 140, 12, 85, 10, 1.0, math.inf, 6),
     }
 )
 

@@ -52,7 +52,7 @@ _UNWANTED_ADVICE = (
 
 
 @dataclass(frozen=True)
-class Run:
+class TrainingRun:
     """One run's place, config and starting point."""
 
     folder: Path
@@ -64,14 +64,14 @@ class Run:
 # ---------------------------------------------------------------------------- where, from what
 
 
-def plan_run(options: Options) -> Run:
+def plan_run(options: Options) -> TrainingRun:
     """Finds the run's folder, its config and the checkpoint to go on from."""
     now = time.strftime("%Y-%m-%dT%H-%M-%S")
     if not options.resume:
         config = load_config(options.base, options.overrides)
         name = options.name or Path(options.base[-1]).stem
         folder = Path(options.logdir) / options.project / f"{now}_{name}{options.postfix}"
-        return Run(folder, config, None, now)
+        return TrainingRun(folder, config, None, now)
     folder, checkpoint = _resume_point(Path(options.resume))
     kept = sorted((folder / "configs").glob("*.yaml"))
     if not kept:
@@ -81,7 +81,7 @@ def plan_run(options: Options) -> Run:
             remedy="remedy.name_log_folder",
         )
     config = load_config([*kept, *options.base], options.overrides)
-    return Run(folder, config, checkpoint, now)
+    return TrainingRun(folder, config, checkpoint, now)
 
 
 def _resume_point(given: Path) -> tuple[Path, Path]:
@@ -161,7 +161,7 @@ def _node(defaults: Config, own: Mapping[str, Any] | None) -> Config:
     return {"target": target, "params": {**kept, **(own.get("params") or {})}}
 
 
-def build_callbacks(run: Run, seed: int) -> list[Callback]:
+def build_callbacks(run: TrainingRun, seed: int) -> list[Callback]:
     """The usual callbacks, and the config's own over or beside them (null removes one)."""
     lightning = run.config.get("lightning") or {}
     usual: dict[str, Config] = {
@@ -196,7 +196,7 @@ def build_callbacks(run: Run, seed: int) -> list[Callback]:
     return [*callbacks, *_checkpoint_callbacks(run, lightning.get("modelcheckpoint") or {})]
 
 
-def _checkpoint_callbacks(run: Run, own: Mapping[str, Any]) -> list[Callback]:
+def _checkpoint_callbacks(run: TrainingRun, own: Mapping[str, Any]) -> list[Callback]:
     folder = run.folder / "checkpoints"
     params = dict(own.get("params") or {})
     params.pop("save_last", None)  # ResumeCheckpoint does that, atomically
@@ -219,7 +219,7 @@ def _checkpoint_callbacks(run: Run, own: Mapping[str, Any]) -> list[Callback]:
     return [best, ResumeCheckpoint(folder / "last.ckpt", every)]
 
 
-def build_loggers(run: Run) -> list[Logger]:
+def build_loggers(run: TrainingRun) -> list[Logger]:
     """CSV always; the config's own logger, else TensorBoard where it is installed."""
     own = (run.config.get("lightning") or {}).get("logger")
     csv = {
@@ -238,7 +238,7 @@ def build_loggers(run: Run) -> list[Logger]:
     return loggers
 
 
-def build_trainer(run: Run, seed: int) -> pl.Trainer:
+def build_trainer(run: TrainingRun, seed: int) -> pl.Trainer:
     """The Trainer with callbacks, loggers and atomic checkpoints."""
     arguments = {"log_every_n_steps": 10, **trainer_arguments(run.config)}
     for taken in ("callbacks", "logger", "plugins"):
@@ -317,7 +317,7 @@ def run(options: Options) -> int:
     return 0
 
 
-def _fit(trainer: pl.Trainer, module: pl.LightningModule, data: Any, place: Run) -> None:
+def _fit(trainer: pl.Trainer, module: pl.LightningModule, data: Any, place: TrainingRun) -> None:
     checkpoint = str(place.resume_from) if place.resume_from else None
     try:
         trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)

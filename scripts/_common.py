@@ -34,7 +34,7 @@ def run(main: Callable[[], int], *, when_stopped: str) -> int:
         return INTERRUPTED
 
 
-def add_work_options(parser: argparse.ArgumentParser) -> None:
+def add_worker_options(parser: argparse.ArgumentParser) -> None:
     """How to share out work: processes, engine, and whether other machines take part."""
     parser.add_argument(
         "--workers",

@@ -28,7 +28,7 @@ from mug.evaluation.rows import (
     SWITCHES,
     Figures,
     Judged,
-    Row,
+    ResultRow,
     as_json,
     from_json,
     keep,
@@ -187,14 +187,16 @@ def _own_charts(setting: Setting, kind: str, against: Against) -> list[Judged]:
     return makes[kind](Maker(_generator(setting.checkpoint, setting.device), against, setting.run))
 
 
-def _cost_row(setting: Setting, song: HumanSong, chart: int) -> Row:
+def _cost_row(setting: Setting, song: HumanSong, chart: int) -> ResultRow:
     """What a chart costs, measured in a process that does nothing else."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         figures = pool.submit(_cost, setting, song.audio, song.stars[chart]).result()
     asked = {"sr": song.stars[chart]}
     version = song.charts[chart].version
-    return Row(song.name, version, "raw", figures=figures, chart=chart, part=COST, asked=asked)
+    return ResultRow(
+        song.name, version, "raw", figures=figures, chart=chart, part=COST, asked=asked
+    )
 
 
 def _cost(setting: Setting, audio: Path, stars: float) -> Figures:
@@ -218,7 +220,7 @@ def _cost(setting: Setting, audio: Path, stars: float) -> Figures:
     return figures if memory is None else {**figures, "peak_memory_mib": memory}
 
 
-def rows_in(mark: Path) -> list[Row]:
+def rows_in(mark: Path) -> list[ResultRow]:
     """The rows of a piece that is done.
 
     Raises:

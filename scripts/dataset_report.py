@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mug.features import FeatureSchema
-from mug.prepare.report.facts import collect_report
+from mug.prepare.report.collect import collect_report
 from mug.prepare.report.page import write_page
 from scripts._common import OK, run
 

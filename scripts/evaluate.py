@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from mug.compose.collection import CollectionOptions, compose_collection
 from mug.compose.style import SongStyle
 from mug.errors import DataError
-from mug.evaluation.rows import CHARTS, COST, PARTS, Row
+from mug.evaluation.rows import CHARTS, COST, PARTS, ResultRow
 from mug.evaluation.songs import HumanSong, assert_unseen
 from mug.messages.message import Message
 from mug.pipeline.defaults import SAMPLER, STEPS
@@ -110,7 +110,7 @@ def main() -> int:
     marks = {job: job.mark(setting, weights) for job in jobs}
     todo = [(job, mark) for job, mark in marks.items() if not mark.exists()]
     with progress_bar("judging", "piece") as progress:
-        _work_all(setting, todo, args.workers, progress)
+        _run_all(setting, todo, args.workers, progress)
     rows = [row for mark in marks.values() for row in rows_in(mark)]
     _write(setting.out, rows, (songs, others), _command(args))
     return OK
@@ -180,7 +180,7 @@ def _file_hash(checkpoint: Path | None) -> str:
     return f"{checkpoint.resolve()} {found.st_size} {found.st_mtime_ns}"
 
 
-def _work_all(
+def _run_all(
     setting: Setting,
     todo: list[tuple[Job, Path]],
     workers: int,
@@ -189,14 +189,14 @@ def _work_all(
     """Does the pieces; those of the cost one after the other when all others are done."""
     shared = [entry for entry in todo if entry[0].kind != COST and workers > 1]
     if shared:
-        _work_shared(setting, shared, workers, lambda done: progress(done, len(todo)))
+        _run_shared(setting, shared, workers, lambda done: progress(done, len(todo)))
     alone = [entry for entry in todo if entry not in shared]
     for done, (job, mark) in enumerate(alone, len(shared) + 1):
         work(setting, job, mark)
         progress(done, len(todo))
 
 
-def _work_shared(
+def _run_shared(
     setting: Setting,
     todo: list[tuple[Job, Path]],
     workers: int,
@@ -220,7 +220,7 @@ def _command(args: argparse.Namespace) -> dict[str, object]:
 
 def _write(
     out: Path,
-    rows: list[Row],
+    rows: list[ResultRow],
     songs: tuple[Sequence[HumanSong], Sequence[HumanSong]],
     command: dict[str, object],
 ) -> None:

@@ -21,13 +21,13 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = (
 
 from mug.data.feature_db import FeatureDB
 from mug.errors import DataError
-from mug.prepare.cleaning import Limits
+from mug.prepare.cleaning import CleaningLimits
 from mug.prepare.features import DB_NAME
 from mug.prepare.filtering import LIST_NAME, Cleaned, clean
+from mug.prepare.ingest import read_opt_out
 from mug.prepare.manifest import FILE_NAME
 from mug.prepare.offsets import correct, measure_offsets
-from mug.prepare.take_source import read_opt_out
-from scripts._common import OK, add_work_options, progress_bar, run
+from scripts._common import OK, add_worker_options, progress_bar, run
 
 
 def _arguments() -> argparse.Namespace:
@@ -36,7 +36,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("beatmap_txt", type=Path, help="list of charts from prepare_beatmap.py")
     parser.add_argument("--cs", type=int, default=0, help="columns, e.g. 4; 0 takes any (default)")
-    limits = Limits()
+    limits = CleaningLimits()
     parser.add_argument("--least_objects", type=int, default=limits.least_objects)
     parser.add_argument("--least_s", type=float, default=limits.least_ms / 1000)
     parser.add_argument(
@@ -60,7 +60,7 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="move the data set's charts by the offset of their songs",
     )
-    add_work_options(parser)
+    add_worker_options(parser)
     return parser.parse_args()
 
 
@@ -80,7 +80,7 @@ def main() -> int:
             progress_bar("listening", "song") as show,
         ):
             measure_offsets(db, workers=given.workers, engine=given.engine, progress=show)
-    limits = Limits(
+    limits = CleaningLimits(
         keys=given.cs,
         least_objects=given.least_objects,
         least_ms=1000 * given.least_s,

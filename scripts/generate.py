@@ -31,7 +31,7 @@ from scripts._generate_options import (
 )
 
 if TYPE_CHECKING:
-    from mug.pipeline.batch import Job
+    from mug.pipeline.batch import BatchJob
     from mug.pipeline.chart import ChartGenerator
     from mug.pipeline.package import Plan
     from mug.pipeline.request import GenerationRequest
@@ -105,7 +105,7 @@ def _folder(
             "scripts.picture_is_made_of_one_song", remedy="remedy.leave_out_picture"
         )
 
-    def work(job: Job) -> None:
+    def work(job: BatchJob) -> None:
         with progress_bar(job.song.name, "step") as steps:
             make_package(generator, replace(request, audio=job.song), job.out, plan, progress=steps)
 

@@ -18,8 +18,8 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = (
 )
 
 from mug.prepare.collect import collect
-from mug.prepare.take_source import Selection, read_opt_out
-from scripts._common import OK, add_work_options, progress_bar, run
+from mug.prepare.ingest import Selection, read_opt_out
+from scripts._common import OK, add_worker_options, progress_bar, run
 
 
 def _arguments() -> argparse.Namespace:
@@ -33,7 +33,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--opt_out", type=Path, help="mappers whose charts are not taken, one name a line"
     )
-    add_work_options(parser)
+    add_worker_options(parser)
     return parser.parse_args()
 
 

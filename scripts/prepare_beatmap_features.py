@@ -20,7 +20,7 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = (
 from mug.difficulty.registry import RankedMap
 from mug.features import FeatureSchema
 from mug.prepare.features import DB_NAME, fill_features
-from scripts._common import OK, add_work_options, progress_bar, run
+from scripts._common import OK, add_worker_options, progress_bar, run
 
 
 def _arguments() -> argparse.Namespace:
@@ -51,7 +51,7 @@ def _arguments() -> argparse.Namespace:
         " name which you built), or auto (default): what the data set has, else minacalc where"
         " there is one. The two are never mixed",
     )
-    add_work_options(parser)
+    add_worker_options(parser)
     return parser.parse_args()
 
 

@@ -20,7 +20,7 @@ Moment = Mapping[str, NoteEvent]
 
 
 @dataclass(frozen=True, slots=True)
-class Tier:
+class ChartRules:
     """Rules of one difficulty.
 
     Args:
@@ -87,10 +87,10 @@ _ALL = _HELD | {"hat", "bass"}
 
 # fmt: off
 TIERS = (
-    Tier("Easy", 290.0, "beat", _BEATS, _crash_two, 420.0, 600.0, 120.0, True, 5.0, 5.0),
-    Tier("Normal", 140.0, "half", _HELD, _accents_two, 260.0, 420.0, 100.0, False, 6.5, 6.0),
-    Tier("Hard", 95.0, "quarter", _ALL, _pairs_two, 170.0, 320.0, 80.0, False, 7.5, 7.0),
-    Tier("Expert", 70.0, "quarter", _ALL, _pairs_three, 110.0, 300.0, 70.0, False, 8.0, 8.0),
+    ChartRules("Easy", 290.0, "beat", _BEATS, _crash_two, 420.0, 600.0, 120.0, True, 5.0, 5.0),
+    ChartRules("Normal", 140.0, "half", _HELD, _accents_two, 260.0, 420.0, 100.0, False, 6.5, 6.0),
+    ChartRules("Hard", 95.0, "quarter", _ALL, _pairs_two, 170.0, 320.0, 80.0, False, 7.5, 7.0),
+    ChartRules("Expert", 70.0, "quarter", _ALL, _pairs_three, 110.0, 300.0, 70.0, False, 8.0, 8.0),
 )
 # fmt: on
 
@@ -100,7 +100,7 @@ def _grids(metre: Metre) -> tuple[int, ...]:
     return (metre.quarter, metre.half, TICKS, 2 * TICKS, 4 * TICKS)
 
 
-def grid_ticks(song: Song, tier: Tier) -> int:
+def grid_ticks(song: Song, tier: ChartRules) -> int:
     """The finest grid of a song that a tier may play, in ticks.
 
     Easy takes the next coarser grid where it would share Normal's.
@@ -134,14 +134,14 @@ def _place(moment: Moment, low: int, high: int) -> float | None:
     return None if note is None or high == low else (note.pitch - low) / (high - low)
 
 
-def _hold_end(moment: Moment, tier: Tier) -> int | None:
+def _hold_end(moment: Moment, tier: ChartRules) -> int | None:
     note = moment.get("melody")
     if note is None or note.duration_ms < tier.hold_ms:
         return None
     return round(note.time_ms + note.duration_ms)
 
 
-def place_notes(song: Song, tier: Tier, keys: int) -> list[HitObject]:
+def place_notes(song: Song, tier: ChartRules, keys: int) -> list[HitObject]:
     """Hit objects of a difficulty by time and column, in whole ms."""
     pitches = [event.pitch for event in song.of(["melody"])]
     low, high = min(pitches, default=0), max(pitches, default=0)
@@ -183,7 +183,7 @@ def _preview_ms(song: Song) -> int:
 
 
 def make_chart(
-    song: Song, tier: Tier, *, keys: int = 4, audio_filename: str, beatmapset_id: int
+    song: Song, tier: ChartRules, *, keys: int = 4, audio_filename: str, beatmapset_id: int
 ) -> Beatmap:
     """One difficulty of a song.
 
@@ -231,7 +231,7 @@ def make_chart(
 
 def make_charts(
     song: Song,
-    tiers: Sequence[Tier] = TIERS,
+    tiers: Sequence[ChartRules] = TIERS,
     *,
     keys: int = 4,
     audio_filename: str,

@@ -10,13 +10,13 @@ from mug.compose.drums import section_drums
 from mug.compose.harmony import PHRASE_BARS, bass_phrase, chord_phrase, degree_pitch, triad
 from mug.compose.melody import melody_phrase
 from mug.compose.names import invent_artist, invent_title
-from mug.compose.plan import TAIL_MS, Plan, TickNote, between, draw_plan, draw_timbre
+from mug.compose.plan import TAIL_MS, SongPlan, TickNote, between, draw_plan, draw_timbre
 from mug.compose.score import INSTRUMENTS, NoteEvent, Section, Song
 from mug.compose.style import SongStyle
 from mug.compose.tempo import TICKS
 
 
-def _tile(plan: Plan, section: Section, phrase: list[TickNote]) -> Iterator[TickNote]:
+def _tile(plan: SongPlan, section: Section, phrase: list[TickNote]) -> Iterator[TickNote]:
     """Repeats a phrase of four bars over a section; the last note stops at its end."""
     bar = plan.metre.bar
     end = (section.first_bar + section.bars) * bar
@@ -27,7 +27,7 @@ def _tile(plan: Plan, section: Section, phrase: list[TickNote]) -> Iterator[Tick
                 yield note._replace(tick=tick, length=min(note.length, end - tick))
 
 
-def _final_chord(plan: Plan, tick: int) -> list[TickNote]:
+def _final_chord(plan: SongPlan, tick: int) -> list[TickNote]:
     """All come home to the tonic on the beat after the last bar."""
     length = TICKS
     tonic = [TickNote(tick, "chord", 0.8, pitch, length) for pitch in triad(plan, 0)]
@@ -40,7 +40,7 @@ def _final_chord(plan: Plan, tick: int) -> list[TickNote]:
     ]
 
 
-def _write(plan: Plan) -> list[TickNote]:
+def _write(plan: SongPlan) -> list[TickNote]:
     """All tracks of a song on the grid."""
     notes: list[TickNote] = []
     for section in plan.sections:
@@ -51,7 +51,7 @@ def _write(plan: Plan) -> list[TickNote]:
     return notes + _final_chord(plan, bars * plan.metre.bar)
 
 
-def _perform(plan: Plan, notes: list[TickNote]) -> tuple[NoteEvent, ...]:
+def _perform(plan: SongPlan, notes: list[TickNote]) -> tuple[NoteEvent, ...]:
     """Gives grid notes their exact times; ordered by time, instrument and pitch."""
     events = [
         NoteEvent(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mug.compose.plan import Plan, TickNote
+from mug.compose.plan import SongPlan, TickNote
 from mug.compose.score import Section
 from mug.compose.tempo import TICKS
 
@@ -15,12 +15,12 @@ def _hit(tick: int, instrument: str, velocity: float) -> TickNote:
     return TickNote(tick, instrument, float(velocity), 0, TICKS // 4)
 
 
-def _back_beats(plan: Plan) -> list[int]:
+def _back_beats(plan: SongPlan) -> list[int]:
     """Beats of a bar on which the snare answers."""
     return {"4/4": [1, 3], "3/4": [1, 2], "6/8": [1]}[plan.metre.name]
 
 
-def _kicks(plan: Plan, rng: np.random.Generator, energy: float) -> list[int]:
+def _kicks(plan: SongPlan, rng: np.random.Generator, energy: float) -> list[int]:
     """Ticks of the kick within a bar."""
     metre = plan.metre
     if metre.name == "4/4":
@@ -36,7 +36,7 @@ def _kicks(plan: Plan, rng: np.random.Generator, energy: float) -> list[int]:
     return sorted(ticks)
 
 
-def _hats(plan: Plan, rng: np.random.Generator, energy: float) -> list[TickNote]:
+def _hats(plan: SongPlan, rng: np.random.Generator, energy: float) -> list[TickNote]:
     """Hi-hats of a bar; finer with more energy, louder on the beat."""
     least_ms = 85.0 if energy > 0.72 else 150.0 if energy > 0.3 else 330.0
     step = plan.finest(least_ms)
@@ -49,7 +49,7 @@ def _hats(plan: Plan, rng: np.random.Generator, energy: float) -> list[TickNote]
     return notes
 
 
-def bar_pattern(plan: Plan, kind: str) -> list[TickNote]:
+def bar_pattern(plan: SongPlan, kind: str) -> list[TickNote]:
     """One bar of drums for a kind of section, in ticks from the bar line."""
     rng, energy = plan.rng(_STREAM, kind), plan.energy(kind)
     kicks, hats = _kicks(plan, rng, energy), _hats(plan, rng, energy)
@@ -68,7 +68,7 @@ def bar_pattern(plan: Plan, kind: str) -> list[TickNote]:
     return notes
 
 
-def fill(plan: Plan, kind: str) -> list[TickNote]:
+def fill(plan: SongPlan, kind: str) -> list[TickNote]:
     """The end of a section: snare and toms run over the last beats, in ticks from the bar line."""
     rng, energy = plan.rng(_STREAM + 1, kind), plan.energy(kind)
     beats = min(plan.metre.beats - 1, 1 + int(rng.random() < energy))
@@ -79,7 +79,7 @@ def fill(plan: Plan, kind: str) -> list[TickNote]:
     return [_hit(t, "snare" if t < middle else "tom", 0.75 + 0.2 * (t % TICKS == 0)) for t in ticks]
 
 
-def section_drums(plan: Plan, section: Section) -> list[TickNote]:
+def section_drums(plan: SongPlan, section: Section) -> list[TickNote]:
     """Drums of a whole section, in ticks from the start of the song."""
     bar = plan.metre.bar
     pattern = bar_pattern(plan, section.kind)

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from mug.compose.plan import Plan, TickNote
+from mug.compose.plan import SongPlan, TickNote
 from mug.compose.tempo import TICKS
 
 _STREAM = 21
@@ -26,14 +26,14 @@ _BRIGHT = ((0, 4, 5, 3), (0, 5, 3, 4), (0, 3, 4, 3), (5, 3, 0, 4), (0, 3, 0, 4),
 _DARK = ((0, 5, 2, 6), (0, 3, 5, 6), (0, 6, 5, 6), (0, 2, 6, 3), (0, 3, 0, 4), (5, 6, 0, 0))
 
 
-def degree_pitch(plan: Plan, degree: int, base: int) -> int:
+def degree_pitch(plan: SongPlan, degree: int, base: int) -> int:
     """MIDI pitch of a degree of the song's scale, counted from the tonic at or above `base`."""
     tonic = base + (plan.key - base) % 12
     scale = SCALES[plan.mode]
     return tonic + 12 * (degree // 7) + scale[degree % 7]
 
 
-def progression(plan: Plan, kind: str) -> tuple[int, ...]:
+def progression(plan: SongPlan, kind: str) -> tuple[int, ...]:
     """Degrees of the chord roots, one a bar, for a phrase of four bars."""
     pool = _BRIGHT if plan.mode in ("major", "mixolydian") else _DARK
     # Intro and outro share the verse's chords, so that the song hangs together.
@@ -41,14 +41,14 @@ def progression(plan: Plan, kind: str) -> tuple[int, ...]:
     return pool[int(plan.rng(_STREAM, shared).integers(len(pool)))]
 
 
-def triad(plan: Plan, root: int) -> list[int]:
+def triad(plan: SongPlan, root: int) -> list[int]:
     """MIDI pitches of a chord, kept within an octave so that parts move little."""
     low = 55
     pitches = [degree_pitch(plan, root + third, low - 12) for third in (0, 2, 4)]
     return sorted(low + (pitch - low) % 12 for pitch in pitches)
 
 
-def _bass_ticks(plan: Plan, rng: np.random.Generator, energy: float) -> list[int]:
+def _bass_ticks(plan: SongPlan, rng: np.random.Generator, energy: float) -> list[int]:
     beats = list(range(0, plan.metre.bar, TICKS))
     style = int(rng.integers(3))
     if energy < 0.3:
@@ -60,7 +60,7 @@ def _bass_ticks(plan: Plan, rng: np.random.Generator, energy: float) -> list[int
     return beats
 
 
-def bass_phrase(plan: Plan, kind: str) -> list[TickNote]:
+def bass_phrase(plan: SongPlan, kind: str) -> list[TickNote]:
     """Four bars of bass, in ticks from the start of the phrase."""
     rng, energy = plan.rng(_STREAM + 1, kind), plan.energy(kind)
     ticks = _bass_ticks(plan, rng, energy)
@@ -78,7 +78,7 @@ def bass_phrase(plan: Plan, kind: str) -> list[TickNote]:
     return notes
 
 
-def _comping(plan: Plan, rng: np.random.Generator, kind: str) -> list[tuple[int, int]]:
+def _comping(plan: SongPlan, rng: np.random.Generator, kind: str) -> list[tuple[int, int]]:
     """Starts and lengths of chords in a bar: held, off the beat, or a rhythm of its own."""
     bar, half = plan.metre.bar, plan.metre.half
     choice = float(rng.random())
@@ -90,7 +90,7 @@ def _comping(plan: Plan, rng: np.random.Generator, kind: str) -> list[tuple[int,
     return [(t, min(half, n)) for t, n in zip(ticks, np.diff([*ticks, bar]).tolist(), strict=True)]
 
 
-def chord_phrase(plan: Plan, kind: str) -> list[TickNote]:
+def chord_phrase(plan: SongPlan, kind: str) -> list[TickNote]:
     """Four bars of accompaniment, in ticks from the start of the phrase."""
     rng = plan.rng(_STREAM + 2, kind)
     rhythm = _comping(plan, rng, kind)

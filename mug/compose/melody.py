@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from mug.compose.harmony import PHRASE_BARS, SCALES, progression
-from mug.compose.plan import Plan, TickNote
+from mug.compose.plan import SongPlan, TickNote
 from mug.compose.tempo import TICKS
 
 _STREAM = 31
 _LOW, _HIGH = 64, 86
 
 
-def _lengths(plan: Plan, kind: str) -> tuple[list[int], list[float]]:
+def _lengths(plan: SongPlan, kind: str) -> tuple[list[int], list[float]]:
     """Possible note lengths in ticks and their weights: longer where the energy is low."""
     metre, energy = plan.metre, plan.energy(kind)
     half, beat = metre.half, TICKS
@@ -31,7 +31,7 @@ def _lengths(plan: Plan, kind: str) -> tuple[list[int], list[float]]:
     return list(options), list(options.values())
 
 
-def motif(plan: Plan, kind: str, bars: int, rng: np.random.Generator) -> list[tuple[int, int]]:
+def motif(plan: SongPlan, kind: str, bars: int, rng: np.random.Generator) -> list[tuple[int, int]]:
     """Starts and lengths of the notes of some bars, in ticks; rests are left out."""
     lengths, weights = _lengths(plan, kind)
     shares = np.array(weights) / np.sum(weights)
@@ -50,18 +50,18 @@ def motif(plan: Plan, kind: str, bars: int, rng: np.random.Generator) -> list[tu
     return notes
 
 
-def _scale_pitches(plan: Plan) -> list[int]:
+def _scale_pitches(plan: SongPlan) -> list[int]:
     wanted = {(plan.key + step) % 12 for step in SCALES[plan.mode]}
     return [pitch for pitch in range(_LOW, _HIGH + 1) if pitch % 12 in wanted]
 
 
-def _chord_classes(plan: Plan, root: int) -> set[int]:
+def _chord_classes(plan: SongPlan, root: int) -> set[int]:
     scale = SCALES[plan.mode]
     return {(plan.key + scale[(root + third) % 7]) % 12 for third in (0, 2, 4)}
 
 
 def _pitches(
-    plan: Plan, kind: str, rhythm: list[tuple[int, int]], rng: np.random.Generator
+    plan: SongPlan, kind: str, rhythm: list[tuple[int, int]], rng: np.random.Generator
 ) -> list[int]:
     """Steps along the scale; notes on a beat are drawn to the chord of their bar."""
     scale, roots = _scale_pitches(plan), progression(plan, kind)
@@ -80,7 +80,7 @@ def _pitches(
     return pitches
 
 
-def melody_phrase(plan: Plan, kind: str) -> list[TickNote]:
+def melody_phrase(plan: SongPlan, kind: str) -> list[TickNote]:
     """Four bars of melody, in ticks from the start of the phrase: A A, the second end new."""
     rng = plan.rng(_STREAM, kind)
     if kind == "intro" and rng.random() < 0.5:

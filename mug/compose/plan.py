@@ -11,7 +11,7 @@ import numpy as np
 
 from mug.compose.score import SECTION_KINDS, Section, Timbre
 from mug.compose.style import SongStyle, Span
-from mug.compose.tempo import METRES, TICKS, Metre, TempoMap
+from mug.compose.tempo import METRES, TICKS, Metre, SongTempo
 
 TAIL_MS = 1800.0
 """Time after the final beat for the last chord to ring."""
@@ -42,7 +42,7 @@ class TickNote(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Plan:
+class SongPlan:
     """Frame of a song, from which the tracks are written.
 
     Args:
@@ -58,7 +58,7 @@ class Plan:
 
     seed: int
     metre: Metre
-    tempo: TempoMap
+    tempo: SongTempo
     sections: tuple[Section, ...]
     key: int
     mode: str
@@ -132,7 +132,7 @@ def _draw_form(rng: np.random.Generator, bars: int) -> tuple[Section, ...]:
 
 def _draw_tempo(
     rng: np.random.Generator, style: SongStyle, metre: Metre
-) -> tuple[TempoMap, tuple[Section, ...]]:
+) -> tuple[SongTempo, tuple[Section, ...]]:
     bpm = _draw_bpm(rng, style)
     swing = _draw_swing(rng, style, metre, bpm)
     offset_ms = between(rng, style.lead_in_ms)
@@ -141,26 +141,26 @@ def _draw_tempo(
     target = float(rng.uniform(min(style.seconds[0] * 1000 + bar_ms, longest), longest))
     bars = max(2, int((target - offset_ms - TAIL_MS) // bar_ms))
     sections = _draw_form(rng, bars)
-    steady = TempoMap.build(offset_ms, [(0, bpm)], swing)
+    steady = SongTempo.build(offset_ms, [(0, bpm)], swing)
     changes, factor = rng.random() < style.tempo_change_p, float(rng.uniform(0.8, 1.25))
     where = sections[len(sections) // 2].first_bar * metre.beats
     if not changes or where == 0:
         return steady, sections
     second = float(np.clip(round(bpm * factor, 1), *style.wide_tempo))
-    changed = TempoMap.build(offset_ms, [(0, bpm), (where, second)], swing)
+    changed = SongTempo.build(offset_ms, [(0, bpm), (where, second)], swing)
     length = changed.ms(float(bars * metre.beats)) + TAIL_MS
     within = style.seconds[0] * 1000 <= length <= longest
     return (changed if within else steady), sections
 
 
-def draw_plan(seed: int, style: SongStyle) -> Plan:
+def draw_plan(seed: int, style: SongStyle) -> SongPlan:
     """The frame of song number `seed` in a style."""
     rng = np.random.default_rng([seed, 0])
     metre = METRES[weighted(rng, style.metres)]
     key, mode = int(rng.integers(12)), weighted(rng, style.modes)
     density, sustain = between(rng, style.density), between(rng, style.sustain)
     tempo, sections = _draw_tempo(rng, style, metre)
-    return Plan(seed, metre, tempo, sections, key, mode, density, sustain)
+    return SongPlan(seed, metre, tempo, sections, key, mode, density, sustain)
 
 
 def draw_timbre(rng: np.random.Generator, style: SongStyle) -> Timbre:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mug.compose.tempo import Metre, TempoMap
+from mug.compose.tempo import Metre, SongTempo
 
 PERCUSSION = ("kick", "snare", "hat", "open_hat", "tom", "crash")
 PITCHED = ("bass", "chord", "melody")
@@ -106,7 +106,7 @@ class Song:
     title: str
     artist: str
     metre: Metre
-    tempo: TempoMap
+    tempo: SongTempo
     key: int
     mode: str
     density: float

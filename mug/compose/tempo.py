@@ -59,7 +59,7 @@ class TempoSegment:
 
 
 @dataclass(frozen=True, slots=True)
-class TempoMap:
+class SongTempo:
     """Exact times of beats.
 
     Args:
@@ -78,7 +78,7 @@ class TempoMap:
     @classmethod
     def build(
         cls, offset_ms: float, changes: list[tuple[int, float]], swing: float = 0.5
-    ) -> TempoMap:
+    ) -> SongTempo:
         """From the time of beat 0 and `(beat, bpm)` pairs in order."""
         segments: list[TempoSegment] = []
         time_ms = float(offset_ms)

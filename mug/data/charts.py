@@ -31,7 +31,7 @@ from mug.util import atomic_write
 
 log = logging.getLogger(__name__)
 
-# Part of every file's name: raise it when `Chart` or the reader of charts change.
+# Part of every file's name: raise it when `TrainingChart` or the reader of charts change.
 VERSION = 1
 
 _HEAD = struct.Struct("<8sII")  # magic, checksum of the rest, bytes of its JSON part
@@ -50,7 +50,7 @@ _Key = tuple[Path, int, int]
 
 
 @dataclass(frozen=True, eq=False)
-class Chart:
+class TrainingChart:
     """What training items need of a chart.
 
     Args:
@@ -70,7 +70,7 @@ class Chart:
     msd: MsdTable | None = None
 
     @classmethod
-    def of(cls, beatmap: Beatmap, rates: tuple[float, float] | None = None) -> Chart:
+    def of(cls, beatmap: Beatmap, rates: tuple[float, float] | None = None) -> TrainingChart:
         """A beatmap's chart.
 
         Args:
@@ -117,15 +117,15 @@ class Charts:
     Args:
         kept: how many charts to hold; one of 2,000 objects takes about a tenth of a megabyte.
         folder: where prepared charts are kept; nowhere when None.
-        rates: lowest and highest rate at which skill sets will be asked for; see `Chart.of`.
+        rates: lowest and highest rate at which skill sets are asked for; see `TrainingChart.of`.
     """
 
     kept: int = 512
     folder: Path | None = None
     rates: tuple[float, float] | None = None
-    _charts: OrderedDict[_Key, Chart] = field(default_factory=OrderedDict)
+    _charts: OrderedDict[_Key, TrainingChart] = field(default_factory=OrderedDict)
 
-    def read(self, path: Path) -> Chart:
+    def read(self, path: Path) -> TrainingChart:
         """The chart at `path`.
 
         Raises:
@@ -142,10 +142,10 @@ class Charts:
             self._charts.popitem(last=False)
         return chart
 
-    def _prepared(self, key: _Key) -> Chart:
+    def _prepared(self, key: _Key) -> TrainingChart:
         path = key[0]
         if self.folder is None:
-            return Chart.of(osu.read(path), self.rates)
+            return TrainingChart.of(osu.read(path), self.rates)
         name = json.dumps([VERSION, MSD_VERSION, str(path.absolute()), key[1:], self.rates])
         file = self.folder / f"{hashlib.sha256(name.encode()).hexdigest()[:40]}.chart"
         if file.exists():
@@ -153,13 +153,13 @@ class Charts:
                 return _unpacked(file.read_bytes(), path)
             except (ValueError, KeyError, TypeError, struct.error) as error:
                 log.warning("%s is damaged and is made anew: %s", file, error)
-        chart = Chart.of(osu.read(path), self.rates)
+        chart = TrainingChart.of(osu.read(path), self.rates)
         with atomic_write(file) as handle:
             handle.write(_packed(chart))
         return chart
 
 
-def _packed(chart: Chart) -> bytes:
+def _packed(chart: TrainingChart) -> bytes:
     notes = np.empty(len(chart.notes), _NOTE)
     for name in _NOTE.fields or ():
         notes[name] = getattr(chart.notes, name)
@@ -176,7 +176,7 @@ def _packed(chart: Chart) -> bytes:
     return _HEAD.pack(_MAGIC, zlib.crc32(rest), len(described)) + rest
 
 
-def _unpacked(data: bytes, path: Path) -> Chart:
+def _unpacked(data: bytes, path: Path) -> TrainingChart:
     """Raises ValueError for anything that is not what was written."""
     magic, checksum, described = _HEAD.unpack_from(data)
     rest = memoryview(data)[_HEAD.size :]
@@ -197,4 +197,4 @@ def _unpacked(data: bytes, path: Path) -> Chart:
         rates, values = said["msd"]
         table = MsdTable(tuple(rates), tuple(tuple(row) for row in values))
     text = str(rest[end:], "utf-8")
-    return Chart(path, said["keys"], notes, said["texts"], text, table)
+    return TrainingChart(path, said["keys"], notes, said["texts"], text, table)

@@ -22,7 +22,7 @@ from mug.beatmap.sound_file import find_sound
 from mug.clock import FrameClock
 from mug.data.augment import draw_band, stretched_frames
 from mug.data.beatmap_list import read_beatmap_lists
-from mug.data.charts import Chart, Charts
+from mug.data.charts import Charts, TrainingChart
 from mug.data.collection import Collection
 from mug.data.packed import PackedAudio, pack
 from mug.data.prompts import Prompts
@@ -281,7 +281,9 @@ class OsuDataset(Dataset[Item]):
             pitch=steps if pitch else 0,
         )
 
-    def _item(self, index: int, chart: Chart, draws: _Draws, rng: np.random.Generator) -> Item:
+    def _item(
+        self, index: int, chart: TrainingChart, draws: _Draws, rng: np.random.Generator
+    ) -> Item:
         if chart.keys != self.keys:
             raise DataError("data.expected_chart_with_columns", keys=self.keys, value=chart.keys)
         clock, frames = self.convertor.clock, self.convertor.max_frames
@@ -388,7 +390,7 @@ class OsuTestDataset(OsuDataset):
     part: ClassVar[str] = "test"
 
 
-def _meta(chart: Chart, path: Path, audio: Path | None) -> dict[str, str]:
+def _meta(chart: TrainingChart, path: Path, audio: Path | None) -> dict[str, str]:
     texts = {name: chart.texts[name] for name in ("title", "artist", "creator", "version")}
     return {
         "path": str(path),

@@ -2,7 +2,7 @@
 
     beatmaps   one row a chart: where it lies, what it shares with others, what measured it
     features   one row a chart, one column a feature; NULL is unknown
-    facts      one row a chart: what cleaning looks at (see mug.prepare.facts)
+    facts      one row a chart: what cleaning looks at (see mug.prepare.measurements)
     audio      one row a sound file: state, hash and fingerprint of the sound, duration, offset
     offsets    one row a chart: how it lies on its song
     sources    one row a folder or package that charts were collected from

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FACTS_VERSION = "facts-1"
-"""Raise it when a fact is computed otherwise (mug.prepare.facts)."""
+MEASUREMENTS_VERSION = "facts-1"
+"""Raise it when a fact is computed otherwise (mug.prepare.measurements)."""
 
 FINGERPRINT_VERSION = "print-1"
 """Raise it when fingerprints change (mug.prepare.fingerprint)."""
@@ -18,7 +18,7 @@ ROW_TIMES = 33
 
 
 @dataclass(frozen=True)
-class Facts:
+class Measurements:
     """A chart's row in the table `facts`.
 
     Args:

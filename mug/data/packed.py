@@ -22,7 +22,7 @@ from torch.utils.data import Dataset, default_collate
 from mug.data.augment import neighbours, stretched_frames
 
 
-class Plan(NamedTuple):
+class SpectrogramPlan(NamedTuple):
     """How an item's spectrogram is made of its song's.
 
     Args:
@@ -96,7 +96,7 @@ class PackedAudio(NamedTuple):
     """The frames of a song that an item needs, and what becomes of them."""
 
     frames: Frames
-    plan: Plan
+    plan: SpectrogramPlan
 
     def spectrogram(self) -> Float[Tensor, "*b t"]:
         """The item's spectrogram in float32."""
@@ -128,11 +128,13 @@ def pack(
     if frames != length:
         begin = int(neighbours(length, frames, first, first + 1)[0][0])
         end = int(neighbours(length, frames, last - 1, last)[1][0]) + 1
-    plan = Plan(length, frames, first, count, begin, count if silent_from is None else silent_from)
+    plan = SpectrogramPlan(
+        length, frames, first, count, begin, count if silent_from is None else silent_from
+    )
     return PackedAudio(Frames.of(song, begin, end), plan)
 
 
-def fill(out: Float[Tensor, "*b t"], window: Float[Tensor, "n *b"], plan: Plan) -> None:
+def fill(out: Float[Tensor, "*b t"], window: Float[Tensor, "n *b"], plan: SpectrogramPlan) -> None:
     """Writes an item's spectrogram into zeros.
 
     Args:
@@ -153,7 +155,7 @@ def fill(out: Float[Tensor, "*b t"], window: Float[Tensor, "n *b"], plan: Plan) 
     out[..., max(start + plan.pitch, 0) : max(start + width + plan.pitch, 0), :] = 0
 
 
-def _stretched(part: Tensor, plan: Plan) -> Tensor:
+def _stretched(part: Tensor, plan: SpectrogramPlan) -> Tensor:
     """The frames at their speed; as `mug.data.augment.stretch`, time first."""
     ends = (plan.first, plan.first + plan.taken)
     left, right, weight = neighbours(plan.song_frames, plan.frames, *ends)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from mug.beatmap.beatmap import Beatmap
-from mug.data.charts import Chart
+from mug.data.charts import TrainingChart
 from mug.data.skill_sources import source_in
 from mug.difficulty.skills import ESTIMATE
 from mug.difficulty.stars import linear_rate_star_rating
@@ -20,16 +20,16 @@ from mug.util import nearest
 SAME_AT_ANY_RATE = frozenset({"rank_status", "ln_ratio", "rc", "hb", "ln"})
 """Features that do not change when a song is played faster or slower."""
 
-StarRatingAtRate = Callable[[Chart, float, float], float]
+StarRatingAtRate = Callable[[TrainingChart, float, float], float]
 """Star rating of a chart at a rate, given the one at rate 1."""
 
 
-def linear_star_rating(_chart: Chart, rate: float, rating: float) -> float:
+def linear_star_rating(_chart: TrainingChart, rate: float, rating: float) -> float:
     """The original's rule of thumb."""
     return linear_rate_star_rating(rating, rate)
 
 
-def exact_star_rating(chart: Chart, rate: float, _rating: float) -> float:
+def exact_star_rating(chart: TrainingChart, rate: float, _rating: float) -> float:
     """The star rating of the faster or slower chart itself."""
     return chart.star_rating(rate)
 
@@ -66,7 +66,7 @@ class Prompts:
             )
 
     def at_rate(
-        self, row: Mapping[str, object], chart: Chart | Beatmap, rate: float
+        self, row: Mapping[str, object], chart: TrainingChart | Beatmap, rate: float
     ) -> dict[str, object]:
         """Features of the chart played at another speed; those that cannot be known are missing.
 
@@ -81,7 +81,7 @@ class Prompts:
         """
         if rate == 1:
             return dict(row)
-        chart = Chart.of(chart) if isinstance(chart, Beatmap) else chart
+        chart = TrainingChart.of(chart) if isinstance(chart, Beatmap) else chart
         values = {name: value for name, value in row.items() if name in SAME_AT_ANY_RATE}
         rating = row.get("sr")
         if rating is not None:

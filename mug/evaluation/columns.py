@@ -16,7 +16,7 @@ from mug.beatmap.timing_points import TimingPoint
 from mug.difficulty.stars import ln_ratio
 from mug.evaluation.figures import figures_of
 from mug.evaluation.made import BEST, FINISHED, FREE, GIVEN, RAW, Asked, Maker
-from mug.evaluation.rows import DIVERSITY, Figures, Judged, Row
+from mug.evaluation.rows import DIVERSITY, Figures, Judged, ResultRow
 from mug.evaluation.songs import SAMPLE_RATE, Against, human_distance
 from mug.metrics.baselines import grid_chart, onset_chart
 from mug.metrics.chart_features import chart_features
@@ -96,10 +96,10 @@ def row_of(
     timing: str = "",
     seed: int = 0,
     asked: Asked | None = None,
-) -> Row:
+) -> ResultRow:
     """The row of a judged chart, with the features that distances compare."""
     human = against.human
-    return Row(
+    return ResultRow(
         against.song.name,
         human.version,
         column,
@@ -184,4 +184,6 @@ def _diversity_row(against: Against, charts: Sequence[Sequence[HitObject]]) -> J
     ratio = between / human if human > 0 else math.nan
     figures = {"seed_distance": between, "seed_distance_to_human": ratio}
     name, version = against.song.name, against.human.version
-    return Judged(Row(name, version, RAW, figures=figures, chart=against.index, part=DIVERSITY))
+    return Judged(
+        ResultRow(name, version, RAW, figures=figures, chart=against.index, part=DIVERSITY)
+    )

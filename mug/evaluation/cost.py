@@ -11,7 +11,7 @@ import torch
 from mug.beatmap.formats.osu import chart as osu
 from mug.evaluation.made import ModelRun
 from mug.evaluation.markdown.summary import over_songs
-from mug.evaluation.rows import COST, Figures, Row
+from mug.evaluation.rows import COST, Figures, ResultRow
 from mug.metrics.statistics import Summary
 from mug.pipeline.chart import ChartGenerator
 
@@ -67,13 +67,13 @@ def cost_figures(
     }
 
 
-def cost_summary(rows: Sequence[Row]) -> dict[str, Summary]:
+def cost_summary(rows: Sequence[ResultRow]) -> dict[str, Summary]:
     """By figure."""
     mine = [row for row in rows if row.part == COST]
     return {name: over_songs(mine, name) for name, _, _ in COST_FIGURES} if mine else {}
 
 
-def threads_of(rows: Sequence[Row]) -> int | None:
+def threads_of(rows: Sequence[ResultRow]) -> int | None:
     """How many threads the cost was measured with; None where it was not."""
     found = {int(row.figures["threads"]) for row in rows if row.part == COST}
     return max(found) if found else None

@@ -11,7 +11,7 @@ from jaxtyping import Float64, Int64
 
 from mug.beatmap.beatmap import Beatmap
 from mug.evaluation.markdown.tables import columns_of, rows_of_column
-from mug.evaluation.rows import CHARTS, Row, finite
+from mug.evaluation.rows import CHARTS, ResultRow, finite
 from mug.evaluation.songs import HumanSong
 from mug.metrics.chart_features import chart_features
 from mug.metrics.damage import shuffle_columns
@@ -47,7 +47,7 @@ class _Set:
 
 
 def distances(
-    rows: Sequence[Row], songs: Sequence[HumanSong], others: Sequence[HumanSong] = ()
+    rows: Sequence[ResultRow], songs: Sequence[HumanSong], others: Sequence[HumanSong] = ()
 ) -> dict[str, Any]:
     """Kernel and Fréchet distance of each column from human charts; docs/benchmark.md.
 
@@ -104,7 +104,7 @@ def _shuffled(chart: Beatmap, rng: np.random.Generator) -> Beatmap:
     return chart.with_objects(shuffle_columns(chart.hit_objects, chart.keys, 1.0, rng))
 
 
-def _columns(rows: Sequence[Row]) -> list[_Set]:
+def _columns(rows: Sequence[ResultRow]) -> list[_Set]:
     found = []
     for column in columns_of(rows):
         mine = [r for r in rows_of_column(rows, column) if r.part == CHARTS and r.features]

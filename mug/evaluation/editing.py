@@ -13,7 +13,7 @@ from mug.errors import MugError
 from mug.evaluation.figures import sync_figures
 from mug.evaluation.made import Maker
 from mug.evaluation.markdown.summary import over_songs
-from mug.evaluation.rows import EDITING, Figures, Judged, Row
+from mug.evaluation.rows import EDITING, Figures, Judged, ResultRow
 from mug.lint.rules import lint
 from mug.metrics.onsets import onset_score
 from mug.metrics.statistics import Summary
@@ -160,7 +160,7 @@ def _stars(chart: Beatmap) -> float:
         return math.nan
 
 
-def editing_summary(rows: Sequence[Row]) -> dict[str, dict[str, Summary]]:
+def editing_summary(rows: Sequence[ResultRow]) -> dict[str, dict[str, Summary]]:
     """By region and figure."""
     mine = [row for row in rows if row.part == EDITING]
     return {

@@ -9,7 +9,7 @@ from pathlib import Path
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
 from mug.beatmap.timing_points import TimingPoint
-from mug.evaluation.rows import Figures, Judged, Row
+from mug.evaluation.rows import Figures, Judged, ResultRow
 from mug.evaluation.songs import Against
 from mug.features import FeatureValue
 from mug.pipeline.chart import ChartGenerator
@@ -136,9 +136,9 @@ class Maker:
         variant: str = "",
         asked: Asked | None = None,
     ) -> Judged:
-        """A chart of a part other than the table, with its row; see `Row` for the arguments."""
+        """A chart of a part other than the table, with its row; arguments as of `ResultRow`."""
         against = self.against
-        row = Row(
+        row = ResultRow(
             against.song.name,
             against.human.version,
             column,

@@ -19,7 +19,7 @@ from mug.evaluation.markdown.tables import (
     comparisons,
     summaries,
 )
-from mug.evaluation.rows import Row, as_json, write_chart
+from mug.evaluation.rows import ResultRow, as_json, write_chart
 from mug.evaluation.songs import HumanSong, load_sound
 from mug.evaluation.sweep import sweep_summary, switch_summary
 
@@ -31,7 +31,7 @@ LEFT_OUT: tuple[tuple[str, str], ...] = ()
 
 
 def results(
-    rows: Sequence[Row],
+    rows: Sequence[ResultRow],
     songs: Sequence[HumanSong],
     command: Mapping[str, Any],
     out: Path,

@@ -26,7 +26,7 @@ Figures = dict[str, float]
 
 
 @dataclass(frozen=True)
-class Row:
+class ResultRow:
     """The figures of one chart.
 
     Args:
@@ -77,12 +77,12 @@ class Judged:
         by_people: whether it is a human chart as it is.
     """
 
-    row: Row
+    row: ResultRow
     beatmap: Beatmap | None = None
     by_people: bool = False
 
 
-def keep(judged: Judged, out: Path) -> Row:
+def keep(judged: Judged, out: Path) -> ResultRow:
     """Writes a judged chart to `charts/SONG/NAME.osu` of the results; its row with the place.
 
     What no human charted is tagged as machine-made and names its column as its creator.
@@ -119,7 +119,7 @@ def finite(figures: Mapping[str, float]) -> dict[str, float | None]:
     return {name: value if math.isfinite(value) else None for name, value in figures.items()}
 
 
-def as_json(row: Row) -> dict[str, object]:
+def as_json(row: ResultRow) -> dict[str, object]:
     """Plain containers; not a number becomes null."""
     return {
         **{name: getattr(row, name) for name in row.__dataclass_fields__},
@@ -129,12 +129,12 @@ def as_json(row: Row) -> dict[str, object]:
     }
 
 
-def from_json(plain: Mapping[str, object]) -> Row:
+def from_json(plain: Mapping[str, object]) -> ResultRow:
     """A row as `as_json` wrote it."""
     asked = plain.get("asked", {})
     if not isinstance(asked, Mapping):
         raise DataError("evaluation.asked_is_no_mapping", value=asked)
-    return Row(
+    return ResultRow(
         song=str(plain["song"]),
         difficulty=str(plain["difficulty"]),
         column=str(plain["column"]),

@@ -13,7 +13,7 @@ from mug.difficulty.names import SKILL_SETS
 from mug.evaluation.figures import control_figures, violation_figures
 from mug.evaluation.made import FINISHED, GIVEN, RAW, Asked, Maker
 from mug.evaluation.markdown.summary import plain
-from mug.evaluation.rows import SWEEP, SWITCHES, Judged, Row
+from mug.evaluation.rows import SWEEP, SWITCHES, Judged, ResultRow
 from mug.features import BOOL, FeatureSchema
 from mug.metrics.statistics import spearman, summarise
 
@@ -87,7 +87,7 @@ def _judged(
     return made
 
 
-def sweep_summary(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+def sweep_summary(rows: Sequence[ResultRow]) -> dict[str, dict[str, Any]]:
     """Bias, mean absolute error and rank correlation by column, and what was reached by rating."""
     found: dict[str, dict[str, Any]] = {}
     for column, listed in _by_column([row for row in rows if row.part == SWEEP]).items():
@@ -111,7 +111,7 @@ def sweep_summary(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _rank_correlation(rows: Sequence[Row]) -> float:
+def _rank_correlation(rows: Sequence[ResultRow]) -> float:
     """Spearman of asked and reached; charts that cannot be rated are left out."""
     rated = [row for row in rows if math.isfinite(row.figures["sr"])]
     return spearman(
@@ -120,7 +120,7 @@ def _rank_correlation(rows: Sequence[Row]) -> float:
     )
 
 
-def switch_summary(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def switch_summary(rows: Sequence[ResultRow]) -> list[dict[str, Any]]:
     """What each switch moves, on minus off of the same song and seed."""
     found = []
     for column, listed in _by_column([row for row in rows if row.part == SWITCHES]).items():
@@ -141,7 +141,9 @@ def switch_summary(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return found
 
 
-def _effect(pairs: Sequence[tuple[Row, Row]], name: str, spread: float) -> dict[str, float | None]:
+def _effect(
+    pairs: Sequence[tuple[ResultRow, ResultRow]], name: str, spread: float
+) -> dict[str, float | None]:
     """On minus off of one measured feature."""
     nan = math.nan
     moved = [on.figures.get(name, nan) - off.figures.get(name, nan) for on, off in pairs]
@@ -155,11 +157,11 @@ def feature_of(switch: str) -> str:
     return "ln_ratio" if switch in _LN_SWITCHES else f"msd_{switch}"
 
 
-def _switch(row: Row) -> str:
+def _switch(row: ResultRow) -> str:
     return row.variant.rpartition(" ")[0]
 
 
-def _pairs(rows: Sequence[Row], switch: str) -> list[tuple[Row, Row]]:
+def _pairs(rows: Sequence[ResultRow], switch: str) -> list[tuple[ResultRow, ResultRow]]:
     on, off = (
         {(r.song, r.chart, r.seed): r for r in rows if r.asked[switch] is wanted}
         for wanted in (True, False)
@@ -167,7 +169,7 @@ def _pairs(rows: Sequence[Row], switch: str) -> list[tuple[Row, Row]]:
     return [(on[key], off[key]) for key in on if key in off]
 
 
-def _spread(rows: Sequence[Row], name: str) -> float:
+def _spread(rows: Sequence[ResultRow], name: str) -> float:
     values = np.array([row.figures.get(name, math.nan) for row in rows], np.float64)
     known = values[np.isfinite(values)]
     return float(known.std()) if len(known) else 0.0
@@ -177,15 +179,15 @@ def _summary(values: Sequence[float], songs: Sequence[str]) -> dict[str, float |
     return plain(summarise(values, songs, np.random.default_rng(0)))
 
 
-def _by_column(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {}
+def _by_column(rows: Sequence[ResultRow]) -> dict[str, list[ResultRow]]:
+    found: dict[str, list[ResultRow]] = {}
     for row in rows:
         name = f"{row.column}, timing {row.timing}" if row.timing else row.column
         found.setdefault(name, []).append(row)
     return found
 
 
-def _by_run(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+def _by_run(rows: Sequence[ResultRow]) -> list[tuple[str, list[ResultRow]]]:
     """The rows of each song and seed, with the song."""
     ordered = sorted(rows, key=lambda row: (row.song, row.seed))
     return [

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 from mug.lint.findings import Finding, Fix
-from mug.lint.view import Chart, hand
+from mug.lint.view import ChartView, hand
 from mug.messages.message import Message
 from mug.tiers import Tier
 
@@ -19,7 +19,7 @@ WHOLE_SHARE, WHOLE_NOTES = 0.35, 50
 PART_SHARE, PART_NOTES, PART_MS = 0.2, 40, 15000.0
 
 
-def after_audio(chart: Chart) -> Iterator[Finding]:
+def after_audio(chart: ChartView) -> Iterator[Finding]:
     """A note that begins or ends after the song."""
     if chart.audio_ms is None:
         return
@@ -40,7 +40,7 @@ def after_audio(chart: Chart) -> Iterator[Finding]:
             )
 
 
-def early_start(chart: Chart) -> Iterator[Finding]:
+def early_start(chart: ChartView) -> Iterator[Finding]:
     """The first note comes before the song, or before anyone can be ready."""
     if not chart.notes or chart.notes[0].start_ms >= EARLY_MS:
         return
@@ -55,7 +55,7 @@ def early_start(chart: Chart) -> Iterator[Finding]:
     )
 
 
-def empty_column(chart: Chart) -> Iterator[Finding]:
+def empty_column(chart: ChartView) -> Iterator[Finding]:
     """A column without notes."""
     empty = tuple(c for c, notes in enumerate(chart.columns) if not notes)
     if empty:
@@ -76,13 +76,13 @@ def empty_column(chart: Chart) -> Iterator[Finding]:
         )
 
 
-def _spare(chart: Chart) -> Fix | None:
+def _spare(chart: ChartView) -> Fix | None:
     """To move a note of the fullest column, where there is one with several."""
     fullest = max(chart.columns, key=len)
     return Fix("move", fullest[0].start_ms, fullest[0].column) if len(fullest) > 1 else None
 
 
-def long_break(chart: Chart) -> Iterator[Finding]:
+def long_break(chart: ChartView) -> Iterator[Finding]:
     """Too long without a note."""
     for start, end in _gaps(chart):
         if end - start > 1000 * chart.limits.break_s:
@@ -100,7 +100,7 @@ def long_break(chart: Chart) -> Iterator[Finding]:
             )
 
 
-def missing_rest(chart: Chart) -> Iterator[Finding]:
+def missing_rest(chart: ChartView) -> Iterator[Finding]:
     """An Easy chart without a moment to breathe."""
     if chart.tier is not Tier.EASY or not chart.notes:
         return
@@ -126,7 +126,7 @@ def missing_rest(chart: Chart) -> Iterator[Finding]:
         since = start if end is None else end
 
 
-def _gaps(chart: Chart) -> list[tuple[float, float]]:
+def _gaps(chart: ChartView) -> list[tuple[float, float]]:
     """Times in which nothing is struck or held, between notes."""
     found: list[tuple[float, float]] = []
     until = chart.notes[0].last_ms if chart.notes else 0.0
@@ -137,7 +137,7 @@ def _gaps(chart: Chart) -> list[tuple[float, float]]:
     return found
 
 
-def hand_balance(chart: Chart) -> Iterator[Finding]:
+def hand_balance(chart: ChartView) -> Iterator[Finding]:
     """One hand plays far more than the other, over the chart or for a quarter of a minute."""
     notes = [note for note in chart.notes if hand(note.column, chart.keys) is not None]
     if len(notes) < WHOLE_NOTES:
@@ -169,7 +169,7 @@ def _one_sided(starts: Sequence[float], right: Sequence[int]) -> list[tuple[int,
 
 
 def _unbalanced(
-    chart: Chart, span_ms: tuple[float, float], share: float, *, whole: bool
+    chart: ChartView, span_ms: tuple[float, float], share: float, *, whole: bool
 ) -> Finding:
     side, of_notes = (1, share) if share > 0.5 else (0, 1 - share)
     least = WHOLE_SHARE if whole else PART_SHARE

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.lint.findings import Finding, Fix, Severity
-from mug.lint.view import Chart, struck_between
+from mug.lint.view import ChartView, struck_between
 from mug.messages.message import Message
-from mug.tiers import Limits, Tier
+from mug.tiers import Tier, TierLimits
 
 SAME_MS = 1.0  # starts closer than this are one time
 UNHITTABLE_MS = 40.0  # no finger repeats so fast
@@ -17,7 +17,7 @@ NO_HOLD_MS = 20.0  # a hold so short is a tap
 NO_RELEASE_MS = 10.0  # a key released for less than this was not released
 
 
-def pair_rule(earlier: HitObject, later: HitObject, limits: Limits) -> str | None:
+def pair_rule(earlier: HitObject, later: HitObject, limits: TierLimits) -> str | None:
     """The first rule that two notes of a column break, None where they get along."""
     gap = later.start_ms - earlier.start_ms
     held = isinstance(earlier, LongNote)
@@ -34,7 +34,7 @@ def pair_rule(earlier: HitObject, later: HitObject, limits: Limits) -> str | Non
     return None
 
 
-def _broken(chart: Chart, rule: str) -> Iterator[tuple[HitObject, HitObject]]:
+def _broken(chart: ChartView, rule: str) -> Iterator[tuple[HitObject, HitObject]]:
     """Notes that break a rule with the one before them in their column, or the longest hold."""
     for column in chart.columns:
         longest: HitObject | None = None
@@ -55,14 +55,14 @@ def _moved(
     return Finding(*span_ms, (column,), rule, severity, message, Fix("move", note.start_ms, column))
 
 
-def same_time(chart: Chart) -> Iterator[Finding]:
+def same_time(chart: ChartView) -> Iterator[Finding]:
     """Two notes in one column at one time."""
     for _, later in _broken(chart, "same_time"):
         span = later.start_ms, later.start_ms
         yield _moved("same_time", "error", span, later, Message("finding.two_notes_at_one_time"))
 
 
-def inside_hold(chart: Chart) -> Iterator[Finding]:
+def inside_hold(chart: ChartView) -> Iterator[Finding]:
     """A note in a column that is held."""
     for earlier, later in _broken(chart, "inside_hold"):
         span = later.start_ms, later.start_ms
@@ -70,7 +70,7 @@ def inside_hold(chart: Chart) -> Iterator[Finding]:
         yield _moved("inside_hold", "error", span, later, message)
 
 
-def mini_jack(chart: Chart) -> Iterator[Finding]:
+def mini_jack(chart: ChartView) -> Iterator[Finding]:
     """Two notes of a column closer than the tier allows."""
     for earlier, later in _broken(chart, "mini_jack"):
         gap = later.start_ms - earlier.start_ms
@@ -81,7 +81,7 @@ def mini_jack(chart: Chart) -> Iterator[Finding]:
         )
 
 
-def short_hold(chart: Chart) -> Iterator[Finding]:
+def short_hold(chart: ChartView) -> Iterator[Finding]:
     """A hold too short to be told from a tap."""
     for note in chart.notes:
         if isinstance(note, LongNote) and note.end_ms - note.start_ms < chart.limits.hold_ms:
@@ -97,7 +97,7 @@ def short_hold(chart: Chart) -> Iterator[Finding]:
             )
 
 
-def release_gap(chart: Chart) -> Iterator[Finding]:
+def release_gap(chart: ChartView) -> Iterator[Finding]:
     """Too little time between the end of a hold and the next note of its column."""
     for earlier, later in _broken(chart, "release_gap"):
         gap = later.start_ms - earlier.last_ms
@@ -108,7 +108,7 @@ def release_gap(chart: Chart) -> Iterator[Finding]:
         )
 
 
-def shield(chart: Chart) -> Iterator[Finding]:
+def shield(chart: ChartView) -> Iterator[Finding]:
     """A tap right before the head of a hold in its column."""
     for earlier, later in _broken(chart, "shield"):
         gap = later.start_ms - earlier.start_ms
@@ -117,7 +117,7 @@ def shield(chart: Chart) -> Iterator[Finding]:
         yield _moved("shield", "warning", span, earlier, message)
 
 
-def jack(chart: Chart) -> Iterator[Finding]:
+def jack(chart: ChartView) -> Iterator[Finding]:
     """One column again and again with nothing between."""
     # From Insane on, jacks are a skill that charts ask for on purpose.
     limits = chart.limits
@@ -130,7 +130,7 @@ def jack(chart: Chart) -> Iterator[Finding]:
                 yield _moved("jack", severity, span, run[limits.jack_notes], message)
 
 
-def anchor(chart: Chart) -> Iterator[Finding]:
+def anchor(chart: ChartView) -> Iterator[Finding]:
     """One column again and again within a stream."""
     limits = chart.limits
     for column in chart.columns:

@@ -6,7 +6,7 @@ import bisect
 from collections.abc import Iterator, Sequence
 
 from mug.lint.findings import Finding, Fix
-from mug.lint.view import Chart, Row, hand
+from mug.lint.view import ChartView, NoteRow, hand
 from mug.messages.message import Message
 
 LEAST_TRILL_KEYS = 4
@@ -16,7 +16,7 @@ SPIKE_NOTES = 12  # fewer in a window are no spike, whatever the rest is like
 _USUAL = 0.9
 
 
-def chord_size(chart: Chart) -> Iterator[Finding]:
+def chord_size(chart: ChartView) -> Iterator[Finding]:
     """More notes at once than the tier allows."""
     most = chart.limits.chord_notes(chart.keys)
     for row in chart.rows:
@@ -34,7 +34,7 @@ def chord_size(chart: Chart) -> Iterator[Finding]:
             )
 
 
-def one_hand_trill(chart: Chart) -> Iterator[Finding]:
+def one_hand_trill(chart: ChartView) -> Iterator[Finding]:
     """Two columns of one hand in turn, faster and longer than the tier allows."""
     if chart.keys < LEAST_TRILL_KEYS:
         return
@@ -59,19 +59,19 @@ def one_hand_trill(chart: Chart) -> Iterator[Finding]:
                 )
 
 
-def _singles(chart: Chart, side: int) -> list[Row]:
+def _singles(chart: ChartView, side: int) -> list[NoteRow]:
     """What a hand plays, row by row."""
-    found: list[Row] = []
+    found: list[NoteRow] = []
     for row in chart.rows:
         notes = tuple(note for note in row.notes if hand(note.column, chart.keys) == side)
         if notes:
-            found.append(Row(row.start_ms, notes))
+            found.append(NoteRow(row.start_ms, notes))
     return found
 
 
-def alternations(rows: Sequence[Row], limit_ms: float) -> Iterator[list[Row]]:
+def alternations(rows: Sequence[NoteRow], limit_ms: float) -> Iterator[list[NoteRow]]:
     """Longest stretches of single notes in two columns in turn."""
-    run: list[Row] = []
+    run: list[NoteRow] = []
     for row in rows:
         fast = bool(run) and row.start_ms - run[-1].start_ms <= limit_ms
         other = bool(run) and row.columns != run[-1].columns
@@ -87,7 +87,7 @@ def alternations(rows: Sequence[Row], limit_ms: float) -> Iterator[list[Row]]:
     yield run
 
 
-def density_spike(chart: Chart) -> Iterator[Finding]:
+def density_spike(chart: ChartView) -> Iterator[Finding]:
     """A bar with far more notes than the chart usually has."""
     counts = _counts(chart)
     if not counts:
@@ -112,7 +112,7 @@ def density_spike(chart: Chart) -> Iterator[Finding]:
         )
 
 
-def _counts(chart: Chart) -> list[tuple[float, float, int]]:
+def _counts(chart: ChartView) -> list[tuple[float, float, int]]:
     """Start, end and notes of windows of one bar, half a bar apart, that have notes."""
     found: list[tuple[float, float, int]] = []
     starts = chart.starts

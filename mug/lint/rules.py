@@ -16,7 +16,7 @@ from mug.lint import chart_rules as lint_whole
 from mug.lint import column_rules as lint_columns
 from mug.lint import pattern_rules as lint_patterns
 from mug.lint.findings import SEVERITIES, Finding
-from mug.lint.view import Chart, check_notes
+from mug.lint.view import ChartView, check_notes
 from mug.tiers import Tier, estimated_stars, tier_of
 from mug.util import nearest
 
@@ -37,10 +37,10 @@ class Rule:
 
     name: str
     what: str
-    check: Callable[[Chart], Iterator[Finding]]
+    check: Callable[[ChartView], Iterator[Finding]]
 
 
-def _rule(check: Callable[[Chart], Iterator[Finding]]) -> Rule:
+def _rule(check: Callable[[ChartView], Iterator[Finding]]) -> Rule:
     """A rule from its function: its name, and the first line of its docstring."""
     return Rule(check.__name__, (check.__doc__ or "").splitlines()[0].rstrip("."), check)
 
@@ -97,7 +97,7 @@ def lint(
     return tuple(sorted(found, key=lambda f: (f.time_ms, order[f.rule], f.columns, f.end_ms)))
 
 
-def chart_of(beatmap: Beatmap, tier: Tier, audio_ms: float | None = None) -> Chart:
+def chart_of(beatmap: Beatmap, tier: Tier, audio_ms: float | None = None) -> ChartView:
     """A beatmap as the rules see it.
 
     Raises:
@@ -105,7 +105,7 @@ def chart_of(beatmap: Beatmap, tier: Tier, audio_ms: float | None = None) -> Cha
     """
     check_notes(beatmap.hit_objects, beatmap.keys)
     notes = sorted(beatmap.hit_objects, key=lambda n: (n.start_ms, n.column, n.last_ms))
-    return Chart(beatmap.keys, tuple(notes), tier, beatmap.red_lines, audio_ms)
+    return ChartView(beatmap.keys, tuple(notes), tier, beatmap.red_lines, audio_ms)
 
 
 def tier_for(beatmap: Beatmap, star_rating: float | None = None) -> Tier:

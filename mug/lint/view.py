@@ -14,7 +14,7 @@ from mug.beatmap.beat_lines import BeatLines, folded_beat_ms
 from mug.beatmap.hit_objects import HitObject
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import DataError
-from mug.tiers import LIMITS, Limits, Tier
+from mug.tiers import LIMITS, Tier, TierLimits
 
 MOST_KEYS = 18
 ROW_MS = 5.0  # notes that start this close are struck together
@@ -50,7 +50,7 @@ def check_notes(notes: Sequence[HitObject], keys: int) -> None:
 
 
 @dataclass(frozen=True)
-class Row:
+class NoteRow:
     """Notes struck together, by column."""
 
     start_ms: float
@@ -63,7 +63,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Chart:
+class ChartView:
     """What the rules look at.
 
     Args:
@@ -81,7 +81,7 @@ class Chart:
     audio_ms: float | None = None
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> TierLimits:
         """The limits of its tier."""
         return LIMITS[self.tier]
 
@@ -99,7 +99,7 @@ class Chart:
         return tuple(map(tuple, found))
 
     @cached_property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[NoteRow, ...]:
         """The notes by time of striking."""
         found: list[list[HitObject]] = []
         for note in self.notes:
@@ -107,7 +107,7 @@ class Chart:
                 found.append([])
             found[-1].append(note)
         by_column = (sorted(row, key=lambda note: note.column) for row in found)
-        return tuple(Row(min(n.start_ms for n in row), tuple(row)) for row in by_column)
+        return tuple(NoteRow(min(n.start_ms for n in row), tuple(row)) for row in by_column)
 
     @cached_property
     def starts(self) -> tuple[float, ...]:

@@ -14,7 +14,7 @@ from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.beatmap.timing_points import TimingPoint
 from mug.metrics.grid import Grid
 from mug.metrics.patterns import hand_imbalance, pattern_counts, row_information
-from mug.metrics.rows import Rows, rows_of
+from mug.metrics.rows import ChartRows, rows_of
 
 WINDOW_BEATS = 4.0
 """Notes are counted in windows of so many beats."""
@@ -69,7 +69,7 @@ def _log(value: float) -> float:
 
 
 def _density(
-    notes: Sequence[HitObject], rows: Rows, gaps: Float64[np.ndarray, " gaps"]
+    notes: Sequence[HitObject], rows: ChartRows, gaps: Float64[np.ndarray, " gaps"]
 ) -> dict[str, float]:
     seconds = max((rows.time_ms[-1] - rows.time_ms[0]) / 1000, _LEAST)
     at = np.concatenate([[0.0], np.cumsum(gaps)])
@@ -104,7 +104,7 @@ def _rhythm(
     }
 
 
-def _chords(rows: Rows) -> dict[str, float]:
+def _chords(rows: ChartRows) -> dict[str, float]:
     sizes = rows.sizes
     return {
         "single": _mean(sizes == 1),
@@ -115,7 +115,7 @@ def _chords(rows: Rows) -> dict[str, float]:
     }
 
 
-def _columns(notes: Sequence[HitObject], rows: Rows) -> dict[str, float]:
+def _columns(notes: Sequence[HitObject], rows: ChartRows) -> dict[str, float]:
     columns = Counter(note.column for note in notes)
     gaps = [
         later - earlier
@@ -134,7 +134,7 @@ def _columns(notes: Sequence[HitObject], rows: Rows) -> dict[str, float]:
     }
 
 
-def _motion(rows: Rows) -> dict[str, float]:
+def _motion(rows: ChartRows) -> dict[str, float]:
     masks = rows.masks
     half = rows.keys // 2
     left = (masks & ((1 << half) - 1)) > 0
@@ -151,7 +151,7 @@ def _motion(rows: Rows) -> dict[str, float]:
 
 
 def _holds(
-    notes: Sequence[HitObject], rows: Rows, red_lines: Sequence[TimingPoint]
+    notes: Sequence[HitObject], rows: ChartRows, red_lines: Sequence[TimingPoint]
 ) -> dict[str, float]:
     holds = [note for note in notes if isinstance(note, LongNote)]
     if not holds:

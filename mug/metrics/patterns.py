@@ -12,7 +12,7 @@ import numpy as np
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.beatmap.timing_points import TimingPoint
 from mug.metrics.grid import Grid
-from mug.metrics.rows import Rows, mirrored_mask, rows_of
+from mug.metrics.rows import ChartRows, mirrored_mask, rows_of
 
 SNAPS = (1, 2, 3, 4, 6, 8)
 SNAP_MS = 3.0
@@ -117,7 +117,7 @@ def _half_octave(ms: float) -> int:
     return math.floor(2 * math.log2(max(ms, 1.0)) + 0.25)
 
 
-def _snaps(rows: Rows, red_lines: Sequence[TimingPoint]) -> Counts:
+def _snaps(rows: ChartRows, red_lines: Sequence[TimingPoint]) -> Counts:
     grid = Grid(red_lines)
     found = np.zeros(len(rows.time_ms), np.int64)
     for divisor in reversed(SNAPS):
@@ -125,7 +125,7 @@ def _snaps(rows: Rows, red_lines: Sequence[TimingPoint]) -> Counts:
     return Counter(found.tolist())
 
 
-def _jacks(rows: Rows) -> Counts:
+def _jacks(rows: ChartRows) -> Counts:
     counts: Counts = Counter()
     for column in range(rows.keys):
         run = 0
@@ -138,7 +138,7 @@ def _jacks(rows: Rows) -> Counts:
     return counts
 
 
-def _transitions(rows: Rows) -> Counts:
+def _transitions(rows: ChartRows) -> Counts:
     masks = [int(mask) for mask in rows.masks]
     mirrored = [mirrored_mask(mask, rows.keys) for mask in masks]
     return Counter([*pairwise(masks), *pairwise(mirrored)])

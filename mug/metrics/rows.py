@@ -15,7 +15,7 @@ ROW_MS = 5.0
 
 
 @dataclass(frozen=True)
-class Rows:
+class ChartRows:
     """The rows of a chart.
 
     Args:
@@ -34,7 +34,7 @@ class Rows:
         return np.array([int(mask).bit_count() for mask in self.masks], np.int64)
 
 
-def rows_of(notes: Sequence[HitObject], keys: int) -> Rows:
+def rows_of(notes: Sequence[HitObject], keys: int) -> ChartRows:
     """Rows of a chart; only starts count.
 
     Args:
@@ -49,7 +49,7 @@ def rows_of(notes: Sequence[HitObject], keys: int) -> Rows:
         else:
             times.append(float(note.start_ms))
             masks.append(1 << note.column)
-    return Rows(np.array(times, np.float64), np.array(masks, np.int64), keys)
+    return ChartRows(np.array(times, np.float64), np.array(masks, np.int64), keys)
 
 
 def mirrored_mask(mask: int, keys: int) -> int:

@@ -23,7 +23,7 @@ DONE = ".done"
 
 
 @dataclass(frozen=True)
-class Job:
+class BatchJob:
     """One song of a batch.
 
     Args:
@@ -38,7 +38,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class BatchResult:
     """What became of a batch.
 
     Args:
@@ -47,9 +47,9 @@ class Outcome:
         failed: songs that were not, with the reason.
     """
 
-    done: tuple[Job, ...]
-    skipped: tuple[Job, ...]
-    failed: tuple[tuple[Job, str], ...]
+    done: tuple[BatchJob, ...]
+    skipped: tuple[BatchJob, ...]
+    failed: tuple[tuple[BatchJob, str], ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain containers."""
@@ -60,7 +60,7 @@ class Outcome:
         }
 
 
-def plan_batch(folder: Path, out: Path) -> tuple[Job, ...]:
+def plan_batch(folder: Path, out: Path) -> tuple[BatchJob, ...]:
     """A job for each song in a folder and below, by name; results mirror the folders.
 
     Songs of one folder that differ in their ending only keep it in their package's name.
@@ -86,7 +86,7 @@ def plan_batch(folder: Path, out: Path) -> tuple[Job, ...]:
         name = where.stem if stems[_stem(song)] == 1 else where.name
         package = where.with_name(f"{name}.osz")
         mark = where.with_name(f"{name}.json")
-        jobs.append(Job(song, out / package, out / DONE / mark))
+        jobs.append(BatchJob(song, out / package, out / DONE / mark))
     return tuple(jobs)
 
 
@@ -105,12 +105,12 @@ def digest_of(arguments: Mapping[str, Any]) -> str:
 
 
 def run_batch(
-    jobs: Sequence[Job],
-    work: Callable[[Job], None],
+    jobs: Sequence[BatchJob],
+    work: Callable[[BatchJob], None],
     digest: str,
     progress: Progress | None = None,
-    on_failure: Callable[[Job, str], None] | None = None,
-) -> Outcome:
+    on_failure: Callable[[BatchJob, str], None] | None = None,
+) -> BatchResult:
     """Works through songs; the same call goes on where an earlier one was stopped.
 
     A song is done when its mark names this request and this song's bytes and its package is
@@ -124,9 +124,9 @@ def run_batch(
         progress: called as `progress(done, total)` after each song.
         on_failure: told of each broken song when it happens.
     """
-    done: list[Job] = []
-    skipped: list[Job] = []
-    failed: list[tuple[Job, str]] = []
+    done: list[BatchJob] = []
+    skipped: list[BatchJob] = []
+    failed: list[tuple[BatchJob, str]] = []
     for count, job in enumerate(jobs, start=1):
         try:
             mark = {"request": digest, "song": _content(job.song)}
@@ -146,7 +146,7 @@ def run_batch(
                 on_failure(job, str(error))
         if progress is not None:
             progress(count, len(jobs))
-    return Outcome(tuple(done), tuple(skipped), tuple(failed))
+    return BatchResult(tuple(done), tuple(skipped), tuple(failed))
 
 
 def _content(song: Path) -> str:

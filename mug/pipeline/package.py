@@ -22,7 +22,7 @@ from mug.pipeline.model.checkpoint import LoadedModel
 from mug.pipeline.provenance import VERSION, Provenance, stamp
 from mug.pipeline.request import GenerationRequest, GenerationResult
 from mug.pipeline.sample import ShouldStop
-from mug.pipeline.spread import Tier, describe_spread, make_spread
+from mug.pipeline.spread import SpreadTier, describe_spread, make_spread
 from mug.protocols import Progress
 from mug.render.chart_image import render_chart
 from mug.util import atomic_write
@@ -42,7 +42,7 @@ class Plan:
     """
 
     search: Search = field(default_factory=Search)
-    tiers: tuple[Tier, ...] = ()
+    tiers: tuple[SpreadTier, ...] = ()
 
     def __post_init__(self) -> None:
         if self.tiers and self.search.attempts > 1:

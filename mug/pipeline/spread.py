@@ -52,7 +52,7 @@ TOLERANCE = 0.25
 
 
 @dataclass(frozen=True)
-class Tier:
+class SpreadTier:
     """One difficulty of a spread.
 
     Args:
@@ -66,7 +66,7 @@ class Tier:
 
 # Within the bounds of each tier, towards the middle.
 TIERS = tuple(
-    Tier(tier.title, stars)
+    SpreadTier(tier.title, stars)
     for tier, stars in zip(lint_tiers.Tier, (1.6, 2.4, 3.4, 4.6, 5.8), strict=True)
 )
 
@@ -106,7 +106,7 @@ class Rung:
         from_sound: those of them in rows that no chart of the model has, only the sound.
     """
 
-    tier: Tier
+    tier: SpreadTier
     asked: float
     made: float
     reached: float
@@ -145,7 +145,7 @@ class Spread:
         return any(a.asked > b.asked for a, b in pairwise(self.rungs))
 
 
-def parse_tiers(text: str) -> tuple[Tier, ...]:
+def parse_tiers(text: str) -> tuple[SpreadTier, ...]:
     """Tiers from a text such as `all`, `easy,hard` or `easy=1.5,my own=3.2`, easiest first.
 
     Raises:
@@ -154,7 +154,7 @@ def parse_tiers(text: str) -> tuple[Tier, ...]:
     if text.strip().lower() == "all":
         return TIERS
     known = {tier.name.lower(): tier for tier in TIERS}
-    found: list[Tier] = []
+    found: list[SpreadTier] = []
     for part in text.split(","):
         name, equals, stars = (piece.strip() for piece in part.partition("="))
         if not equals and name.lower() not in known:
@@ -163,7 +163,7 @@ def parse_tiers(text: str) -> tuple[Tier, ...]:
                 value=name,
                 remedy=nearest(name.lower(), [*known, "NAME=STARS"]),
             )
-        tier = known.get(name.lower(), Tier(name, 0.0))
+        tier = known.get(name.lower(), SpreadTier(name, 0.0))
         found.append(replace(tier, star_rating=_parsed_stars(stars)) if equals else tier)
     names = [tier.name for tier in found]
     if not all(names) or len(set(names)) < len(names):
@@ -184,7 +184,7 @@ def _parsed_stars(text: str) -> float:
 def make_spread(
     generator: ChartGenerator,
     request: GenerationRequest,
-    tiers: Sequence[Tier] = TIERS,
+    tiers: Sequence[SpreadTier] = TIERS,
     progress: Progress | None = None,
     should_stop: ShouldStop | None = None,
     *,
@@ -231,7 +231,7 @@ def nest_charts(
     made: GenerationResult,
     duration_ms: float,
     finishes: Sequence[FinishOptions],
-    tiers: Sequence[Tier],
+    tiers: Sequence[SpreadTier],
     onsets: SongOnsets | None = None,
 ) -> Spread:
     """Finished charts as a spread: the nearest for each tier, nested, brought to its stars.
@@ -320,7 +320,7 @@ def _in_order(
     order: Sequence[int],
     duration_ms: float,
     finishes: Sequence[FinishOptions],
-    tiers: Sequence[Tier],
+    tiers: Sequence[SpreadTier],
 ) -> GenerationResult:
     """The charts, easiest first; one that has become another tier's is finished as that."""
     charts, changes = [], []

@@ -15,7 +15,7 @@ _RATE = re.compile(r"(?<![\w.])(?:x\s?)?([0-2][.,]\d{1,3})\s?x?(?![\w.])", re.IG
 
 
 @dataclass(frozen=True)
-class Chart:
+class ChartRecord:
     """What is known of a chart.
 
     Args:
@@ -54,7 +54,7 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Limits:
+class CleaningLimits:
     """What is still good enough.
 
     Args:
@@ -76,12 +76,12 @@ class Limits:
     opt_out: tuple[str, ...] = ()
 
 
-def wrong_keys(chart: Chart, limits: Limits) -> str | None:
+def wrong_keys(chart: ChartRecord, limits: CleaningLimits) -> str | None:
     """Another number of columns than asked for."""
     return f"{chart.keys} columns" if limits.keys not in (0, chart.keys) else None
 
 
-def too_short(chart: Chart, limits: Limits) -> str | None:
+def too_short(chart: ChartRecord, limits: CleaningLimits) -> str | None:
     """Too few objects, or over too soon."""
     length = chart.last_ms - chart.first_ms
     if chart.objects < limits.least_objects or length < limits.least_ms:
@@ -89,30 +89,30 @@ def too_short(chart: Chart, limits: Limits) -> str | None:
     return None
 
 
-def robots(chart: Chart, _: Limits) -> str | None:
+def robots(chart: ChartRecord, _: CleaningLimits) -> str | None:
     """The chart asks not to be used."""
     return "the chart says robots: disallow" if chart.disallowed else None
 
 
-def opt_out(chart: Chart, limits: Limits) -> str | None:
+def opt_out(chart: ChartRecord, limits: CleaningLimits) -> str | None:
     """Its mapper asks that their charts not be used."""
     return f"by {chart.creator}" if chart.creator.strip().lower() in limits.opt_out else None
 
 
-def rate_name(chart: Chart, _: Limits) -> str | None:
+def rate_name(chart: ChartRecord, _: CleaningLimits) -> str | None:
     """The difficulty's name says that it is another chart at another speed."""
     rate = rate_in_name(chart.version)
     return f"{chart.version!r} says {rate:g} times" if rate is not None else None
 
 
-def odd_scroll(chart: Chart, limits: Limits) -> str | None:
+def odd_scroll(chart: ChartRecord, limits: CleaningLimits) -> str | None:
     """Much of it is played at odd scroll speeds: it is meant to be read, not heard."""
     if chart.odd_scroll > limits.odd_scroll:
         return f"{chart.odd_scroll:.0%} of its time at odd scroll speeds"
     return None
 
 
-def outside_audio(chart: Chart, limits: Limits) -> str | None:
+def outside_audio(chart: ChartRecord, limits: CleaningLimits) -> str | None:
     """Objects before the sound begins or after it has ended."""
     if chart.first_ms < -limits.before_ms:
         return f"begins {-chart.first_ms:.0f} ms before the sound"
@@ -121,14 +121,14 @@ def outside_audio(chart: Chart, limits: Limits) -> str | None:
     return None
 
 
-def off_audio(chart: Chart, limits: Limits) -> str | None:
+def off_audio(chart: ChartRecord, limits: CleaningLimits) -> str | None:
     """The notes don't lie on the onsets of the sound: another song, or another cut of it."""
     if chart.agrees == 0 and chart.objects >= limits.least_objects:
         return f"its notes don't lie on the sound (confidence {chart.confidence or 0:.2f})"
     return None
 
 
-Rule = Callable[[Chart, Limits], str | None]
+Rule = Callable[[ChartRecord, CleaningLimits], str | None]
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
         rule.__name__: rule
@@ -147,7 +147,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
 """By name, in the order in which they are asked; the first that is broken counts."""
 
 
-def broken_rule(chart: Chart, limits: Limits) -> tuple[str, str] | None:
+def broken_rule(chart: ChartRecord, limits: CleaningLimits) -> tuple[str, str] | None:
     """The first rule that a chart breaks, and how."""
     for name, rule in RULES.items():
         detail = rule(chart, limits)

@@ -27,18 +27,18 @@ from mug.beatmap.formats.osu import package as osz
 from mug.data.feature_db import FeatureDB
 from mug.errors import DataError
 from mug.prepare.engines import executor
-from mug.prepare.jobs import DONE, Item, JobTable, Lease
-from mug.prepare.quarantine import FILE_NAME, Rejected, write_quarantine
-from mug.prepare.run_jobs import work_off
-from mug.prepare.take_source import (
+from mug.prepare.ingest import (
     UNPACKED,
     Record,
     Selection,
     Task,
+    ingest,
+    ingested,
     short_hash,
-    take_source,
-    taken,
 )
+from mug.prepare.jobs import DONE, Item, JobTable, Lease
+from mug.prepare.quarantine import FILE_NAME, Rejected, write_quarantine
+from mug.prepare.run_jobs import run_jobs
 from mug.util import atomic_write
 
 _LOG = logging.getLogger(__name__)
@@ -97,11 +97,11 @@ def collect(
         _import_journal(db, out_dir / _OLD_JOURNAL)
         collector = _Collector(db, out_dir, selection or Selection(), len(sources), progress)
         collector.plan(sources)
-        work_off(
+        run_jobs(
             collector.table,
             pool,
             workers,
-            take_source,
+            ingest,
             collector.task,
             collector.store,
             collector.report,
@@ -184,7 +184,7 @@ class _Collector:
         if item is None or (item.state, item.stamp) != (DONE, fingerprint(source, self.selection)):
             return False
         record = self.record(str(source))
-        return record is not None and taken(record.charts, self.out_dir / record.folder)
+        return record is not None and ingested(record.charts, self.out_dir / record.folder)
 
     def _reserve_folder(self, source: Path) -> None:
         """The source's own name; with a hash of its path where another source has that already."""

@@ -26,7 +26,7 @@ _PROBE = 96  # words of the fingerprints' middles that are compared before the r
 
 
 @dataclass(frozen=True)
-class Finding:
+class Duplicate:
     """A chart that is a copy of another one.
 
     Args:
@@ -41,7 +41,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class DuplicateCandidate:
     """A chart as one of several with the same rows.
 
     Args:
@@ -62,7 +62,7 @@ class Candidate:
         return (not self.kept_before, rate_in_name(self.version) is not None, self.path)
 
 
-def duplicates_by_notes(connection: sqlite3.Connection) -> Iterator[Finding]:
+def duplicates_by_notes(connection: sqlite3.Connection) -> Iterator[Duplicate]:
     """Charts with the notes of another one up to a constant shift; one of each stays.
 
     Args:
@@ -78,13 +78,15 @@ def duplicates_by_notes(connection: sqlite3.Connection) -> Iterator[Finding]:
     )
     for _, group in groupby(rows, key=lambda row: row[0]):
         empty = np.zeros(0)
-        charts = [Candidate(path, version, empty, bool(kept)) for _, path, version, kept in group]
+        charts = [
+            DuplicateCandidate(path, version, empty, bool(kept)) for _, path, version, kept in group
+        ]
         first, *others = sorted(charts, key=lambda chart: chart.rank)
         for chart in others:
-            yield Finding(chart.path, "duplicate_notes", f"the notes of {first.path}")
+            yield Duplicate(chart.path, "duplicate_notes", f"the notes of {first.path}")
 
 
-def rate_edits(connection: sqlite3.Connection) -> Iterator[Finding]:
+def rate_edits(connection: sqlite3.Connection) -> Iterator[Duplicate]:
     """Charts that are another one at another speed, or that one but for rounded times.
 
     Args:
@@ -101,28 +103,30 @@ def rate_edits(connection: sqlite3.Connection) -> Iterator[Finding]:
     for _, group in groupby(rows, key=lambda row: row[0]):
         yield from edits_among(
             [
-                Candidate(path, version, np.frombuffer(times), bool(kept))
+                DuplicateCandidate(path, version, np.frombuffer(times), bool(kept))
                 for _, path, version, times, kept in group
             ]
         )
 
 
-def edits_among(charts: Sequence[Candidate]) -> Iterator[Finding]:
+def edits_among(charts: Sequence[DuplicateCandidate]) -> Iterator[Duplicate]:
     """Those of charts with the same rows that are copies of others of them."""
-    originals: list[Candidate] = []
+    originals: list[DuplicateCandidate] = []
     for chart in sorted(charts, key=lambda chart: chart.rank):
         for original in originals:
             rate = rate_between(original.times, chart.times)
             if rate is None:
                 continue
             if abs(rate - 1) < _SAME_RATE:
-                yield Finding(
+                yield Duplicate(
                     chart.path,
                     "duplicate_notes",
                     f"the notes of {original.path} but for rounded times",
                 )
             else:
-                yield Finding(chart.path, "rate_edit", f"{original.path}, {rate:.3f} times as fast")
+                yield Duplicate(
+                    chart.path, "rate_edit", f"{original.path}, {rate:.3f} times as fast"
+                )
             break
         else:
             originals.append(chart)

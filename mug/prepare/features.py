@@ -27,9 +27,9 @@ from mug.errors import DataError, MugError
 from mug.features import FeatureSchema
 from mug.prepare.engines import executor
 from mug.prepare.jobs import DONE, FAILED, Item, JobTable, Lease
-from mug.prepare.measure import Broken, Done, Files, Job, Sound, measure, stamp_of, tools
+from mug.prepare.measure import Broken, Done, Files, SongJob, Sound, measure, stamp_of, tools
 from mug.prepare.quarantine import FILE_NAME, Rejected, read_quarantine, write_quarantine
-from mug.prepare.run_jobs import work_off
+from mug.prepare.run_jobs import run_jobs
 
 STAGE = "features"
 UNRATED = "msd"
@@ -89,7 +89,7 @@ def fill_features(
             filler = _Filler(db, schema, ranked or RankedMap(), source, progress)
             filler.plan(iter_beatmap_list(beatmap_txt))
             note(db, source)
-            work_off(filler.table, pool, workers, measure, filler.job, filler.store, filler.report)
+            run_jobs(filler.table, pool, workers, measure, filler.job, filler.store, filler.report)
         finally:
             end_of_this_process()
         filler.finish()
@@ -216,10 +216,10 @@ class _Filler:
 
     # -- the work ---------------------------------------------------------------------------
 
-    def job(self, lease: Lease) -> Job:
+    def job(self, lease: Lease) -> SongJob:
         """What a worker needs for a lease."""
         rows = (self.db.find(self.folder / key) for key in lease.keys)
-        return Job(
+        return SongJob(
             self.folder.absolute(),
             lease.keys,
             {row.path: row for row in rows if row is not None},
@@ -242,7 +242,7 @@ class _Filler:
         kept, broken = self._accept(done, mine)
         self.db.upsert(kept.rows + kept.unchanged)
         self.db.delete(one.key for one in broken)
-        self._store_facts(kept, done)
+        self._store_measurements(kept, done)
         self._store_decisions(mine, [(STAGE, one) for one in broken] + self._unrated(done, mine))
         self.computed += len(kept.rows)
         self.unchanged += len(kept.unchanged)
@@ -278,12 +278,14 @@ class _Filler:
             (kept.rows if changed else kept.unchanged).append(replace(row, features=features))
         return kept, broken
 
-    def _store_facts(self, kept: Done, done: Done) -> None:
+    def _store_measurements(self, kept: Done, done: Done) -> None:
         rows = {row.path for row in kept.rows}
-        facts = [tuple(asdict(one).values()) for one in done.facts if one.path in rows]
+        measurements = [
+            tuple(asdict(one).values()) for one in done.measurements if one.path in rows
+        ]
         with self.db.transaction() as connection:
             marks = ", ".join("?" * 12)
-            connection.executemany(f"INSERT OR REPLACE INTO facts VALUES ({marks})", facts)  # noqa: S608
+            connection.executemany(f"INSERT OR REPLACE INTO facts VALUES ({marks})", measurements)  # noqa: S608
             connection.executemany(
                 "INSERT OR REPLACE INTO audio (path, stamp, hash, duration_ms, fingerprint)"
                 " VALUES (?, ?, ?, ?, ?)",

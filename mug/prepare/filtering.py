@@ -17,8 +17,8 @@ from mug.data.feature_db import FeatureDB
 from mug.data.split import FRACTIONS, PARTS, Entry, Split, extend_split
 from mug.data.splits_file import read_split, write_split
 from mug.errors import DataError
-from mug.prepare.cleaning import Chart, Limits, broken_rule
-from mug.prepare.duplicates import Finding, duplicates_by_notes, rate_edits, same_songs
+from mug.prepare.cleaning import ChartRecord, CleaningLimits, broken_rule
+from mug.prepare.duplicates import Duplicate, duplicates_by_notes, rate_edits, same_songs
 from mug.prepare.features import DB_NAME
 from mug.prepare.features import STAGE as FEATURES
 from mug.prepare.manifest import write_manifest
@@ -33,7 +33,7 @@ _CHARTS = """
         f.creator, f.version, f.odd_scroll, f.disallowed, a.duration_ms, o.agrees, o.confidence
     FROM listed l JOIN beatmaps b USING (path) JOIN facts f USING (path)
     LEFT JOIN audio a ON a.path = b.audio LEFT JOIN offsets o USING (path) ORDER BY l.place"""
-"""Columns as the fields of `Chart`."""
+"""Columns as the fields of `ChartRecord`."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Cleaned:
 
 def clean(
     beatmap_txt: Path,
-    limits: Limits | None = None,
+    limits: CleaningLimits | None = None,
     *,
     fractions: Mapping[str, float] | None = FRACTIONS,
     salt: str = "",
@@ -77,7 +77,7 @@ def clean(
     """
     folder = beatmap_txt.parent
     with FeatureDB(folder / DB_NAME, ()) as db:
-        run = _Run(db, limits or Limits())
+        run = _Run(db, limits or CleaningLimits())
         run.read(beatmap_txt, folder / LIST_NAME)
         run.apply_rules()
         run.find_copies()
@@ -105,7 +105,7 @@ def clean(
 class _Run:
     """Temporary tables: `listed`, `findings` and, of what is good so far, `good`."""
 
-    def __init__(self, db: FeatureDB, limits: Limits) -> None:
+    def __init__(self, db: FeatureDB, limits: CleaningLimits) -> None:
         self.db, self.limits = db, limits
         for statement in (
             "CREATE TEMP TABLE listed (place INTEGER PRIMARY KEY, path TEXT UNIQUE)",
@@ -150,7 +150,7 @@ class _Run:
 
         def bad() -> Iterator[tuple[str, str, str]]:
             for row in self.db.select(_CHARTS):
-                chart = Chart(*row)
+                chart = ChartRecord(*row)
                 broken = broken_rule(chart, self.limits)
                 if broken is not None:
                     yield (chart.path, *broken)
@@ -169,7 +169,7 @@ class _Run:
         for search in (duplicates_by_notes, rate_edits):
             self._leave_out(search(connection))
 
-    def _leave_out(self, found: Iterable[Finding]) -> None:
+    def _leave_out(self, found: Iterable[Duplicate]) -> None:
         self.db.fill_temporary(
             "INSERT OR IGNORE INTO findings VALUES (?, ?, ?)",
             ((one.path, one.rule, one.detail) for one in found),

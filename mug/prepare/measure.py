@@ -12,7 +12,7 @@ from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.sound_file import find_audio
 from mug.data.feature_db import FeatureRow
-from mug.data.measures import FACTS_VERSION, FINGERPRINT_VERSION, Facts
+from mug.data.measures import FINGERPRINT_VERSION, MEASUREMENTS_VERSION, Measurements
 from mug.difficulty.minacalc import MinaCalcError
 from mug.difficulty.names import SKILL_NAMES, Value
 from mug.difficulty.registry import compute_features, tool_version
@@ -41,7 +41,7 @@ class Sound:
 
 
 @dataclass(frozen=True)
-class Job:
+class SongJob:
     """The charts of a song that may be out of date.
 
     Args:
@@ -102,7 +102,7 @@ class Done:
     Args:
         rows: measured anew.
         unchanged: nothing but the time of a file may have changed.
-        facts: of the rows measured anew.
+        measurements: of the rows measured anew.
         sounds: decoded anew.
         broken: charts that cannot be measured.
         unrated: charts that the user's MinaCalc has no numbers for; they have rows without them.
@@ -111,7 +111,7 @@ class Done:
 
     rows: list[FeatureRow] = field(default_factory=list)
     unchanged: list[FeatureRow] = field(default_factory=list)
-    facts: list[Facts] = field(default_factory=list)
+    measurements: list[Measurements] = field(default_factory=list)
     sounds: list[Sound] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
     unrated: list[Broken] = field(default_factory=list)
@@ -120,7 +120,7 @@ class Done:
 
 def tools(names: tuple[str, ...], source: SkillSource = ESTIMATE) -> str:
     """Versions of all that measures, but the star rating."""
-    return f"{tool_version(names, source)} {FACTS_VERSION} {FINGERPRINT_VERSION}".strip()
+    return f"{tool_version(names, source)} {MEASUREMENTS_VERSION} {FINGERPRINT_VERSION}".strip()
 
 
 def stamp_of(file: Path | str) -> str:
@@ -132,7 +132,7 @@ def stamp_of(file: Path | str) -> str:
     return f"{state.st_size} {state.st_mtime_ns}"
 
 
-def measure(job: Job) -> Done:
+def measure(job: SongJob) -> Done:
     """Computes what is out of date in a job.
 
     Raises:
@@ -160,9 +160,9 @@ class _BrokenError(Exception):
         self.rule, self.reason = rule, reason
 
 
-def _measure(job: Job, key: str, sounds: dict[tuple[str, str], Sound], done: Done) -> None:
-    from mug.prepare.facts import (
-        facts_of,  # numerical packages, which a look at files can do without
+def _measure(job: SongJob, key: str, sounds: dict[tuple[str, str], Sound], done: Done) -> None:
+    from mug.prepare.measurements import (
+        measurements_of,  # numerical packages, which a look at files can do without
     )
 
     chart = job.folder / key
@@ -192,10 +192,10 @@ def _measure(job: Job, key: str, sounds: dict[tuple[str, str], Sound], done: Don
     if not beatmap.hit_objects:
         raise _BrokenError("empty", str(DataError("prepare.chart_has_no_objects", file=chart)))
     done.rows.append(replace(row, features=_features(beatmap, job, key, done)))
-    done.facts.append(facts_of(beatmap, key))
+    done.measurements.append(measurements_of(beatmap, key))
 
 
-def _features(beatmap: Beatmap, job: Job, key: str, done: Done) -> dict[str, Value]:
+def _features(beatmap: Beatmap, job: SongJob, key: str, done: Done) -> dict[str, Value]:
     try:
         return compute_features(beatmap, job.names, job.source)
     except MinaCalcError as error:

@@ -21,7 +21,7 @@ _AHEAD = 2  # groups a worker: one at work, one waiting
 _PAUSE_S = 0.2  # between looks at what other processes have finished
 
 
-def work_off(
+def run_jobs(
     table: JobTable,
     pool: Executor,
     workers: int,

@@ -12,10 +12,10 @@ from jaxtyping import Bool, Float, Int
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import DataError
-from mug.snapping.columns import TAIL_PREFERENCE, UNFIT, Finder, Removed, Wish, resolve_column
+from mug.snapping.columns import TAIL_PREFERENCE, UNFIT, Finder, Removed, SnapTarget, resolve_column
 from mug.snapping.lines import BeatLines, LineTable, Permitted, line_table
 from mug.snapping.options import BASE_TOLERANCE_MS, DIVISORS, SnapOptions
-from mug.snapping.rows import Rows, evidence_of, make_rows
+from mug.snapping.rows import HeadRows, evidence_of, make_rows
 from mug.snapping.voices import SMALLEST_JITTER_MS, Voices, choose_lines, single_costs
 
 # A chart is settled, snapped already, when this share of the heads that fit lies this near a line.
@@ -30,7 +30,7 @@ _ROW_JITTERS = 2.0
 
 
 @dataclass(frozen=True)
-class BeatChoice:
+class BeatDivisor:
     """The divisor of one beat.
 
     Args:
@@ -70,7 +70,7 @@ class Snapping:
     tail_moves: Mapping[int, float]
     unfit: tuple[int, ...]
     removed: tuple[Removed, ...]
-    beats: tuple[BeatChoice, ...]
+    beats: tuple[BeatDivisor, ...]
     jitter_ms: float
     tolerance_ms: float
     settled: bool
@@ -100,17 +100,17 @@ def snap_chart(
             finite.
     """
     chart = _Chart(hit_objects, red_lines, options or SnapOptions())
-    heads, tails = chart.head_wishes(), chart.tail_wishes()
+    heads, tails = chart.head_targets(), chart.tail_targets()
     unfit = np.flatnonzero(~(chart.fits & chart.tail_fits) & ~chart.locked)
     unfit_set = {int(i) for i in unfit}
     dropped = unfit_set if chart.options.unfit == "drop" else set()
-    columns: dict[int, list[Wish]] = {}
+    columns: dict[int, list[SnapTarget]] = {}
     for index, note in enumerate(chart.notes):
         if index in dropped:
             continue
         locked = bool(chart.locked[index])
         end = float(tails[index]) if isinstance(note, LongNote) else None
-        wish = Wish(
+        target = SnapTarget(
             index=index,
             note=note,
             start_ms=note.start_ms if locked else float(heads[index]),
@@ -118,11 +118,11 @@ def snap_chart(
             locked=locked,
             kept=chart.options.unfit == "keep" and not chart.fits[index],
         )
-        columns.setdefault(note.column, []).append(wish)
+        columns.setdefault(note.column, []).append(target)
     removed = [Removed(index, chart.notes[index], UNFIT) for index in dropped]
     placed: dict[int, HitObject] = {}
-    for wishes in columns.values():
-        done, lost = resolve_column(wishes, chart.finder, max(chart.tolerance_ms, SETTLED_MS))
+    for targets in columns.values():
+        done, lost = resolve_column(targets, chart.finder, max(chart.tolerance_ms, SETTLED_MS))
         placed |= done
         removed += lost
     unfit_set |= _tails_without_line(chart, placed)
@@ -207,16 +207,16 @@ class _Chart:
         """How far apart heads of one row may be."""
         return 0.0 if self.settled else _ROW_JITTERS * self.jitter_ms
 
-    def _rows(self, usable_heads: Bool[np.ndarray, " n"], window_ms: float) -> Rows:
+    def _rows(self, usable_heads: Bool[np.ndarray, " n"], window_ms: float) -> HeadRows:
         """Heads in rows."""
         usable = [int(i) for i in np.flatnonzero(usable_heads)]
         return make_rows(usable, self.starts.tolist(), self.columns, window_ms)
 
-    def _voices(self, rows: Rows, permitted: Permitted) -> Voices:
+    def _voices(self, rows: HeadRows, permitted: Permitted) -> Voices:
         tails = self.ends[self.holds & (self.tails.nearest_ms <= BASE_TOLERANCE_MS)]
         return Voices(self.lines, permitted, evidence_of(rows, self.columns, tails))
 
-    def _chosen(self, rows: Rows, permitted: Permitted) -> dict[tuple[int, int], int]:
+    def _chosen(self, rows: HeadRows, permitted: Permitted) -> dict[tuple[int, int], int]:
         """The divisor of each beat that holds a note."""
         voices = self._voices(rows, permitted)
         chosen, _ = voices.choose(self.jitter_ms)
@@ -231,13 +231,13 @@ class _Chart:
             dtype=np.int64,
         )
 
-    def head_wishes(self) -> Float[np.ndarray, " n"]:
+    def head_targets(self) -> Float[np.ndarray, " n"]:
         """The line that each head wants; its raw time where it stays."""
-        wishes = self._lines_for(self.heads, self.starts, self.jitter_ms)
-        wishes = np.where(self.fits | (self.options.unfit == "move"), wishes, self.starts)
+        targets = self._lines_for(self.heads, self.starts, self.jitter_ms)
+        targets = np.where(self.fits | (self.options.unfit == "move"), targets, self.starts)
         rows = self.rows
         if not rows.members:
-            return wishes
+            return targets
         table = line_table(self.lines, self.permitted, rows.times_ms)
         costs = single_costs(table, rows.weights, self.jitter_ms)
         reachable = (table.at_ms - rows.first_ms[:, None] <= self.tolerance_ms + _SAME_MS) & (
@@ -248,22 +248,22 @@ class _Chart:
         for row, members in enumerate(rows.members):
             if np.isnan(at[row]):
                 continue  # too wide for one line: each note for itself
-            wishes[list(members)] = at[row]
+            targets[list(members)] = at[row]
         if self.settled:
             near = self.heads.nearest_ms <= SETTLED_MS + _SAME_MS
-            wishes = np.where(near & self.fits, self.starts, wishes)
-        return wishes
+            targets = np.where(near & self.fits, self.starts, targets)
+        return targets
 
-    def tail_wishes(self) -> Float[np.ndarray, " n"]:
+    def tail_targets(self) -> Float[np.ndarray, " n"]:
         """The line that each tail wants; its raw time where it stays."""
-        wishes = self._lines_for(
+        targets = self._lines_for(
             self.tails, self.ends, 1.5 * self.jitter_ms, preference=TAIL_PREFERENCE
         )
-        wishes = np.where(self.tail_fits | (self.options.unfit == "move"), wishes, self.ends)
+        targets = np.where(self.tail_fits | (self.options.unfit == "move"), targets, self.ends)
         if self.settled:
             near = self.tails.nearest_ms <= SETTLED_MS + _SAME_MS
-            wishes = np.where(near & self.tail_fits, self.ends, wishes)
-        return wishes
+            targets = np.where(near & self.tail_fits, self.ends, targets)
+        return targets
 
     def _lines_for(
         self,
@@ -326,7 +326,7 @@ def _report(
         unfit=unfit,
         removed=tuple(sorted(removed, key=lambda lost: lost.index)),
         beats=tuple(
-            BeatChoice(
+            BeatDivisor(
                 time_ms=float(lines.start_ms[section] + beat * lines.beat_ms[section]),
                 beat_ms=float(lines.beat_ms[section]),
                 divisor=divisor,

@@ -35,7 +35,7 @@ def _foreign(divisor: int, chosen: int) -> float:
 
 
 @dataclass(frozen=True)
-class Wish:
+class SnapTarget:
     """Where a note would like to be.
 
     Args:
@@ -100,12 +100,12 @@ class Finder:
             for line in self.lines.around(time_ms, divisor)
         ]
 
-    def heads(self, wish: Wish) -> Iterator[float]:
+    def heads(self, target: SnapTarget) -> Iterator[float]:
         """Places for a head, best first."""
-        yield wish.start_ms
-        if wish.locked or wish.kept:
+        yield target.start_ms
+        if target.locked or target.kept:
             return
-        raw = wish.note.start_ms
+        raw = target.note.start_ms
         near = [
             (foreign, abs(line - raw), line) for line, _, foreign in self._near(raw, self.permitted)
         ]
@@ -135,12 +135,12 @@ class Finder:
 
 
 def resolve_column(
-    wishes: Sequence[Wish], finder: Finder, trim_ms: float
+    targets: Sequence[SnapTarget], finder: Finder, trim_ms: float
 ) -> tuple[dict[int, HitObject], list[Removed]]:
     """Gives the notes of a column their places, the smallest moves first.
 
     Args:
-        wishes: of one column, in any order.
+        targets: of one column, in any order.
         finder: of other lines where one is taken.
         trim_ms: a hold that reaches no further into the next note is shortened; a note deeper
             inside is removed.
@@ -148,57 +148,59 @@ def resolve_column(
     Returns:
         The notes by index, and what was removed or changed its kind.
     """
-    members, removed = _without_overlaps(wishes, trim_ms)
+    members, removed = _without_overlaps(targets, trim_ms)
     starts = _place_heads(members, finder, removed)
     placed: dict[int, HitObject] = {}
     ranks = sorted(starts)
     for place, rank in enumerate(ranks):
-        wish, start = members[rank], starts[rank]
+        target, start = members[rank], starts[rank]
         after = starts[ranks[place + 1]] if place + 1 < len(ranks) else math.inf
-        note = wish.note
-        if wish.locked or wish.end_ms is None:
-            placed[wish.index] = note if wish.locked else replace(note, start_ms=start)
+        note = target.note
+        if target.locked or target.end_ms is None:
+            placed[target.index] = note if target.locked else replace(note, start_ms=start)
             continue
         low, high = start + GAP_MS, after - GAP_MS
-        end: float | None = wish.end_ms
-        if not low <= wish.end_ms <= high:
+        end: float | None = target.end_ms
+        if not low <= target.end_ms <= high:
             end = finder.tail(note.last_ms, low, high)
         if end is None:
-            removed.append(Removed(wish.index, note, NOW_A_TAP))
-            placed[wish.index] = Rice(
+            removed.append(Removed(target.index, note, NOW_A_TAP))
+            placed[target.index] = Rice(
                 note.column, start, note.hitsound, note.sample, note.new_combo
             )
         else:
-            placed[wish.index] = LongNote(
+            placed[target.index] = LongNote(
                 note.column, start, end, note.hitsound, note.sample, note.new_combo
             )
     return placed, removed
 
 
-def _without_overlaps(wishes: Sequence[Wish], trim_ms: float) -> tuple[list[Wish], list[Removed]]:
+def _without_overlaps(
+    targets: Sequence[SnapTarget], trim_ms: float
+) -> tuple[list[SnapTarget], list[Removed]]:
     """Takes out what the raw notes have twice; a hold that is just too long is trimmed later."""
-    kept: list[Wish] = []
+    kept: list[SnapTarget] = []
     removed: list[Removed] = []
-    for wish in sorted(wishes, key=lambda w: (w.note.start_ms, -w.note.last_ms, w.index)):
-        loser, reason = _loser(kept[-1], wish, trim_ms) if kept else (None, "")
+    for target in sorted(targets, key=lambda w: (w.note.start_ms, -w.note.last_ms, w.index)):
+        loser, reason = _loser(kept[-1], target, trim_ms) if kept else (None, "")
         if loser is not None:
             removed.append(Removed(loser.index, loser.note, reason))
         if kept and loser is kept[-1]:
             kept.pop()
-        if loser is not wish:
-            kept.append(wish)
+        if loser is not target:
+            kept.append(target)
     return kept, removed
 
 
-def _loser(before: Wish, wish: Wish, trim_ms: float) -> tuple[Wish | None, str]:
+def _loser(before: SnapTarget, target: SnapTarget, trim_ms: float) -> tuple[SnapTarget | None, str]:
     """Which of two neighbours must go, and why."""
-    if before.locked and wish.locked:
+    if before.locked and target.locked:
         return None, ""
-    if wish.note.start_ms - before.note.start_ms < GAP_MS:
-        is_longer = _length_ms(wish.note) > _length_ms(before.note) and not before.locked
-        return (before if wish.locked or is_longer else wish), DUPLICATE
-    if wish.note.start_ms < before.note.last_ms - trim_ms and not wish.locked:
-        return wish, INSIDE
+    if target.note.start_ms - before.note.start_ms < GAP_MS:
+        is_longer = _length_ms(target.note) > _length_ms(before.note) and not before.locked
+        return (before if target.locked or is_longer else target), DUPLICATE
+    if target.note.start_ms < before.note.last_ms - trim_ms and not target.locked:
+        return target, INSIDE
     return None, ""
 
 
@@ -207,18 +209,18 @@ def _length_ms(note: HitObject) -> float:
 
 
 def _place_heads(
-    members: Sequence[Wish], finder: Finder, removed: list[Removed]
+    members: Sequence[SnapTarget], finder: Finder, removed: list[Removed]
 ) -> dict[int, float]:
     """Start of each member that finds a place, by rank; the order of the raw notes is kept."""
     starts: dict[int, float] = {}
 
     def urgency(rank: int) -> tuple[bool, float, int]:
-        wish = members[rank]
-        return not wish.locked, abs(wish.start_ms - wish.note.start_ms), rank
+        target = members[rank]
+        return not target.locked, abs(target.start_ms - target.note.start_ms), rank
 
     taken: list[int] = []  # ranks, rising
     for rank in sorted(range(len(members)), key=urgency):
-        wish = members[rank]
+        target = members[rank]
         place = bisect.bisect_left(taken, rank)
         low, high = -math.inf, math.inf
         if place:
@@ -226,11 +228,11 @@ def _place_heads(
             low = before.note.last_ms if before.locked else starts[taken[place - 1]]
         if place < len(taken):
             high = starts[taken[place]]
-        for start in finder.heads(wish):
-            if wish.locked or low + GAP_MS <= start <= high - GAP_MS:
+        for start in finder.heads(target):
+            if target.locked or low + GAP_MS <= start <= high - GAP_MS:
                 starts[rank] = start
                 taken.insert(place, rank)
                 break
         else:
-            removed.append(Removed(wish.index, wish.note, NO_LINE))
+            removed.append(Removed(target.index, target.note, NO_LINE))
     return starts

@@ -12,14 +12,14 @@ from mug.beatmap.beat_lines import BeatLines
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import DataError
-from mug.snapping.chart import BeatChoice, Snapping, snap_chart
+from mug.snapping.chart import BeatDivisor, Snapping, snap_chart
 from mug.snapping.columns import Removed
 from mug.snapping.options import SnapOptions
 
 __all__ = [
-    "BeatChoice",
-    "Grid",
+    "BeatDivisor",
     "Removed",
+    "SnapGrid",
     "SnapOptions",
     "Snapped",
     "Snapping",
@@ -66,7 +66,7 @@ def snap_to_grid(
     Raises:
         DataError: without a red line or a divisor, or with one that is not positive.
     """
-    grid = Grid(red_lines, divisors)
+    grid = SnapGrid(red_lines, divisors)
     notes = list(hit_objects)
     grid.look_up(time for note in notes for time in (note.start_ms, note.last_ms))
     columns: dict[int, list[int]] = {}
@@ -79,7 +79,7 @@ def snap_to_grid(
     return Snapped(tuple(notes), off)
 
 
-class Grid:
+class SnapGrid:
     """Lines at parts of a beat, from red line to red line.
 
     Args:
@@ -115,17 +115,17 @@ class Grid:
         return self._known[time_ms]
 
 
-def _on_grid(note: HitObject, grid: Grid) -> bool:
+def _on_grid(note: HitObject, grid: SnapGrid) -> bool:
     times = {note.start_ms, note.last_ms}
     return all(abs(grid.nearest(time) - time) <= _SAME_MS for time in times)
 
 
-def _snap_time(time_ms: float, grid: Grid, tolerance_ms: float) -> float:
+def _snap_time(time_ms: float, grid: SnapGrid, tolerance_ms: float) -> float:
     at = grid.nearest(time_ms)
     return at if abs(at - time_ms) <= tolerance_ms else time_ms
 
 
-def _moved(note: HitObject, grid: Grid, tolerance_ms: float) -> HitObject:
+def _moved(note: HitObject, grid: SnapGrid, tolerance_ms: float) -> HitObject:
     """The note where it would like to be, whatever stands there."""
     start = _snap_time(note.start_ms, grid, tolerance_ms)
     if isinstance(note, LongNote):
@@ -134,30 +134,30 @@ def _moved(note: HitObject, grid: Grid, tolerance_ms: float) -> HitObject:
 
 
 def _snap_column(
-    notes: list[HitObject], members: list[int], grid: Grid, tolerance_ms: float
+    notes: list[HitObject], members: list[int], grid: SnapGrid, tolerance_ms: float
 ) -> bool:
     """One round over a column, the smallest moves first; says whether anything moved."""
-    wishes = []
+    targets = []
     for place, index in enumerate(members):
-        note, wish = notes[index], _moved(notes[index], grid, tolerance_ms)
-        if wish != note:
-            distance = abs(wish.start_ms - note.start_ms) + abs(wish.last_ms - note.last_ms)
-            wishes.append((distance, place, wish))
+        note, target = notes[index], _moved(notes[index], grid, tolerance_ms)
+        if target != note:
+            distance = abs(target.start_ms - note.start_ms) + abs(target.last_ms - note.last_ms)
+            targets.append((distance, place, target))
     changed = False
-    for _, place, wish in sorted(wishes, key=lambda entry: entry[:2]):
+    for _, place, target in sorted(targets, key=lambda entry: entry[:2]):
         index = members[place]
         before = notes[members[place - 1]].last_ms if place else -math.inf
         after = notes[members[place + 1]].start_ms if place + 1 < len(members) else math.inf
-        for choice in _choices(notes[index], wish):
+        for choice in _choices(notes[index], target):
             if before < choice.start_ms and choice.last_ms < after:
                 notes[index], changed = choice, True
                 break
     return changed
 
 
-def _choices(note: HitObject, wish: HitObject) -> list[HitObject]:
+def _choices(note: HitObject, target: HitObject) -> list[HitObject]:
     """The wish and, for a hold, each of its ends alone; none that changes nothing or is empty."""
-    if not (isinstance(note, LongNote) and isinstance(wish, LongNote)):
-        return [wish]
-    choices = [wish, replace(note, start_ms=wish.start_ms), replace(note, end_ms=wish.end_ms)]
+    if not (isinstance(note, LongNote) and isinstance(target, LongNote)):
+        return [target]
+    choices = [target, replace(note, start_ms=target.start_ms), replace(note, end_ms=target.end_ms)]
     return [c for c in choices if c != note and c.start_ms < c.end_ms]

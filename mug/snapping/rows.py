@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from mug.snapping.voices import Evidence
+from mug.snapping.voices import DivisorEvidence
 
 # Tails are played less exactly than heads, so they say less about a beat.
 _TAIL_WEIGHT = 0.3
 
 
 @dataclass(frozen=True)
-class Rows:
+class HeadRows:
     """Heads in groups of one moment; a row holds at most one note of a column.
 
     Args:
@@ -38,7 +38,7 @@ class Rows:
 
 def make_rows(
     indices: Sequence[int], starts_ms: Sequence[float], columns: Sequence[int], window_ms: float
-) -> Rows:
+) -> HeadRows:
     """Groups heads that lie within a window from the first of them.
 
     Args:
@@ -64,10 +64,12 @@ def make_rows(
     last = np.array([starts_ms[row[-1]] for row in members], dtype=np.float64)
     # From the first on, so that a mean of equal times is that time.
     extra = [sum(starts_ms[i] - starts_ms[row[0]] for i in row) / len(row) for row in members]
-    return Rows(tuple(tuple(row) for row in members), first + np.array(extra), first, last)
+    return HeadRows(tuple(tuple(row) for row in members), first + np.array(extra), first, last)
 
 
-def evidence_of(rows: Rows, columns: Sequence[int], tails_ms: Float[np.ndarray, " t"]) -> Evidence:
+def evidence_of(
+    rows: HeadRows, columns: Sequence[int], tails_ms: Float[np.ndarray, " t"]
+) -> DivisorEvidence:
     """What rows and tails say about the divisors.
 
     Args:
@@ -82,7 +84,7 @@ def evidence_of(rows: Rows, columns: Sequence[int], tails_ms: Float[np.ndarray, 
             if columns[index] in before:
                 pairs.add((before[columns[index]], row))
             before[columns[index]] = row
-    return Evidence(
+    return DivisorEvidence(
         times_ms=np.concatenate([rows.times_ms, tails_ms]),
         weights=np.concatenate([rows.weights, np.full(len(tails_ms), _TAIL_WEIGHT)]),
         pairs=_as_pairs(pairs),

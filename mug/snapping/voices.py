@@ -110,7 +110,7 @@ def choose_lines(
 
 
 @dataclass(frozen=True)
-class Evidence:
+class DivisorEvidence:
     """Times that speak for divisors.
 
     Args:
@@ -133,7 +133,7 @@ class Voices:
         evidence: what to explain.
     """
 
-    def __init__(self, lines: BeatLines, permitted: Permitted, evidence: Evidence) -> None:
+    def __init__(self, lines: BeatLines, permitted: Permitted, evidence: DivisorEvidence) -> None:
         times = evidence.times_ms
         self.table = line_table(lines, permitted, times)
         self._evidence = evidence

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from mug.timing import weights as timing_weights
-from mug.timing.features import Evidence, bar_features, beat_features
+from mug.timing.features import TimingFeatures, bar_features, beat_features
 from mug.timing.grid import EvenGrid, Peaks, fit_grid, phases, tempo_candidates
 from mug.timing.onsets import Onsets
 
@@ -20,7 +20,7 @@ _CHANCE, _CLEAR = 3.2, 6.0
 _FEWEST_PEAKS = 8
 
 
-class BeatChoice(NamedTuple):
+class GridChoice(NamedTuple):
     """A grid and how likely it is the song's beat, 0 ... 1."""
 
     grid: EvenGrid
@@ -35,7 +35,7 @@ class BarChoice(NamedTuple):
     probability: float
 
 
-def choose_beat(onsets: Onsets, evidence: Evidence) -> list[BeatChoice]:
+def choose_beat(onsets: Onsets, evidence: TimingFeatures) -> list[GridChoice]:
     """Grids that may be the song's beat, likeliest first; none where there are no onsets."""
     if len(evidence.peaks.times_ms) < _FEWEST_PEAKS:
         return []
@@ -43,10 +43,10 @@ def choose_beat(onsets: Onsets, evidence: Evidence) -> list[BeatChoice]:
     odds = beat_odds(evidence, found)
     sure = beat_clarity(evidence.peaks, found)
     order = np.argsort(-odds, kind="stable")
-    return [BeatChoice(found[i], float(odds[i]) * sure) for i in order]
+    return [GridChoice(found[i], float(odds[i]) * sure) for i in order]
 
 
-def hypotheses(onsets: Onsets, evidence: Evidence) -> list[EvenGrid]:
+def hypotheses(onsets: Onsets, evidence: TimingFeatures) -> list[EvenGrid]:
     """Grids that the beat may be: candidate tempi, each at its strongest phases."""
     found: list[EvenGrid] = []
     for bpm in tempo_candidates(onsets.envelope, evidence.peaks):
@@ -58,7 +58,7 @@ def hypotheses(onsets: Onsets, evidence: Evidence) -> list[EvenGrid]:
     return found
 
 
-def beat_odds(evidence: Evidence, grids: list[EvenGrid]) -> Float64[np.ndarray, " grids"]:
+def beat_odds(evidence: TimingFeatures, grids: list[EvenGrid]) -> Float64[np.ndarray, " grids"]:
     """How likely each grid is the beat, if one of them is."""
     rows = np.array([beat_features(evidence, grid) for grid in grids])
     return _softmax(rows @ np.array(timing_weights.BEAT))
@@ -75,7 +75,7 @@ def beat_clarity(peaks: Peaks, grids: list[EvenGrid]) -> float:
     return float(np.clip((best - _CHANCE) / (_CLEAR - _CHANCE), 0.0, 1.0))
 
 
-def choose_bar(evidence: Evidence, grid: EvenGrid) -> BarChoice:
+def choose_bar(evidence: TimingFeatures, grid: EvenGrid) -> BarChoice:
     """The likeliest bar of a grid."""
     bars = bar_features(evidence, grid)
     odds = _softmax(np.array([row for _, _, row in bars]) @ np.array(timing_weights.BAR))

@@ -12,8 +12,8 @@ from jaxtyping import Float32
 from mug.audio.load import Wave, resample
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import DataError
-from mug.timing.choice import BeatChoice, choose_bar, choose_beat
-from mug.timing.features import Evidence
+from mug.timing.choice import GridChoice, choose_bar, choose_beat
+from mug.timing.features import TimingFeatures
 from mug.timing.grid import EvenGrid, Peaks, fit_grid, fit_phase, period_error
 from mug.timing.onsets import (
     DETECTOR_BIAS_MS,
@@ -24,7 +24,7 @@ from mug.timing.onsets import (
     detect_onsets,
     onset_envelope,
 )
-from mug.timing.segments import Part, border, comparable, exact_part, tempo_parts
+from mug.timing.segments import GridSegment, border, comparable, exact_part, tempo_parts
 from mug.timing.tempo_map import TempoMap
 
 __all__ = [
@@ -33,7 +33,7 @@ __all__ = [
     "NO_BEAT",
     "SAMPLE_RATE",
     "WINDOW",
-    "Candidate",
+    "TimingCandidate",
     "TimingEstimate",
     "estimate_timing",
     "onset_envelope",
@@ -48,7 +48,7 @@ _WHOLE_DRIFT_MS = 2.5  # how far the beat may move by it at the song's ends
 _WHOLE_ERRORS = 3.0  # or how many standard errors of the measured tempo
 
 
-class Candidate(NamedTuple):
+class TimingCandidate(NamedTuple):
     """A reading of the beat.
 
     Args:
@@ -80,7 +80,7 @@ class TimingEstimate:
     bpm: float
     offset_ms: float
     confidence: float
-    candidates: tuple[Candidate, ...] = ()
+    candidates: tuple[TimingCandidate, ...] = ()
     meter: int = 4
     downbeat_ms: float | None = None
     bar_confidence: float = 0.0
@@ -122,7 +122,7 @@ def timing_of(onsets: Onsets) -> TimingEstimate:
     """`estimate_timing` of a song that was listened to already."""
     if onsets.duration_ms < _SHORTEST_MS or not onsets.envelope.any():
         return NO_BEAT
-    evidence = Evidence.of(onsets)
+    evidence = TimingFeatures.of(onsets)
     choices = choose_beat(onsets, evidence)
     if not choices:
         return NO_BEAT
@@ -130,19 +130,19 @@ def timing_of(onsets: Onsets) -> TimingEstimate:
     if len(rough) > 1:
         start_ms, end_ms, _ = max(rough, key=lambda part: part[1] - part[0])
         piece, begin_ms = onsets.between(start_ms, end_ms)
-        within = Evidence.of(piece)
+        within = TimingFeatures.of(piece)
         local = choose_beat(piece, within)
         if local:
             return _several(onsets, evidence, rough, _estimate(within, local), begin_ms)
     return _estimate(evidence, choices)
 
 
-def _estimate(evidence: Evidence, choices: list[BeatChoice]) -> TimingEstimate:
+def _estimate(evidence: TimingFeatures, choices: list[GridChoice]) -> TimingEstimate:
     """One tempo from the ranked grids."""
     listed = []
     for choice in choices[:_CANDIDATES]:
         grid = settled(evidence.peaks, choice.grid, evidence.duration_ms)
-        listed.append(Candidate(grid.bpm, grid.offset_ms, choice.probability))
+        listed.append(TimingCandidate(grid.bpm, grid.offset_ms, choice.probability))
     best = listed[0]
     grid = EvenGrid(60000.0 / best.bpm, best.offset_ms)
     bar = choose_bar(evidence, grid)
@@ -171,7 +171,7 @@ def settled(peaks: Peaks, grid: EvenGrid, duration_ms: float) -> EvenGrid:
 
 def _several(
     onsets: Onsets,
-    evidence: Evidence,
+    evidence: TimingFeatures,
     rough: list[tuple[float, float, float]],
     estimate: TimingEstimate,
     begin_ms: float,
@@ -214,11 +214,11 @@ def _several(
     )
 
 
-def _first_line(onsets: Onsets, part: Part, meter: int) -> TimingPoint:
+def _first_line(onsets: Onsets, part: GridSegment, meter: int) -> TimingPoint:
     """The red line of the first part, on the first beat of a bar."""
     piece, begin_ms = onsets.between(part.start_ms, part.end_ms)
     local = EvenGrid(part.grid.beat_ms, (part.grid.offset_ms - begin_ms) % part.grid.beat_ms)
-    bar = choose_bar(Evidence.of(piece), local)
+    bar = choose_bar(TimingFeatures.of(piece), local)
     begin = bar.begin if bar.meter == meter else 0
     at = begin_ms + local.offset_ms + begin * local.beat_ms
     return TimingPoint(at, local.beat_ms, meter)

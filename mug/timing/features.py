@@ -22,7 +22,7 @@ _ENTRY_MS = 90.0  # how far the onset that begins a passage may lie from where t
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class TimingFeatures:
     """A song, made ready for comparing grids.
 
     Args:
@@ -42,7 +42,7 @@ class Evidence:
     entries: tuple[tuple[float, float], ...]
 
     @classmethod
-    def of(cls, onsets: Onsets) -> Evidence:
+    def of(cls, onsets: Onsets) -> TimingFeatures:
         """From a song's onsets and harmony."""
         from scipy.ndimage import maximum_filter1d
 
@@ -96,7 +96,7 @@ def feature_names() -> list[str]:
     return [*names, "the song begins on it", "passages begin on it"]
 
 
-def beat_features(evidence: Evidence, grid: EvenGrid) -> Float64[np.ndarray, " features"]:
+def beat_features(evidence: TimingFeatures, grid: EvenGrid) -> Float64[np.ndarray, " features"]:
     """What speaks for and against a grid being the song's beat; see `feature_names`."""
     beats = evidence.beats(grid)
     ticks = np.array([evidence.at(beats + part * grid.beat_ms) for part in PARTS])
@@ -114,7 +114,7 @@ def beat_features(evidence: Evidence, grid: EvenGrid) -> Float64[np.ndarray, " f
 
 
 def bar_features(
-    evidence: Evidence, grid: EvenGrid
+    evidence: TimingFeatures, grid: EvenGrid
 ) -> list[tuple[int, int, Float64[np.ndarray, " features"]]]:
     """What speaks for each bar: its beats, which beat of the grid begins it, and the numbers.
 

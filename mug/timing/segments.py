@@ -26,7 +26,7 @@ _JUMP = 1.3
 _MULTIPLES = (1 / 3, 1 / 2, 2 / 3, 3 / 4, 4 / 3, 3 / 2, 2.0, 3.0)
 
 
-class Part(NamedTuple):
+class GridSegment(NamedTuple):
     """A time range (ms) with one tempo."""
 
     start_ms: float
@@ -140,16 +140,16 @@ def comparable(peaks: Peaks, part: tuple[float, float, float], main_bpm: float) 
     return tempi[int(np.argmax(_recurrence(peaks.between(start, end), np.array(tempi))))]
 
 
-def exact_part(peaks: Peaks, start_ms: float, end_ms: float, bpm: float) -> Part:
+def exact_part(peaks: Peaks, start_ms: float, end_ms: float, bpm: float) -> GridSegment:
     """The grid of a part: its tempo is known roughly, its phase is where most onsets recur."""
     inner = peaks.between(start_ms, end_ms)
     beat_ms = 60000.0 / sharpen(inner, bpm)
     found = phases(inner, beat_ms, 1)
     grid = EvenGrid(beat_ms, found[0] if found else 0.0)
-    return Part(start_ms, end_ms, fit_grid(inner, grid))
+    return GridSegment(start_ms, end_ms, fit_grid(inner, grid))
 
 
-def border(peaks: Peaks, before: Part, after: Part) -> float:
+def border(peaks: Peaks, before: GridSegment, after: GridSegment) -> float:
     """The beat of the later part at which it best takes over from the earlier one, in ms."""
     low = max(before.start_ms, before.end_ms - _WINDOW_MS / 2)
     high = min(after.end_ms, before.end_ms + _WINDOW_MS / 2)

@@ -50,7 +50,7 @@ def test_every_config_builds_its_model_and_callbacks(path: str, tmp_path: Path) 
     if path in SIZES:
         assert count(module) == SIZES[path]
     config = load_config([path])
-    callbacks = train.build_callbacks(train.Run(tmp_path, config, None, "now"), 1)
+    callbacks = train.build_callbacks(train.TrainingRun(tmp_path, config, None, "now"), 1)
     assert len(callbacks) >= 6
     train.trainer_arguments(config)
     instantiate_from_config(config["data"])

@@ -14,7 +14,7 @@ from tiny_songs import make_songs
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.hit_objects import Rice
-from mug.data.charts import Chart, Charts
+from mug.data.charts import Charts, TrainingChart
 from mug.data.dataset import OsuTrainDataset
 from mug.difficulty.skill_values import skill_values
 from mug.difficulty.skills import ESTIMATE
@@ -24,7 +24,7 @@ from mug.difficulty.stars import star_rating
 @given(st.lists(st.integers(0, 100)), st.integers(-5, 105), st.integers(0, 60))
 def test_a_window_holds_what_starts_in_it(times: list[int], first: int, length: int) -> None:
     notes = tuple(Rice(i % 4, float(time)) for i, time in enumerate(times))
-    found = Chart.of(Beatmap(4, notes)).between(first, first + length).objects()
+    found = TrainingChart.of(Beatmap(4, notes)).between(first, first + length).objects()
     assert sorted(found, key=repr) == sorted(
         (one for one in notes if first <= one.start_ms <= first + length), key=repr
     )
@@ -56,13 +56,13 @@ def test_crops_are_what_the_whole_chart_holds_there(
     dataset = OsuTrainDataset(**common, max_audio_frame=256, crop=True, random_p=0.5)
     keys = [(epoch, index) for epoch in range(10) for index in range(len(dataset))]
     crops = [dataset[key]["note"] for key in keys]
-    monkeypatch.setattr(Chart, "between", lambda self, *_: self.notes.by_time)
+    monkeypatch.setattr(TrainingChart, "between", lambda self, *_: self.notes.by_time)
     for key, crop in zip(keys, crops, strict=True):
         assert np.array_equal(crop, dataset[key]["note"])
     assert len({crop.numpy().tobytes() for crop in crops}) > len(dataset)
 
 
-def equal(one: Chart, other: Chart) -> bool:
+def equal(one: TrainingChart, other: TrainingChart) -> bool:
     notes = one.notes.objects() == other.notes.objects()
     same = (one.path, one.keys, one.texts, one.rated, one.msd)
     return notes and same == (other.path, other.keys, other.texts, other.rated, other.msd)
@@ -71,7 +71,7 @@ def equal(one: Chart, other: Chart) -> bool:
 def test_a_prepared_chart_is_the_chart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     make_songs(tmp_path, songs=1)
     path, folder = min(tmp_path.rglob("*.osu")), tmp_path / "prepared"
-    expected = Chart.of(osu.read(path), (0.8, 1.25))
+    expected = TrainingChart.of(osu.read(path), (0.8, 1.25))
     for _ in range(2):  # written, then read
         assert equal(Charts(folder=folder, rates=(0.8, 1.25)).read(path), expected)
     (file,) = folder.iterdir()
@@ -89,7 +89,7 @@ def test_a_prepared_chart_is_the_chart(tmp_path: Path, caplog: pytest.LogCapture
 def test_what_a_chart_says_at_other_rates_is_what_is_measured(tmp_path: Path) -> None:
     make_songs(tmp_path, songs=1)
     beatmap = osu.read(min(tmp_path.rglob("*.osu")))
-    chart = Chart.of(beatmap, (0.8, 1.25))
+    chart = TrainingChart.of(beatmap, (0.8, 1.25))
     assert chart.msd is not None
     assert chart.msd.rates == (0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
     for rate in (0.8, 0.83, 0.9, 1.1000000001, 1.17, 1.25, 0.6, 1.9):  # two outside the table

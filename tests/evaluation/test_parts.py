@@ -16,7 +16,7 @@ from mug.evaluation.distances import CEILING, FLOOR, HALVES, OTHERS, distances
 from mug.evaluation.editing import edit_figures, editing_summary, edits, regions
 from mug.evaluation.made import Maker, ModelRun
 from mug.evaluation.markdown.parts import part_tables
-from mug.evaluation.rows import EDITING, SWEEP, SWITCHES, Judged, Row
+from mug.evaluation.rows import EDITING, SWEEP, SWITCHES, Judged, ResultRow
 from mug.evaluation.songs import Against, HumanSong, load_songs, load_sound
 from mug.evaluation.sweep import (
     feature_of,
@@ -49,7 +49,7 @@ def maker(short: HumanSong, tiny_model: LoadedModel) -> Maker:
     return Maker(ChartGenerator(tiny_model), Against(short, 0, load_sound(short.audio)), RUN)
 
 
-def rows_of(judged: Sequence[Judged]) -> list[Row]:
+def rows_of(judged: Sequence[Judged]) -> list[ResultRow]:
     return [one.row for one in judged]
 
 
@@ -69,9 +69,9 @@ def test_a_sweep_asks_for_each_rating_and_judges_against_it(maker: Maker) -> Non
         assert row.figures["sr_error"] == pytest.approx(row.figures["sr"] - float(row.asked["sr"]))
 
 
-def swept(reached: Sequence[float]) -> list[Row]:
+def swept(reached: Sequence[float]) -> list[ResultRow]:
     return [
-        Row(
+        ResultRow(
             "song",
             "Hard",
             "raw",
@@ -109,9 +109,9 @@ def test_a_switch_is_asked_for_on_and_off_with_one_seed(maker: Maker) -> None:
     assert (raw["switch"], raw["feature"]) == ("ln", "ln_ratio")
 
 
-def switched(switch: str, on: float, off: float, song: str) -> list[Row]:
+def switched(switch: str, on: float, off: float, song: str) -> list[ResultRow]:
     return [
-        Row(
+        ResultRow(
             song,
             "Hard",
             "raw",
@@ -175,7 +175,7 @@ def test_the_same_seed_gives_the_same_file_and_time_is_counted(
     assert found["same_file"] == 1.0
     assert found["threads"] == 1.0
     assert all(found[name] >= 0 for name in found)
-    row = Row("song", "Hard", "raw", part="cost", figures=found)
+    row = ResultRow("song", "Hard", "raw", part="cost", figures=found)
     assert threads_of([row]) == 1
     assert cost_summary([row])["same_file"].mean == 1.0
     assert (threads_of([]), cost_summary([])) == (None, {})
@@ -184,7 +184,7 @@ def test_the_same_seed_gives_the_same_file_and_time_is_counted(
 # -------------------------------------------------------------------------- distances
 
 
-def judged(people: Sequence[HumanSong], shuffled: float) -> list[Row]:
+def judged(people: Sequence[HumanSong], shuffled: float) -> list[ResultRow]:
     """Every human chart with a share of its columns shuffled, as a column of the table."""
     rows = []
     for song in people:

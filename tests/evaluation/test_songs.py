@@ -18,7 +18,7 @@ from mug.evaluation.figures import figures_of
 from mug.evaluation.markdown.tables import FIGURES, Column, paired
 from mug.evaluation.markdown.write import markdown
 from mug.evaluation.results import results
-from mug.evaluation.rows import Judged, Row, as_json, from_json, keep
+from mug.evaluation.rows import Judged, ResultRow, as_json, from_json, keep
 from mug.evaluation.songs import Against, assert_unseen, load_songs, load_sound
 from scripts import evaluate
 
@@ -87,7 +87,7 @@ def test_human_charts_of_real_songs_are_perfect_by_themselves(real_data: Path) -
 
 def test_rows_survive_being_written() -> None:
     figures = {"a": 0.5, "b": math.nan, "violations_beside": 2.0}
-    row = Row("s", "d", "raw", "given", 1, figures, "f.osu", asked={"sr": 2.5})
+    row = ResultRow("s", "d", "raw", "given", 1, figures, "f.osu", asked={"sr": 2.5})
     again = from_json(json.loads(json.dumps(as_json(row))))
     assert again.figures["a"] == 0.5
     assert math.isnan(again.figures["b"])
@@ -99,7 +99,7 @@ def test_rows_survive_being_written() -> None:
 def test_charts_of_one_name_or_of_long_ones_are_kept_apart(human: Path, tmp_path: Path) -> None:
     chart = load_songs(human, 4)[0].charts[0]
     rows = [
-        Row("s", difficulty, "raw", chart=index, variant=variant)
+        ResultRow("s", difficulty, "raw", chart=index, variant=variant)
         for index in (0, 1)
         for difficulty in ("Hard", "Hard" * 80, "Hard/er", "Hard?er")
         for variant in ("", "x" * 150, "x" * 151)

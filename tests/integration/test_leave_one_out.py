@@ -17,7 +17,7 @@ from mug.compose.collection import CollectionOptions, compose_collection
 from mug.compose.style import SongStyle
 from mug.errors import DataError
 from mug.evaluation.results import results
-from mug.evaluation.rows import Judged, Row, keep
+from mug.evaluation.rows import Judged, ResultRow, keep
 from mug.evaluation.songs import load_songs
 
 STYLE = SongStyle(seconds=(10.0, 11.0), wide_tempo_p=0.0, tempo_change_p=0.0)
@@ -94,7 +94,7 @@ def fold_of(data: Path, out: Path, name: str, f1: float) -> Fold:
         ):
             timing = "given" if column == "post-processed" else ""
             figures = {"f1_20": value, "violations": 0.0}
-            row = Row(name, chart.version, column, timing, figures=figures, chart=index)
+            row = ResultRow(name, chart.version, column, timing, figures=figures, chart=index)
             rows.append(keep(Judged(row, chart), place))
     place.mkdir(parents=True, exist_ok=True)
     fold.results.write_text(json.dumps(results(rows, songs, {}, place)), encoding="utf-8")

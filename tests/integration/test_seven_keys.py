@@ -15,7 +15,7 @@ from mug.clock import FrameClock
 from mug.data.dataset import OsuTrainDataset
 from mug.encoding.convertor import ManiaConvertor
 from mug.prepare.collect import collect
-from mug.prepare.take_source import Selection
+from mug.prepare.ingest import Selection
 from mug.util import instantiate_from_config
 
 

@@ -20,7 +20,7 @@ from mug.lint.text_report import (
     table,
     timestamp,
 )
-from mug.tiers import LIMITS, Limits, Tier
+from mug.tiers import LIMITS, Tier, TierLimits
 
 NOTES = [tap(0, 62345), tap(0, 62360), hold(1, 63000, 63050), tap(2, 64000), tap(3, 65000)]
 
@@ -80,7 +80,7 @@ def test_the_documentation_has_every_rule_and_limit(root: Path):
     page = (root / "docs" / "lint.md").read_text(encoding="utf-8")
     for rule in RULES:
         assert f"| `{rule.name}` |" in page
-    for field in fields(Limits):
+    for field in fields(TierLimits):
         values = [getattr(LIMITS[tier], field.name) for tier in Tier]
         if field.name == "chord_share":
             assert "0.4, 0.55, 0.75, 0.85 or all" in page

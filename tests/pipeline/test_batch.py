@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mug.errors import AudioError, Cancelled, GenerationError
-from mug.pipeline.batch import Job, digest_of, plan_batch, run_batch
+from mug.pipeline.batch import BatchJob, digest_of, plan_batch, run_batch
 
 
 def _songs(folder: Path, *names: str) -> Path:
@@ -19,7 +19,7 @@ def _songs(folder: Path, *names: str) -> Path:
 
 
 def _work(log: list[str]):
-    def work(job: Job) -> None:
+    def work(job: BatchJob) -> None:
         log.append(job.song.name)
         if b"broken" in job.song.read_bytes():
             raise AudioError("cannot be decoded", file=job.song)
@@ -97,7 +97,7 @@ def test_stopping_ends_the_batch_and_the_next_call_goes_on(
     jobs = plan_batch(_songs(tmp_path, "a.mp3", "b.mp3", "c.mp3"), tmp_path / "out")
     log: list[str] = []
 
-    def stopping(job: Job) -> None:
+    def stopping(job: BatchJob) -> None:
         if job.song.name == "b.mp3":
             raise stop
         _work(log)(job)

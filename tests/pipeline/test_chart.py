@@ -27,8 +27,8 @@ from mug.pipeline.model.checkpoint import LoadedModel
 from mug.pipeline.package import Plan, make_package, packaged_song, provenance
 from mug.pipeline.provenance import provenance_of
 from mug.pipeline.sample import song_tensor
-from mug.pipeline.spread import TIERS, Tier
-from mug.timing.estimate import Candidate, TimingEstimate
+from mug.pipeline.spread import TIERS, SpreadTier
+from mug.timing.estimate import TimingCandidate, TimingEstimate
 
 BEAT = TimingEstimate(bpm=120.0, offset_ms=0.0, confidence=1.0)
 
@@ -229,7 +229,7 @@ def test_given_red_lines_win() -> None:
 
 
 def test_the_timing_is_given_or_one_of_the_readings() -> None:
-    readings = tuple(Candidate(bpm, 30.0, 0.5) for bpm in (120.0, 240.0))
+    readings = tuple(TimingCandidate(bpm, 30.0, 0.5) for bpm in (120.0, 240.0))
     heard = TimingEstimate(120.0, 30.0, 0.5, readings, meter=3, downbeat_ms=530.0)
     listened: list[int] = []
 
@@ -390,7 +390,7 @@ def test_wrong_searches_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(GenerationError, match=r"0 to 64|1 to 100"):
         Search(**wrong)
     with pytest.raises(GenerationError, match="spread"):
-        Plan(Search(attempts=3), (Tier("Easy", 1.0),))
+        Plan(Search(attempts=3), (SpreadTier("Easy", 1.0),))
 
 
 def test_mp3_and_ogg_are_copied_untouched_and_named_by_content(tmp_path: Path) -> None:

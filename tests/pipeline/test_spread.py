@@ -32,7 +32,7 @@ from mug.pipeline.spread import (
     TIERS,
     Rung,
     Spread,
-    Tier,
+    SpreadTier,
     describe_spread,
     make_spread,
     nearest_in_order,
@@ -94,7 +94,10 @@ def test_shares_count_onsets_not_notes() -> None:
 def test_tiers_from_text() -> None:
     assert parse_tiers("all") == TIERS
     assert parse_tiers("hard, Easy") == (TIERS[0], TIERS[2])
-    assert parse_tiers("my own=3.2,easy=1.2") == (Tier("Easy", 1.2), Tier("my own", 3.2))
+    assert parse_tiers("my own=3.2,easy=1.2") == (
+        SpreadTier("Easy", 1.2),
+        SpreadTier("my own", 3.2),
+    )
     for text, said in (("hardd", "hard"), ("easy,easy", "different"), ("x=a", "number")):
         with pytest.raises(GenerationError, match=said):
             parse_tiers(text)
@@ -111,7 +114,7 @@ def stream(gap_ms: float, count: int) -> tuple[HitObject, ...]:
 
 def made_of(
     raw: list[tuple[HitObject, ...]],
-    tiers: tuple[Tier, ...],
+    tiers: tuple[SpreadTier, ...],
     onsets: SongOnsets | None = None,
     how: FinishOptions = FINISH,
 ) -> Spread:
@@ -137,7 +140,7 @@ def made_of(
 
 def test_a_model_that_does_not_obey_still_gives_rising_stars() -> None:
     slow, middle, fast = stream(500.0, 20), stream(250.0, 40), stream(125.0, 80)
-    tiers = (Tier("Easy", 1.6), Tier("Normal", 2.4), Tier("Hard", 3.4))
+    tiers = (SpreadTier("Easy", 1.6), SpreadTier("Normal", 2.4), SpreadTier("Hard", 3.4))
     spread = made_of([fast, slow, middle], tiers)
     assert spread.reordered
     assert spread.rising
@@ -149,7 +152,7 @@ def test_a_model_that_does_not_obey_still_gives_rising_stars() -> None:
 
 
 def test_charts_that_are_alike_are_thinned_to_their_tiers() -> None:
-    tiers = tuple(Tier(name, stars) for name, stars in (("a", 1.2), ("b", 1.6), ("c", 1.85)))
+    tiers = tuple(SpreadTier(name, stars) for name, stars in (("a", 1.2), ("b", 1.6), ("c", 1.85)))
     spread = made_of([stream(125.0, 80)] * 3, tiers)
     easy, normal, hard = spread.rungs
     assert not spread.reordered
@@ -166,7 +169,7 @@ def test_charts_that_are_alike_are_thinned_to_their_tiers() -> None:
 
 def test_a_spread_that_cannot_rise_says_so() -> None:
     nothing: tuple[HitObject, ...] = ()
-    spread = made_of([nothing, nothing], (Tier("a", 1.0), Tier("b", 2.0)))
+    spread = made_of([nothing, nothing], (SpreadTier("a", 1.0), SpreadTier("b", 2.0)))
     assert not spread.rising
     described = describe_spread(spread)["spread"]
     assert described["rising"] is False
@@ -174,7 +177,7 @@ def test_a_spread_that_cannot_rise_says_so() -> None:
 
 
 def test_tiers_get_their_stars_from_the_other_charts_and_from_the_sound() -> None:
-    tiers = (Tier("Easy", 1.0), Tier("Hard", 2.6))
+    tiers = (SpreadTier("Easy", 1.0), SpreadTier("Hard", 2.6))
     slow = stream(500.0, 16)
     clicks = SongOnsets(np.arange(0.0, 8000.0, 125.0), np.ones(64))
     (easy, hard), charts = _rungs(made_of([slow, slow], tiers, clicks, FinishOptions()))
@@ -204,7 +207,7 @@ some_notes = note_strategies.notes(4000, 16)
 def test_spreads_nest_rise_keep_the_rules_and_invent_nothing(
     raw: list[list[HitObject]], onsets: set[int]
 ) -> None:
-    tiers = (Tier("Easy", 1.0), Tier("Hard", 3.0))
+    tiers = (SpreadTier("Easy", 1.0), SpreadTier("Hard", 3.0))
     song_onsets = SongOnsets(np.array(sorted(onsets), np.float64), np.ones(len(onsets)))
     how = FinishOptions()
     spread = made_of([tuple(notes) for notes in raw], tiers, song_onsets, how)
@@ -288,7 +291,7 @@ def test_a_spread_of_a_model_nests(tiny_model: LoadedModel, song: Path, tmp_path
 def test_each_tier_chooses_among_its_candidates(tiny_model: LoadedModel, song: Path) -> None:
     generator = ChartGenerator(tiny_model)
     request = GenerationRequest(audio=song, steps=1, seed=3)
-    tiers = (Tier("Easy", 0.6), Tier("Hard", 1.2))
+    tiers = (SpreadTier("Easy", 0.6), SpreadTier("Hard", 1.2))
     spread = make_spread(generator, request, tiers, candidates=2)
     assert set(spread.result.indices) <= {0, 1}
     assert spread.result.seeds == tuple(chart_seed(3, number) for number in spread.result.indices)

@@ -11,12 +11,12 @@ from mug.audio.load import decode
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import LongNote, Rice
 from mug.beatmap.timing_points import ScrollPoint, TimingPoint
-from mug.prepare.cleaning import RULES, Chart, Limits, broken_rule, rate_in_name
-from mug.prepare.duplicates import Candidate, edits_among, rate_between
-from mug.prepare.facts import facts_of, notes_hash, odd_scroll, row_times, rows_hash
+from mug.prepare.cleaning import RULES, ChartRecord, CleaningLimits, broken_rule, rate_in_name
+from mug.prepare.duplicates import DuplicateCandidate, edits_among, rate_between
 from mug.prepare.fingerprint import SAME, bit_error, fingerprint
+from mug.prepare.measurements import measurements_of, notes_hash, odd_scroll, row_times, rows_hash
 
-GOOD = Chart(
+GOOD = ChartRecord(
     "s/a.osu",
     "1",
     "s/a.mp3",
@@ -36,8 +36,8 @@ GOOD = Chart(
 
 
 def test_a_good_chart_breaks_no_rule():
-    assert broken_rule(GOOD, Limits(keys=4, opt_out=("another",))) is None
-    assert broken_rule(replace(GOOD, duration_ms=None, agrees=None), Limits()) is None
+    assert broken_rule(GOOD, CleaningLimits(keys=4, opt_out=("another",))) is None
+    assert broken_rule(replace(GOOD, duration_ms=None, agrees=None), CleaningLimits()) is None
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_good_chart_breaks_no_rule():
     ],
 )
 def test_each_rule_alone(rule, change):
-    limits = Limits(keys=4, opt_out=("another",))
+    limits = CleaningLimits(keys=4, opt_out=("another",))
     chart = replace(GOOD, **change)
     assert broken_rule(chart, limits)[0] == rule
     assert [name for name, asked in RULES.items() if asked(chart, limits)] == [rule]
@@ -125,9 +125,9 @@ def test_other_rhythms_are_no_rate_edits():
 def test_which_copy_stays():
     times = np.arange(20) * 100.0
     charts = [
-        Candidate("a.osu", "Hard 1.2x", times / 1.2),
-        Candidate("b.osu", "Hard", times),
-        Candidate("c.osu", "Hard", times + 0.4),
+        DuplicateCandidate("a.osu", "Hard 1.2x", times / 1.2),
+        DuplicateCandidate("b.osu", "Hard", times),
+        DuplicateCandidate("c.osu", "Hard", times + 0.4),
     ]
     found = {one.path: one.rule for one in edits_among(charts)}
     assert found == {"a.osu": "rate_edit", "c.osu": "duplicate_notes"}
@@ -160,10 +160,19 @@ def test_odd_scroll_is_a_share_of_the_playing_time():
 
 def test_facts_are_plain():
     beatmap = replace(scrolling([TimingPoint(0, 500.0)]), metadata={"Creator": "A", "Version": "B"})
-    facts = facts_of(beatmap, "s/a.osu")
-    assert (facts.keys, facts.objects, facts.first_ms, facts.last_ms) == (4, 101, 0, 10_000)
-    assert (facts.creator, facts.version, facts.disallowed) == ("A", "B", False)
-    assert np.frombuffer(facts.row_times)[[0, -1]].tolist() == [0, 10_000]
+    measurements = measurements_of(beatmap, "s/a.osu")
+    assert (
+        measurements.keys,
+        measurements.objects,
+        measurements.first_ms,
+        measurements.last_ms,
+    ) == (4, 101, 0, 10_000)
+    assert (measurements.creator, measurements.version, measurements.disallowed) == (
+        "A",
+        "B",
+        False,
+    )
+    assert np.frombuffer(measurements.row_times)[[0, -1]].tolist() == [0, 10_000]
 
 
 @pytest.mark.parametrize(

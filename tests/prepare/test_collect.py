@@ -17,12 +17,12 @@ from mug.data.split import split_beatmaps
 from mug.difficulty.registry import RankedMap
 from mug.errors import DataError
 from mug.features import FeatureSchema
+from mug.prepare import ingest as take
 from mug.prepare import measure
-from mug.prepare import take_source as take
 from mug.prepare.collect import collect
 from mug.prepare.features import fill_features
+from mug.prepare.ingest import Selection, read_opt_out
 from mug.prepare.quarantine import read_quarantine
-from mug.prepare.take_source import Selection, read_opt_out
 
 
 def chart(folder, name="a.osu", *, audio="Song.wav", set_id=-1, keys=4, longs=20):

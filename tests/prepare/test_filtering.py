@@ -19,7 +19,7 @@ from mug.data.split import PARTS, Entry, extend_split
 from mug.data.splits_file import read_split
 from mug.errors import DataError
 from mug.features import FeatureSchema
-from mug.prepare.cleaning import Limits
+from mug.prepare.cleaning import CleaningLimits
 from mug.prepare.collect import collect
 from mug.prepare.duplicates import same_songs
 from mug.prepare.features import fill_features
@@ -188,7 +188,7 @@ def test_charts_that_were_not_measured_are_an_error(songs, tmp_path):
 
 def test_nothing_left_is_an_error(prepared):
     with pytest.raises(DataError, match="no chart keeps the rules"):
-        clean(prepared / "beatmap.txt", Limits(keys=7))
+        clean(prepared / "beatmap.txt", CleaningLimits(keys=7))
 
 
 def clicks(root, name, offset_ms, seed):

@@ -18,7 +18,7 @@ from mug.prepare import engines
 from mug.prepare.collect import collect
 from mug.prepare.features import fill_features
 from mug.prepare.jobs import DONE, FAILED, Item, JobTable, is_dead, this_process
-from mug.prepare.run_jobs import work_off
+from mug.prepare.run_jobs import run_jobs
 
 ITEMS = [Item(f"{group}{n}", group) for group in "abc" for n in range(3)]
 
@@ -120,7 +120,7 @@ def test_working_off_stores_everything_once(db):
         return [Item(key, "", "new", DONE) for key in mine]
 
     with engines.executor() as pool:
-        work_off(table, pool, 1, str.upper, lambda lease: lease.group, store)
+        run_jobs(table, pool, 1, str.upper, lambda lease: lease.group, store)
     assert seen == [(g.upper(), {f"{g}0", f"{g}1", f"{g}2"}) for g in "abc"]
     assert set(states(db).values()) == {("done", 1)}
 
@@ -135,7 +135,7 @@ def test_an_error_gives_the_leases_back_and_stores_nothing_half(db):
         raise DataError("no")
 
     with engines.executor() as pool, pytest.raises(DataError, match="no"):
-        work_off(table, pool, 1, str.upper, lambda lease: lease.group, store)
+        run_jobs(table, pool, 1, str.upper, lambda lease: lease.group, store)
     assert db.noted_version("half") is None
     assert set(states(db).values()) == {("pending", 0)}
 

@@ -13,8 +13,8 @@ from mug.errors import ConfigError, DataError
 from mug.features import Feature, FeatureSchema
 from mug.prepare.report import page as report_page
 from mug.prepare.report.bins import feature_distribution, number_distribution
+from mug.prepare.report.collect import collect_report
 from mug.prepare.report.draw import bars_html, bars_png
-from mug.prepare.report.facts import collect_report
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import DataError
-from mug.snapping.nearest import Grid, snap_to_grid
+from mug.snapping.nearest import SnapGrid, snap_to_grid
 
 RED = [TimingPoint(100.0, 400.0)]  # 150 bpm: eighths of a beat are 50 ms, sixths 66.7 ms
 
@@ -127,7 +127,7 @@ def test_invariants(notes: list[HitObject], reds, divisors, tolerance):
     assert snap_to_grid(once.hit_objects, reds, divisors, tolerance) == once
     assert len(once.hit_objects) == len(notes)
     assert overlaps(once.hit_objects) <= overlaps(notes)
-    grid = Grid(reds, divisors)
+    grid = SnapGrid(reds, divisors)
     for before, after in zip(notes, once.hit_objects, strict=True):
         assert (type(before), before.column) == (type(after), after.column)
         assert after.last_ms > after.start_ms or isinstance(after, Rice)

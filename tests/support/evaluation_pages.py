@@ -13,7 +13,7 @@ from mug.evaluation.columns import LIBROSA_FITTED, OTHER_DIFFICULTY, row_of
 from mug.evaluation.figures import figures_of
 from mug.evaluation.made import FINISHED, RAW
 from mug.evaluation.results import results
-from mug.evaluation.rows import DIVERSITY, Judged, Row, keep
+from mug.evaluation.rows import DIVERSITY, Judged, ResultRow, keep
 from mug.evaluation.songs import Against, HumanSong, load_songs, load_sound
 from mug.metrics.damage import drop_notes, jitter
 
@@ -93,7 +93,7 @@ def judged(song: HumanSong, index: int) -> list[Judged]:
         figures = figures_of(chart, against)
         row = row_of(chart, against, column, figures=figures, timing=timing, seed=seed)
         found.append(Judged(row, chart))
-    apart = Row(song.name, human.version, RAW, figures={"seed_distance": 0.5}, chart=index)
+    apart = ResultRow(song.name, human.version, RAW, figures={"seed_distance": 0.5}, chart=index)
     return [*found, Judged(replace(apart, part=DIVERSITY))]
 
 

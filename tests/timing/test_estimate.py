@@ -11,7 +11,7 @@ from mug.errors import DataError
 from mug.timing import estimate as timing
 from mug.timing import weights as timing_weights
 from mug.timing.estimate import TimingEstimate, estimate_timing
-from mug.timing.features import Evidence, beat_features, feature_names
+from mug.timing.features import TimingFeatures, beat_features, feature_names
 from mug.timing.grid import EvenGrid
 from mug.timing.onsets import detect_onsets
 
@@ -133,7 +133,7 @@ def test_where_the_song_and_its_passages_begin_tells_the_beat_from_between() -> 
     onsets = detect_onsets(np.concatenate([0.3 * quiet, loud]))
     names = feature_names()
     first, passages = names.index("the song begins on it"), names.index("passages begin on it")
-    whole = Evidence.of(onsets)
+    whole = TimingFeatures.of(onsets)
     on, between = (beat_features(whole, EvenGrid(500.0, offset)) for offset in (300.0, 50.0))
     assert len(on) == len(names) == len(timing_weights.BEAT)
     assert on[first] > 0.99
@@ -145,4 +145,7 @@ def test_where_the_song_and_its_passages_begin_tells_the_beat_from_between() -> 
     part, begin_ms = onsets.between(2000.0, 22000.0)
     assert onsets.between(0.0, 9000.0)[0].begins
     assert not part.begins
-    assert beat_features(Evidence.of(part), EvenGrid(500.0, 300.0 - begin_ms % 500.0))[first] == 0
+    assert (
+        beat_features(TimingFeatures.of(part), EvenGrid(500.0, 300.0 - begin_ms % 500.0))[first]
+        == 0
+    )

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from mug.diffusion.samplers.base import Run, Sampler, Step, half_log_snr
+from mug.diffusion.samplers.base import Sampler, SamplerRun, Step, half_log_snr
 
 POINTS, WEIGHTS = np.polynomial.legendre.leggauss(16)
 """Places and weights of a quadrature over -1 ... 1, exact to degree 31."""
@@ -56,7 +56,7 @@ class MultiStep(Sampler):
             known: predictions, the newest first.
         """
 
-    def stepper(self, run: Run) -> Step:
+    def stepper(self, run: SamplerRun) -> Step:
         """Remembers the last predictions, and the sample from which the last step was taken."""
         history: list[PastPrediction] = []  # newest first
         before: Tensor | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from mug.diffusion.samplers.base import Run, Sampler, Step, noise_like
+from mug.diffusion.samplers.base import Sampler, SamplerRun, Step, noise_like
 
 
 class AncestralSampler(Sampler):
@@ -21,7 +21,7 @@ class AncestralSampler(Sampler):
         super().__init__(spacing)
         self.clip = clip
 
-    def stepper(self, run: Run) -> Step:
+    def stepper(self, run: SamplerRun) -> Step:
         """Each step depends on the sample alone; the last adds no noise."""
 
         def step(x: Tensor, index: int) -> Tensor:

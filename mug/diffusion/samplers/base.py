@@ -46,7 +46,7 @@ class Constraint(NamedTuple):
         return torch.where(self.mask.bool(), self.known.to(x), x)
 
 
-class Run(NamedTuple):
+class SamplerRun(NamedTuple):
     """What one call of `Sampler.sample` gives to its steps.
 
     Attributes:
@@ -81,7 +81,7 @@ class Sampler(ABC):
         self.spacing = spacing
 
     @abstractmethod
-    def stepper(self, run: Run) -> Step:
+    def stepper(self, run: SamplerRun) -> Step:
         """The method's step; what it remembers from step to step lives as long as this run."""
 
     def sample(
@@ -112,7 +112,7 @@ class Sampler(ABC):
             skip: see above.
         """
         plan = levels(schedule, steps, self.spacing, skip)
-        x, step = x_T, self.stepper(Run(denoise, plan, generator))
+        x, step = x_T, self.stepper(SamplerRun(denoise, plan, generator))
         for index, level in enumerate(plan):
             if constraint is not None:
                 x = constraint.noisy(x, level.bar, generator)

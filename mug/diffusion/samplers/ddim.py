@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from mug.diffusion.samplers.base import Run, Sampler, Step, noise_like
+from mug.diffusion.samplers.base import Sampler, SamplerRun, Step, noise_like
 
 
 class DDIMSampler(Sampler):
@@ -25,7 +25,7 @@ class DDIMSampler(Sampler):
         super().__init__(spacing)
         self.eta, self.temperature = eta, temperature
 
-    def stepper(self, run: Run) -> Step:
+    def stepper(self, run: SamplerRun) -> Step:
         """Each step depends on the sample alone."""
 
         def step(x: Tensor, index: int) -> Tensor:

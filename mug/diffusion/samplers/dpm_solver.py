@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor
 
-from mug.diffusion.samplers.base import Run, Sampler, Step, half_log_snr
+from mug.diffusion.samplers.base import Sampler, SamplerRun, Step, half_log_snr
 
 
 class DPMSolverSampler(Sampler):
@@ -22,7 +22,7 @@ class DPMSolverSampler(Sampler):
     def __init__(self, spacing: str = "logsnr") -> None:
         super().__init__(spacing)
 
-    def stepper(self, run: Run) -> Step:
+    def stepper(self, run: SamplerRun) -> Step:
         """Remembers the last prediction and the stride that led away from it."""
         before: tuple[Tensor, float] | None = None
 

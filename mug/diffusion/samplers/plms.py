@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mug.diffusion.samplers.base import Run, Sampler, Step
+from mug.diffusion.samplers.base import Sampler, SamplerRun, Step
 
 # Adams-Bashforth weights of the newest prediction and its predecessors, by how many there are.
 _WEIGHTS = {
@@ -34,7 +34,7 @@ class PLMSSampler(Sampler):
     def __init__(self, spacing: str = "trailing") -> None:
         super().__init__(spacing)
 
-    def stepper(self, run: Run) -> Step:
+    def stepper(self, run: SamplerRun) -> Step:
         """Remembers the last four predictions."""
         history: list[Tensor] = []  # newest first
 

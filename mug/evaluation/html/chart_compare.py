@@ -30,7 +30,7 @@ _SEVERE = {"error": (255, 86, 86), "warning": (255, 176, 58)}
 
 
 @dataclass(frozen=True)
-class Part:
+class Passage:
     """A few seconds of a song.
 
     Args:
@@ -73,7 +73,7 @@ class Compared:
     matched: tuple[frozenset[float], frozenset[float]]
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[Passage]:
         """The song in pieces of four seconds."""
         ours, theirs = onset_times(self.judged.hit_objects), onset_times(self.human.hit_objects)
         ends = [float(times.max()) for times in (ours, theirs) if len(times)]
@@ -83,7 +83,7 @@ class Compared:
         starts = np.array([f.time_ms for f in self.findings], np.float64)
         counted = [np.histogram(times, edges)[0] for times in (theirs, ours, hits, starts)]
         return [
-            Part(float(edges[i]), float(edges[i + 1]), *(int(one[i]) for one in counted))
+            Passage(float(edges[i]), float(edges[i + 1]), *(int(one[i]) for one in counted))
             for i in range(count)
         ]
 

@@ -15,7 +15,7 @@ from mug.errors import DataError
 from mug.evaluation.made import FINISHED, RAW
 from mug.evaluation.markdown.summary import over_songs
 from mug.evaluation.markdown.tables import Column, Figure
-from mug.evaluation.rows import CHARTS, Row, from_json
+from mug.evaluation.rows import CHARTS, ResultRow, from_json
 from mug.metrics.statistics import Summary
 
 OURS, HUMAN, BASE = "ours", "human", "base"
@@ -31,7 +31,7 @@ def kind_of(column: Column) -> str:
     return _KINDS.get(column.kind, OURS)
 
 
-def column_of(row: Row) -> Column:
+def column_of(row: ResultRow) -> Column:
     """The column that a row stands in."""
     return Column(row.column, row.timing)
 
@@ -92,7 +92,7 @@ class Results:
 
     out: Path
     command: Mapping[str, object]
-    rows: tuple[Row, ...]
+    rows: tuple[ResultRow, ...]
     figures: tuple[Figure, ...]
     columns: tuple[Column, ...]
     table: Table
@@ -158,11 +158,11 @@ class Results:
         """Songs that have rows."""
         return list(dict.fromkeys(row.song for row in self.rows))
 
-    def of_song(self, name: str) -> list[Row]:
+    def of_song(self, name: str) -> list[ResultRow]:
         """The rows of a song."""
         return [row for row in self.rows if row.song == name]
 
-    def in_column(self, column: Column | None, song: str | None = None) -> list[Row]:
+    def in_column(self, column: Column | None, song: str | None = None) -> list[ResultRow]:
         """The charts of a column, of one song or all; of every column for None."""
         return [
             row
@@ -170,7 +170,7 @@ class Results:
             if row.part == CHARTS and column in (None, column_of(row)) and song in (None, row.song)
         ]
 
-    def human(self, row: Row) -> HumanChart | None:
+    def human(self, row: ResultRow) -> HumanChart | None:
         """The human chart that a row was held against; None where it is not at hand."""
         charts = self.songs.get(row.song, ())
         return charts[row.chart] if row.chart < len(charts) else None

@@ -30,7 +30,7 @@ from mug.evaluation.html.song import Case, song_page, worst_cases
 from mug.evaluation.html.table import goals_html, shown, table_html
 from mug.evaluation.markdown.summary import over_songs
 from mug.evaluation.markdown.tables import Column
-from mug.evaluation.rows import Row
+from mug.evaluation.rows import ResultRow
 from mug.metrics.statistics import Summary
 from mug.render.svg import Dot, DotRow, Scale, dot_plot, track
 from mug.util import atomic_write
@@ -173,7 +173,7 @@ def _case(case: Case) -> str:
     )
 
 
-def _facts(row: Row) -> list[tuple[str, str]]:
+def _facts(row: ResultRow) -> list[tuple[str, str]]:
     """What is to be said of a chart, with a class for what misses its goal."""
     figures = row.figures
     facts = [(f"F1 {shown(figures.get('f1_20', math.nan), 3)}", "")]

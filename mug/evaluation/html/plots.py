@@ -10,7 +10,7 @@ from mug.evaluation.html.data import OURS, Results, kind_of
 from mug.evaluation.html.parts import STAR_BAND, sweep_plots
 from mug.evaluation.html.table import shown
 from mug.evaluation.markdown.tables import Column
-from mug.evaluation.rows import Row
+from mug.evaluation.rows import ResultRow
 from mug.metrics.patterns import Counts, divergences, pattern_counts, pooled_counts
 from mug.metrics.statistics import Summary
 from mug.render.svg import (
@@ -137,7 +137,7 @@ def star_plots(results: Results) -> list[str]:
     return cards
 
 
-def _asked(row: Row) -> float:
+def _asked(row: ResultRow) -> float:
     """What was asked for; for another program's chart the human chart's rating."""
     return row.figures.get("sr", math.nan) - row.figures.get("sr_error", math.nan)
 

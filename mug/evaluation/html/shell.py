@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from mug.evaluation.rows import Row
+from mug.evaluation.rows import ResultRow
 from mug.lint.rules import NOTICE
 from mug.prepare.report import page as report_page
 
@@ -69,7 +69,7 @@ def chart_anchor(index: int) -> str:
     return f"chart-{index}"
 
 
-def file_link(row: Row, up: str = "") -> str:
+def file_link(row: ResultRow, up: str = "") -> str:
     """A link to a judged chart; plain words where none was kept.
 
     Args:

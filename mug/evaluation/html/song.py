@@ -20,7 +20,7 @@ from mug.evaluation.html.chart_compare import (
 from mug.evaluation.html.data import HumanChart, Results, column_of, kind_of
 from mug.evaluation.html.shell import chart_anchor, chips, document, file_link, plain_table
 from mug.evaluation.html.table import shown
-from mug.evaluation.rows import CHARTS, Row
+from mug.evaluation.rows import CHARTS, ResultRow
 from mug.lint.findings import Finding
 from mug.lint.rules import lint
 from mug.lint.text_report import column_list, timestamp
@@ -52,7 +52,7 @@ class Case:
         compared: it and the human chart; None where its file is not there.
     """
 
-    row: Row
+    row: ResultRow
     compared: Compared | None
 
 
@@ -66,13 +66,13 @@ def worst_cases(results: Results) -> list[Case]:
         return []
     rows = results.in_column(results.headline)
     rows.sort(key=lambda r: (r.figures.get("f1_20", math.nan), r.song, r.chart, r.seed))
-    worst: dict[tuple[str, int], Row] = {}
+    worst: dict[tuple[str, int], ResultRow] = {}
     for row in rows:
         worst.setdefault((row.song, row.chart), row)
     return [_case(row, results) for row in worst.values()]
 
 
-def _case(row: Row, results: Results) -> Case:
+def _case(row: ResultRow, results: Results) -> Case:
     human = results.human(row)
     if human is None or not row.file:
         return Case(row, None)
@@ -104,7 +104,7 @@ def song_page(name: str, results: Results, cases: Sequence[Case]) -> str:
     return document(back, name, sections, _about(results.songs.get(name, ()), charts))
 
 
-def _about(humans: Sequence[HumanChart], rows: Sequence[Row]) -> str:
+def _about(humans: Sequence[HumanChart], rows: Sequence[ResultRow]) -> str:
     facts = [f"{len({row.chart for row in rows})} human charts", f"{len(rows)} charts judged"]
     if humans:
         facts.append(clock_text(max(chart.beatmap.last_ms for chart in humans)))
@@ -115,7 +115,7 @@ def _about(humans: Sequence[HumanChart], rows: Sequence[Row]) -> str:
     )
 
 
-def _chart(rows: Sequence[Row], human: HumanChart | None, case: Case | None) -> str:
+def _chart(rows: Sequence[ResultRow], human: HumanChart | None, case: Case | None) -> str:
     parts = []
     if human is not None:
         said = escape(summary(human.beatmap))
@@ -126,7 +126,7 @@ def _chart(rows: Sequence[Row], human: HumanChart | None, case: Case | None) -> 
     return f'<div class="card chart">{"".join(parts)}</div>'
 
 
-def _figures(rows: Sequence[Row]) -> str:
+def _figures(rows: Sequence[ResultRow]) -> str:
     head = ["chart", "seed", *(title for title, _, _ in _FIGURES), "file"]
     lines = []
     for row in rows:
@@ -197,7 +197,7 @@ def _by_rule(findings: Sequence[Finding]) -> str:
     return ", ".join(f"{count} {rule}" for rule, count in ordered.items())
 
 
-def _others(rows: Sequence[Row]) -> str:
+def _others(rows: Sequence[ResultRow]) -> str:
     """Rows of the other pieces, all figures that they have."""
     lines = [
         [

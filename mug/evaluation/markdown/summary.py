@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from mug.evaluation.rows import Row, finite
+from mug.evaluation.rows import ResultRow, finite
 from mug.metrics.statistics import Summary, summarise
 
 
@@ -16,7 +16,7 @@ def plain(summary: Summary) -> dict[str, float | None]:
     return finite(asdict(summary))
 
 
-def over_songs(rows: Sequence[Row], name: str) -> Summary:
+def over_songs(rows: Sequence[ResultRow], name: str) -> Summary:
     """A figure over the rows that have it."""
     having = [row for row in rows if name in row.figures]
     return summarise(

@@ -18,7 +18,7 @@ from mug.evaluation.columns import (
 )
 from mug.evaluation.made import BEST, FINISHED, RAW
 from mug.evaluation.markdown.summary import over_songs
-from mug.evaluation.rows import CHARTS, DIVERSITY, Row
+from mug.evaluation.rows import CHARTS, DIVERSITY, ResultRow
 from mug.lint.rules import RULES
 from mug.metrics.statistics import Summary, summarise
 from mug.metrics.validity import Violations
@@ -174,7 +174,7 @@ class Column:
         return next((kind for kind, names in kinds.items() if self.name in names), "program")
 
 
-def columns_of(rows: Iterable[Row]) -> list[Column]:
+def columns_of(rows: Iterable[ResultRow]) -> list[Column]:
     """Columns in the order of the table; those of other programs come first."""
     found = {Column(row.column, row.timing) for row in rows if row.part == CHARTS}
     return sorted(
@@ -187,7 +187,7 @@ def columns_of(rows: Iterable[Row]) -> list[Column]:
     )
 
 
-def rows_of_column(rows: Iterable[Row], column: Column) -> list[Row]:
+def rows_of_column(rows: Iterable[ResultRow], column: Column) -> list[ResultRow]:
     """The charts of a column; with `raw` stand the distances between its seeds."""
     return [
         row
@@ -197,7 +197,7 @@ def rows_of_column(rows: Iterable[Row], column: Column) -> list[Row]:
     ]
 
 
-def summaries(rows: Sequence[Row]) -> dict[str, dict[str, Summary]]:
+def summaries(rows: Sequence[ResultRow]) -> dict[str, dict[str, Summary]]:
     """Summary by column label and figure."""
     return {
         column.label: {
@@ -207,7 +207,7 @@ def summaries(rows: Sequence[Row]) -> dict[str, dict[str, Summary]]:
     }
 
 
-def paired(rows: Sequence[Row], column: Column, name: str, against: str) -> Summary:
+def paired(rows: Sequence[ResultRow], column: Column, name: str, against: str) -> Summary:
     """A figure's difference between a column and a baseline, chart by chart."""
     base = {
         (r.song, r.chart): r.figures[name] for r in rows if r.column == against and r.part == CHARTS
@@ -222,7 +222,7 @@ def paired(rows: Sequence[Row], column: Column, name: str, against: str) -> Summ
     )
 
 
-def comparisons(rows: Sequence[Row]) -> list[tuple[Column, str, Summary]]:
+def comparisons(rows: Sequence[ResultRow]) -> list[tuple[Column, str, Summary]]:
     """F1 of each column minus that of each baseline, chart by chart."""
     return [
         (column, base, paired(rows, column, PAIRED_FIGURE, base))

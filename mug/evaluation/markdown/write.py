@@ -17,11 +17,11 @@ from mug.evaluation.markdown.tables import (
     comparisons,
     summaries,
 )
-from mug.evaluation.rows import CHARTS, Row
+from mug.evaluation.rows import CHARTS, ResultRow
 from mug.metrics.statistics import Summary
 
 
-def markdown(rows: Sequence[Row], found: Mapping[str, Any]) -> str:
+def markdown(rows: Sequence[ResultRow], found: Mapping[str, Any]) -> str:
     """All tables: of the charts, and of each other part that there is.
 
     Args:
@@ -32,7 +32,7 @@ def markdown(rows: Sequence[Row], found: Mapping[str, Any]) -> str:
     return "\n\n".join("\n".join(table) for table in tables if table) + "\n"
 
 
-def _charts(rows: Sequence[Row]) -> list[str]:
+def _charts(rows: Sequence[ResultRow]) -> list[str]:
     """The table, the paired comparison with the baselines, and the worst charts."""
     charts = [row for row in rows if row.part == CHARTS]
     if not charts:
@@ -60,7 +60,7 @@ def worth_a_line(figure: Figure, found: Sequence[Summary]) -> bool:
     return any(summary.highest > 0 for summary in known) if figure.is_kind else bool(known)
 
 
-def _spread_table(rows: Sequence[Row]) -> list[str]:
+def _spread_table(rows: Sequence[ResultRow]) -> list[str]:
     """Median over charts and the worst song, for the model's and other programs' columns."""
     table = summaries(rows)
     shown = [c.label for c in columns_of(rows) if c.kind in ("model", "program")]
@@ -81,7 +81,7 @@ def _spread_table(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def _pairs(rows: Sequence[Row]) -> list[str]:
+def _pairs(rows: Sequence[ResultRow]) -> list[str]:
     lines = head("F1 ±20 ms, chart by chart", [f"minus {base}" for base in BASELINES])
     found: dict[str, list[str]] = {}
     for column, _, difference in comparisons(rows):
@@ -89,7 +89,7 @@ def _pairs(rows: Sequence[Row]) -> list[str]:
     return lines + [line(label, cells) for label, cells in found.items()]
 
 
-def _worst(rows: Sequence[Row], most: int = 5) -> list[str]:
+def _worst(rows: Sequence[ResultRow], most: int = 5) -> list[str]:
     judged = [r for r in rows if r.part == CHARTS and r.column in MODEL_COLUMNS]
     judged = judged or [
         r for r in rows if r.part == CHARTS and Column(r.column, r.timing).kind == "program"

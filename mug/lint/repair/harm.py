@@ -14,7 +14,7 @@ from mug.beatmap.hit_objects import HitObject
 from mug.lint.column_rules import runs
 from mug.lint.pattern_rules import LEAST_TRILL_KEYS, alternations
 from mug.lint.repair.notes import Notes
-from mug.lint.view import ROW_MS, Row, hand
+from mug.lint.view import ROW_MS, NoteRow, hand
 
 
 def harm(work: Notes, index: int, column: int) -> int:
@@ -69,10 +69,10 @@ def _near(work: Notes, column: int, time_ms: float, reach_ms: float) -> list[Hit
     return [work[index] for _, index in members[first:last]]
 
 
-def _rows(notes: Iterable[HitObject]) -> list[Row]:
+def _rows(notes: Iterable[HitObject]) -> list[NoteRow]:
     found: list[list[HitObject]] = []
     for note in sorted(notes, key=lambda n: (n.start_ms, n.column)):
         if not found or note.start_ms - found[-1][0].start_ms > ROW_MS:
             found.append([])
         found[-1].append(note)
-    return [Row(row[0].start_ms, tuple(row)) for row in found]
+    return [NoteRow(row[0].start_ms, tuple(row)) for row in found]

@@ -11,7 +11,7 @@ from typing import Literal
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.lint.column_rules import pair_rule
 from mug.lint.view import same_hand, struck_between
-from mug.tiers import Limits
+from mug.tiers import TierLimits
 
 Locked = Callable[[HitObject], bool]
 Kind = Literal["moved", "shortened", "removed"]
@@ -73,7 +73,7 @@ class Notes:
     """
 
     def __init__(
-        self, notes: Sequence[HitObject], keys: int, limits: Limits, locked: Locked
+        self, notes: Sequence[HitObject], keys: int, limits: TierLimits, locked: Locked
     ) -> None:
         self.notes: list[HitObject | None] = list(notes)
         self.keys, self.limits, self.changes = keys, limits, list[Change]()

@@ -15,7 +15,7 @@ from mug.pipeline.arrange.drop_notes import turn, weakness
 from mug.pipeline.arrange.sources import NoteSources, SongOnsets
 from mug.snapping.lines import BeatLines, Times
 from mug.snapping.options import TIERS as SNAP_TIERS
-from mug.tiers import LIMITS, Limits, Tier
+from mug.tiers import LIMITS, Tier, TierLimits
 
 _METRIC = {0: 1.0, 1: 0.8, 2: 0.5, 3: 0.3, 4: 0.3}  # by `weakness`; what is finer has nothing
 _METRIC_SHARE, _ACCENT_SHARE, _SUPPORT_SHARE, _BUSY_SHARE = 0.2, 0.3, 0.2, 0.3
@@ -148,7 +148,7 @@ class Columns:
         limits: of the tier.
     """
 
-    def __init__(self, notes: Sequence[HitObject], keys: int, limits: Limits) -> None:
+    def __init__(self, notes: Sequence[HitObject], keys: int, limits: TierLimits) -> None:
         self._limits = limits
         self._notes: list[list[HitObject]] = [[] for _ in range(keys)]
         for note in sorted(notes, key=lambda n: n.start_ms):
@@ -204,7 +204,7 @@ class Columns:
         return min(rests)
 
 
-def _may_follow(first: HitObject, second: HitObject, limits: Limits) -> bool:
+def _may_follow(first: HitObject, second: HitObject, limits: TierLimits) -> bool:
     """Whether two notes of a column are no jack and break no other rule about a pair."""
     too_near = second.start_ms - first.start_ms <= limits.jack_ms
     return not too_near and pair_rule(first, second, limits) is None

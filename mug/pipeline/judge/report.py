@@ -10,6 +10,7 @@ from typing import Any
 from mug.beatmap.beatmap import Beatmap
 from mug.errors import ConfigError
 from mug.features import FeatureValue
+from mug.lint.findings import Finding
 from mug.pipeline.judge.measures import (
     DIVISORS,
     Measured,
@@ -20,7 +21,7 @@ from mug.pipeline.judge.measures import (
     note_times,
     snaps,
 )
-from mug.pipeline.judge.score import Finding, asked_features
+from mug.pipeline.judge.score import asked_features
 from mug.pipeline.prompt import Prompt
 from mug.util import nearest
 

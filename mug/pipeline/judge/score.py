@@ -10,11 +10,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import DataError
+from mug.lint.findings import Finding
 from mug.pipeline.judge.measures import (
     DIVISORS,
     ON_GRID_MS,
@@ -44,21 +45,8 @@ HALF_FINDINGS = 5.0  # weighted findings in 100 notes
 _MAIN_SKILL_MSD = 1.0  # within so much of the highest skill set another one is a main skill, too
 
 
-@runtime_checkable
-class Finding(Protocol):
-    """What a finding of lint has to say here."""
-
-    @property
-    def rule(self) -> str:
-        """Name of the rule."""
-
-    @property
-    def severity(self) -> str:
-        """`error`, `warning` or `note`."""
-
-
 @dataclass(frozen=True)
-class Part:
+class ScorePart:
     """One part of a score.
 
     Args:
@@ -84,7 +72,7 @@ class Score:
     """
 
     total: float
-    parts: tuple[Part, ...]
+    parts: tuple[ScorePart, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain containers, rounded for people."""
@@ -132,7 +120,7 @@ def score_chart(
     }
     total_weight = sum(WEIGHTS[name] for name, (value, _) in judged.items() if value is not None)
     parts = tuple(
-        Part(name, value, 0.0 if value is None else WEIGHTS[name] / total_weight, sentence)
+        ScorePart(name, value, 0.0 if value is None else WEIGHTS[name] / total_weight, sentence)
         for name, (value, sentence) in judged.items()
     )
     return Score(sum((part.value or 0.0) * part.weight for part in parts), parts)

@@ -8,8 +8,8 @@ from html import escape
 from pathlib import Path
 
 from mug.prepare.report.bins import TITLES, Distribution
+from mug.prepare.report.collect import DatasetReport, RejectedGroup, Sample, SplitReport
 from mug.prepare.report.draw import bars_html
-from mug.prepare.report.facts import DatasetReport, RejectedGroup, Sample, SplitReport
 from mug.render.chart_image import clock_text, render_chart, summary
 from mug.render.png import png_bytes
 from mug.util import atomic_write

@@ -100,10 +100,10 @@ def _nested(
     finishes: Sequence[FinishOptions],
 ) -> GenerationResult:
     from mug.pipeline.arrange.sources import find_onsets
-    from mug.pipeline.spread import Tier, nest_charts
+    from mug.pipeline.spread import SpreadTier, nest_charts
 
     song = generator.song(state.request.audio)
-    tiers = [Tier(one.version, float(one.star_rating or 0.0)) for one in finishes]
+    tiers = [SpreadTier(one.version, float(one.star_rating or 0.0)) for one in finishes]
     onsets = find_onsets(song.wave, song.sample_rate)
     return nest_charts(result, song.duration_ms, finishes, tiers, onsets).result
 

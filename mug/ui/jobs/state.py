@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.pipeline.finish.options import FinishOptions
-from mug.timing.estimate import Candidate, TimingEstimate
+from mug.timing.estimate import TimingCandidate, TimingEstimate
 from mug.util import atomic_write
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def load_state(folder: Path, audio: Path) -> State:
     if finish["divisors"] is not None:
         finish["divisors"] = tuple(finish["divisors"])
     timing = dict(plain["timing"])
-    timing["candidates"] = tuple(Candidate(*entry) for entry in timing["candidates"])
+    timing["candidates"] = tuple(TimingCandidate(*entry) for entry in timing["candidates"])
     timing["changes"] = ()
     return State(
         request=GenerationRequest(

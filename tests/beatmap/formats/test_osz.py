@@ -17,7 +17,13 @@ from hypothesis import strategies as st
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.formats.osu import package as osz
-from mug.beatmap.formats.osu.package import Limits, chart_name, extract, sanitise_name, write_osz
+from mug.beatmap.formats.osu.package import (
+    ArchiveLimits,
+    chart_name,
+    extract,
+    sanitise_name,
+    write_osz,
+)
 from mug.beatmap.hit_objects import Rice
 from mug.errors import BeatmapError
 
@@ -170,7 +176,7 @@ def test_a_zip_bomb_is_refused_by_what_it_declares(tmp_path: Path) -> None:
     assert bomb.stat().st_size < 1 << 16
     with pytest.raises(BeatmapError, match="grows more than 200 times"):
         extract(bomb, tmp_path / "out")
-    loose = Limits(ratio=1e9)
+    loose = ArchiveLimits(ratio=1e9)
     with pytest.raises(BeatmapError, match="an entry of more than"):
         extract(bomb, tmp_path / "out", limits=replace(loose, entry_bytes=1 << 20))
     with pytest.raises(BeatmapError, match="bytes in all"):
@@ -274,8 +280,10 @@ def test_a_failure_leaves_the_old_archive(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["a.osz"]
 
 
-@pytest.mark.parametrize("limits", [Limits(entry_bytes=1 << 20), Limits(total_bytes=1 << 20)])
-def test_what_really_comes_out_is_counted_too(tmp_path: Path, limits: Limits) -> None:
+@pytest.mark.parametrize(
+    "limits", [ArchiveLimits(entry_bytes=1 << 20), ArchiveLimits(total_bytes=1 << 20)]
+)
+def test_what_really_comes_out_is_counted_too(tmp_path: Path, limits: ArchiveLimits) -> None:
     """The second guard, without the first one that goes by what the archive declares."""
     bomb = make(tmp_path / "a.osz", {"a": bytes(4 << 20)})
     (tmp_path / "out").mkdir()

@@ -28,7 +28,7 @@ from mug.pipeline.package import Plan
 from mug.pipeline.provenance import provenance_of
 from mug.pipeline.request import GenerationRequest
 from mug.pipeline.sample import ChartRequest
-from mug.pipeline.spread import TOLERANCE, Tier
+from mug.pipeline.spread import TOLERANCE, SpreadTier
 from mug.timing.estimate import TimingEstimate
 from mug.timing.tempo_map import TempoMap
 from mug.ui.jobs import operations
@@ -41,7 +41,7 @@ Notes = tuple[HitObject, ...]
 
 ASKED = 3.0
 OTHER = TempoMap((TimingPoint(333.0, 60000.0 / 140.0, 4),))
-SPREAD = Plan(tiers=(Tier("Easy", 1.2), Tier("Hard", 2.2)))
+SPREAD = Plan(tiers=(SpreadTier("Easy", 1.2), SpreadTier("Hard", 2.2)))
 REACHED = Plan(Search(candidates=2, reach_stars=True))
 
 

@@ -20,7 +20,7 @@ from mug.errors import BeatmapError
 from mug.messages.message import Message
 from mug.util import atomic_write
 
-__all__ = ["Limits", "extract", "pack", "sanitise_name", "write_osz"]
+__all__ = ["ArchiveLimits", "extract", "pack", "sanitise_name", "write_osz"]
 
 _CHUNK = 1 << 16
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can hold
@@ -29,7 +29,7 @@ _ENTRY_NAME_BYTES = 240
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ArchiveLimits:
     """What an archive may make this machine do.
 
     Args:
@@ -47,10 +47,10 @@ class Limits:
     depth: int = 16
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = ArchiveLimits()
 
 
-def extract(path: Path, out_dir: Path, *, limits: Limits = DEFAULT_LIMITS) -> list[Path]:
+def extract(path: Path, out_dir: Path, *, limits: ArchiveLimits = DEFAULT_LIMITS) -> list[Path]:
     """Unpacks an archive into a folder; all of it, or nothing.
 
     Names that Windows cannot hold are changed as `sanitise_name` does. Old archives without
@@ -85,7 +85,7 @@ def _refused(path: Path, what: str, value: object) -> BeatmapError:
 Plan = list[tuple[zipfile.ZipInfo, PurePosixPath]]
 
 
-def _plan(path: Path, infos: list[zipfile.ZipInfo], limits: Limits) -> Plan:
+def _plan(path: Path, infos: list[zipfile.ZipInfo], limits: ArchiveLimits) -> Plan:
     """Where each file will lie; refuses the archive before anything is written."""
     plan: Plan = []
     if len(infos) > limits.entries:
@@ -106,7 +106,7 @@ def _plan(path: Path, infos: list[zipfile.ZipInfo], limits: Limits) -> Plan:
     return plan
 
 
-def _safe_target(path: Path, info: zipfile.ZipInfo, limits: Limits) -> PurePosixPath:
+def _safe_target(path: Path, info: zipfile.ZipInfo, limits: ArchiveLimits) -> PurePosixPath:
     name = _entry_name(info).replace("\\", "/")
     parts = [part for part in name.split("/") if part not in ("", ".")]
     kind = stat.S_IFMT(info.external_attr >> 16)
@@ -129,7 +129,7 @@ def _entry_name(info: zipfile.ZipInfo) -> str:
         return info.filename
 
 
-def _check_size(path: Path, info: zipfile.ZipInfo, limits: Limits) -> None:
+def _check_size(path: Path, info: zipfile.ZipInfo, limits: ArchiveLimits) -> None:
     if info.file_size > limits.entry_bytes:
         raise _refused(
             path,
@@ -163,7 +163,7 @@ def _folded(target: PurePosixPath) -> str:
 
 
 def _inflate(
-    archive: zipfile.ZipFile, plan: Plan, staging: Path, path: Path, limits: Limits
+    archive: zipfile.ZipFile, plan: Plan, staging: Path, path: Path, limits: ArchiveLimits
 ) -> None:
     """Unpacks every file, counting what really comes out, whatever the archive declares."""
     total = 0

@@ -12,16 +12,16 @@ from jaxtyping import Float64
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.beatmap.timing_points import TimingPoint
-from mug.data.measures import ROW_TIMES, Facts
-from mug.prepare.robots import disallows_robots
+from mug.data.measures import ROW_TIMES, Measurements
+from mug.prepare.opt_out import opts_out
 
 _ODD = 2.0  # scroll speeds further from the usual one than this factor are odd
 
 
-def facts_of(beatmap: Beatmap, path: str) -> Facts:
+def measurements_of(beatmap: Beatmap, path: str) -> Measurements:
     """All facts of a chart with objects."""
     objects = beatmap.sorted_objects()
-    return Facts(
+    return Measurements(
         path=path,
         keys=beatmap.keys,
         objects=len(objects),
@@ -33,7 +33,7 @@ def facts_of(beatmap: Beatmap, path: str) -> Facts:
         rows_hash=rows_hash(objects),
         row_times=row_times(objects).tobytes(),
         odd_scroll=odd_scroll(beatmap),
-        disallowed=disallows_robots(beatmap),
+        disallowed=opts_out(beatmap),
     )
 
 

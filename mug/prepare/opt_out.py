@@ -9,7 +9,7 @@ from mug.beatmap.beatmap import Beatmap
 _ROBOTS = re.compile(r"robots\s*[:=]\s*disallow", re.IGNORECASE)
 
 
-def disallows_robots(beatmap: Beatmap) -> bool:
+def opts_out(beatmap: Beatmap) -> bool:
     """Whether the chart asks not to be used: `robots: disallow` in a field, tag or comment."""
     sections = (beatmap.general, beatmap.editor, beatmap.metadata, beatmap.difficulty)
     lines = [f"{key}:{value}" for section in sections for key, value in section.items()]

@@ -16,7 +16,7 @@ from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.formats.osu import package as osz
 from mug.beatmap.sound_file import find_audio
 from mug.errors import DataError, ModeError, MugError
-from mug.prepare.robots import disallows_robots
+from mug.prepare.opt_out import opts_out
 from mug.util import atomic_write
 
 PASSED_OVER = ("wrong_mode", "wrong_keys")
@@ -103,7 +103,7 @@ class Task:
     selection: Selection
 
 
-def take_source(task: Task) -> Record | None:
+def ingest(task: Task) -> Record | None:
     """Takes a source's charts; None when the source has gone.
 
     Doing it twice, or in two processes at once, is the same as doing it once.
@@ -113,7 +113,7 @@ def take_source(task: Task) -> Record | None:
     """
     source, record = Path(task.record.source), task.record
     if source.is_dir():
-        return _take_folder(source, task)
+        return _ingest_folder(source, task)
     if not source.exists():
         return None
     with TemporaryDirectory(dir=task.out_dir, prefix=UNPACKED) as unpacked:
@@ -122,17 +122,17 @@ def take_source(task: Task) -> Record | None:
         except MugError as error:
             record.left_out.append((str(source), "corrupt", _reason(error)))
             return record
-        return _take_folder(Path(unpacked), task)
+        return _ingest_folder(Path(unpacked), task)
 
 
-def _take_folder(folder: Path, task: Task) -> Record:
+def _ingest_folder(folder: Path, task: Task) -> Record:
     source, record = Path(task.record.source), task.record
     # Charts in subfolders of a folder are sources of their own; a package is one source.
     files = folder.iterdir() if source == folder else folder.rglob("*")
     for chart in sorted(file for file in files if file.suffix.lower() == ".osu"):
         origin = chart.relative_to(folder)
         try:
-            record.charts.append(_take(osu.read(chart), folder, task))
+            record.charts.append(_ingest_chart(osu.read(chart), folder, task))
             record.origins.append(origin.as_posix())
         except _LeftOutError as error:
             record.left_out.append((_shown(source / origin), error.rule, error.reason))
@@ -156,7 +156,7 @@ class _LeftOutError(Exception):
         self.rule, self.reason = rule, reason
 
 
-def _take(beatmap: Beatmap, folder: Path, task: Task) -> str:
+def _ingest_chart(beatmap: Beatmap, folder: Path, task: Task) -> str:
     """Copies a chart and links its song; the chart's new name."""
     chart, target = beatmap.path, task.out_dir / task.record.folder
     if chart is None:
@@ -179,7 +179,7 @@ def _check(beatmap: Beatmap, selection: Selection) -> None:
         raise _LeftOutError("wrong_keys", f"the chart has {beatmap.keys} columns")
     if not beatmap.hit_objects:
         raise _LeftOutError("empty", "the chart has no objects")
-    if disallows_robots(beatmap):
+    if opts_out(beatmap):
         raise _LeftOutError("robots", "the chart says robots: disallow")
     if beatmap.creator.strip().lower() in selection.opt_out:
         raise _LeftOutError("opt_out", f"its mapper does not want it used: {beatmap.creator}")
@@ -224,7 +224,7 @@ def short_hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
 
-def taken(names: Sequence[str], folder: Path) -> bool:
+def ingested(names: Sequence[str], folder: Path) -> bool:
     """Whether all these files lie in a folder."""
     return all((folder / name).is_file() for name in names)
 

@@ -25,7 +25,7 @@ _CLEAN_LIST = "clean.txt"
 
 
 @dataclass(frozen=True)
-class ChartFacts:
+class ChartMeasurements:
     """What is counted of a chart besides its features.
 
     Args:
@@ -139,7 +139,7 @@ def collect_report(folder: Path, schema: FeatureSchema, *, samples: int = 6) -> 
             file=file,
             remedy="remedy.prepare_features_and_look_into_quarantine",
         )
-    facts, unread = _all_facts(file, rows)
+    measurements, unread = _all_measurements(file, rows)
     notes = [f"{unread} charts could not be read; they have features only."] if unread else []
     lacking = [name for name in schema.names if name not in known]
     if lacking:
@@ -151,9 +151,9 @@ def collect_report(folder: Path, schema: FeatureSchema, *, samples: int = 6) -> 
     chosen, broken = _samples(file.parent, rows, samples)
     return DatasetReport(
         name=folder.resolve().name,
-        totals=_totals(rows, facts),
+        totals=_totals(rows, measurements),
         features=feature_distributions(schema, [row.features for row in rows]),
-        shapes=_shapes(file, facts),
+        shapes=_shapes(file, measurements),
         split=_split(file.parent, rows),
         rejected=_rejected(folder, file),
         samples=chosen,
@@ -203,57 +203,61 @@ def _table(database: Path, table: str, columns: Sequence[str]) -> list[tuple[obj
         return connection.execute(f"SELECT {names} FROM {table}").fetchall()  # noqa: S608 - own
 
 
-def _all_facts(database: Path, rows: Sequence[FeatureRow]) -> tuple[dict[str, ChartFacts], int]:
+def _all_measurements(
+    database: Path, rows: Sequence[FeatureRow]
+) -> tuple[dict[str, ChartMeasurements], int]:
     """Facts by path, from the database where it has them and from the charts where not."""
     columns = ("path", "keys", "objects", "first_ms", "last_ms", "creator")
     stored = _table(database, "facts", columns) or []
     known = {str(row[0]): row[1:] for row in stored if None not in row}
-    facts, unread = {}, 0
+    measurements, unread = {}, 0
     for row in rows:
         if row.path in known:
             keys, objects, first, last, creator = known[row.path]
             numbers = int(str(keys)), int(str(objects)), float(str(first)), float(str(last))
-            facts[row.path] = ChartFacts(*numbers, str(creator))
+            measurements[row.path] = ChartMeasurements(*numbers, str(creator))
             continue
         try:
-            facts[row.path] = _facts(osu.read(database.parent / row.path))
+            measurements[row.path] = _measurements(osu.read(database.parent / row.path))
         except (MugError, OSError):
             unread += 1  # said on the page
-    return facts, unread
+    return measurements, unread
 
 
-def _facts(beatmap: Beatmap) -> ChartFacts:
+def _measurements(beatmap: Beatmap) -> ChartMeasurements:
     first = min((note.start_ms for note in beatmap.hit_objects), default=0.0)
     count = len(beatmap.hit_objects)
-    return ChartFacts(beatmap.keys, count, first, beatmap.last_ms, beatmap.creator)
+    return ChartMeasurements(beatmap.keys, count, first, beatmap.last_ms, beatmap.creator)
 
 
-def _totals(rows: Sequence[FeatureRow], facts: Mapping[str, ChartFacts]) -> dict[str, int | float]:
+def _totals(
+    rows: Sequence[FeatureRow], measurements: Mapping[str, ChartMeasurements]
+) -> dict[str, int | float]:
     songs: dict[str, float] = {}
     for row in rows:
         song = row.audio_hash or row.audio or row.set_name
-        last = facts[row.path].last_ms if row.path in facts else 0.0
+        last = measurements[row.path].last_ms if row.path in measurements else 0.0
         songs[song] = max(songs.get(song, 0.0), last)
-    creators = {fact.creator for fact in facts.values() if fact.creator}
+    creators = {one.creator for one in measurements.values() if one.creator}
     return {
         "charts": len(rows),
         "songs": len(songs),
         "beatmapsets": len({row.beatmapset or row.set_name for row in rows}),
         "mappers": len(creators),
         "hours of music": sum(songs.values()) / 3.6e6,
-        "notes": sum(fact.objects for fact in facts.values()),
+        "notes": sum(one.objects for one in measurements.values()),
     }
 
 
-def _shapes(database: Path, facts: Mapping[str, ChartFacts]) -> list[Distribution]:
-    listed = list(facts.values())
-    spans = [(fact.last_ms - fact.first_ms) / 1000 for fact in listed]
-    keys = sorted({fact.keys for fact in listed})
-    counts = tuple(sum(fact.keys == count for fact in listed) for count in keys)
+def _shapes(database: Path, measurements: Mapping[str, ChartMeasurements]) -> list[Distribution]:
+    listed = list(measurements.values())
+    spans = [(one.last_ms - one.first_ms) / 1000 for one in listed]
+    keys = sorted({one.keys for one in listed})
+    counts = tuple(sum(one.keys == count for one in listed) for count in keys)
     shapes = [
         Distribution("Keys", tuple(f"{count}K" for count in keys), counts, numeric=False),
-        number_distribution("Length", [fact.last_ms / 1000 for fact in listed], unit=" s"),
-        number_distribution("Notes", [float(fact.objects) for fact in listed], whole=True),
+        number_distribution("Length", [one.last_ms / 1000 for one in listed], unit=" s"),
+        number_distribution("Notes", [float(one.objects) for one in listed], whole=True),
         number_distribution(
             "Notes a second",
             [f.objects / span for f, span in zip(listed, spans, strict=True) if span > 0],
