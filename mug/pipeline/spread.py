@@ -25,7 +25,7 @@ from mug.pipeline.arrange.nest import Nested, nest, nesting_share
 from mug.pipeline.arrange.reach_stars import StarGoal, collect_sources, reach_stars, stars_of
 from mug.pipeline.arrange.sources import (
     NoteSources,
-    SongOnsets,
+    OnsetTimes,
     allowed_lines,
     find_onsets,
     note_sources,
@@ -232,7 +232,7 @@ def nest_charts(
     duration_ms: float,
     finishes: Sequence[FinishOptions],
     tiers: Sequence[SpreadTier],
-    onsets: SongOnsets | None = None,
+    onsets: OnsetTimes | None = None,
 ) -> Spread:
     """Finished charts as a spread: the nearest for each tier, nested, brought to its stars.
 
@@ -243,7 +243,7 @@ def nest_charts(
         tiers: easiest first.
         onsets: onsets of the sound; without them nothing is taken from there.
     """
-    onsets = SongOnsets.nothing() if onsets is None else onsets
+    onsets = OnsetTimes.nothing() if onsets is None else onsets
     stars = [stars_of(chart) for chart in made.beatmaps]
     order = nearest_in_order(stars, [tier.star_rating for tier in tiers])
     alone = _in_order(made, order, duration_ms, finishes, tiers)

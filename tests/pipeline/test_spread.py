@@ -19,7 +19,7 @@ from mug.errors import ConfigError, GenerationError
 from mug.lint.rules import lint
 from mug.pipeline.arrange.nest import nest, nesting_share
 from mug.pipeline.arrange.reach_stars import stars_of
-from mug.pipeline.arrange.sources import ONSET_MS, SongOnsets
+from mug.pipeline.arrange.sources import ONSET_MS, OnsetTimes
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.finish.chart import finish_chart
 from mug.pipeline.finish.cleanup import Changes, Surroundings, snap_notes
@@ -115,7 +115,7 @@ def stream(gap_ms: float, count: int) -> tuple[HitObject, ...]:
 def made_of(
     raw: list[tuple[HitObject, ...]],
     tiers: tuple[SpreadTier, ...],
-    onsets: SongOnsets | None = None,
+    onsets: OnsetTimes | None = None,
     how: FinishOptions = FINISH,
 ) -> Spread:
     """The spread of a model that made these notes when asked for these tiers."""
@@ -179,7 +179,7 @@ def test_a_spread_that_cannot_rise_says_so() -> None:
 def test_tiers_get_their_stars_from_the_other_charts_and_from_the_sound() -> None:
     tiers = (SpreadTier("Easy", 1.0), SpreadTier("Hard", 2.6))
     slow = stream(500.0, 16)
-    clicks = SongOnsets(np.arange(0.0, 8000.0, 125.0), np.ones(64))
+    clicks = OnsetTimes(np.arange(0.0, 8000.0, 125.0), np.ones(64))
     (easy, hard), charts = _rungs(made_of([slow, slow], tiers, clicks, FinishOptions()))
     assert not easy.missed
     assert not hard.missed
@@ -208,7 +208,7 @@ def test_spreads_nest_rise_keep_the_rules_and_invent_nothing(
     raw: list[list[HitObject]], onsets: set[int]
 ) -> None:
     tiers = (SpreadTier("Easy", 1.0), SpreadTier("Hard", 3.0))
-    song_onsets = SongOnsets(np.array(sorted(onsets), np.float64), np.ones(len(onsets)))
+    song_onsets = OnsetTimes(np.array(sorted(onsets), np.float64), np.ones(len(onsets)))
     how = FinishOptions()
     spread = made_of([tuple(notes) for notes in raw], tiers, song_onsets, how)
     easy, hard = spread.result.beatmaps

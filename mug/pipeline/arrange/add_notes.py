@@ -12,7 +12,7 @@ from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.beatmap.timing_points import TimingPoint
 from mug.lint.column_rules import pair_rule
 from mug.pipeline.arrange.drop_notes import turn, weakness
-from mug.pipeline.arrange.sources import NoteSources, SongOnsets
+from mug.pipeline.arrange.sources import NoteSources, OnsetTimes
 from mug.snapping.lines import BeatLines, Times
 from mug.snapping.options import TIERS as SNAP_TIERS
 from mug.tiers import LIMITS, Tier, TierLimits
@@ -48,7 +48,7 @@ class NotePlace:
 def adding_order(
     notes: Sequence[HitObject],
     sources: NoteSources,
-    onsets: SongOnsets,
+    onsets: OnsetTimes,
     red_lines: Sequence[TimingPoint],
     *,
     keys: int,
@@ -95,7 +95,7 @@ def adding_order(
 def _note_places(
     notes: Sequence[HitObject],
     sources: NoteSources,
-    onsets: SongOnsets,
+    onsets: OnsetTimes,
     lines: BeatLines,
     most: int,
 ) -> list[NotePlace]:

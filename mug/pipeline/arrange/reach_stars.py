@@ -15,7 +15,7 @@ from mug.pipeline.arrange.add_notes import adding_order
 from mug.pipeline.arrange.drop_notes import drop_notes
 from mug.pipeline.arrange.sources import (
     NoteSources,
-    SongOnsets,
+    OnsetTimes,
     allowed_lines,
     note_sources,
     onset_lines,
@@ -66,7 +66,7 @@ class StarGoal:
     stars: float
     finish: FinishOptions
     where: Surroundings
-    onsets: SongOnsets
+    onsets: OnsetTimes
 
     @property
     def tier(self) -> Tier:

@@ -35,7 +35,7 @@ _STRAIGHT, _TRIPLET = (4, 2, 1), (3, 1)
 
 
 @dataclass(frozen=True, eq=False)
-class SongOnsets:
+class OnsetTimes:
     """Onsets of a song's sound.
 
     Args:
@@ -47,7 +47,7 @@ class SongOnsets:
     strength: Float64[np.ndarray, " onsets"]
 
     @classmethod
-    def nothing(cls) -> SongOnsets:
+    def nothing(cls) -> OnsetTimes:
         """A song that was not listened to."""
         return cls(np.zeros(0), np.zeros(0))
 
@@ -66,7 +66,7 @@ class SongOnsets:
         return found
 
 
-def find_onsets(wave: Float[np.ndarray, " samples"], sample_rate: int) -> SongOnsets:
+def find_onsets(wave: Float[np.ndarray, " samples"], sample_rate: int) -> OnsetTimes:
     """The onsets of a song that a note may be put on.
 
     Args:
@@ -80,10 +80,10 @@ def find_onsets(wave: Float[np.ndarray, " samples"], sample_rate: int) -> SongOn
 
     strength = song_onsets(wave, sample_rate).strength
     if not len(strength):
-        return SongOnsets.nothing()
+        return OnsetTimes.nothing()
     top = (strength == maximum_filter1d(strength, _APART_FRAMES)) & (strength >= LEAST_STRENGTH)
     at = np.flatnonzero(top)
-    return SongOnsets(at.astype(np.float64), strength[at])
+    return OnsetTimes(at.astype(np.float64), strength[at])
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def allowed_lines(finish: FinishOptions, lines: BeatLines) -> Allowed:
 
 
 def onset_lines(
-    onsets: SongOnsets, lines: BeatLines, allowed: Allowed, rows_ms: Times
+    onsets: OnsetTimes, lines: BeatLines, allowed: Allowed, rows_ms: Times
 ) -> tuple[float, ...]:
     """Lines of the beat, at whole milliseconds, on which the sound has an onset.
 

@@ -17,7 +17,7 @@ from mug.lint.repair.fix import fix
 from mug.pipeline.arrange.add_notes import adding_order
 from mug.pipeline.arrange.sources import (
     ONSET_MS,
-    SongOnsets,
+    OnsetTimes,
     allowed_lines,
     find_onsets,
     note_sources,
@@ -30,7 +30,7 @@ from mug.tiers import LIMITS, Tier
 
 RED = [TimingPoint(0.0, 400.0)]  # a bar lasts 1600 ms
 LINES = BeatLines(RED)
-SILENCE = SongOnsets.nothing()
+SILENCE = OnsetTimes.nothing()
 
 notes = note_strategies.notes(6000, 30)
 
@@ -69,7 +69,7 @@ def test_added_notes_have_a_row_in_the_sources_and_keep_the_rules(
 def test_stressed_rows_join_before_others_and_rows_before_chords() -> None:
     chart = [Rice(0, 0.0)]
     offered = [Rice(1, 400.0), Rice(2, 800.0), Rice(3, 1000.0), Rice(1, 1200.0)]
-    onsets = SongOnsets(np.array([800.0, 1000.0]), np.array([9.0, 3.0]))
+    onsets = OnsetTimes(np.array([800.0, 1000.0]), np.array([9.0, 3.0]))
     added_notes = adding_order(chart, note_sources([offered]), onsets, RED, keys=4, tier=Tier.HARD)
     first = [note.start_ms for note in added_notes[:4]]
     assert first[0] == 800.0
@@ -121,7 +121,7 @@ def test_onsets_of_clicks_are_found_and_silence_has_none() -> None:
 
 @given(st.sets(st.integers(0, 5000), max_size=40), st.sampled_from([1.5, 3.0, 6.0, None]))
 def test_lines_are_found_only_where_an_onset_is(times_ms: set[int], stars: float | None) -> None:
-    onsets = SongOnsets(np.array(sorted(times_ms), np.float64), np.ones(len(times_ms)))
+    onsets = OnsetTimes(np.array(sorted(times_ms), np.float64), np.ones(len(times_ms)))
     allowed = allowed_lines(FinishOptions(star_rating=stars), LINES)
     found = np.array(onset_lines(onsets, LINES, allowed, np.zeros(0)), np.float64)
     assert on_lines(found, LINES, allowed).all()
@@ -131,7 +131,7 @@ def test_lines_are_found_only_where_an_onset_is(times_ms: set[int], stars: float
 
 def test_triplets_are_found_where_the_charts_have_triplets() -> None:
     third = 400.0 / 3
-    onsets = SongOnsets(np.array([round(third), round(2 * third)], np.float64), np.ones(2))
+    onsets = OnsetTimes(np.array([round(third), round(2 * third)], np.float64), np.ones(2))
     allowed = allowed_lines(FinishOptions(star_rating=3.0), LINES)
     assert onset_lines(onsets, LINES, allowed, np.array([0.0, third])) == (133.0, 267.0)
     assert onset_lines(onsets, LINES, allowed, np.array([0.0, 200.0])) == ()
