@@ -81,8 +81,8 @@ def resample(wave: Wave, rate: int, to_rate: int) -> Float32[np.ndarray, " resam
 
     wanted = math.ceil(len(wave) * to_rate / rate)
     result = np.zeros(wanted, dtype=np.float32)
-    heard = soxr.resample(wave, rate, to_rate, quality="HQ")[:wanted]
-    result[: len(heard)] = heard
+    resampled = soxr.resample(wave, rate, to_rate, quality="HQ")[:wanted]
+    result[: len(resampled)] = resampled
     return result
 
 

@@ -70,8 +70,8 @@ class ColumnPlanner:
         while free and len(chosen) < count:
             # The second note of a chord goes to the other hand.
             other = self.hand(chosen[-1]) if chosen else 0
-            wish = None if chosen else place
-            best = min(free, key=lambda c: (self._cost(c, time_ms, wish, other), c))
+            preferred = None if chosen else place
+            best = min(free, key=lambda c: (self._cost(c, time_ms, preferred, other), c))
             free.remove(best)
             chosen.append(best)
         return chosen

@@ -87,7 +87,7 @@ class MinaCalc:
         notes = as_notes(time_ms, column, rate)
         if not notes or notes[0][0] == notes[-1][0] or notes[-1][0] / rate > LONGEST_MS:
             return (0.0,) * 8
-        found = self._ask({"rate": float(rate), "notes": notes})
+        found = self._request({"rate": float(rate), "notes": notes})
         if "values" not in found:
             raise MinaCalcError(
                 "difficulty.minacalc_has_no_numbers_for_chart", value=found.get("error")
@@ -102,7 +102,7 @@ class MinaCalc:
         process.kill()
         process.communicate()
 
-    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+    def _request(self, question: dict[str, Any]) -> dict[str, Any]:
         process = self._started()
         return self._exchange(process, json.dumps(question) + "\n", self.timeout_s)
 

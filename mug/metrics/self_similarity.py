@@ -143,11 +143,11 @@ def _chroma(wave: np.ndarray, sample_rate: int) -> tuple[np.ndarray, int]:
     frames = padded[starts[:, None] + np.arange(_CHROMA_WINDOW)[None, :]]
     power = np.abs(np.fft.rfft(frames * np.hanning(_CHROMA_WINDOW), axis=1)) ** 2
     hz = np.fft.rfftfreq(_CHROMA_WINDOW, 1 / sample_rate)
-    heard = (hz >= PITCH_RANGE_HZ[0]) & (hz <= PITCH_RANGE_HZ[1])
-    pitch = np.rint(12 * np.log2(hz[heard] / 440.0)).astype(np.int64) % _CHROMA
+    in_range = (hz >= PITCH_RANGE_HZ[0]) & (hz <= PITCH_RANGE_HZ[1])
+    pitch = np.rint(12 * np.log2(hz[in_range] / 440.0)).astype(np.int64) % _CHROMA
     chroma = np.zeros((_CHROMA, len(starts)))
     for row in range(_CHROMA):
-        chroma[row] = np.log1p(power[:, heard][:, pitch == row].sum(axis=1))
+        chroma[row] = np.log1p(power[:, in_range][:, pitch == row].sum(axis=1))
     return chroma, hop
 
 

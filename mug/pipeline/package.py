@@ -188,8 +188,8 @@ def timing_source(request: GenerationRequest) -> str:
     """Where the timing comes from: `detected`, `given`, or what the options say."""
     finish = request.finish
     given = finish.timing is not None or bool(finish.red_lines)
-    heard = "detected" if finish.timing_candidate == 1 else f"detected {finish.timing_candidate}"
-    text = finish.timing_source or ("given" if given else heard)
+    detected = "detected" if finish.timing_candidate == 1 else f"detected {finish.timing_candidate}"
+    text = finish.timing_source or ("given" if given else detected)
     return "".join(letter for letter in text if letter.isprintable())[:_LONGEST_SOURCE]
 
 
@@ -253,9 +253,9 @@ def _timing_text(timing: Mapping[str, Any]) -> str:
         for other in timing["candidates"]
         if (other["bpm"], other["offset_ms"]) != (timing["bpm"], timing["offset_ms"])
     ]
-    heard = timing["source"].startswith("detected")
-    sure = f", {100 * timing['confidence']:.0f} % sure" if heard else ""
-    rest = f" Other readings: {'; '.join(others[:2])}." if heard and others else ""
+    detected = timing["source"].startswith("detected")
+    sure = f", {100 * timing['confidence']:.0f} % sure" if detected else ""
+    rest = f" Other readings: {'; '.join(others[:2])}." if detected and others else ""
     return f"Timing: {said} ({timing['source']}{sure}).{rest}\n"
 
 

@@ -155,10 +155,10 @@ class Prompt:
                 feature = schema.describe(name)
                 if feature.kind != NUMERIC:
                     continue
-                heard = min(max(float(value), feature.minimum), feature.maximum)
-                if heard != value:
+                within = min(max(float(value), feature.minimum), feature.maximum)
+                if within != value:
                     said.append(
-                        Message("pipeline.beyond_range", feature=name, asked=value, heard=heard)
+                        Message("pipeline.beyond_range", feature=name, asked=value, heard=within)
                     )
         return tuple(said)
 

@@ -172,7 +172,7 @@ def _measure(job: SongJob, key: str, sounds: dict[tuple[str, str], Sound], done:
     audio, audio_state = _audio(beatmap, key)
     done.files[key] = Files(state, audio_state, audio)
     if (audio, audio_state) not in sounds:
-        sounds[audio, audio_state] = _hear(job.folder / audio, audio, audio_state)
+        sounds[audio, audio_state] = _measure_sound(job.folder / audio, audio, audio_state)
         done.sounds.append(sounds[audio, audio_state])
     row = FeatureRow(
         path=key,
@@ -216,7 +216,7 @@ def _audio(beatmap: Beatmap, key: str) -> tuple[str, str]:
     return (f"{folder}/{below}" if folder else below), stamp_of(file)
 
 
-def _hear(file: Path, path: str, stamp: str) -> Sound:
+def _measure_sound(file: Path, path: str, stamp: str) -> Sound:
     from mug.audio.load import decode, hash_samples
     from mug.prepare.fingerprint import fingerprint
 

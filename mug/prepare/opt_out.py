@@ -6,7 +6,7 @@ import re
 
 from mug.beatmap.beatmap import Beatmap
 
-_ROBOTS = re.compile(r"robots\s*[:=]\s*disallow", re.IGNORECASE)
+_DISALLOW = re.compile(r"robots\s*[:=]\s*disallow", re.IGNORECASE)
 
 
 def opts_out(beatmap: Beatmap) -> bool:
@@ -17,4 +17,4 @@ def opts_out(beatmap: Beatmap) -> bool:
     lines += [
         line for part in (beatmap.other, beatmap.comments) for ls in part.values() for line in ls
     ]
-    return any(_ROBOTS.search(line) for line in lines)
+    return any(_DISALLOW.search(line) for line in lines)

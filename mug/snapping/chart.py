@@ -153,7 +153,7 @@ class _Chart:
         self._settle()
         if options.unfit == "move" and not self.settled:
             # Notes may go as far as they must, so none needs a line of a voice that is not heard.
-            self.permitted = Permitted(allowed, self._heard())
+            self.permitted = Permitted(allowed, self._dominant())
             self.heads = line_table(self.lines, self.permitted, self.starts)
         self.fits: Bool[np.ndarray, " n"] = self.heads.nearest_ms <= self.tolerance_ms + _SAME_MS
         near = self.tails.nearest_ms <= self.tolerance_ms + _SAME_MS
@@ -194,7 +194,7 @@ class _Chart:
         own = self.permitted.by_section
         return Permitted(tuple(tuple(sorted({*DIVISORS, *section})) for section in own))
 
-    def _heard(self) -> dict[tuple[int, int], int]:
+    def _dominant(self) -> dict[tuple[int, int], int]:
         """The divisor that each beat speaks for, whatever the tier allows.
 
         Else quarters of a beat would go to thirds where the tier has thirds and no quarters.

@@ -29,9 +29,9 @@ def voice(divisor: int) -> int:
     return divisor // (divisor & -divisor)
 
 
-def related(divisor: int, heard: int) -> bool:
+def related(divisor: int, dominant: int) -> bool:
     """Whether lines of a divisor belong to a beat in which another one is heard."""
-    return heard % divisor == 0 or voice(divisor) == voice(heard)
+    return dominant % divisor == 0 or voice(divisor) == voice(dominant)
 
 
 @dataclass(frozen=True)
@@ -40,21 +40,21 @@ class Permitted:
 
     Args:
         by_section: what tier and tempo allow.
-        heard: by section and beat, the divisor that its notes speak for; the beat may use that
+        dominant: by section and beat, the divisor that its notes speak for; the beat may use that
             one's voice, and what lines of it are lines of, too. Beats that are not named may use
             all that their section may.
     """
 
     by_section: Allowed
-    heard: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    dominant: Mapping[tuple[int, int], int] = field(default_factory=dict)
 
     def of(self, section: int, beat: int) -> tuple[int, ...]:
         """Divisors that a beat may use, rising; those of its section where it would have none."""
-        heard = self.heard.get((section, beat))
+        dominant = self.dominant.get((section, beat))
         allowed = self.by_section[section]
-        if heard is None:
+        if dominant is None:
             return allowed
-        return tuple(d for d in allowed if related(d, heard)) or allowed
+        return tuple(d for d in allowed if related(d, dominant)) or allowed
 
     def table(self, sections: Indices, beats: Indices, states: tuple[int, ...]) -> np.ndarray:
         """[i, j]: whether the beat of i may use the divisor of j."""

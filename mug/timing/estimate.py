@@ -114,8 +114,8 @@ def estimate_timing(wave: Float32[np.ndarray, " samples"], sample_rate: int) -> 
     """
     if not np.isfinite(wave).all():
         raise DataError("common.sample_is_not_number", remedy="remedy.load_song_with_load_audio")
-    heard: Wave = resample(wave, sample_rate, SAMPLE_RATE)
-    return timing_of(detect_onsets(heard))
+    resampled: Wave = resample(wave, sample_rate, SAMPLE_RATE)
+    return timing_of(detect_onsets(resampled))
 
 
 def timing_of(onsets: Onsets) -> TimingEstimate:

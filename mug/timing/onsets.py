@@ -139,13 +139,13 @@ def _chroma(level: Float32[np.ndarray, " samples"]) -> Float64[np.ndarray, "12 s
     padded = np.pad(level, _HARMONY_WINDOW // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, _HARMONY_WINDOW)[::HARMONY_HOP]
     hz = np.arange(_HARMONY_WINDOW // 2 + 1) * SAMPLE_RATE / _HARMONY_WINDOW
-    heard = np.flatnonzero((hz >= _HARMONY_HZ[0]) & (hz <= _HARMONY_HZ[1]))
-    pitch = np.round(12 * np.log2(hz[heard] / 440.0)).astype(np.int64) % 12
-    classes = np.zeros((len(heard), 12), np.float32)
-    classes[np.arange(len(heard)), pitch] = 1.0
+    in_range = np.flatnonzero((hz >= _HARMONY_HZ[0]) & (hz <= _HARMONY_HZ[1]))
+    pitch = np.round(12 * np.log2(hz[in_range] / 440.0)).astype(np.int64) % 12
+    classes = np.zeros((len(in_range), 12), np.float32)
+    classes[np.arange(len(in_range)), pitch] = 1.0
     found = np.zeros((len(frames), 12))
     for first in range(0, len(frames), _BLOCK // 4):
-        block = np.abs(fft.rfft(frames[first : first + _BLOCK // 4] * window)[:, heard])
+        block = np.abs(fft.rfft(frames[first : first + _BLOCK // 4] * window)[:, in_range])
         found[first : first + len(block)] = np.sqrt(block) @ classes
     total = found.sum(axis=1, keepdims=True)
     shares: np.ndarray = (found / np.maximum(total, 1e-6)).T

@@ -99,7 +99,7 @@ def damage_garbage(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("damage", [damage_cut, damage_flip, damage_empty, damage_garbage])
 @pytest.mark.parametrize("same_process", [True, False])
-def test_a_damaged_file_is_made_anew(cache, song, caplog, damage, same_process):
+def test_a_damaged_file_is_made_again(cache, song, caplog, damage, same_process):
     good = np.array(cache.get(song, PARAMS))
     path = cache.path_of(song, PARAMS)
     path.write_bytes(damage(path.read_bytes()))
@@ -111,7 +111,7 @@ def test_a_damaged_file_is_made_anew(cache, song, caplog, damage, same_process):
     assert "damaged" not in caplog.text
 
 
-def test_an_array_of_another_kind_is_made_anew(cache, song):
+def test_an_array_of_another_kind_is_made_again(cache, song):
     path = cache.path_of(song, PARAMS)
     path.parent.mkdir()
     np.save(path, np.zeros((4, 16)))

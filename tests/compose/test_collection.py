@@ -89,7 +89,7 @@ def test_a_second_run_writes_nothing(made):
 
 
 @pytest.mark.parametrize("harm", ["no truth", "cut truth", "cut audio", "no chart", "alien truth"])
-def test_a_broken_folder_is_made_anew(made, harm):
+def test_a_broken_folder_is_made_again(made, harm):
     out, folders = made
     folder, good = folders[1], _contents(folders[1])
     chart = next(folder.glob("*Hard*"))
@@ -126,7 +126,7 @@ def test_an_interrupted_song_leaves_no_folder(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == folders
 
 
-def test_other_options_make_the_song_anew(made):
+def test_other_options_make_the_song_again(made):
     folder = made[1][0]
     assert is_complete(folder, OPTIONS)
     for other in (

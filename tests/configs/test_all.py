@@ -176,7 +176,7 @@ def test_debug_configs_train_two_steps(
         run(f"configs/debug/{name}.yaml", songs, tmp_path / name, first)
 
 
-def test_a_model_that_is_told_the_beat_trains_and_is_probed(songs: Path, tmp_path: Path) -> None:
+def test_a_model_with_beat_condition_trains_and_is_probed(songs: Path, tmp_path: Path) -> None:
     """The one option reaches network and data; sample charts and the probe know of it too."""
     checkpoint = run(
         "configs/debug/diffusion.yaml",

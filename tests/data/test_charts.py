@@ -30,7 +30,7 @@ def test_a_window_holds_what_starts_in_it(times: list[int], first: int, length: 
     )
 
 
-def test_a_changed_file_is_read_anew_and_old_ones_are_forgotten(tmp_path: Path) -> None:
+def test_a_changed_file_is_read_again_and_old_ones_are_forgotten(tmp_path: Path) -> None:
     listed = make_songs(tmp_path, songs=3)
     paths = sorted(tmp_path.rglob("*.osu"))[:3]
     charts = Charts(kept=2)

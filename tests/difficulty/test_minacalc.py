@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tiny_songs import make_songs
 
 from mug.beatmap.formats.osu import chart as osu
+from mug.data import skill_sources
 from mug.data.feature_db import FeatureDB
 from mug.data.skill_sources import source_in
 from mug.difficulty import minacalc, minacalc_worker, msd, skills
@@ -312,9 +313,9 @@ def test_another_run_with_another_source_is_noticed(data):
     listing, schema = data
     fill_features(listing, schema)
     with FeatureDB(listing.parent / "features.db") as db:
-        skills.refuse_another_run(db, ESTIMATE)
+        skill_sources.refuse_another_run(db, ESTIMATE)
         with pytest.raises(DataError, match="another run"):
-            skills.refuse_another_run(db, SkillSource("minacalc-434-x"))
+            skill_sources.refuse_another_run(db, SkillSource("minacalc-434-x"))
 
 
 def test_unknown_choices_are_refused(data):
@@ -324,11 +325,13 @@ def test_unknown_choices_are_refused(data):
 
 def test_rows_of_two_sources_are_refused_together():
     ours, theirs = f"ett,stream@{ESTIMATE.version} facts-1", "ett,stream@minacalc-434-x facts-1"
-    skills.refuse_a_mixture([("a", ours, {"ett": 1.0}), ("b", ours, {"ett": 2.0})])
-    skills.refuse_a_mixture([("a", ours, {"ett": 1.0}), ("b", theirs, {"ett": None})])
+    skill_sources.refuse_a_mixture([("a", ours, {"ett": 1.0}), ("b", ours, {"ett": 2.0})])
+    skill_sources.refuse_a_mixture([("a", ours, {"ett": 1.0}), ("b", theirs, {"ett": None})])
     for other in (theirs, ""):  # the original's feature.db names nothing
         with pytest.raises(DataError, match="different sources"):
-            skills.refuse_a_mixture([("a", ours, {"ett": 1.0}), ("b", other, {"stream_ett": 2.0})])
+            skill_sources.refuse_a_mixture(
+                [("a", ours, {"ett": 1.0}), ("b", other, {"stream_ett": 2.0})]
+            )
 
 
 def test_the_source_in_a_row():

@@ -54,7 +54,7 @@ def test_the_beat_is_added_to_the_finest_level_alone() -> None:
     assert all(torch.equal(a, b) for a, b in zip(unknown, zeros, strict=True))
 
 
-def test_what_the_beat_is_worth_is_probed_where_it_is_told() -> None:
+def test_the_gain_of_the_beat_is_probed_where_the_beat_is_given() -> None:
     model = debug_model(Adding(), beat_condition=True)
     found = probed(model, beat_batch())
     assert [found.gain("beat", tenth) for tenth in found.tenths] == [(0, 0)] * 10

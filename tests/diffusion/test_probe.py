@@ -72,7 +72,7 @@ def test_the_best_constant_has_ratio_one_and_gains_nothing(
         assert found.gain("features", tenth) == (0, 0)
 
 
-def test_a_network_that_hears_nothing_gains_exactly_nothing() -> None:
+def test_a_network_without_conditions_gains_exactly_nothing() -> None:
     found = probed(debug_model(Scaled()), audible_batch(0), without=VARIANTS, draws=2)
     assert found.left_out == ["audio", "silence", "features"]
     for name in found.left_out:

@@ -331,7 +331,7 @@ def test_a_prompt_embedding_tells_the_blocks_before_any_attention():
     assert all(parameter.grad.any() for parameter in conditioned.prompt_embed.parameters())
 
 
-def test_a_network_that_cannot_hear_the_time_step_says_so(caplog):
+def test_lost_conditioning_on_the_time_step_is_logged(caplog):
     """One channel a group: a constant that is added to it is taken out by its own mean."""
     unconditioned = small(num_groups=8, audio_channels=[8, 8], attention_resolutions=[])
     assert "one channel a group at a width of 8" in caplog.text
@@ -348,7 +348,7 @@ def test_a_network_that_cannot_hear_the_time_step_says_so(caplog):
 
 
 @pytest.mark.parametrize("name", ["mug_diffusion", "mug_diffusion_stft", "small", "demo"])
-def test_the_configurations_networks_hear_the_time_step(name, caplog):
+def test_the_configurations_networks_use_the_time_step(name, caplog):
     unset = ["model.params.first_stage_config.params.ckpt_path=x"]
     unset += ["data.params.common_params.txt_file=x"]
     shipped = load_config([CONFIGS / f"{name}.yaml"], unset)

@@ -137,7 +137,7 @@ def test_no_timing_is_nothing(lines: list[TimingPoint]) -> None:
 # ------------------------------------------------------------------------- doubt
 
 
-def test_without_doubt_the_lines_are_told_as_they_are() -> None:
+def test_without_doubt_the_lines_are_given_as_they_are() -> None:
     lines = (line(120, 7), line(90, 5000))
     assert BeatDoubt().given_lines(lines, np.random.default_rng(0)) == lines
 
@@ -229,7 +229,7 @@ def test_an_item_is_as_long_as_its_song(songs: Path) -> None:
 
 
 @pytest.mark.real_data
-def test_rows_of_real_charts_lie_on_quarters_of_the_told_beat(real_data: Path) -> None:
+def test_rows_of_real_charts_lie_on_quarters_of_the_given_beat(real_data: Path) -> None:
     """Against the convertor of notes: both must agree about where a time lies on the grid."""
     paths = sorted((real_data / "songs").rglob("*.osu"))
     assert paths

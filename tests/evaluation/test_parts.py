@@ -211,7 +211,7 @@ def test_distances_stand_between_people_and_shuffled_columns(
             assert entry[name]["low"] <= entry[name]["high"]
 
 
-def test_too_few_humans_are_told(people: list[HumanSong]) -> None:
+def test_too_few_humans_are_reported(people: list[HumanSong]) -> None:
     found = distances([], people[:1])
     assert found["entries"] == []
     assert "--training" in found["why_not"]

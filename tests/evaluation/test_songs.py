@@ -147,7 +147,7 @@ def test_another_program_is_judged_by_the_same_command(
     assert {p: p.stat().st_mtime_ns for p in (out / "rows").iterdir()} == done
 
 
-def test_a_chart_of_no_song_is_told(
+def test_a_chart_of_no_song_is_reported(
     human: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (song, _) = load_songs(human, 4)

@@ -40,12 +40,12 @@ def test_the_originals_way_and_ours_give_the_same_notes(folder):
     ddpm = model.ddpm
     with torch.inference_mode():
         expected = Reference(ddpm).sample(audio, asked, nothing, noise, steps=4)
-        heard = ddpm.conditions(audio, None).audio
+        levels = ddpm.conditions(audio, None).audio
         plan = ddpm.plan(noise.shape[-1])
         denoise = guide(
             lambda condition: ddpm.denoiser(condition, plan),
-            Condition(ddpm.context(asked), heard),
-            Condition(ddpm.context(nothing), heard),
+            Condition(ddpm.context(asked), levels),
+            Condition(ddpm.context(nothing), levels),
             5.0,
         )
         z = DDIMSampler("original").sample(denoise, noise, ddpm.schedule, steps=4)

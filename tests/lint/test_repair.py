@@ -269,7 +269,7 @@ def test_no_error_is_added_whatever_is_fixed(keys, data):
 @pytest.mark.parametrize("keys", [1, 2, 3, 4, 7, 10])
 @settings(max_examples=8, deadline=None)
 @given(st.data())
-def test_the_mirror_of_a_chart_is_mended_to_the_mirror(keys, data):
+def test_the_mirror_of_a_chart_is_fixed_to_the_mirror(keys, data):
     notes, tier = data.draw(dense_notes(keys, most=30)), data.draw(TIERS)
     turned = mirror(notes, keys)
     first = fixed_by(notes, keys=keys, tier=tier)

@@ -154,7 +154,7 @@ def test_weights_are_repetitions_and_groups_are_not_independent() -> None:
     assert np.isnan(kernel_distance(SQUARE, alone, far))
 
 
-def test_what_makes_no_space_is_told() -> None:
+def test_what_makes_no_space_is_reported() -> None:
     with pytest.raises(DataError, match="at least two"):
         Space.of(points([[1.0]]))
     with pytest.raises(DataError, match="a group a chart"):

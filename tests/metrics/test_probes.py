@@ -350,7 +350,7 @@ def test_notes_strewn_evenly_have_the_clean_rate_of_chance() -> None:
     assert found.clean_rate == pytest.approx(found.chance, abs=0.02)
 
 
-def test_lines_and_bars_begin_anew_at_a_red_line() -> None:
+def test_lines_and_bars_begin_again_at_a_red_line() -> None:
     grid = Grid([TimingPoint(0.0, 500.0, 4), TimingPoint(4100.0, 250.0, 3)])
     assert grid.bars(6000.0).tolist() == [0.0, 2000.0, 4000.0, 4100.0, 4850.0, 5600.0]
     assert grid.lines(3400.0, 4700.0, 1).tolist() == [3500.0, 4000.0, 4100.0, 4350.0, 4600.0]

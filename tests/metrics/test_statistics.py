@@ -108,8 +108,8 @@ def test_chance_knows_the_grid_and_the_density_only() -> None:
     made = grid_chart(human, 25, np.random.default_rng(0))
     assert len(rows_of(made.hit_objects, 4).time_ms) == 25
     assert grid_sync(made.hit_objects, human.red_lines).clean_rate == 1.0
-    heard = onset_chart(human, np.array([10.0, 700.0]), np.random.default_rng(0))
-    assert [note.start_ms for note in heard.hit_objects] == [10.0, 700.0]
+    found = onset_chart(human, np.array([10.0, 700.0]), np.random.default_rng(0))
+    assert [note.start_ms for note in found.hit_objects] == [10.0, 700.0]
 
 
 def test_rows_gather_what_is_struck_together() -> None:

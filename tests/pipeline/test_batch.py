@@ -47,7 +47,7 @@ def test_results_mirror_the_folders_and_never_share_a_name(tmp_path: Path) -> No
         plan_batch(songs, tmp_path / "x.osz")
 
 
-def test_a_broken_song_is_told_and_the_rest_is_made(tmp_path: Path) -> None:
+def test_a_broken_song_is_reported_and_the_rest_is_made(tmp_path: Path) -> None:
     jobs = plan_batch(_songs(tmp_path, "a.mp3", "broken.mp3", "c.mp3"), tmp_path / "out")
     log: list[str] = []
     seen: list[tuple[int, int]] = []

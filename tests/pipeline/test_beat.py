@@ -43,7 +43,7 @@ def encoded(beat_model: LoadedModel, song: Path) -> EncodedSong:
     return ChartGenerator(beat_model).song(song)
 
 
-def test_a_model_that_is_not_told_gets_the_song_as_it_is(
+def test_a_model_without_beat_condition_gets_the_song_as_it_is(
     tiny_model: LoadedModel, song: Path
 ) -> None:
     encoded = ChartGenerator(tiny_model).song(song)
@@ -77,7 +77,7 @@ def test_a_given_tempo_is_the_red_line_that_it_makes(
     assert torch.equal(conditioned.levels[0], same.levels[0])
 
 
-def test_without_a_given_timing_the_beat_is_heard(
+def test_without_a_given_timing_the_beat_is_estimated(
     beat_model: LoadedModel, encoded: EncodedSong
 ) -> None:
     assert encoded.timing.bpm == pytest.approx(120, abs=0.01)

@@ -204,7 +204,7 @@ def test_finishing_counts_what_fits_no_beat() -> None:
     assert changes.counts["unplaced"] == 1
 
 
-def test_finishing_mends_by_the_tier_or_by_the_original_or_not() -> None:
+def test_finishing_fixes_by_the_tier_or_by_the_original_or_not() -> None:
     jack = [Rice(0, 1000.0), Rice(0, 1062.5), Rice(1, 1500.0), Rice(1, 1125.0)]
     left, nothing = _finish(jack, fixes="none", unfit="keep")
     assert len(left.hit_objects) == 4
@@ -230,15 +230,15 @@ def test_given_red_lines_win() -> None:
 
 def test_the_timing_is_given_or_one_of_the_readings() -> None:
     readings = tuple(TimingCandidate(bpm, 30.0, 0.5) for bpm in (120.0, 240.0))
-    heard = TimingEstimate(120.0, 30.0, 0.5, readings, meter=3, downbeat_ms=530.0)
+    estimate = TimingEstimate(120.0, 30.0, 0.5, readings, meter=3, downbeat_ms=530.0)
     listened: list[int] = []
 
     def listen() -> TimingEstimate:
         listened.append(1)
-        return heard
+        return estimate
 
-    assert FinishOptions().timing_for(listen) is heard
-    assert red_lines_of(FinishOptions(), heard) == (TimingPoint(530.0, 500.0, meter=3),)
+    assert FinishOptions().timing_for(listen) is estimate
+    assert red_lines_of(FinishOptions(), estimate) == (TimingPoint(530.0, 500.0, meter=3),)
     second = FinishOptions(timing_candidate=2)
     chosen = second.timing_for(listen)
     assert (chosen.bpm, chosen.offset_ms) == (240.0, 30.0)

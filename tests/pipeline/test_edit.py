@@ -247,7 +247,7 @@ def torch_equal(one: object, two: object) -> bool:
     return np.array_equal(np.asarray(one), np.asarray(two))
 
 
-def test_bars_are_counted_from_one_and_begin_anew_at_red_lines() -> None:
+def test_bars_are_counted_from_one_and_begin_again_at_red_lines() -> None:
     lines = [TimingPoint(5000.0, 400.0, meter=3), TimingPoint(1000.0, 500.0)]
     assert [bar_start_ms(lines, bar) for bar in (1, 2, 3, 4)] == [1000.0, 3000.0, 5000.0, 6200.0]
     short = [TimingPoint(0.0, 500.0), TimingPoint(3000.0, 500.0)]  # a bar and a half

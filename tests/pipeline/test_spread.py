@@ -151,7 +151,7 @@ def test_a_model_that_does_not_obey_still_gives_rising_stars() -> None:
     assert [fit.share for fit in spread.nesting] == [1.0, 1.0]
 
 
-def test_charts_that_are_alike_are_thinned_to_their_tiers() -> None:
+def test_charts_that_are_alike_lose_notes_to_fit_their_tiers() -> None:
     tiers = tuple(SpreadTier(name, stars) for name, stars in (("a", 1.2), ("b", 1.6), ("c", 1.85)))
     spread = made_of([stream(125.0, 80)] * 3, tiers)
     easy, normal, hard = spread.rungs

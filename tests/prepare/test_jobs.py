@@ -70,7 +70,7 @@ def test_renewed_leases_stay(db):
     assert len(JobTable(db, "k", clock=lambda: now[0]).take()) == 1
 
 
-def test_adding_does_not_disturb_who_is_at_work(db):
+def test_adding_does_not_disturb_running_workers(db):
     one = JobTable(db, "k")
     one.add(ITEMS[:3])
     (lease,) = one.take()
@@ -194,7 +194,7 @@ from mug.data.feature_db import FeatureDB
 from mug.prepare.jobs import JobTable, Item, DONE
 from mug.prepare.collect import collect
 from mug.prepare.features import fill_features
-from mug.prepare.run_jobs import work_off
+from mug.prepare.run_jobs import run_jobs
 from mug.prepare.engines import InThisProcess
 def compute(group):
     time.sleep(0.01)
@@ -206,7 +206,7 @@ with FeatureDB(Path(sys.argv[1]), ("sr",)) as db:
             connection.execute("INSERT INTO log VALUES (?)", (group,))
         return [Item(key, "", "", DONE) for key in mine]
     print("ready", flush=True)
-    work_off(table, InThisProcess(), 1, compute, lambda lease: lease.group, store)
+    run_jobs(table, InThisProcess(), 1, compute, lambda lease: lease.group, store)
 """
 
 

@@ -40,7 +40,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
         (("--checkpoint", "nowhere.ckpt"), "no such checkpoint"),
     ],
 )
-def test_what_cannot_be_done_is_told(
+def test_what_cannot_be_done_is_reported(
     human: Path,
     tmp_path: Path,
     call: Call,

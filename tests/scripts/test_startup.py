@@ -32,7 +32,7 @@ except SystemExit as stop:
     assert loaded(code, HEAVY) == set()
 
 
-def test_a_song_is_heard_without_librosas_parts(tiny_model_folder, song):
+def test_a_song_is_loaded_without_librosas_parts(tiny_model_folder, song):
     code = f"""
 from pathlib import Path
 from mug.pipeline.chart import ChartGenerator

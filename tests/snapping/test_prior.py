@@ -93,7 +93,7 @@ def test_quarters_do_not_go_to_thirds_where_the_tier_has_no_quarters():
     np.testing.assert_allclose(swing, 2 / 3, atol=1e-9)
 
 
-def test_a_beat_may_use_what_is_heard_and_its_parts():
+def test_a_beat_may_use_the_dominant_divisor_and_its_parts():
     permitted = Permitted((DIVISORS, (3,)), {(0, 4): 6, (0, 5): 4, (1, 0): 4})
     assert permitted.of(0, 4) == (1, 2, 3, 6, 12)
     assert permitted.of(0, 5) == (1, 2, 4, 8, 16)

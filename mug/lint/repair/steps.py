@@ -60,7 +60,7 @@ def apply_fixes(work: Notes, scope: Scope, audio_ms: float | None) -> None:
     while done != len(work.changes):
         done = len(work.changes)
         _end_with_song(work, scope, audio_ms)
-        _thin_chords(work, scope)
+        _reduce_chords(work, scope)
         _release_short_holds(work, scope)
         _part_pairs(work, scope)
         _fill_columns(work, scope)
@@ -97,13 +97,13 @@ def _release_short_holds(work: Notes, scope: Scope) -> None:
 # ---------------------------------------------------------------------------- chords
 
 
-def _thin_chords(work: Notes, scope: Scope) -> None:
+def _reduce_chords(work: Notes, scope: Scope) -> None:
     most = work.limits.chord_notes(work.keys)
     while True:
         before = len(work.changes)
         for row in _rows(work):
             if len(row) > most:
-                _thin(work, scope, row, most)
+                _reduce(work, scope, row, most)
         if len(work.changes) == before:
             return
 
@@ -121,7 +121,7 @@ def _rows(work: Notes) -> list[list[int]]:
     return rows
 
 
-def _thin(work: Notes, scope: Scope, row: list[int], most: int) -> None:
+def _reduce(work: Notes, scope: Scope, row: list[int], most: int) -> None:
     """Takes notes out of a chord until it is small enough."""
     columns = [work[index].column for index in row]
     start, end = work[row[0]].start_ms, work[row[-1]].start_ms

@@ -17,7 +17,7 @@ class SkipInit(TorchFunctionMode):
     else is computed as ever, so that buffers hold what they should. `torch.device("meta")` moves
     all of it, and to do arithmetic there torch loads its compiler, which takes 2 s and 150 MiB.
 
-        with Unfilled():
+        with SkipInit():
             network = nn.Linear(3, 4)
         network.load_state_dict(weights, assign=True)
     """

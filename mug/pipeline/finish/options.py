@@ -82,11 +82,11 @@ class FinishOptions:
             )
         SnapOptions(divisors=self.divisors)  # refuses impossible divisors
 
-    def timing_for(self, heard: Callable[[], TimingEstimate]) -> TimingEstimate:
+    def timing_for(self, estimate_from_sound: Callable[[], TimingEstimate]) -> TimingEstimate:
         """The song's timing: given, or a reading of what is heard.
 
         Args:
-            heard: listens to the song; asked only where nothing is given.
+            estimate_from_sound: listens to the song; asked only where nothing is given.
 
         Raises:
             GenerationError: when there are fewer readings than `timing_candidate`.
@@ -96,7 +96,7 @@ class FinishOptions:
             return TimingEstimate(first.bpm, first.time_ms, 1.0, meter=first.meter)
         if self.timing is not None:
             return self.timing
-        estimate = heard()
+        estimate = estimate_from_sound()
         if self.timing_candidate == 1:
             return estimate
         if self.timing_candidate > len(estimate.candidates):

@@ -10,6 +10,7 @@ from chart_strategies import whole_ms_charts, worst_ms
 from hypothesis import given, settings
 
 from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.formats import beats
 from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.malody import read as malody
 from mug.beatmap.formats.malody import write as malody_write
@@ -83,7 +84,7 @@ def test_losses_are_counted() -> None:
     malody_write.format(chart, losses=losses)
     assert {loss.what: loss.count for loss in losses} == {
         "hit sounds": 1,
-        malody_write.NO_TEMPO: 1,
+        beats.NO_TEMPO: 1,
         "hit samples": 1,
     }
     found = LossReport()

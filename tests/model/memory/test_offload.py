@@ -61,7 +61,7 @@ def test_it_answers_as_the_network_that_is_always_there(made: Made) -> None:
             assert torch.equal(ours, theirs)
 
 
-def test_who_is_at_work_keeps_its_weights(made: Made) -> None:
+def test_a_network_in_use_keeps_its_weights(made: Made) -> None:
     with made.offloaded.in_memory("ear"), made.offloaded.in_memory("hand"):
         assert made.held() == ["ear", "hand"]
     with made.offloaded.in_memory("hand"):

@@ -57,10 +57,10 @@ def test_the_full_model_is_built_without_torchs_compiler() -> None:
     code = """
 import sys
 from mug.config import load_config
-from mug.model.memory.skip_init import Unfilled
+from mug.model.memory.skip_init import SkipInit
 from mug.pipeline.model.checkpoint import build_model
 config = load_config(['configs/mug/mug_diffusion.yaml'], check=False)
-with Unfilled():
+with SkipInit():
     model = build_model(config, published=False)
 held = sum(p.numel() for p in model.parameters() if not p.is_meta)
 print(sum(p.numel() for p in model.parameters()), held)

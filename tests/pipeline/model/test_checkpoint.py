@@ -164,7 +164,7 @@ def test_the_published_pair_gives_the_recorded_outputs(golden_dir: Path) -> None
             assert_recorded(ours, "tiny_mug", f"ddim_T{frames}/{name}")
 
 
-def test_networks_in_turns_make_the_same_charts(tiny_model_folder: Path, song: Path) -> None:
+def test_offloaded_networks_make_the_same_charts(tiny_model_folder: Path, song: Path) -> None:
     request = GenerationRequest(audio=song, steps=2, count=2)
     whole = ChartGenerator(load_model(tiny_model_folder))
     offloaded = ChartGenerator.from_checkpoint(tiny_model_folder)
@@ -178,7 +178,7 @@ def test_networks_in_turns_make_the_same_charts(tiny_model_folder: Path, song: P
     assert all(p.is_meta for p in networks.wave_model.parameters())
 
 
-def test_only_networks_in_turns_change_how_memory_is_freed(
+def test_only_offloading_changes_how_memory_is_freed(
     tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process that trains or holds all of a model keeps its allocator as it is."""

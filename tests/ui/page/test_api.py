@@ -106,9 +106,9 @@ def test_an_edit_keeps_what_lies_outside(made: tuple[dict, list[Path]], client: 
 
 
 def test_charts_are_brought_to_the_stars_asked_for(client: Client, page: Running) -> None:
-    ask = {"prompt": {"sr": 2.0}, "seed": 5, "count": 1, "candidates": 2}
+    options = {"prompt": {"sr": 2.0}, "seed": 5, "count": 1, "candidates": 2}
     plain, brought = (
-        abs(_make(client, page, **ask, reach_stars=how)[0]["charts"][0]["reached"]["sr"] - 2)
+        abs(_make(client, page, **options, reach_stars=how)[0]["charts"][0]["reached"]["sr"] - 2)
         for how in (False, True)
     )
     assert brought <= 0.25 < plain

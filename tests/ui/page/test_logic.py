@@ -115,7 +115,7 @@ def test_jobs_come_in_order_and_can_be_given_up() -> None:
     assert done == ["first", "c"]
 
 
-def test_a_running_job_hears_of_its_cancel() -> None:
+def test_a_running_job_is_stopped_by_its_cancel() -> None:
     queue, began = JobQueue(), threading.Event()
 
     def work(job: Job) -> None:

@@ -104,7 +104,7 @@ def test_flags_that_cannot_be_are_refused(line: tuple[str, ...], sentence: str) 
         _serving(*line)
 
 
-def test_an_open_page_is_told_of() -> None:
+def test_an_open_page_is_reported() -> None:
     for line in (("--share",), ("--listen",), ("--host", "10.0.0.7")):
         assert _serving(*line).is_open
         assert "--auth" in _serving(*line).remarks(None)[-1]
@@ -302,7 +302,7 @@ def test_old_jobs_and_uploads_are_deleted(tmp_path: Path) -> None:
 # ---- the start
 
 
-def test_nothing_heavy_is_read_before_the_address_is_told(tmp_path: Path) -> None:
+def test_nothing_heavy_is_read_before_the_address_is_printed(tmp_path: Path) -> None:
     """The import log of a real start, up to the line with the address."""
     command = [sys.executable, "-X", "importtime", str(ROOT / "webui.py"), "--device", "cpu",
                "--ckpt", str(tmp_path / "none.ckpt"), "--out", str(tmp_path / "webui")]  # fmt: skip

@@ -77,7 +77,7 @@ def _drop(tab: Any, onto: str, name: str, data: bytes) -> bool:
     return tab.evaluate(DROP, [onto, name, base64.b64encode(data).decode()])
 
 
-def test_a_song_over_the_limit_is_told_of_at_once(tab: Any, tmp_path: Path) -> None:
+def test_a_song_over_the_limit_is_reported_at_once(tab: Any, tmp_path: Path) -> None:
     says = SENTENCES[tab.path]
     song = tmp_path / "long & wide.wav"
     song.write_bytes(b"x" * 1_200_000)

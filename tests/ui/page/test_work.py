@@ -26,7 +26,7 @@ def tab(chromium: Any, page: Running) -> Iterator[Any]:
         yield made
 
 
-def _ask_for_much(tab: Any) -> None:
+def _start_long_job(tab: Any) -> None:
     """Asks for what takes far longer than this test has patience for."""
     unfold(tab, "Sampling")
     write_number(tab, "Choose from", 32)
@@ -45,7 +45,7 @@ def test_the_line_shows_places_and_a_cancel_leaves_nothing(
     tab: Any, chromium: Any, page: Running
 ) -> None:
     before = {path.name for path in (page.folder / "jobs").iterdir()}
-    _ask_for_much(tab)
+    _start_long_job(tab)
     tab.click("#mug-generate")
     tab.wait_for_selector("text=/Step [0-9]+ of [0-9]+/")
     with visit(chromium, page.address) as second:
@@ -67,7 +67,7 @@ def test_whoever_leaves_gives_their_place_to_the_next(
 ) -> None:
     with visit(chromium, page.address) as first:
         drop_song(first, page.song)
-        _ask_for_much(first)
+        _start_long_job(first)
         first.click("#mug-generate")
         first.wait_for_selector("text=/Step [0-9]+ of [0-9]+/")
     unfold(tab, "Sampling")
