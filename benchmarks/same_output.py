@@ -98,7 +98,7 @@ def _record(args: argparse.Namespace) -> int:
             checkout = Checkout(args.checkout.resolve(), Path(work).resolve(), fixture)
             made[name] = PARTS[name](checkout, quick=args.quick)
         print(f"{name}: {len(made[name])} values, {_used() - began:.0f} s of a core", flush=True)
-    args.out.write_text(json.dumps(made, indent=1, ensure_ascii=False), encoding="utf-8")
+        args.out.write_text(json.dumps(made, indent=1, ensure_ascii=False), encoding="utf-8")
     failed = [f"{part}/{name}" for part in made for name in made[part] if name.endswith("/error")]
     for name in failed:
         print(f"failed: {name}")
