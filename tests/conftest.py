@@ -9,7 +9,7 @@ import pytest
 from browser import REMEDY, find_chromium
 from repository import ROOT
 
-pytest_plugins = ["slow_tests", "tiny_models"]
+pytest_plugins = ["typecheck", "slow_tests", "tiny_models"]
 
 _EXTERNAL = {"real_data": "MUG_REAL_DATA", "golden_dir": "MUG_GOLDEN"}
 
