@@ -366,7 +366,7 @@ def _at(error: ConfigError, key: str, sources: Sequence[tuple[Path, Any]]) -> Co
 
 
 def _depth_and_line(file: Path, plain: Any, wanted: list[str]) -> tuple[int, int | None]:
-    """How many steps of the key path a source contains, and the line of the last one."""
+    """Number of steps of the key path in a source, and the line of the last one."""
     if file == COMMAND_LINE or not file.exists():
         depth, node = 0, plain
         while depth < len(wanted) and isinstance(node, Mapping) and wanted[depth] in node:

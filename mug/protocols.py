@@ -1,4 +1,4 @@
-"""What the parts of the engine expect of each other."""
+"""Protocols between the parts of the engine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Prediction(NamedTuple):
 
 
 class Condition(NamedTuple):
-    """What the network is told: features `[b, c, tokens]` and audio levels `[b, c_i, t_i]`."""
+    """Condition of the network: features `[b, c, tokens]` and audio levels `[b, c_i, t_i]`."""
 
     context: Tensor | None
     audio: Sequence[Tensor]

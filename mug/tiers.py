@@ -28,7 +28,7 @@ _STARS_AT_REST, _STARS_PER_NOTE, _BUSY_MS = 0.6, 0.18, 4000.0
 
 
 class Tier(IntEnum):
-    """Who a chart is for."""
+    """Difficulty tier, by the players that a chart is for."""
 
     EASY = 0
     NORMAL = 1
@@ -49,7 +49,7 @@ class Tier(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class TierLimits:
-    """What is too much in a tier.
+    """Limits of a tier: values beyond them are too much for it.
 
     Args:
         mini_jack_ms: notes of a column that start closer than this are a mini-jack.

@@ -43,7 +43,7 @@ class MelCache:
         self._checked: set[_Stamp] = set()  # cache files whose checksum was right
 
     def path_of(self, audio_path: str | Path, params: MelParams) -> Path:
-        """Where the spectrogram of a sound file is kept.
+        """Path of the cached spectrogram of a sound file.
 
         Raises:
             AudioError: when the sound file cannot be read.

@@ -108,7 +108,7 @@ def hash_samples(samples: Samples, rate: int) -> str:
 
 
 def duration_ms(path: str | Path) -> float:
-    """How long a file sounds, in ms, as its header says; decoded where the header does not say.
+    """Duration of a file in ms, from its header; decoded where the header has none.
 
     Raises:
         AudioError: as for `decode`.
@@ -129,7 +129,7 @@ def duration_ms(path: str | Path) -> float:
 
 
 class _NotDecodedError(Exception):
-    """Why one decoder gave up; collected, and shown when all did."""
+    """Failure of one decoder; collected, and shown when all of them fail."""
 
 
 def _check_file(path: Path) -> None:

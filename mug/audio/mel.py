@@ -13,7 +13,7 @@ from mug.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class MelParams:
-    """How a waveform becomes a spectrogram; the hop is a quarter of the window.
+    """Parameters of the mel spectrogram; the hop is a quarter of the window.
 
     Args:
         sample_rate: of the waveform, in Hz.

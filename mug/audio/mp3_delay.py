@@ -23,7 +23,7 @@ _DELAY_AT = 21  # of the LAME extension: 12 bits delay, 12 bits padding
 
 @dataclass(frozen=True, slots=True)
 class InfoTag:
-    """What the first frame of an MP3 file says about its encoder.
+    """Encoder information in the first frame of an MP3 file.
 
     Args:
         named: whether the encoder gives its name.
@@ -72,7 +72,7 @@ def read_info_tag(path: Path) -> InfoTag | None:
 
 
 def after_id3(handle: BufferedReader) -> int:
-    """Where the file goes on after its ID3v2 tags."""
+    """Position after the ID3v2 tags of a file."""
     place = 0
     while True:
         handle.seek(place)

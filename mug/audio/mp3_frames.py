@@ -55,7 +55,7 @@ def read_header(data: bytes, place: int) -> Header | None:
 
 
 def first_frame(data: bytes, place: int = 0) -> int | None:
-    """Where the first header lies that another one follows, or the end of the data."""
+    """Position of the first header that another one follows, or the end of the data."""
     while (place := data.find(b"\xff", place)) >= 0:
         header = read_header(data, place)
         if header is not None:

@@ -93,7 +93,7 @@ class BeatLines:
         return beats
 
     def times_of(self, beats: Times) -> Times:
-        """When so many beats have passed since the first red line, in ms; undoes `beats`."""
+        """Times, in ms, of beats counted from the first red line; the inverse of `beats`."""
         at = np.searchsorted(self.first_beat, beats, side="right") - 1
         section = np.maximum(at, 0)
         since = (beats - self.first_beat[section]) * self.beat_ms[section]

@@ -69,7 +69,7 @@ class Beatmap:
 
     @property
     def creator(self) -> str:
-        """Who made the chart."""
+        """Mapper of the chart."""
         return self.metadata.get("Creator", "")
 
     @property
@@ -110,7 +110,7 @@ class Beatmap:
 
     @property
     def last_ms(self) -> float:
-        """When the last object is over, 0 for an empty chart."""
+        """End of the last object, 0 for an empty chart."""
         return max((note.last_ms for note in self.hit_objects), default=0.0)
 
     def sorted_objects(self) -> tuple[HitObject, ...]:

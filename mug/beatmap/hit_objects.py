@@ -25,7 +25,7 @@ class Rice:
 
     @property
     def last_ms(self) -> float:
-        """When the object is over."""
+        """End of the object."""
         return self.start_ms
 
 
@@ -51,7 +51,7 @@ class LongNote:
 
     @property
     def last_ms(self) -> float:
-        """When the object is over."""
+        """End of the object."""
         return self.end_ms
 
 

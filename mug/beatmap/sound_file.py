@@ -1,4 +1,4 @@
-"""Where a chart's song is."""
+"""Find the sound file of a chart."""
 
 from __future__ import annotations
 

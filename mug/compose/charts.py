@@ -16,7 +16,7 @@ CREATOR = "MuG compose"
 TAGS = "machine-made sample composed by code mug compose"
 
 Moment = Mapping[str, NoteEvent]
-"""What sounds at one time, by instrument; of a chord its highest note."""
+"""Notes at one time, by instrument; of a chord its highest note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ _STRONG = frozenset({"kick", "snare", "tom", "melody"})
 
 
 def _accent(moment: Moment) -> bool:
-    """Whether a back beat is struck: a snare that is no ghost note."""
+    """Return whether a back beat is struck: a snare that is no ghost note."""
     snare = moment.get("snare")
     return snare is not None and snare.velocity > 0.9
 
@@ -115,7 +115,7 @@ def grid_ticks(song: Song, tier: ChartRules) -> int:
 
 
 def moments(song: Song) -> list[Moment]:
-    """What sounds together, by time."""
+    """Notes that sound together, by time."""
     found: dict[int, dict[str, NoteEvent]] = {}
     for event in song.events:
         # Events rise in pitch within an instrument, so that the highest stays.
@@ -129,7 +129,7 @@ def _lead(moment: Moment) -> NoteEvent:
 
 
 def _place(moment: Moment, low: int, high: int) -> float | None:
-    """Where the melody lies between its lowest and highest note; drums have no place."""
+    """Position of the melody between its lowest and highest note; drums have none."""
     note = moment.get("melody")
     return None if note is None or high == low else (note.pitch - low) / (high - low)
 

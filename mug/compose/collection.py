@@ -35,7 +35,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class CollectionOptions:
-    """What to write for each song.
+    """Options for the files of each song.
 
     Args:
         style: what songs may draw from.
@@ -75,13 +75,13 @@ def folder_name(song: Song) -> str:
 
 
 def _recipe(options: CollectionOptions) -> dict[str, Any]:
-    """What a folder was made with; equal recipes and seeds give equal folders."""
+    """Recipe of a folder; equal recipes and seeds give equal folders."""
     plain: dict[str, Any] = json.loads(json.dumps({"version": VERSION, **asdict(options)}))
     return plain
 
 
 def is_complete(folder: Path, options: CollectionOptions) -> bool:
-    """Whether a folder holds a whole song made with these options."""
+    """Return whether a folder holds a whole song made with these options."""
     try:
         truth = json.loads((folder / TRUTH).read_text(encoding="utf-8"))
         files = truth["files"]

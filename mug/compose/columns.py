@@ -1,4 +1,4 @@
-"""Where notes go: columns by pitch and hand, with room for every finger."""
+"""Assignment of notes to columns by pitch and hand, with room for every finger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is decided before the first note: tempo, metre, key and form."""
+"""Decisions before the first note: tempo, metre, key and form."""
 
 from __future__ import annotations
 

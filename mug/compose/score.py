@@ -47,7 +47,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Timbre:
-    """What a song's instruments sound like; all between 0 and 1 unless a unit is named.
+    """Timbre of a song's instruments; all between 0 and 1 unless a unit is named.
 
     Args:
         kick_hz: pitch of the kick's body.

@@ -1,4 +1,4 @@
-"""How much composed songs may differ: ranges from which each song draws."""
+"""Style of composed songs: ranges from which each song draws."""
 
 from __future__ import annotations
 

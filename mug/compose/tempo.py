@@ -35,7 +35,7 @@ class Metre:
 
     @property
     def compound(self) -> bool:
-        """Whether a beat falls into three."""
+        """Return whether a beat falls into three."""
         return self.half * 3 == TICKS
 
 
@@ -94,7 +94,7 @@ class SongTempo:
         return min(segment.beat_ms for segment in self.segments)
 
     def ms(self, beat: float) -> float:
-        """When a notated beat sounds, swing included."""
+        """Time of a notated beat, swing included."""
         whole = math.floor(beat)
         part = beat - whole
         if part < 0.5:
@@ -105,7 +105,7 @@ class SongTempo:
         return segment.time_ms + (played - segment.beat) * segment.beat_ms
 
     def tick_ms(self, tick: int) -> float:
-        """When a grid tick sounds."""
+        """Time of a grid tick."""
         return self.ms(tick / TICKS)
 
     def shortest_step_ms(self, step: int) -> float:

@@ -33,7 +33,7 @@ class MinaCalcError(DataError):
 
 
 def is_installed() -> bool:
-    """Whether there is a module `minacalc`; it is not imported."""
+    """Return whether there is a module `minacalc`; it is not imported."""
     return importlib.util.find_spec("minacalc") is not None
 
 
@@ -57,7 +57,7 @@ class MinaCalc:
 
     @property
     def version(self) -> str:
-        """What the module says it is, and a hash of its files.
+        """Version that the module states, and a hash of its files.
 
         Raises:
             DataError: when there is no such module, or it cannot be used.
@@ -197,7 +197,7 @@ def as_notes(time_ms: Sequence[float], column: Sequence[int], rate: float) -> li
 
 
 def _how(code: int | None) -> str:
-    """How a process ended, as words."""
+    """Describe the end of a process."""
     return f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
 
 

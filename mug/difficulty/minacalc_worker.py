@@ -31,7 +31,7 @@ _LONGEST_LINE = 1 << 24
 
 
 def problem(rate: Any, notes: Any) -> str:
-    """What is wrong with a question; empty for one that the module can be asked.
+    """Fault of a request; empty for one that the module can be given.
 
     Args:
         rate: speed multiplier.
@@ -87,7 +87,7 @@ def version_of(module: Any) -> str:
 
 
 def _files(module: Any) -> list[Path]:
-    """What a module consists of: its file, or the code below its folder."""
+    """Files of a module: its own file, or the code below its folder."""
     if not getattr(module, "__file__", None):
         return []
     file = Path(module.__file__)

@@ -69,7 +69,7 @@ def estimate_msd(time_ms: ArrayLike, column: ArrayLike, rate: float = 1.0) -> Ms
 
 
 def estimate_msd_rates(time_ms: ArrayLike, column: ArrayLike, rates: Sequence[float]) -> list[Msd]:
-    """What `estimate_msd` gives at each of several rates, in less time.
+    """Results of `estimate_msd` at each of several rates, in less time.
 
     Args:
         time_ms: when each note starts, milliseconds, in any order.
@@ -91,7 +91,7 @@ def estimate_msd_rates(time_ms: ArrayLike, column: ArrayLike, rates: Sequence[fl
 
 @dataclasses.dataclass(frozen=True)
 class MsdTable:
-    """What `estimate_msd` gives for one chart at any rate of a range, worked out once.
+    """Results of `estimate_msd` for one chart at any rate of a range, computed once.
 
     Args:
         rates: neighbouring rates of the estimator's grid.
@@ -120,7 +120,7 @@ class MsdTable:
 
 
 def skill_flags(msd: Msd, margin: float = 1.0) -> dict[str, bool]:
-    """Which skill sets describe the chart: those within `margin` of the highest of the seven.
+    """Skill sets that describe the chart: those within `margin` of the highest of the seven.
 
     Source: the reference's rule for its more / less features (B41 mended: stamina by stamina).
     """

@@ -1,4 +1,4 @@
-"""What one hand does in each half second of a 4K chart, counted from exact times.
+"""Features of one hand in each half second of a 4K chart, counted from exact times.
 
 Everything is counted per hand, the outer finger (columns 0 and 3) apart from the inner one, so that
 a mirrored chart gives the same numbers with the hands exchanged. Speeds are in units of 10 Hz.
@@ -129,7 +129,7 @@ def hand_rows(
 
 
 def log_speeds(gaps: Float[np.ndarray, "n gaps"]) -> Float[np.ndarray, "n gaps"]:
-    """What jackspeed is judged by: logarithms of the speeds, in 10 Hz, of `note_gaps`."""
+    """Features of jackspeed: logarithms of the speeds, in 10 Hz, of `note_gaps`."""
     return np.asarray(np.log(0.1 / (gaps + _SHORTEST) + 0.02), dtype=np.float32)
 
 
@@ -159,7 +159,7 @@ def shares(
     chosen: Bool[np.ndarray, "views n"],
     intervals: int,
 ) -> Float[np.ndarray, "views intervals hands=2"]:
-    """Which part of the notes of each half second and hand are not `chosen`; 1 where none are."""
+    """Share of the notes of each half second and hand that are not `chosen`; 1 where none are."""
     cell = (time / INTERVAL).astype(np.int64) * 2 + (column >= KEYS // 2)
     size = 2 * intervals
     notes = np.maximum(np.bincount(cell, minlength=size), 1)

@@ -74,7 +74,7 @@ def box(x: Float[np.ndarray, "t c"], width: int) -> Float[np.ndarray, "t c"]:
 
 
 def _inputs(sums: Float[np.ndarray, "t hands=2 c"]) -> Float[np.ndarray, "t hands=2 f"]:
-    """What a half second is judged by: itself, its surroundings at four widths, the other hand."""
+    """Inputs of a half second: itself, its surroundings at four widths, the other hand."""
     t, _, c = sums.shape
     flat = sums.reshape(t, 2 * c)
     near = ((3 * box(flat, 3) + flat) / 4).reshape(sums.shape)
@@ -234,7 +234,7 @@ def _runs(
     live: Bool[np.ndarray, "t 2"],
     notes: Float[np.ndarray, "t 2"],
 ) -> Float[np.ndarray, " runs"]:
-    """How close to the chart's level its hardest runs of three lengths, and its mean, come."""
+    """Closeness of the hardest runs of three lengths, and of the mean, to the chart's level."""
     total = np.zeros((*live.shape, difficulty.shape[1]))
     total[live] = difficulty * notes[live][:, None]
     relative = total.sum(1) / (notes.sum(1)[:, None] + 1e-3) / levels

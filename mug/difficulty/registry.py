@@ -1,4 +1,4 @@
-"""What fills the columns of the feature database: a list of functions of a chart."""
+"""Registry of the functions that fill the columns of the feature database."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _STATUS: Mapping[str, str | None] = {
 
 @dataclass(frozen=True)
 class RankedMap:
-    """What became of beatmapsets on osu!.
+    """Rank status of beatmapsets on osu!.
 
     Args:
         status: by the id of the set.
@@ -120,7 +120,7 @@ def computations(source: SkillSource = ESTIMATE) -> tuple[Computation, ...]:
 
 
 def tool_version(names: tuple[str, ...], source: SkillSource = ESTIMATE) -> str:
-    """Which version computes each of these features: `name,name@version`, blanks between."""
+    """Versions that compute these features: `name,name@version`, blanks between."""
     asked = (
         (",".join(name for name in computation.names if name in names), computation.version())
         for computation in computations(source)

@@ -1,4 +1,4 @@
-"""Where Etterna's numbers come from: our estimator, or a user's own MinaCalc. Never both.
+"""Source of Etterna's numbers: our estimator, or a user's own MinaCalc. Never both.
 
 The two have one scale but not one value, and versions of either differ. Which one measured a chart
 stands beside its values, in the row's `tool_version`; a database and a training set hold one.
@@ -23,7 +23,7 @@ _MINACALC = "minacalc-"
 
 @dataclass(frozen=True)
 class SkillSource:
-    """What measures skill sets.
+    """Source that measures skill sets.
 
     Args:
         version: names it, without blanks.
@@ -33,7 +33,7 @@ class SkillSource:
 
     @property
     def is_minacalc(self) -> bool:
-        """Whether it is a user's module rather than our estimator."""
+        """Return whether it is a user's module rather than our estimator."""
         return self.version.startswith(_MINACALC)
 
     def check(self) -> None:

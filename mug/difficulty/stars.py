@@ -1,4 +1,4 @@
-"""What can be measured on a chart's notes: star rating, share of long notes and its classes."""
+"""Measurements on a chart's notes: star rating, share of long notes and its classes."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def ln_ratio(hit_objects: Sequence[HitObject]) -> float:
 
 
 def ln_classes(ratio: float, *, hybrid_top: float = 0.7) -> dict[str, bool]:
-    """What kind of chart a share of long notes makes: `rc` rice, `hb` hybrid, `ln` long notes.
+    """Classes of a chart by its share of long notes: `rc` rice, `hb` hybrid, `ln` long notes.
 
     From 0.4 to `hybrid_top` a chart counts as both hybrid and long notes, as in the data that
     published weights were trained on. `hybrid_top=0.4` is the reading of the original's page.

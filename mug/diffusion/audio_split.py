@@ -37,7 +37,7 @@ class AudioSplit:
         self.skip = None if self.path is None else _without(self.path.weight, before, end)
 
     def join(self, audio: Float[Tensor, "b a t"]) -> JoinedAudio:
-        """What one song's audio adds at every step."""
+        """Contribution of one song's audio at every step."""
         return JoinedAudio(self, audio)
 
 

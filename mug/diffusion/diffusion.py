@@ -1,4 +1,4 @@
-"""How the diffusion model is trained: the class that configs name."""
+"""Training of the diffusion model: the class that configs name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What generation needs of a diffusion model: conditions, a denoiser, latents to data."""
+"""Generation with a diffusion model: conditions, a denoiser, latents to data."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Generation(nn.Module):
     def conditions(
         self, audio: Tensor | None, feature_ids: Tensor | None, beat: Tensor | None = None
     ) -> Condition:
-        """What the denoiser is told about a song `[b, mels, t]` and a prompt `[b, features]`.
+        """Conditions of the denoiser from a song `[b, mels, t]` and a prompt `[b, features]`.
 
         Args:
             audio: spectrograms.
@@ -51,7 +51,7 @@ class Generation(nn.Module):
         return self.model.context(feature_ids)
 
     def plan(self, frames: int) -> UNetPlan | None:
-        """What all calls of the denoiser at one length share; None for a network without a plan.
+        """Plan shared by all calls of the denoiser at one length; None for a network without one.
 
         It holds until a weight changes: make one for a request, not one for a training run.
         """

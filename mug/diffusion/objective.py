@@ -1,4 +1,4 @@
-"""What the denoiser is trained for: loss and metrics of one batch at given noise levels."""
+"""Training objective of the denoiser: loss and metrics of a batch at given noise levels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def full_precision(x: Tensor) -> Tensor:
 
 
 class Target(NamedTuple):
-    """What a batch asks of the denoiser.
+    """Training target of a batch.
 
     Attributes:
         z_0: clean latents `[b, ...]`.

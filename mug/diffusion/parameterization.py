@@ -1,4 +1,4 @@
-"""What the network's output means: noise, clean sample, velocity, or data."""
+"""Parameterization of the network's output: noise, clean sample, velocity, or data."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Parameterization:
     def target(
         self, x_0: Float[Tensor, "b ..."], noise: Float[Tensor, "b ..."], step: Int[Tensor, "b"]
     ) -> Float[Tensor, "b ..."]:
-        """What the output should be; for recon, the clean sample before decoding."""
+        """Target of the output; for recon, the clean sample before decoding."""
         if self.name == "eps":
             return noise
         if self.name == "v":

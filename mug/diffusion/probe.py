@@ -38,14 +38,14 @@ from mug.util import nearest
 
 TENTHS = 10
 VARIANTS = ("audio", "silence", "features", "beat")
-"""What can be taken away from the denoiser."""
+"""Conditions that can be taken away from the denoiser."""
 
 _SEED = 0x70726F62  # the noise of probes is the same in every run
 
 
 @dataclass(frozen=True)
 class ProbeOptions:
-    """What is compared, and how often.
+    """Options of a probe: the conditions to leave out, and the draws of each.
 
     Args:
         without: of `VARIANTS`; what a model does not have is left out.
@@ -120,7 +120,7 @@ class Probe:
         return mean, (spread / len(off)) ** 0.5
 
     def scalars(self) -> dict[str, float]:
-        """What is logged: `loss_t0` ... `gain_audio_t9`, and means over tenths without `_t`."""
+        """Logged values: `loss_t0` ... `gain_audio_t9`, and means over tenths without `_t`."""
         found: dict[str, float] = {}
         for tenth in self.tenths:
             found[f"loss_t{tenth}"] = self.mean("loss", tenth)
@@ -184,7 +184,7 @@ def swap_songs(
 
 
 def songs_of(batch: Mapping[str, Any]) -> list[str]:
-    """Which song each item of a batch belongs to, by its `meta`; all different without one."""
+    """Song of each item of a batch, by its `meta`; all different without one."""
     meta = batch.get("meta")
     size = next(len(value) for value in batch.values() if isinstance(value, Tensor))
     if not isinstance(meta, Mapping):

@@ -1,4 +1,4 @@
-"""How much noise each time step carries: the one owner of beta and alpha-bar."""
+"""Noise schedule: the one owner of beta and alpha-bar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the U-Net's groups are made of; module names are those of the original's checkpoints.
+"""Layers of the U-Net's groups; module names are those of the original's checkpoints.
 
 Source: reference facts, section 3; the residual block is Dhariwal and Nichol 2021's.
 """
@@ -32,7 +32,7 @@ from mug.model.speed.prepared_layers import (
 
 @dataclass(frozen=True)
 class BlockOptions:
-    """What all blocks of one U-Net share; the fields are `UNetModel`'s arguments."""
+    """Options that all blocks of one U-Net share; the fields are `UNetModel`'s arguments."""
 
     emb_channels: int
     dropout: float = 0.0
@@ -266,7 +266,7 @@ def transformer(channels: int, options: BlockOptions) -> ContextualTransformer:
 
 
 def audio_of_levels(audios: Sequence[Tensor], audio_channels: Sequence[int]) -> list[Tensor | None]:
-    """Which audio each level of the U-Net gets, finest first; None where it takes none.
+    """Audio of each level of the U-Net, finest first; None where it takes none.
 
     A list at least as long as the levels is aligned at its end, as the original does (its encoder
     has ten levels, its U-Net four). A shorter one gives its entries, in order, to the levels whose

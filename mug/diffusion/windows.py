@@ -23,7 +23,7 @@ from mug.protocols import Denoiser, Prediction
 
 @dataclass(frozen=True)
 class Windows:
-    """Where the windows lie on an axis of frames.
+    """Positions of the windows on an axis of frames.
 
     Args:
         frames: length of the whole.

@@ -1,4 +1,4 @@
-"""Where the beat is, for a denoiser that is told: phase and downbeat on the note grid.
+"""Beat condition of a denoiser: phase and downbeat on the note grid.
 
 Ten channels, one value a note frame, read at the frame's beginning: cosine and sine of the beat's
 phase and of its 2nd, 3rd and 4th multiple (halves, thirds and quarters of a beat), the downbeat,
@@ -39,7 +39,7 @@ Times = Float64[np.ndarray, " t"]
 
 @dataclass(frozen=True)
 class BeatDoubt:
-    """How training withholds or falsifies the timing, so that a model does not rely on it alone.
+    """Dropout and noise on the timing in training, so that a model does not rely on it alone.
 
     Args:
         dropout_p: probability of not telling the timing of an item.
@@ -120,7 +120,7 @@ def beat_channels(
 def _place(
     times_ms: Times, lines: Sequence[TimingPoint]
 ) -> tuple[np.ndarray, Float64[np.ndarray, " t"], Float64[np.ndarray, " t"]]:
-    """Whether a beat is known at each time, its phase 0 ... 1, and ms to the nearest downbeat."""
+    """Presence of a known beat at each time, its phase 0 ... 1, and ms to the nearest downbeat."""
     ordered = sorted(
         (line for line in lines if math.isfinite(line.time_ms)), key=lambda line: line.time_ms
     )

@@ -1,4 +1,4 @@
-"""What happens to a chart on its way into the note tensor: rate, offset and column changes."""
+"""Transform of a chart on its way into the note tensor: rate, offset and column changes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Chance(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Transform:
-    """What happens to a chart on its way into the tensor.
+    """Transform of a chart on its way into the tensor.
 
     Args:
         rate: speed multiplier; times are divided by it.
@@ -54,7 +54,7 @@ class Transform:
             raise DataError("encoding.rate_must_be_positive", value=self.rate)
 
     def columns(self, keys: int) -> list[int]:
-        """Where each column goes."""
+        """Target of each column."""
         columns = list(range(keys))
         if self.mirror:
             columns.reverse()
@@ -63,13 +63,13 @@ class Transform:
         return columns
 
     def mirrors_here(self, gap_frames: int) -> bool:
-        """Whether a pause of so many frames is taken as an occasion to mirror."""
+        """Return whether a pause of so many frames is taken as an occasion to mirror."""
         if not self.mirror_at_interval or gap_frames < MIRROR_GAP_FRAMES:
             return False
         return self.chance.random() < self.mirror_at_interval
 
     def time(self, time_ms: float) -> float:
-        """Where a time goes."""
+        """Time after the transform."""
         return time_ms / self.rate + self.offset_ms
 
     def move(self, note: HitObject, column: int) -> HitObject:

@@ -1,4 +1,4 @@
-"""How the first stage is trained: the class that configs name."""
+"""Training of the first stage: the class that configs name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well decoded notes match: the training loss and the metrics of the first stage."""
+"""Training loss and metrics of the first stage."""
 
 from __future__ import annotations
 

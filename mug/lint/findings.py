@@ -1,4 +1,4 @@
-"""What lint finds."""
+"""Findings of lint."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """What `fixes.fix` tries first.
+    """First attempt of `fix.fix` at a finding.
 
     Args:
         action: to another column, to an earlier end, or away.

@@ -60,7 +60,7 @@ def one_hand_trill(chart: ChartView) -> Iterator[Finding]:
 
 
 def _singles(chart: ChartView, side: int) -> list[NoteRow]:
-    """What a hand plays, row by row."""
+    """Notes of one hand, row by row."""
     found: list[NoteRow] = []
     for row in chart.rows:
         notes = tuple(note for note in row.notes if hand(note.column, chart.keys) == side)

@@ -79,7 +79,7 @@ def lint(
     tier: Tier | None = None,
     rules: Iterable[str] | None = None,
 ) -> tuple[Finding, ...]:
-    """What breaks the rules in a chart, by time.
+    """Find the places where a chart breaks the rules, by time.
 
     Args:
         beatmap: any chart, by people or machines.
@@ -127,7 +127,7 @@ def _chosen(names: Iterable[str] | None) -> Sequence[Rule]:
 
 
 def count_by_severity(findings: Iterable[Finding]) -> dict[str, int]:
-    """How many errors, warnings and notes there are."""
+    """Number of errors, warnings and notes."""
     counts: dict[str, int] = dict.fromkeys(SEVERITIES, 0)
     for finding in findings:
         counts[finding.severity] += 1

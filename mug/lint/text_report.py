@@ -55,7 +55,7 @@ def as_containers(findings: Iterable[Finding]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Linted:
-    """What was found in one chart, for rates.
+    """Findings of one chart, for rates.
 
     Args:
         tier: whose limits held.

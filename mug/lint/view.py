@@ -28,7 +28,7 @@ def hand(column: int, keys: int) -> int | None:
 
 
 def same_hand(first: int, second: int, keys: int) -> bool:
-    """Whether one hand can play both; the middle column goes with either."""
+    """Return whether one hand can play both; the middle column goes with either."""
     hands = {hand(first, keys), hand(second, keys)} - {None}
     return len(hands) < 2
 
@@ -64,7 +64,7 @@ class NoteRow:
 
 @dataclass(frozen=True)
 class ChartView:
-    """What the rules look at.
+    """View of a chart that the rules look at.
 
     Args:
         keys: columns.
@@ -132,7 +132,7 @@ class ChartView:
 
 
 def struck_between(starts: Sequence[float], first_ms: float, second_ms: float) -> bool:
-    """Whether something is struck after the one time's row and before the other's.
+    """Return whether something is struck after the one time's row and before the other's.
 
     Args:
         starts: starts of all notes, ascending.

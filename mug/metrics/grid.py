@@ -1,4 +1,4 @@
-"""How well a chart keeps to a given beat grid. The grid is never the chart's own estimate."""
+"""Synchrony of a chart with a given beat grid, which is never the chart's own estimate."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Grid(BeatLines):
 
 @dataclass(frozen=True)
 class GridSync:
-    """How a chart's notes lie about a grid.
+    """Distances of a chart's notes from a grid.
 
     Args:
         clean_rate: share of the notes within 6 ms of a line, 0 ... 1.

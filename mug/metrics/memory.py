@@ -1,4 +1,4 @@
-"""How alike charts are: to each other, and to what a model was trained on."""
+"""Similarity of charts to each other, and to a model's training charts."""
 
 from __future__ import annotations
 

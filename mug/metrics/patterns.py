@@ -1,4 +1,4 @@
-"""What kinds of patterns a chart has, as distributions, and how far two charts' are apart."""
+"""Pattern distributions of a chart, and distances between those of two charts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Counts = Counter[Hashable]
 def pattern_counts(
     notes: Sequence[HitObject], keys: int, red_lines: Sequence[TimingPoint]
 ) -> dict[str, Counts]:
-    """How often each kind of pattern occurs, by measure; a mirrored chart has the same counts.
+    """Count of each kind of pattern, by measure; a mirrored chart has the same counts.
 
     Measures: `snap` (coarsest part of a beat within 3 ms, 0 for none), `interval` (between rows,
     in half octaves), `chord`, `column`, `jack` (rows in a row that share a column),
@@ -95,7 +95,7 @@ def row_information(notes: Sequence[HitObject], keys: int) -> float:
 
 
 def beyond_band(bits: float, of_people: Sequence[float]) -> float:
-    """How far bits a row lie outside the p10–p90 band of human charts: both sides are worse.
+    """Distance of bits a row from the p10–p90 band of human charts: both sides are worse.
 
     Args:
         bits: of the chart that is judged, from `row_information`.

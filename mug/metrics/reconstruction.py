@@ -1,4 +1,4 @@
-"""How much of a chart survives the way through an autoencoder: object by object."""
+"""Reconstruction of a chart by an autoencoder, compared object by object."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ Matrix = Float64[np.ndarray, "bars bars"]
 def audio_bars(
     wave: Float32[np.ndarray, " samples"], sample_rate: int, edges_ms: Float64[np.ndarray, " edges"]
 ) -> Float64[np.ndarray, "bars features"]:
-    """What each bar sounds like: mel bands in eighths of the bar, then its twelve pitch classes.
+    """Sound of each bar: mel bands in eighths of the bar, then its twelve pitch classes.
 
     Args:
         wave: mono.
@@ -55,7 +55,7 @@ def audio_bars(
 def chart_bars(
     notes: Sequence[HitObject], keys: int, edges_ms: Float64[np.ndarray, " edges"]
 ) -> Float64[np.ndarray, "bars features"]:
-    """What each bar plays: notes by sixteenth of the bar and column, and where columns are held.
+    """Notes of each bar by sixteenth of the bar and column, and the columns that are held.
 
     Args:
         notes: of a chart.

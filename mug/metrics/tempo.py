@@ -1,4 +1,4 @@
-"""How right a found tempo map is: tempo, octave and offset against the human one."""
+"""Accuracy of an estimated tempo map: tempo, octave and offset against the human one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must not be in a chart at all, counted; independent of the lint that mends charts."""
+"""Count of faults that no chart may have; independent of the lint that fixes charts."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class Upsample2D(nn.Module):
 
 
 class _Resnet(nn.Module):
-    """What the residual blocks of one and two dimensions share; `kind` is the convolution class.
+    """Base of the residual blocks of one and two dimensions; `kind` is the convolution class.
 
     With `use_checkpoint` the backward pass computes the normalised and activated tensors again but
     not the convolutions; the whole block where drop-out stands between them.

@@ -27,7 +27,7 @@ SAFE_GLOBALS = [
 
 
 def selects(keys: Iterable[str], name: str) -> bool:
-    """Whether a name starts with one of the keys, or contains one that is written `#key`."""
+    """Return whether a name starts with one of the keys, or contains one written `#key`."""
     return any(
         key[1:] in name if key.startswith("#") else name.startswith(key) for key in keys if key
     )

@@ -95,7 +95,7 @@ class _Stream:
         return None
 
     def _ends_stream(self, index: int) -> bool:
-        """Whether nothing but its own chord follows within twice the interval."""
+        """Return whether nothing but its own chord follows within twice the interval."""
         start = self.notes[index].start_ms
         later = range(index + 1, self._near(start, 2 * self.interval_ms).stop)
         return all(self.notes[other].start_ms - start < _CHORD_MS for other in later)
@@ -110,7 +110,7 @@ class _Stream:
         return None
 
     def _held(self, column: int, index: int) -> bool:
-        """Whether the last hold that started in a column still blocks it."""
+        """Return whether the last hold that started in a column still blocks it."""
         start = self.notes[index].start_ms
         for other in reversed(range(self._near(start, 0.0).stop)):
             note = self.notes[other]
@@ -119,7 +119,7 @@ class _Stream:
         return False
 
     def _later_goes(self, index: int, previous: int) -> bool:
-        """Which of the two is missed less: one of a chord, and rather a tap than a hold."""
+        """The one of the two that is missed less: one of a chord, and rather a tap than a hold."""
         note = self.notes[index]
         with_later = len(self._near(note.start_ms, _CHORD_MS))
         with_previous = len(self._near(self.notes[previous].start_ms, _CHORD_MS))

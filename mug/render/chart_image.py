@@ -48,7 +48,7 @@ _LABEL_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 36000)
 
 @dataclass(frozen=True, slots=True)
 class ChartLayout:
-    """Where everything lies in a picture, in pixels from its upper left corner.
+    """Layout of a picture, in pixels from its upper left corner.
 
     Args:
         keys: columns of the chart.

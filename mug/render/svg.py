@@ -29,7 +29,7 @@ class Scale:
     high: float
 
     def share(self, value: float) -> float:
-        """Where a value lies, 0 ... 1; beyond the ends at the ends."""
+        """Position of a value, 0 ... 1; beyond the ends at the ends."""
         return min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)
 
     def percent(self, value: float) -> str:

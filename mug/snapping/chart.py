@@ -169,7 +169,7 @@ class _Chart:
         )
 
     def _settle(self) -> None:
-        """Whether the chart is on the grid already; jitter and tolerance follow from it."""
+        """Test whether the chart is on the grid already; jitter and tolerance follow from it."""
         asked = self.options.tolerance_ms
         base = BASE_TOLERANCE_MS if asked is None else max(asked, 2 * _ROUNDING_MS)
         strict = base - _ROUNDING_MS
@@ -190,7 +190,7 @@ class _Chart:
 
     @property
     def _every(self) -> Permitted:
-        """What can be heard: how unsteady the raw times are does not depend on the tier."""
+        """Divisors of all tiers: the jitter of raw times does not depend on the tier."""
         own = self.permitted.by_section
         return Permitted(tuple(tuple(sorted({*DIVISORS, *section})) for section in own))
 
@@ -204,7 +204,7 @@ class _Chart:
 
     @property
     def _window_ms(self) -> float:
-        """How far apart heads of one row may be."""
+        """Largest distance between heads of one row."""
         return 0.0 if self.settled else _ROW_JITTERS * self.jitter_ms
 
     def _rows(self, usable_heads: Bool[np.ndarray, " n"], window_ms: float) -> HeadRows:

@@ -36,7 +36,7 @@ def _foreign(divisor: int, chosen: int) -> float:
 
 @dataclass(frozen=True)
 class SnapTarget:
-    """Where a note would like to be.
+    """Snap target of a note.
 
     Args:
         index: of the note in the input.
@@ -193,7 +193,7 @@ def _without_overlaps(
 
 
 def _loser(before: SnapTarget, target: SnapTarget, trim_ms: float) -> tuple[SnapTarget | None, str]:
-    """Which of two neighbours must go, and why."""
+    """The one of two neighbours that must go, and the reason."""
     if before.locked and target.locked:
         return None, ""
     if target.note.start_ms - before.note.start_ms < GAP_MS:

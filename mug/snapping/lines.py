@@ -30,13 +30,13 @@ def voice(divisor: int) -> int:
 
 
 def related(divisor: int, dominant: int) -> bool:
-    """Whether lines of a divisor belong to a beat in which another one is heard."""
+    """Return whether lines of a divisor belong to a beat with another dominant divisor."""
     return dominant % divisor == 0 or voice(divisor) == voice(dominant)
 
 
 @dataclass(frozen=True)
 class Permitted:
-    """Which divisors each beat may use.
+    """Divisors that each beat may use.
 
     Args:
         by_section: what tier and tempo allow.

@@ -1,4 +1,4 @@
-"""What snapping may do: tiers, divisors, tolerance, and what becomes of notes that do not fit."""
+"""Options of snapping: tiers, divisors, tolerance, and the treatment of notes that do not fit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Unfit = Literal["keep", "move", "drop"]
 
 @dataclass(frozen=True)
 class SnapTier:
-    """How fine the grid of a difficulty may be.
+    """Finest grid of a difficulty tier.
 
     Args:
         tier: the difficulty; it has the star ratings.
@@ -58,7 +58,7 @@ TIERS = (
 
 @dataclass(frozen=True)
 class SnapOptions:
-    """How a chart is snapped.
+    """Options for snapping a chart.
 
     Args:
         star_rating: asked for or measured; picks the tier and with it divisors and least gap.
@@ -115,7 +115,7 @@ class SnapOptions:
         return allowed_divisors(self.star_rating, beat_ms)
 
     def is_locked(self, note: HitObject) -> bool:
-        """Whether a note must stay where it is."""
+        """Return whether a note must stay in its place."""
         if callable(self.locked):
             return bool(self.locked(note))
         return note in self.locked

@@ -1,4 +1,4 @@
-"""How common straight and triplet beats are around each beat, and what a rare voice costs.
+"""Prior over straight and triplet beats around each beat, and the cost of a rare voice.
 
 A song is a mixture of voices whose weights change slowly. The weights are found by expectation
 maximisation: each beat is shared out among the voices by how well each explains its notes, times
@@ -26,7 +26,7 @@ _MOST = 2.0
 def rarity_of_voices(
     explained: Float[np.ndarray, "b v"],
 ) -> Float[np.ndarray, "b v"]:
-    """What each voice costs in each beat for being rarer than the commonest, 0 to 2 nats.
+    """Cost of each voice in each beat for being rarer than the commonest, 0 to 2 nats.
 
     Args:
         explained: what the notes of each beat cost in each voice, in nats; infinite where the

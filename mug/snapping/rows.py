@@ -70,7 +70,7 @@ def make_rows(
 def evidence_of(
     rows: HeadRows, columns: Sequence[int], tails_ms: Float[np.ndarray, " t"]
 ) -> DivisorEvidence:
-    """What rows and tails say about the divisors.
+    """Evidence of rows and tails for the divisors.
 
     Args:
         rows: of heads.

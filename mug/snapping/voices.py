@@ -1,4 +1,4 @@
-"""Which divisor each beat uses: straight against triplet, by dynamic programming over beats.
+"""Divisor of each beat, straight against triplet, by dynamic programming over beats.
 
 The choice is the cheapest path in nats. A time costs d² / 2σ², d its distance to a line and σ the
 jitter of the raw notes, plus the rarity of such a line; a beat costs the rarity of its divisor,
@@ -74,7 +74,7 @@ def single_costs(
     jitter_ms: float,
     preference: float = 1.0,
 ) -> Float[np.ndarray, "n s"]:
-    """What each time costs on its nearest line of each divisor.
+    """Cost of each time on its nearest line of each divisor.
 
     Args:
         table: the lines.
@@ -155,7 +155,7 @@ class Voices:
         return np.array(self.table.states, dtype=np.int64)[path], cost
 
     def _rarity(self, costs: Float[np.ndarray, "b s"]) -> Float[np.ndarray, "b s"]:
-        """What each divisor costs for its voice's rarity around the beat; nothing for the beat."""
+        """Cost of each divisor for its voice's rarity around the beat; none for the beat itself."""
         states = np.array(self.table.states)
         voices = np.where(states == 1, 0, [voice(d) for d in self.table.states])
         present = [int(one) for one in np.unique(voices[voices > 0])]
@@ -213,7 +213,7 @@ class Voices:
 
 
 def _links(keys: Int[np.ndarray, "b 2"], bar: Int[np.ndarray, " b"]) -> Float[np.ndarray, " b"]:
-    """How closely each beat is tied to the one before it."""
+    """Strength of the tie between each beat and the one before it."""
     links = np.ones(len(keys))
     if len(keys) > 1:
         new_section = np.diff(keys[:, 0]) != 0

@@ -21,7 +21,7 @@ from mug.errors import DataError
 from mug.timing.estimate import DETECTOR_BIAS_MS, HOP, SAMPLE_RATE, onset_envelope
 
 MAX_OFFSET_MS = 150
-"""How far to look on either side: three times the largest offset that was seen."""
+"""Search range on either side: three times the largest offset that was seen."""
 
 AGREES_AT = 0.3
 """Confidence from which a chart counts as one of this song.
@@ -42,7 +42,7 @@ _TIE = 0.05  # share by which the farthest lag must be better than no shift
 
 @dataclass(frozen=True)
 class OffsetEstimate:
-    """How a chart lies on a song.
+    """Offset of a chart against its song.
 
     Args:
         offset_ms: add it to the chart's times and the notes lie on the sound.
@@ -62,7 +62,7 @@ NO_AGREEMENT = OffsetEstimate(0.0, 0.0, agrees=False)
 
 @dataclass(frozen=True)
 class SongOnsets:
-    """Where a song's onsets are: computed once a song, asked for each of its charts.
+    """Onset strength of a song, computed once and used for each of its charts.
 
     Args:
         strength: onsets a millisecond; 1 is an average one. Empty for silence.

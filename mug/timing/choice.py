@@ -1,4 +1,4 @@
-"""Which of several grids is the beat, and which beats begin bars: hypotheses and their odds."""
+"""Choice of the beat among several grids, and of the beats that begin bars, by their odds."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def hypotheses(onsets: Onsets, evidence: TimingFeatures) -> list[EvenGrid]:
 
 
 def beat_odds(evidence: TimingFeatures, grids: list[EvenGrid]) -> Float64[np.ndarray, " grids"]:
-    """How likely each grid is the beat, if one of them is."""
+    """Probability of each grid to be the beat, if one of them is."""
     rows = np.array([beat_features(evidence, grid) for grid in grids])
     return _softmax(rows @ np.array(timing_weights.BEAT))
 
 
 def beat_clarity(peaks: Peaks, grids: list[EvenGrid]) -> float:
-    """Whether the onsets recur at all: 0 as random ones do ... 1 clearly."""
+    """Clarity of the beat: 0 where onsets recur as random ones do ... 1 clearly."""
     walk = float(np.sqrt((peaks.strength**2).sum()))
     turns = np.array([peaks.times_ms / grid.beat_ms for grid in grids])
     best = 0.0
@@ -84,7 +84,7 @@ def choose_bar(evidence: TimingFeatures, grid: EvenGrid) -> BarChoice:
 
 
 def _same(one: EvenGrid, other: EvenGrid, duration_ms: float) -> bool:
-    """Whether two grids agree from the song's start to its end."""
+    """Return whether two grids agree from the song's start to its end."""
     drift = abs(one.beat_ms / other.beat_ms - 1.0) * duration_ms
     apart = abs((one.offset_ms - other.offset_ms + one.beat_ms / 2) % one.beat_ms - one.beat_ms / 2)
     return drift < one.beat_ms / 8 and apart < 10.0

@@ -64,7 +64,7 @@ class TimingCandidate(NamedTuple):
 
 @dataclass(frozen=True)
 class TimingEstimate:
-    """What is known of a song's beat.
+    """Estimate of a song's beat.
 
     Args:
         bpm: beats a minute; of the longest part where the tempo changes.

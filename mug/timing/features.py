@@ -1,4 +1,4 @@
-"""What speaks for a beat and for a bar: numbers by which grids through a song are compared."""
+"""Features of beats and bars: numbers by which grids through a song are compared."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class TimingFeatures:
         return beats
 
     def novelty(self, beats_ms: Float64[np.ndarray, " beats"]) -> Float64[np.ndarray, " beats"]:
-        """How much the harmony changes at each beat: 0 as before ... 2 the opposite."""
+        """Change of the harmony at each beat: 0 as before ... 2 the opposite."""
         if len(beats_ms) < 2:
             return np.zeros(len(beats_ms))
         edges = np.append(beats_ms, 2 * beats_ms[-1] - beats_ms[-2])
@@ -85,7 +85,7 @@ class TimingFeatures:
 
 
 def feature_names() -> list[str]:
-    """What the numbers of `beat_features` mean, in order."""
+    """Names of the numbers of `beat_features`, in order."""
     bands = _STREAMS[:3]
     names = [f"{band} on the beat" for band in bands]
     names += [f"{band} at {part:.2f} of it" for part in PARTS[1:] for band in bands]
@@ -97,7 +97,7 @@ def feature_names() -> list[str]:
 
 
 def beat_features(evidence: TimingFeatures, grid: EvenGrid) -> Float64[np.ndarray, " features"]:
-    """What speaks for and against a grid being the song's beat; see `feature_names`."""
+    """Evidence for and against a grid being the song's beat; see `feature_names`."""
     beats = evidence.beats(grid)
     ticks = np.array([evidence.at(beats + part * grid.beat_ms) for part in PARTS])
     mean = ticks.mean(axis=2)
@@ -116,7 +116,7 @@ def beat_features(evidence: TimingFeatures, grid: EvenGrid) -> Float64[np.ndarra
 def bar_features(
     evidence: TimingFeatures, grid: EvenGrid
 ) -> list[tuple[int, int, Float64[np.ndarray, " features"]]]:
-    """What speaks for each bar: its beats, which beat of the grid begins it, and the numbers.
+    """Features of each bar: its beats, the beat of the grid that begins it, and the numbers.
 
     The first beat of the grid is the one at `offset_ms`.
     """
@@ -172,7 +172,7 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _on_beat(events: Sequence[tuple[float, float]], grid: EvenGrid) -> float:
-    """How near to a beat weighted times lie: 1 all on one ... -1 all half-way between two."""
+    """Closeness of weighted times to a beat: 1 all on one ... -1 all half-way between two."""
     if not events:
         return 0.0
     times, weights = (np.array(column) for column in zip(*events, strict=True))

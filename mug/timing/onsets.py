@@ -1,4 +1,4 @@
-"""What timing listens to: onsets in three bands, and harmony, each over time."""
+"""Input of timing estimation: onset strength in three bands, and chroma, over time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a song changes its tempo: windows, the likeliest way through them, and a strict test."""
+"""Tempo changes of a song: windows, the likeliest path through them, and a strict test."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def tempo_parts(peaks: Peaks, bpm: float, duration_ms: float) -> list[tuple[floa
 def _salience(
     peaks: Peaks, centre_ms: float, tempi: Float64[np.ndarray, " tempi"]
 ) -> Float64[np.ndarray, " tempi"]:
-    """How clearly the onsets of a window recur at each tempo, 0 ... 1."""
+    """Clarity, 0 ... 1, with which the onsets of a window recur at each tempo."""
     near = peaks.between(centre_ms - _WINDOW_MS / 2, centre_ms + _WINDOW_MS / 2)
     if len(near.times_ms) < _LEAST_BEATS:
         return np.zeros(len(tempi))
@@ -169,7 +169,7 @@ def border(peaks: Peaks, before: GridSegment, after: GridSegment) -> float:
 
 
 def _on_grid(peaks: Peaks, grid: EvenGrid) -> Float64[np.ndarray, " peaks"]:
-    """How well each onset lies on a beat or its half."""
+    """Closeness of each onset to a beat or its half."""
     half = grid.beat_ms / 2
     apart = (peaks.times_ms - grid.offset_ms + half / 2) % half - half / 2
     fit: np.ndarray = np.exp(-0.5 * (apart / _KERNEL_MS) ** 2)

@@ -20,7 +20,7 @@ from mug.messages.message import Message
 
 @dataclass(frozen=True)
 class TempoMap:
-    """Where the beats of a song are: red lines, each of which begins a bar.
+    """Beats of a song as red lines, each of which begins a bar.
 
     Beats are counted from the first red line on, through all later ones; a line that comes in the
     middle of a beat adds that part of one. Times before the first line have negative beats, times
@@ -87,7 +87,7 @@ class TempoMap:
         return float(self._lines.beats(_one(time_ms))[0])
 
     def time_of_beat(self, beat: float) -> float:
-        """When so many beats have passed since the first red line, in ms."""
+        """Time, in ms, of a beat counted from the first red line."""
         return float(self._lines.times_of(_one(beat))[0])
 
     def shifted(self, by_ms: float) -> TempoMap:

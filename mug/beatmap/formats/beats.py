@@ -27,7 +27,7 @@ Tempo = tuple[Fraction, float]  # beat, beats a minute
 
 @dataclass(frozen=True)
 class BeatClock:
-    """When each beat is.
+    """Map from beats to times.
 
     Args:
         beats: where the tempo changes, ascending; the first counts for everything before it too.
@@ -60,12 +60,12 @@ class BeatClock:
         return cls(beats, tuple(t + shift for t in times), lengths)
 
     def time_ms(self, beat: Fraction) -> float:
-        """When a beat is."""
+        """Time of a beat."""
         index = max(bisect_right(self.beats, beat) - 1, 0)
         return self.times_ms[index] + float(beat - self.beats[index]) * self.beat_ms[index]
 
     def beat_at(self, time_ms: float) -> float:
-        """Which beat is at a time."""
+        """Beat at a time."""
         index = max(bisect_right(self.times_ms, time_ms) - 1, 0)
         since = (time_ms - self.times_ms[index]) / self.beat_ms[index]
         return float(self.beats[index]) + since
@@ -99,7 +99,7 @@ class BeatGrid:
 
     @property
     def clock(self) -> BeatClock:
-        """When each of these beats is."""
+        """Map of these beats to their times."""
         return BeatClock.from_tempi(self.tempi, self.zero_ms)
 
 
@@ -154,7 +154,7 @@ def lay_beats(
 
 
 def _beats_between(gap_ms: float, beat_ms: float) -> tuple[int, bool]:
-    """How many beats until the next red line, and whether the last must be bent to fit."""
+    """Number of beats until the next red line, and whether the last must be bent to fit."""
     if gap_ms < _LEAST_MS:
         return 0, False
     exact = gap_ms / beat_ms
@@ -191,7 +191,7 @@ def _bend(
 
 
 def _off_row(time_ms: float, beat_ms: float) -> float:
-    """How far a time is from the nearest row."""
+    """Distance of a time from the nearest row."""
     row_ms = beat_ms / ROWS
     return abs(time_ms - round(time_ms / row_ms) * row_ms)
 
@@ -206,6 +206,6 @@ def with_tempo(beatmap: Beatmap, losses: LossReport) -> Beatmap:
 
 
 def earliest_ms(beatmap: Beatmap) -> float:
-    """When the first note, tempo or scroll speed is."""
+    """Time of the first note, tempo or scroll speed."""
     times = [note.start_ms for note in beatmap.hit_objects]
     return min([*times, *(point.time_ms for point in beatmap.timing)], default=0.0)

@@ -32,7 +32,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass
 class Conversion:
-    """What a conversion did.
+    """Result of a conversion.
 
     Args:
         charts: how many were converted.

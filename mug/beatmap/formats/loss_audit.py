@@ -1,4 +1,4 @@
-"""What a chart says beyond notes and tempo, and which of it another format has no place for."""
+"""Aspects of a chart beyond notes and tempo, and those that another format cannot hold."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ ASPECTS = frozenset(_COUNTS)
 def audit(
     beatmap: Beatmap, keeps: frozenset[str], *, sections: frozenset[str] = frozenset()
 ) -> LossReport:
-    """What will be lost in a format that keeps only these aspects and further sections.
+    """Count the losses in a format that keeps only these aspects and further sections.
 
     Args:
         beatmap: the chart.

@@ -1,4 +1,4 @@
-"""What a chart loses on its way from one format to another: counted and named."""
+"""Losses of a chart on its way from one format to another, counted and named."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class LossReport:
             self.add(loss.what, loss.count, worst_ms=loss.worst_ms)
 
     def count(self, what: str) -> int:
-        """How many of these were lost, 0 where none."""
+        """Number of these losses, 0 where there are none."""
         return self.entries[what].count if what in self.entries else 0
 
     def __iter__(self) -> Iterator[Loss]:
@@ -61,7 +61,7 @@ class LossReport:
         return iter(self.entries.values())
 
     def __bool__(self) -> bool:
-        """Whether anything was lost."""
+        """Return whether anything was lost."""
         return bool(self.entries)
 
     def __str__(self) -> str:

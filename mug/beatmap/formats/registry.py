@@ -62,7 +62,7 @@ def kind_of(path: Path) -> str:
 
 
 def _sniffed(head: bytes) -> str:
-    """What the first bytes of a file say, '' where they say nothing."""
+    """Format that the first bytes of a file show, '' where they show none."""
     if head.startswith(b"PK\x03\x04"):
         return ".osz"
     text = head.decode("utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8", "replace")

@@ -1,4 +1,4 @@
-"""What all samplers share: the loop, the kept region, where to begin, randomness."""
+"""Base of all samplers: the loop, the kept region, the start, randomness."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Constraint(NamedTuple):
 
 
 class SamplerRun(NamedTuple):
-    """What one call of `Sampler.sample` gives to its steps.
+    """Arguments that one call of `Sampler.sample` gives to its steps.
 
     Attributes:
         denoise: the network, its condition and its guidance.
@@ -123,7 +123,7 @@ class Sampler(ABC):
 
 
 class Start(NamedTuple):
-    """Where sampling begins when it is to stay near a known sample.
+    """Start of sampling that is to stay near a known sample.
 
     Attributes:
         x: what to give a sampler as `x_T`.

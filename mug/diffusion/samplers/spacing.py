@@ -1,4 +1,4 @@
-"""Which time steps a sampler visits: exactly as many as asked for, or as the original did."""
+"""Time steps that a sampler visits: exactly as many as requested, or as the original did."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def time_steps(schedule: NoiseSchedule, steps: int, spacing: str) -> list[int]:
 
 
 def levels(schedule: NoiseSchedule, steps: int, spacing: str, skip: int = 0) -> list[Level]:
-    """What each step does.
+    """Noise levels of each step.
 
     The last one lands on clean data (abar 1); with an `original` spacing on abar of time step 0,
     so that a little noise stays in the result, as in the reference.

@@ -133,7 +133,7 @@ def _mirror_all(notes: Sequence[HitObject], keys: int) -> tuple[HitObject, ...]:
 
 
 def _prefers_mirror(notes: Sequence[HitObject], keys: int, locked: Locked) -> bool:
-    """Whether the mirrored chart comes first in an order of charts.
+    """Return whether the mirrored chart comes first in an order of charts.
 
     Of a chart and its mirror one is mended, whichever was given: ties between left and right are
     then broken alike in both.

@@ -1,4 +1,4 @@
-"""What a move would do to the rules that no fix is for: anchors, one-hand trills, jacks.
+"""Effect of a move on the rules without a fix: anchors, one-hand trills, jacks.
 
 Counted are the notes beyond what the tier allows, near the note, before and after. The runs are
 those of the rules themselves.

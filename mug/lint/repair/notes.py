@@ -18,7 +18,7 @@ Kind = Literal["moved", "shortened", "removed"]
 
 
 class Room(IntEnum):
-    """How free a column is for a note; more is less free."""
+    """Obstacles of a column for a note; more is less free."""
 
     CALM = 0  # no rule is broken, and no jack made
     FREE = 1  # no rule is broken
@@ -27,7 +27,7 @@ class Room(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What was done to one note.
+    """Change of one note.
 
     Args:
         rule: the rule that asked for it.
@@ -107,11 +107,11 @@ class Notes:
         return note
 
     def alive(self, index: int) -> bool:
-        """Whether a note is still there."""
+        """Return whether a note is still there."""
         return self.notes[index] is not None
 
     def free(self, index: int) -> bool:
-        """Whether a note may be touched."""
+        """Return whether a note may be touched."""
         return not self._fixed[index]
 
     # ------------------------------------------------------------------ what stands in the way
@@ -145,13 +145,13 @@ class Notes:
         return before, self[members[after][1]] if after < len(members) else None
 
     def makes_jack(self, index: int, column: int) -> bool:
-        """Whether a note would repeat, or be repeated, with nothing between."""
+        """Return whether a note would repeat, or be repeated, with nothing between."""
         start = self[index].start_ms
         around = (n.start_ms for n in self.neighbours(index, column) if n is not None)
         return any(self.is_jack(min(at, start), max(at, start)) for at in around)
 
     def is_jack(self, first_ms: float, second_ms: float) -> bool:
-        """Whether two notes of a column at these times are a jack."""
+        """Return whether two notes of a column at these times are a jack."""
         near = second_ms - first_ms <= self.limits.jack_ms
         return near and not struck_between(self.starts, first_ms, second_ms)
 
@@ -172,7 +172,7 @@ class Notes:
         return found
 
     def may_move(self, index: int, column: int) -> bool:
-        """Whether neither the note nor its place in a column is locked."""
+        """Return whether neither the note nor its place in a column is locked."""
         return self.free(index) and not self._locked(replace(self[index], column=column))
 
     def _room(self, index: int, column: int) -> Room | None:

@@ -1,4 +1,4 @@
-"""What is done about each rule, until nothing more can be done.
+"""Fixes of each rule, applied until none applies.
 
 Every step lowers, in this order of weight: the number of notes, of holds, the time that is held,
 the pairs of notes that break a rule (shields apart), the empty columns, the shields, the notes of
@@ -26,7 +26,7 @@ _REMOVED = ("same_time", "inside_hold", "mini_jack", "release_gap")
 
 @dataclass(frozen=True)
 class Scope:
-    """Which rules to mend, and where.
+    """Rules to fix, and the places of their findings.
 
     Args:
         places: by rule the findings to mend; None for everywhere.
@@ -35,7 +35,7 @@ class Scope:
     places: Mapping[str, Sequence[Finding] | None]
 
     def has(self, rule: str, columns: Sequence[int], start_ms: float, end_ms: float) -> bool:
-        """Whether a place is to be mended."""
+        """Return whether a place is to be fixed."""
         found = self.places.get(rule, ())
         if found is None:
             return True

@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 
 
 class SkipInit(TorchFunctionMode):
-    """What is built under it draws no layer's weights and holds none: they lie on `meta`.
+    """Mode in which layers neither draw nor hold their weights: they lie on `meta`.
 
     Only `torch.empty` is moved there, which is what layers make their weights with; everything
     else is computed as ever, so that buffers hold what they should. `torch.device("meta")` moves

@@ -21,12 +21,12 @@ def to_channels_last(x: Float[Tensor, "b c t"]) -> Float[Tensor, "b c t"]:
 
 
 def is_channels_last(x: Tensor) -> bool:
-    """Whether a tensor is a sequence in this order, and not in the usual one as well."""
+    """Return whether a tensor is a sequence in this order, and not in the usual one as well."""
     return x.dim() == 3 and not x.is_contiguous() and x.transpose(1, 2).is_contiguous()
 
 
 def pays(x: Tensor) -> bool:
-    """Whether convolutions and their gradients are faster in this order."""
+    """Return whether convolutions and their gradients are faster in this order."""
     return x.device.type == "cpu" and x.dtype == torch.bfloat16 and torch.is_grad_enabled()
 
 

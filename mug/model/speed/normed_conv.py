@@ -51,7 +51,7 @@ def normed_conv(
 
 
 class _How(NamedTuple):
-    """What is no tensor."""
+    """Arguments that are no tensors."""
 
     groups: int
     eps: float
@@ -60,7 +60,7 @@ class _How(NamedTuple):
 
 
 def _precision(x: Tensor, weight: Tensor) -> torch.dtype:
-    """What the convolution computes in."""
+    """Precision that the convolution computes in."""
     kind = x.device.type
     known = torch.amp.is_autocast_available(kind)
     if known and torch.is_autocast_enabled(kind) and x.dtype != torch.float64:

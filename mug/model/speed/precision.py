@@ -29,7 +29,7 @@ def at_least_float32(x: Tensor) -> Tensor:
 
 
 def multiplies_bfloat16(kind: str) -> bool:
-    """Whether a device of this kind multiplies bfloat16 faster than float32.
+    """Return whether a device of this kind multiplies bfloat16 faster than float32.
 
     Args:
         kind: `cpu`, `cuda` …

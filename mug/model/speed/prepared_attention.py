@@ -37,7 +37,7 @@ class PositionTable:
             self.at(keys)
 
     def at(self, keys: int) -> tuple[Float[Tensor, "h q {keys}"], Float[Tensor, "h q {keys}"]]:
-        """What is added to the scaled scores, and what the weights are multiplied by."""
+        """Bias of the scaled scores, and factor of the attention weights."""
         if self._kept is not None and self._kept[0] == keys:
             return self._kept[1]
         attention = self.attention

@@ -37,7 +37,7 @@ PreparedLayer = Callable[[Tensor, TimeStep], Tensor]
 
 @dataclass(frozen=True)
 class LayerContext:
-    """What a layer is prepared for, besides the length of its input.
+    """Conditions that a layer is prepared for, besides the length of its input.
 
     Args:
         tokens: embedded features `[b, d, k]`, channels first; None without features.

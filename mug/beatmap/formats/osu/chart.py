@@ -62,7 +62,7 @@ class SkippedLine:
 
 @dataclass
 class _Reader:
-    """What to do with lines that mean nothing, and the lines with comments."""
+    """State of a reader: its handling of lines without meaning, and the lines with comments."""
 
     path: Path | None
     strict: bool

@@ -173,7 +173,7 @@ def _end_of(
     shift_ms: int,
     speed: tuple[Sequence[Timing], float],
 ) -> tuple[float, str]:
-    """When a hold, spinner or slider ends, and its sample."""
+    """End of a hold, spinner or slider, and its sample."""
     if kind & _HOLD:
         end, _, sample = ",".join(fields[5:]).partition(":")
         return time_ms(end, "the end", shift_ms), sample.strip()

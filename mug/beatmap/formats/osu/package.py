@@ -30,7 +30,7 @@ _ENTRY_NAME_BYTES = 240
 
 @dataclass(frozen=True, slots=True)
 class ArchiveLimits:
-    """What an archive may make this machine do.
+    """Limits on the size of an archive, against archives made to fill a disk.
 
     Args:
         entries: files in it.
@@ -86,7 +86,7 @@ Plan = list[tuple[zipfile.ZipInfo, PurePosixPath]]
 
 
 def _plan(path: Path, infos: list[zipfile.ZipInfo], limits: ArchiveLimits) -> Plan:
-    """Where each file will lie; refuses the archive before anything is written."""
+    """Target of each file; refuses the archive before anything is written."""
     plan: Plan = []
     if len(infos) > limits.entries:
         raise _refused(

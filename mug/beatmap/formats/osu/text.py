@@ -59,5 +59,5 @@ def _numbered(text: str) -> Iterator[Line]:
 
 
 def is_one_line(text: str) -> bool:
-    """Whether this can stand in a file as a line of a section."""
+    """Return whether this can stand in a file as a line of a section."""
     return bool(text.strip()) and not _LINE_BREAK.search(text) and section_name(text) is None

@@ -96,7 +96,7 @@ class Radar:
 
 
 def cells(text: str, keys: int) -> Iterator[Cell]:
-    """What a chart's rows hold, by beat, then column.
+    """Cells of a chart's rows, by beat, then column.
 
     Args:
         text: measures with commas between them, rows as lines.

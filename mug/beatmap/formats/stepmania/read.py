@@ -141,7 +141,7 @@ def _charts(reader: _Reader, text: str) -> Iterator[StepChart]:
 
 
 def _size(chart: StepChart) -> int:
-    """How much work a chart is: many charts may share one long list of tempi."""
+    """Cost of reading a chart: many charts may share one long list of tempi."""
     shared = ("TIMESIGNATURES", "SCROLLS")
     commas = sum(chart.fields.get(name, "").count(",") for name in shared)
     return len(chart.cells) + len(chart.timing.segments) + commas
@@ -299,7 +299,7 @@ class _Player:
 
 
 def _notes(reader: _Reader, chart: StepChart) -> tuple[HitObject, ...]:
-    """What can be hit; the rest is counted."""
+    """Notes that can be hit; the rest is counted."""
     player = _Player(reader.losses)
     for cell in chart.cells:
         time_ms = bounded(chart.timing.time_s(cell.beat) * 1000.0, "the time of a note")

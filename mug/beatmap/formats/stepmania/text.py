@@ -103,7 +103,7 @@ class _Scanner:
 
 
 def _begins_line(text: str, at: int) -> bool:
-    """Whether only blanks come before this on its line."""
+    """Return whether only blanks come before this on its line."""
     before = at - 1
     while before >= 0 and text[before] in " \t":
         before -= 1

@@ -1,4 +1,4 @@
-"""When StepMania's beats are: tempi, stops, delays and warps as one function.
+"""Times of StepMania's beats: tempi, stops, delays and warps as one function.
 
 Beat 0 is `-OFFSET` seconds after the sound begins. At a beat come, in this order: the delay, the
 notes, the stop. A warp takes beats out of time. Old files write warps as tempi or stops below 0:
@@ -29,7 +29,7 @@ Pairs = dict[Fraction, float]
 
 @dataclass(frozen=True)
 class Segment:
-    """What holds from a beat until the next segment.
+    """Timing from a beat until the next segment.
 
     Args:
         beat: where it begins.
@@ -80,7 +80,7 @@ class StepTiming:
         return self.segments[max(bisect_right(self._beats, beat) - 1, 0)]
 
     def time_s(self, beat: Fraction) -> float:
-        """When notes on this beat are due, in seconds of the sound."""
+        """Time at which notes on this beat are due, in seconds of the sound."""
         segment = self.segment_at(beat)
         if beat == segment.beat:
             return segment.note_s
@@ -88,12 +88,12 @@ class StepTiming:
         return origin + float(beat - segment.beat) * segment.beat_s
 
     def arrival_s(self, beat: Fraction) -> float:
-        """When this beat is reached, before its delay."""
+        """Time at which this beat is reached, before its delay."""
         segment = self.segment_at(beat)
         return segment.arrival_s if beat == segment.beat else self.time_s(beat)
 
     def hittable(self, beat: Fraction) -> bool:
-        """Whether notes on this beat count: not in a warp (unless time stands) or a fake."""
+        """Return whether notes on this beat count: not in a warp (unless time stands) or a fake."""
         index = bisect_right(self._fakes, beat, key=lambda span: span[0]) - 1
         if index >= 0 and beat < self._fakes[index][1]:
             return False

@@ -118,7 +118,7 @@ def write(beatmaps: Sequence[Beatmap], path: Path) -> LossReport:
 
 
 def _times(beatmap: Beatmap) -> list[float]:
-    """When something must lie on a row, ascending."""
+    """Times that must lie on a row, ascending."""
     notes = beatmap.hit_objects
     return sorted({note.start_ms for note in notes} | {note.last_ms for note in notes})
 
