@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mug.cli.steps import Steps
 from mug.data.feature_db import FeatureDB
 from mug.data.split import Entry, split_beatmaps
 from mug.errors import DataError
 from mug.util import atomic_write
-from scripts._steps import Steps
 
 METRONOMES = ("quaver-offset-calibrator",)  # a click track teaches no music
 

@@ -25,12 +25,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.timing_points import TimingPoint
+from mug.cli.common import run
+from mug.cli.steps import Steps
 from mug.difficulty.stars import star_rating
 from mug.metrics.grid import grid_sync
 from mug.metrics.onsets import onset_score
 from mug.util import atomic_write
-from scripts._common import run
-from scripts._steps import Steps
 
 Lines = tuple[TimingPoint, ...]
 

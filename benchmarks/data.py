@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks import _data_faults as faults
 from benchmarks import _data_speed as speed
 from benchmarks._data_loader import against_the_gpu
+from mug.cli.common import FAILED, OK, run
 from mug.util import atomic_write
-from scripts._common import FAILED, OK, run
 
 Goal = tuple[str, float | int | bool, str, Callable[[Any], bool]]
 

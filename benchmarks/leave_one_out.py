@@ -24,10 +24,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks._folds import Dataset, Training, prepare, train
+from mug.cli.common import OK, run
+from mug.cli.steps import Steps
 from mug.errors import DataError
 from mug.util import atomic_write
-from scripts._common import OK, run
-from scripts._steps import Steps
 
 FOLDS = "folds"
 KEYS = 4

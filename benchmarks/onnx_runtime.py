@@ -29,10 +29,10 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.speed import ROOT, best_of, make_model
+from mug.cli.common import run
 from mug.errors import MugError
 from mug.pipeline.model.checkpoint import LoadedModel, load_model
 from mug.pipeline.sample import encode_song, prompt_ids
-from scripts._common import run
 
 STEP = 500
 WAYS = ("fp32", "bf16", "ONNX Runtime, fp32", "ONNX Runtime, int8 products")

@@ -19,10 +19,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks._folds import Training, prepare, train
 from benchmarks._judge import judge_charts, judge_first_stage, judge_loss, table
+from mug.cli.common import run
+from mug.cli.steps import Steps
 from mug.errors import DataError
 from mug.util import atomic_write
-from scripts._common import run
-from scripts._steps import Steps
 
 
 def main() -> int:

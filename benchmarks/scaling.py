@@ -32,12 +32,12 @@ from benchmarks._data_speed import prepare
 from benchmarks._training_step import timed_step
 from mug import train
 from mug.callbacks.resources import peak_memory_mib
+from mug.cli.common import OK, run
 from mug.config import load_config
 from mug.data.packed import collate, unpacked
 from mug.features import FeatureSchema
 from mug.model.speed.precision import multiplies_bfloat16
 from mug.util import atomic_write, instantiate_from_config
-from scripts._common import OK, run
 
 CONFIG = "configs/mug/mug_diffusion.yaml"
 BASE = {"width": 64, "frames": 8192, "batch": 2}

@@ -32,8 +32,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks._data_songs import make_sets
 from benchmarks._data_speed import prepare
 from benchmarks._training_step import VARIANTS, Options, serve
+from mug.cli.common import FAILED, OK, run
 from mug.util import atomic_write
-from scripts._common import FAILED, OK, run
 
 FASTER, SMALLER = 1.5, 0.6
 

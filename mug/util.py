@@ -19,6 +19,8 @@ from typing import IO, Any
 from mug.errors import ConfigError
 from mug.messages.message import Message
 
+_PACKAGE = Path(__file__).resolve().parent
+
 ALLOWED_PREFIXES = ("mug.", "torch.", "pytorch_lightning.")
 
 # Names in the original's YAML files and in published `model.yaml`, and where they live here.
@@ -184,14 +186,22 @@ def instantiate_from_config(config: Mapping[str, Any] | str | None, **extra: Any
     return factory(**params)
 
 
+def workplace() -> Path:
+    """Return the repository's root where the code lies in one, else the working directory."""
+    root = _PACKAGE.parent
+    return root if (root / "configs").is_dir() else Path.cwd()
+
+
 def find_file(path: str | Path) -> Path:
-    """A file named in a config: relative to the working directory, else to the repository.
+    """Find a file named in a config: from the working directory, the repository or the package.
+
+    An installed package holds the shipped configs in a folder of its own.
 
     Raises:
-        ConfigError: when it lies in neither place.
+        ConfigError: when it lies in none of them.
     """
     given = Path(path)
-    for candidate in (given, Path(__file__).resolve().parents[1] / given):
+    for candidate in (given, _PACKAGE.parent / given, _PACKAGE / given):
         if candidate.exists():
             return candidate
     raise ConfigError("common.no_such_file", file=given, remedy="remedy.check_path_in_config")

@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mug.cli.charts.prompt_options import add_prompt_options, whole_prompt
 from mug.errors import GenerationError
 from mug.features import FeatureSchema
 from mug.pipeline.defaults import SAMPLER, STEPS, WINDOW_S
 from mug.timing.tempo_map import timing_from_file
-from scripts._prompt import add_prompt_options, whole_prompt
 
 if TYPE_CHECKING:
     from mug.pipeline.chart import ChartGenerator

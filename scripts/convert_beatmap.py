@@ -1,60 +1,11 @@
-"""Converts charts between osu!mania, StepMania, Quaver and Malody.
+"""Converts charts between osu!mania, StepMania, Quaver and Malody."""
 
-IN is a chart (.osu .sm .ssc .qua .mc), a package (.osz .qp .mcz) or a folder of these; OUT a chart,
-a package or a folder. Sound and pictures go along. What the format of OUT cannot hold is listed.
-"""
-
-from __future__ import annotations
-
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mug.beatmap.formats.convert import Conversion, convert
-from scripts._common import FAILED, OK, progress_bar, run
-
-_SHOWN = 10
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("source", metavar="IN", type=Path, help="a chart, a package or a folder")
-    parser.add_argument("out", metavar="OUT", type=Path, help="a chart, a package or a folder")
-    parser.add_argument("--to", help="osu, osz, sm, ssc, qua, qp, mc or mcz, where OUT is a folder")
-    return parser.parse_args()
-
-
-def main() -> int:
-    """Converts, then says what was written and what was lost; 1 when something failed."""
-    given = _arguments()
-    with progress_bar("converting", "song") as show:
-        done = convert(given.source, given.out, given.to, progress=show)
-    return _summary(done, given.out)
-
-
-def _summary(done: Conversion, out: Path) -> int:
-    print(f"{done.charts} charts in {len(done.written)} files: {out}")
-    if done.losses:
-        print("Not kept, or changed:")
-        for loss in done.losses:
-            print(f"  {loss}")
-    else:
-        print("Nothing was lost.")
-    for what, entries in (("Not there", done.missing), ("Not converted", done.failed)):
-        if entries:
-            print(f"{what}: {len(entries)}")
-            for entry in entries[:_SHOWN]:
-                print(f"  {entry}")
-            if len(entries) > _SHOWN:
-                print(f"  … and {len(entries) - _SHOWN} more")
-    return FAILED if done.failed else OK
-
-
 if __name__ == "__main__":
-    sys.exit(
-        run(main, when_stopped="What is written is whole; the same command does it all again.")
-    )
+    from mug.cli.charts.convert import command
+
+    sys.exit(command())

@@ -23,10 +23,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mug.beatmap.formats.osu import patch as osu_patch
 from mug.beatmap.formats.osu.patch import ChartFile
+from mug.cli.charts.prompt_options import add_prompt_options
+from mug.cli.common import OK, progress_bar, run
 from mug.errors import GenerationError
 from mug.features import FeatureSchema
 from mug.util import atomic_write, find_file
-from scripts._common import OK, progress_bar, run
 from scripts._generate_options import (
     FEATURES,
     add_finish_options,
@@ -35,7 +36,6 @@ from scripts._generate_options import (
     generator_of,
     request_of,
 )
-from scripts._prompt import add_prompt_options
 
 if TYPE_CHECKING:
     from mug.pipeline.chart import ChartGenerator

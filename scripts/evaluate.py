@@ -18,6 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from mug.cli.common import OK, progress_bar, run
 from mug.compose.collection import CollectionOptions, compose_collection
 from mug.compose.style import SongStyle
 from mug.errors import DataError
@@ -26,7 +27,6 @@ from mug.evaluation.songs import HumanSong, assert_unseen
 from mug.messages.message import Message
 from mug.pipeline.defaults import SAMPLER, STEPS
 from mug.util import atomic_write, nearest
-from scripts._common import OK, progress_bar, run
 from scripts._evaluate_jobs import (
     BASELINES,
     Job,

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from mug.cli.common import FAILED, OK, progress_bar, run
 from mug.features import FeatureSchema
 from mug.util import find_file
-from scripts._common import FAILED, OK, progress_bar, run
 from scripts._generate_options import (
     FEATURES,
     add_generation_options,

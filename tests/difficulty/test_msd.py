@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mug.cli.models import fit_msd
 from mug.difficulty import msd_features, msd_model
 from mug.difficulty.msd import (
     MSD_VERSION,
@@ -16,7 +17,6 @@ from mug.difficulty.msd import (
     skill_flags,
 )
 from mug.errors import DataError
-from scripts import fit_msd
 
 
 def chart(seed: int, notes: int = 400, step_ms: int = 95) -> tuple[np.ndarray, np.ndarray]:

@@ -12,8 +12,8 @@ from scipy.stats import spearmanr
 
 from benchmarks import msd as benchmark
 from mug.beatmap.formats.osu.chart import read
+from mug.cli.models import report_msd
 from mug.difficulty.msd import Msd, estimate_msd
-from scripts import report_msd
 
 
 def values(msd: Msd) -> np.ndarray:

@@ -15,6 +15,7 @@ from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.registry import read_any, write_any
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.beatmap.timing_points import TimingPoint
+from mug.cli.charts.prompt_options import add_prompt_options, whole_prompt
 from mug.difficulty.msd import estimate_msd
 from mug.difficulty.stars import star_rating
 from mug.errors import ConfigError, DataError
@@ -29,7 +30,6 @@ from mug.pipeline.prompt import (
     prompts_of_file,
     save_prompt,
 )
-from scripts._prompt import add_prompt_options, whole_prompt
 
 SCHEMA = FeatureSchema.from_yaml("configs/mug/mania_beatmap_features.yaml")
 

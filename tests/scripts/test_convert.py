@@ -8,7 +8,7 @@ import pytest
 from script_calls import shell
 
 from mug.beatmap.formats.registry import read_any
-from scripts import _common
+from mug.cli import common as _common
 
 SM = """#TITLE:T;#ARTIST:A;#MUSIC:a.ogg;#OFFSET:0;#BPMS:0=120;
 #NOTES:dance-single:me:Hard:5:0:

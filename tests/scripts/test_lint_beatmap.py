@@ -14,8 +14,8 @@ from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.hit_objects import Rice
 from mug.beatmap.timing_points import TimingPoint
+from mug.cli import common as _common
 from mug.lint.rules import NOTICE
-from scripts import _common
 
 CALM = tuple(Rice(i % 4, 1000.0 + 500 * i) for i in range(20))
 BROKEN = (*CALM, Rice(0, 1020.0))

@@ -3,8 +3,8 @@ import sys
 
 import pytest
 
+from mug.cli import common as _common
 from mug.errors import DataError
-from scripts import _common
 
 
 def run(root, *arguments):

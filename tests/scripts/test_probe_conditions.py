@@ -9,7 +9,7 @@ import pytest
 from script_calls import Call, within
 from tiny_songs import make_songs
 
-from scripts import probe_conditions
+from mug.cli.models import probe as probe_conditions
 
 
 @pytest.fixture

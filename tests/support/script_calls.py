@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 from repository import ROOT
 
-from scripts._common import run
+from mug.cli.common import run
 
 
 @dataclass(frozen=True)

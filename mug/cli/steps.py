@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mug.errors import TrainingError
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)

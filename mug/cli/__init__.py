@@ -1,0 +1,1 @@
+"""The commands: arguments, one call into the library, a summary, an exit code."""

@@ -1,0 +1,1 @@
+"""Commands for charts: generate, edit, lint, convert, inspect, prompts."""

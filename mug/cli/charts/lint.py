@@ -1,0 +1,197 @@
+"""Says what a modder would about charts: what cannot be played, and what is odd for its tier.
+
+Takes charts (.osu .sm .ssc .qua .mc), packages (.osz .qp .mcz) and folders of these. docs/lint.md
+lists the rules. The exit status is 1 where there are errors, or files that cannot be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mug.audio.load import duration_ms
+from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.formats.loss_report import LossReport
+from mug.beatmap.formats.osu import package as osz
+from mug.beatmap.formats.registry import CHARTS, PACKAGES, kind_of, read_chart
+from mug.cli.common import FAILED, OK, run
+from mug.difficulty.stars import star_rating
+from mug.errors import AudioError, BeatmapError, DataError, ModeError
+from mug.lint.findings import Finding
+from mug.lint.rules import NOTICE, count_by_severity, lint, tier_for
+from mug.lint.text_report import Linted, as_containers, played_minutes, rates, rates_table, table
+from mug.tiers import Tier, tier_named
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One chart and what was found in it."""
+
+    name: str
+    beatmap: Beatmap
+    stars: float | None
+    tier: Tier
+    findings: tuple[Finding, ...]
+
+    @property
+    def minutes(self) -> float:
+        """From the first note to the end of the last."""
+        notes = self.beatmap.hit_objects
+        first = min((note.start_ms for note in notes), default=0.0)
+        return played_minutes(self.beatmap.last_ms - first)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog=NOTICE
+    )
+    parser.add_argument("paths", metavar="FILE|FOLDER", type=Path, nargs="+")
+    parser.add_argument("--json", action="store_true", help="for programs; columns count from 0")
+    parser.add_argument(
+        "--rates", action="store_true", help="findings a minute by rule and tier, nothing else"
+    )
+    parser.add_argument(
+        "--tier",
+        type=tier_named,
+        help="Easy, Normal, Hard, Insane or Expert (default: by star rating)",
+    )
+    parser.add_argument(
+        "--audio", action="store_true", help="also look whether notes lie after the song"
+    )
+    parser.add_argument("--keys", type=int, nargs="*", help="only charts of so many columns")
+    parser.add_argument("--least_notes", type=int, default=0, help="only charts of so many notes")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Lints every chart once, then prints what was asked for."""
+    given = _arguments()
+    failures: list[str] = []
+    others: list[Path] = []
+    checked = list(_distinct(_check_all(given, failures, others)))
+    if given.rates:
+        linted = [Linted(c.tier, c.minutes, c.findings) for c in checked]
+        print(json.dumps(rates(linted), indent=1) if given.json else rates_table(linted))
+    elif given.json:
+        print(json.dumps({"notice": NOTICE, "charts": [_contained(c) for c in checked]}, indent=1))
+    else:
+        for chart in checked:
+            _show(chart)
+    if not given.json:
+        print(f"\n{len(checked)} charts; {len(others)} of other game modes left out. {NOTICE}")
+    for failure in failures:
+        print(f"error: {failure}", file=sys.stderr)
+    broken = any(f.severity == "error" for chart in checked for f in chart.findings)
+    return FAILED if broken or failures else OK
+
+
+def _distinct(charts: Iterator[Checked]) -> Iterator[Checked]:
+    """Each chart once, whatever files have its notes."""
+    seen: set[tuple[object, ...]] = set()
+    for chart in charts:
+        notes = tuple((n.column, n.start_ms, n.last_ms) for n in chart.beatmap.sorted_objects())
+        key = (chart.beatmap.keys, notes)
+        if key not in seen or not notes:
+            seen.add(key)
+            yield chart
+
+
+def _check_all(
+    given: argparse.Namespace, failures: list[str], others: list[Path]
+) -> Iterator[Checked]:
+    for path in given.paths:
+        for file in _files(path):
+            if file.suffix.lower() not in PACKAGES:
+                yield from _check_file(file, str(file), given, failures, others)
+                continue
+            with TemporaryDirectory(prefix="mug-lint-") as folder:
+                try:
+                    within = osz.extract(file, Path(folder))
+                except BeatmapError as error:
+                    failures.append(str(error))
+                    continue
+                for inner in within:
+                    if inner.suffix.lower() in CHARTS:
+                        name = f"{file}/{inner.relative_to(folder)}"
+                        yield from _check_file(inner, name, given, failures, others)
+
+
+def _files(path: Path) -> list[Path]:
+    """The charts and packages in a folder; a file itself, whatever its name."""
+    if not path.is_dir():
+        return [path]
+    known = {*CHARTS, *PACKAGES}
+    return sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in known)
+
+
+def _check_file(
+    file: Path, name: str, given: argparse.Namespace, failures: list[str], others: list[Path]
+) -> Iterator[Checked]:
+    try:
+        beatmaps = read_chart(file, kind_of(file), losses=LossReport())
+    except ModeError as error:
+        if file in given.paths:
+            failures.append(str(error))
+        others.append(file)
+        return
+    except BeatmapError as error:
+        failures.append(str(error))
+        return
+    for beatmap in beatmaps:
+        if given.keys and beatmap.keys not in given.keys:
+            continue
+        if len(beatmap.hit_objects) < given.least_notes:
+            continue
+        yield _check(beatmap, name, file, given)
+
+
+def _check(beatmap: Beatmap, name: str, file: Path, given: argparse.Namespace) -> Checked:
+    stars: float | None = None
+    if given.tier is None:
+        try:
+            stars = star_rating(beatmap)
+        except (BeatmapError, DataError) as error:
+            print(f"{name}: {error}. Its tier is guessed from its density", file=sys.stderr)
+    tier = tier_for(beatmap, stars) if given.tier is None else given.tier
+    audio_ms = _song_ms(beatmap, file) if given.audio else None
+    return Checked(name, beatmap, stars, tier, lint(beatmap, tier=tier, audio_ms=audio_ms))
+
+
+def _song_ms(beatmap: Beatmap, file: Path) -> float | None:
+    try:
+        return duration_ms(file.parent / beatmap.audio_filename)
+    except AudioError as error:
+        print(f"{error}. The song's end is not looked at", file=sys.stderr)
+        return None
+
+
+def _show(chart: Checked) -> None:
+    counts = count_by_severity(chart.findings)
+    stars = "" if chart.stars is None else f" ({chart.stars:.2f} stars)"
+    print(f"{chart.name} [{chart.beatmap.version}]")
+    print(
+        f"{chart.beatmap.keys}K, {chart.tier.title}{stars}: "
+        + ", ".join(f"{count} {word}{'s' * (count != 1)}" for word, count in counts.items())
+    )
+    print(table(chart.findings, chart.beatmap.keys) + "\n" * bool(chart.findings))
+
+
+def _contained(chart: Checked) -> dict[str, object]:
+    return {
+        "file": chart.name,
+        "difficulty": chart.beatmap.version,
+        "keys": chart.beatmap.keys,
+        "tier": chart.tier.title,
+        "star_rating": chart.stars,
+        "findings": as_containers(chart.findings),
+    }
+
+
+def command() -> int:
+    """Run the command line; the exit code."""
+    return run(main, when_stopped="Nothing was changed.")

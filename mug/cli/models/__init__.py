@@ -1,0 +1,1 @@
+"""Commands for models: compose, demo, evaluate, convert, probe, MSD coefficients."""

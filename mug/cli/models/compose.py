@@ -1,0 +1,61 @@
+"""Composes sample songs with charts, by code alone: no recordings, no samples, no network."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from mug.compose.collection import CollectionOptions, compose_collection
+from mug.compose.style import SongStyle
+from mug.errors import MugError
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the songs")
+    parser.add_argument("--count", type=int, default=24, help="songs (default 24)")
+    parser.add_argument("--seed", type=int, default=0, help="other seeds give other songs")
+    parser.add_argument("--min_s", type=float, default=30.0, help="shortest song in seconds")
+    parser.add_argument("--max_s", type=float, default=60.0, help="longest song in seconds")
+    parser.add_argument("--keys", type=int, default=4, help="columns of the charts")
+    parser.add_argument("--difficulties", type=int, default=4, help="charts a song, 1 to 4")
+    parser.add_argument("--audio", default="ogg", help="ogg, flac or wav")
+    parser.add_argument("--workers", type=int, default=1, help="processes")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Composes the collection; 0 when all songs are there, 130 after Ctrl-C, 2 for a mistake."""
+    given = _arguments()
+    try:
+        options = CollectionOptions(
+            style=SongStyle(seconds=(given.min_s, given.max_s)),
+            keys=given.keys,
+            difficulties=given.difficulties,
+            audio_format=given.audio,
+        )
+        with tqdm(total=given.count, desc="composing", unit="song") as bar:
+            folders = compose_collection(
+                given.out,
+                given.count,
+                seed=given.seed,
+                options=options,
+                workers=given.workers,
+                progress=lambda done, _: bar.update(done - bar.n),
+            )
+    except MugError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on from here.", file=sys.stderr)
+        return 130
+    print(f"{len(folders)} songs in {given.out}")
+    return 0
+
+
+def command() -> int:
+    """Run the command line; the exit code."""
+    return main()

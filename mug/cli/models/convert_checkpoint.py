@@ -1,0 +1,38 @@
+"""Turns a checkpoint, ours or the original's, into safetensors + model.yaml."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mug.cli.common import run
+
+
+def main() -> int:
+    """Parses the arguments, converts, and says what was written."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "checkpoint", type=Path, help="a .ckpt file (the original's needs model.yaml beside it)"
+    )
+    parser.add_argument("out", type=Path, help="folder for model.safetensors and model.yaml")
+    args = parser.parse_args()
+
+    from mug.pipeline.model.checkpoint import (
+        build_model,
+        load_model,
+        read_checkpoint,
+        save_inference,
+    )
+
+    config, weights, published = read_checkpoint(args.checkpoint)
+    build_model(config, published=published)
+    digest = save_inference(args.out, config, weights, published=published)
+    load_model(args.out)
+    count = sum(value.numel() for value in weights.values())
+    print(f"{args.out}: {len(weights)} tensors, {count:,} numbers, sha256 {digest}")
+    return 0
+
+
+def command() -> int:
+    """Run the command line; the exit code."""
+    return run(main, when_stopped="Nothing was written.")

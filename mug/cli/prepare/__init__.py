@@ -1,0 +1,1 @@
+"""Commands for data: collect, measure, filter, report, lists of the osu! API."""
