@@ -25,9 +25,9 @@ from mug.errors import DataError
 from mug.prepare.cleaning import CleaningLimits
 from mug.prepare.features import DB_NAME
 from mug.prepare.filtering import LIST_NAME, Cleaned, clean
+from mug.prepare.ingest import read_opt_out
 from mug.prepare.manifest import FILE_NAME
 from mug.prepare.offsets import correct, measure_offsets
-from mug.prepare.ingest import read_opt_out
 
 
 def _arguments() -> argparse.Namespace:
