@@ -1,4 +1,4 @@
-"""Which folders are packages: those of `mug`, and the shipped configs as `mug.configs`."""
+"""Packages of the distribution: those of `mug`, and the shipped configs as `mug.configs`."""
 
 from setuptools import find_packages, setup
 

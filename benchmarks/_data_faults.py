@@ -1,4 +1,4 @@
-"""What goes wrong on the way: kills, a full disk, broken files, two at once; and what is lost."""
+"""Faults on the way: kills, a full disk, broken files, two at once; and what is lost."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def rows_of(out: Path) -> dict[str, FeatureRow]:
 
 
 def repeats(out: Path) -> dict[int, int]:
-    """How many items were finished how many times."""
+    """Number of items by the number of times that they were finished."""
     with FeatureDB(out / "features.db") as db:
         found = db.select("SELECT finished, COUNT(*) FROM jobs GROUP BY finished").fetchall()
     return {row[0]: row[1] for row in found}

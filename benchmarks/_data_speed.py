@@ -90,7 +90,7 @@ def _timed(note: Path, words: list[str]) -> int:
 
 
 def _peak_mib() -> float:
-    """What this process held at most; its parent's peak, which rusage inherits, is not in it."""
+    """Peak memory of this process, without its parent's peak, which rusage inherits."""
     status = Path("/proc/self/status")
     if not status.is_file():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -83,7 +83,7 @@ def prepare(steps: Steps, songs: Path) -> Dataset:
 
 @dataclass(frozen=True)
 class Training:
-    """How both stages are trained.
+    """Options of training both stages.
 
     Args:
         size: of `configs/mug/SIZE.yaml` and `SIZE_autoencoder.yaml`.

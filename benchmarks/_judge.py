@@ -21,7 +21,7 @@ RANDOM_CHARTS = 20
 
 
 def judge_first_stage(model: LoadedModel, validation: Any) -> dict[str, float]:
-    """How much of the held-out charts survives encoder and decoder, object by object."""
+    """Reconstruction of the held-out charts by encoder and decoder, object by object."""
     scores = []
     for index in range(len(validation)):
         item = validation[index]

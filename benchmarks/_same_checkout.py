@@ -87,7 +87,7 @@ class Checkout:
         return RUN_TIME.sub("<TIME>", text)
 
     def files(self, folder: Path, name: str) -> Record:
-        """What a folder holds, by path: text as text, packages by member, the rest as hashes."""
+        """Content of a folder, by path: text as text, packages by member, the rest as hashes."""
         found: Record = {}
         for path in sorted(folder.rglob("*")):
             if path.is_file():
@@ -95,7 +95,7 @@ class Checkout:
         return found
 
     def file(self, path: Path, name: str) -> Record:
-        """What one file holds; of a package its list of members, and the members."""
+        """Content of a file; of a package its list of members, and the members."""
         data = path.read_bytes()
         if path.suffix not in {".osz", ".qp", ".mcz"}:
             return {name: self._content(path.name, data)}

@@ -1,4 +1,4 @@
-"""What a recording holds, part by part: charts, tools, losses, resumed runs, shapes, data."""
+"""Parts of a recording: charts, tools, losses, resumed runs, shapes, data."""
 
 from __future__ import annotations
 

@@ -189,7 +189,7 @@ def fit(rows: list[tuple[np.ndarray, np.ndarray, float]], penalty: float) -> np.
 
 
 def right_share(weights: np.ndarray, chosen: list[Case]) -> str:
-    """How many songs' likeliest hypothesis is right."""
+    """Share of songs whose likeliest hypothesis is right."""
     hits = [bool(case.right[int(np.argmax(case.beats @ weights))]) for case in chosen]
     return f"{sum(hits)}/{len(hits)}"
 

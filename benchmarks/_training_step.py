@@ -23,7 +23,7 @@ from mug.util import instantiate_from_config
 
 @dataclass(frozen=True)
 class Variant:
-    """How a step is made.
+    """Variant of a training step.
 
     Args:
         cached: spectrograms are read from the cache instead of decoded from the song.
@@ -55,7 +55,7 @@ VARIANTS = {
 
 @dataclass(frozen=True)
 class Options:
-    """What all variants share.
+    """Options that all variants share.
 
     Args:
         config: of the model and its data.

@@ -1,4 +1,4 @@
-"""What telling the model the beat does: the same training with and without, on composed songs.
+"""Effect of the beat condition: the same training with and without, on composed songs.
 
     OMP_NUM_THREADS=1 python benchmarks/beat_condition.py --out outputs/beat_condition
 
@@ -48,7 +48,7 @@ GIVEN: dict[str, Callable[[Lines], Lines]] = {
     "3 % slow": lambda lines: tuple(replace(one, beat_ms=one.beat_ms * 1.03) for one in lines),
     "none": lambda _: (),
 }
-"""What a model is told of a song's timing."""
+"""Timing of a song that a model is given."""
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""What becomes of raw notes: findings, best of N, spreads, editing and time, with a checkpoint.
+"""Benchmark of charts: findings, best of N, spreads, editing and time, with a checkpoint.
 
     MUG_REAL_DATA=FOLDER python benchmarks/charts.py --ckpt MODEL --first goin-under --steps 20
 
@@ -60,7 +60,7 @@ T = TypeVar("T")
 
 @dataclass
 class Findings:
-    """What lint finds at one stage.
+    """Findings of lint at one stage.
 
     Args:
         by_rule: how often, by rule and severity.
@@ -173,7 +173,7 @@ def print_choice(
     most: int,
     asked: Sequence[float],
 ) -> None:
-    """What best of N and retries gain in stars, from one pool of charts for each rating."""
+    """Gain of best of N and retries in stars, from one pool of charts for each rating."""
     errors: dict[str, list[float]] = {}
     tries: list[int] = []
     one_sided = []

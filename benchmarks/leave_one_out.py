@@ -47,7 +47,7 @@ class Fold:
 
     @property
     def results(self) -> Path:
-        """What `scripts/evaluate.py` found."""
+        """Results of `scripts/evaluate.py`."""
         return self.out / "evaluation" / "results.json"
 
     def gather(self, songs: Path, names: Sequence[str]) -> tuple[Path, Path]:
@@ -138,7 +138,7 @@ def _training(args: argparse.Namespace) -> Training:
 
 
 def _length(steps: int | None, minutes: float | None) -> Iterator[str]:
-    """How long a stage is trained, as overrides; the learning rate falls towards the steps."""
+    """Length of a stage's training, as overrides; the learning rate falls towards the steps."""
     if steps is not None:
         yield f"lightning.trainer.max_steps={steps}"
     if minutes is not None:

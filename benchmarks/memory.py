@@ -1,4 +1,4 @@
-"""What making charts holds at most, stage by stage.
+"""Peak memory of generation, stage by stage.
 
     python benchmarks/memory.py --ckpt FOLDER
 

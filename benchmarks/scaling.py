@@ -1,4 +1,4 @@
-"""What a training step grows with: time and memory against width, length, batch and songs.
+"""Scaling of a training step: time and memory against width, length, batch and songs.
 
     python benchmarks/scaling.py
     python benchmarks/scaling.py --only width,batch --threads 2

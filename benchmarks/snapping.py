@@ -292,7 +292,7 @@ def corpus(folder: Path) -> list[Beatmap]:
 
 
 def mixes(chart: Beatmap) -> bool:
-    """Whether a chart has both voices beside the beats."""
+    """Return whether a chart has both voices beside the beats."""
     found = voices_of(chart.hit_objects, chart)
     return all(np.mean(found == kind) > MIXED_SHARE for kind in (STRAIGHT, TRIPLET))
 

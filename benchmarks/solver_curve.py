@@ -1,4 +1,4 @@
-"""Which sampler is nearest to the 1000-step result after how many network evaluations.
+"""Distance of samplers from the 1000-step result against network evaluations.
 
     python benchmarks/solver_curve.py --ckpt MODEL --audio SONG SONG --out outputs/solver_curve
 

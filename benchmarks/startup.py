@@ -1,4 +1,4 @@
-"""How long generation takes to get to work: the command line, the imports, the model.
+"""Startup time of generation: the command line, the imports, the model.
 
     python benchmarks/startup.py --ckpt MODEL
 

@@ -1,4 +1,4 @@
-"""How well timing is found from sound: composed songs, real songs, and the time it takes.
+"""Accuracy of timing from sound: composed songs, real songs, and the time it takes.
 
     MUG_REAL_DATA=FOLDER python benchmarks/timing.py [--songs 72]
 
@@ -29,7 +29,7 @@ TEMPI = ((60, 100), (100, 160), (160, 240), (240, 320))
 
 @dataclass(frozen=True)
 class Row:
-    """What was found of a song, against its truth.
+    """Estimate of a song, against its truth.
 
     Args:
         song: the truth.
@@ -76,7 +76,7 @@ def judge(song: TimedSong, found: TimingEstimate) -> Row:
 
 
 def share(values: list[bool]) -> str:
-    """How many of them, e.g. 11/12."""
+    """Share of them, e.g. 11/12."""
     return f"{sum(values)}/{len(values)}"
 
 
@@ -110,7 +110,7 @@ def composed_table(rows: list[Row]) -> str:
 
 
 def candidates_table(rows: list[Row]) -> str:
-    """Whether confidence tells right from wrong."""
+    """Table of confidence against right and wrong."""
     rights: list[bool] = []
     confidences: list[float] = []
     for row in rows:
@@ -125,7 +125,7 @@ def candidates_table(rows: list[Row]) -> str:
 
 
 def published_shift_ms(song: TimedSong) -> float:
-    """How much later a song's red lines lie than its author put them."""
+    """Shift of a song's red lines from where its author put them."""
     if song.published is None:
         return 0.0
     line, beat_ms = song.truth.red_lines[0], song.truth.red_lines[0].beat_ms

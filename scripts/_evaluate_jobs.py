@@ -69,7 +69,7 @@ def code_digest(packages: Sequence[Path] = MEASURING) -> str:
 
 @dataclass(frozen=True)
 class Setting:
-    """What all jobs share; it crosses to worker processes.
+    """Setting that all jobs share; it crosses to worker processes.
 
     Args:
         songs: folder of human beatmapsets.
@@ -188,7 +188,7 @@ def _own_charts(setting: Setting, kind: str, against: Against) -> list[Judged]:
 
 
 def _cost_row(setting: Setting, song: HumanSong, chart: int) -> ResultRow:
-    """What a chart costs, measured in a process that does nothing else."""
+    """Cost of a chart, measured in a process that does nothing else."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         figures = pool.submit(_cost, setting, song.audio, song.stars[chart]).result()

@@ -171,7 +171,7 @@ def _composed(args: argparse.Namespace) -> Path:
 
 
 def _file_hash(checkpoint: Path | None) -> str:
-    """What tells this checkpoint from a later one of the same name."""
+    """Hash that tells this checkpoint from a later one of the same name."""
     if checkpoint is None:
         return ""
     if not checkpoint.exists():

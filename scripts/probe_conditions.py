@@ -1,4 +1,4 @@
-"""Whether a trained model uses sound, features and beat: its loss by tenth of the noise range."""
+"""Probe a model for its use of sound, features and beat: loss by tenth of the noise range."""
 
 import sys
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""What happens periodically during training."""
+"""Callbacks of training."""

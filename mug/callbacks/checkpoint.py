@@ -29,7 +29,7 @@ _Handler = Callable[[int, FrameType | None], Any] | int | signal.Handlers | None
 
 
 def _anywhere(trainer: Trainer, flag: bool) -> bool:
-    """Whether any process says so; all ask at the same point."""
+    """Return whether any process says so; all call it at the same point."""
     if trainer.world_size == 1:
         return flag
     return bool(trainer.strategy.reduce_boolean_decision(flag, all=False))
@@ -85,7 +85,7 @@ class ResumeCheckpoint(Checkpoint):
         self._plateau: dict[int, float] = {}
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint at the end of an epoch lacks: the plateau schedulers' last metric."""
+        """Last metric of the plateau schedulers, which a checkpoint at the end of an epoch lacks."""
         return {"plateau": dict(self._plateau)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

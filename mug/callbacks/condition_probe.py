@@ -1,4 +1,4 @@
-"""Whether a diffusion model in training uses its conditions (`mug.diffusion.probe`)."""
+"""Probe of a diffusion model in training for the use of its conditions (`mug.diffusion.probe`)."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class ConditionProbe(Callback):
         self._batches: list[dict[str, Any]] = []
 
     def state_dict(self) -> dict[str, Any]:
-        """How many validations have been, so that a resumed run goes on in step."""
+        """Number of validations so far, so that a resumed run goes on in step."""
         return {"validations": self._validations}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a probe found (`mug.diffusion.probe`), as a table and as a picture."""
+"""Report of a probe (`mug.diffusion.probe`), as a table and as a picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the scripts share: one line for an error, exit codes, progress with the time left."""
+"""Common parts of the scripts: errors in one line, exit codes, progress with the time left."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def run(main: Callable[[], int], *, when_stopped: str) -> int:
 
 
 def add_worker_options(parser: argparse.ArgumentParser) -> None:
-    """How to share out work: processes, engine, and whether other machines take part."""
+    """Add options for workers: processes, engine, and whether other machines take part."""
     parser.add_argument(
         "--workers",
         type=int,

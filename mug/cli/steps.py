@@ -53,12 +53,12 @@ class Steps:
         marker.write_text(json.dumps({"command": _digest(command), "seconds": seconds}))
 
     def is_done(self, name: str, command: list[str]) -> bool:
-        """Whether this very command has finished here before."""
+        """Return whether this very command has finished here before."""
         marker = self._marker(name)
         return marker.exists() and json.loads(marker.read_text())["command"] == _digest(command)
 
     def seconds(self, name: str) -> float:
-        """How long a finished step took."""
+        """Duration of a finished step."""
         return float(json.loads(self._marker(name).read_text())["seconds"])
 
     def train(self, name: str, config: str, overrides: list[str]) -> Path:

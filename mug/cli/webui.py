@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def serving_of(args: argparse.Namespace) -> Serving:
-    """How the page is served, by the command line.
+    """Options of serving the page, from the command line.
 
     Raises:
         ConfigError: for a name without a password, two addresses, or a size that is none.

@@ -1,4 +1,4 @@
-"""What happens to spectrograms on their way into an item; numpy only.
+"""Augmentation of spectrograms on their way into an item; numpy only.
 
 All take `[..., bands, frames]` with the frames last: log-mel `[bands, frames]` as well as the real
 and imaginary parts of a short-time Fourier transform `[2, bins, frames]`.

@@ -51,7 +51,7 @@ _Key = tuple[Path, int, int]
 
 @dataclass(frozen=True, eq=False)
 class TrainingChart:
-    """What training items need of a chart.
+    """Chart as training items need it.
 
     Args:
         path: its file.
@@ -86,7 +86,7 @@ class TrainingChart:
 
     @property
     def last_ms(self) -> float:
-        """When the last object is over, 0 for an empty chart."""
+        """End of the last object, 0 for an empty chart."""
         return float(self.notes.end_ms.max(initial=0.0))
 
     def between(self, first_ms: float, last_ms: float) -> NoteArrays:

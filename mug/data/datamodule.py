@@ -197,7 +197,7 @@ class DataModuleFromConfig(pl.LightningDataModule):
         return self._plain_loader("predict")
 
     def state_dict(self) -> dict[str, Any]:
-        """How far training has come: the epoch and the items of it that were trained on."""
+        """Progress of training: the epoch and the items of it that were trained on."""
         trainer = self.trainer
         if trainer is None or "train" not in self.datasets:
             return {}

@@ -149,7 +149,7 @@ class FeatureDB:
 
     @property
     def legacy(self) -> bool:
-        """Whether it is the original's `feature.db`."""
+        """Return whether it is the original's `feature.db`."""
         return self.version == 0
 
     @property
@@ -227,7 +227,7 @@ class FeatureDB:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """What is done inside is done whole or not at all; may be nested, the outermost counts.
+        """Run the block whole or not at all; may be nested, the outermost counts.
 
         Writing processes wait for one another from its start on.
 

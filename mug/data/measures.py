@@ -1,4 +1,4 @@
-"""What is measured, by name and version, apart from the code that measures.
+"""Names and versions of measurements, apart from the code that measures.
 
 A run that finds nothing new compares versions and is done, without importing numerical packages.
 """
@@ -14,7 +14,7 @@ FINGERPRINT_VERSION = "print-1"
 """Raise it when fingerprints change (mug.prepare.fingerprint)."""
 
 ROW_TIMES = 33
-"""How many of a chart's rows have their times written down, at most."""
+"""Largest number of a chart's rows whose times are stored."""
 
 
 @dataclass(frozen=True)

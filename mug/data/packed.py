@@ -23,7 +23,7 @@ from mug.data.augment import neighbours, stretched_frames
 
 
 class SpectrogramPlan(NamedTuple):
-    """How an item's spectrogram is made of its song's.
+    """Plan of an item's spectrogram, made of its song's.
 
     Args:
         song_frames: frames of the song.
@@ -112,7 +112,7 @@ def pack(
     count: int,
     silent_from: int | None = None,
 ) -> PackedAudio:
-    """What an item needs of a song.
+    """Pack the part of a song that an item needs.
 
     Args:
         song: its spectrogram, time first.

@@ -1,4 +1,4 @@
-"""What a training item says about its chart: database rows to embedding ids."""
+"""Prompts of training items: database rows to embedding ids."""
 
 from __future__ import annotations
 

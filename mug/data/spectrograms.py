@@ -1,4 +1,4 @@
-"""Where an item's spectrogram comes from."""
+"""Sources of an item's spectrogram."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Entry:
 
     @property
     def identities(self) -> tuple[str, ...]:
-        """What makes another chart one of the same group; the path alone where nothing else is."""
+        """Identities that put charts into one group; the path alone where there is no other."""
         found = []
         if self.beatmapset:
             found.append(f"set:{self.beatmapset}")

@@ -1,1 +1,1 @@
-"""How charts are judged: rows of figures, tables, pages."""
+"""Evaluation of charts: rows of figures, tables, pages."""

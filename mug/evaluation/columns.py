@@ -1,4 +1,4 @@
-"""What stands in the columns of the benchmark: baselines, and what a model makes."""
+"""Columns of the benchmark: baselines, and charts of a model."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def row_of(
 
 
 def model_rows(maker: Maker) -> list[Judged]:
-    """What a model makes at a human chart's star rating and share of long notes.
+    """Rows of a model at a human chart's star rating and share of long notes.
 
     All columns and both timings come from the same samples: the raw notes of the first candidate
     of each seed, those notes finished, and the best of the candidates by the project's own score.

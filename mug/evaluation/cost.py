@@ -1,4 +1,4 @@
-"""What a chart costs: seconds at a fixed number of threads, and the same file for the same seed."""
+"""Cost of a chart: seconds at a fixed number of threads, and equal files for equal seeds."""
 
 from __future__ import annotations
 
@@ -74,6 +74,6 @@ def cost_summary(rows: Sequence[ResultRow]) -> dict[str, Summary]:
 
 
 def threads_of(rows: Sequence[ResultRow]) -> int | None:
-    """How many threads the cost was measured with; None where it was not."""
+    """Number of threads of the cost measurement; None where there is none."""
     found = {int(row.figures["threads"]) for row in rows if row.part == COST}
     return max(found) if found else None

@@ -1,4 +1,4 @@
-"""How far a set of charts is from human charts, between a floor of people and a ceiling."""
+"""Distance of a set of charts from human charts, between a floor of people and a ceiling."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def _weights(
     *,
     bootstrap: bool,
 ) -> Iterator[_Pair]:
-    """How often each judged and each human chart counts, draw by draw.
+    """Weight of each judged and each human chart, draw by draw.
 
     Whole songs are drawn; with one song its charts. Without other songs the songs are split into
     halves: charts of the one are held against human charts of the other.
@@ -186,7 +186,7 @@ def _weights(
 
 
 def _units(charts: _Set) -> Int64[np.ndarray, " n"]:
-    """What is drawn together: the songs, or with one song its charts."""
+    """Units of a draw: the songs, or with one song its charts."""
     keys = charts.songs if len(set(charts.songs)) > 1 else charts.groups
     number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
     return np.array([number[key] for key in keys], np.int64)
@@ -198,5 +198,5 @@ def _drawn(units: Int64[np.ndarray, " n"], rng: np.random.Generator) -> Float64[
 
 
 def _times(count: int, rng: np.random.Generator) -> Float64[np.ndarray, " n"]:
-    """How often each of so many is drawn, with replacement."""
+    """Number of times that each of so many is drawn, with replacement."""
     return np.bincount(rng.integers(0, count, count), minlength=count).astype(np.float64)

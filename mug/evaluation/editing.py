@@ -22,7 +22,7 @@ from mug.pipeline.edit import Edit, Region, Variation, bytes_changed_outside, ed
 from mug.pipeline.sample import chart_seed
 
 SEAM_MS = 1000.0
-"""What lies this close to a region's beginning or end is at its seams."""
+"""Distance from a region's beginning or end within which notes are at its seams."""
 
 EDITED = "edited"
 
@@ -47,7 +47,7 @@ EDITING_FIGURES = (
 
 
 def regions(human: Beatmap) -> dict[str, Region]:
-    """What is made anew, by name: the middle third of the chart, and the left half of it there."""
+    """Regions to regenerate, by name: the middle third of the chart, and its left half."""
     first = min(float(note.start_ms) for note in human.hit_objects)
     third = (human.last_ms - first) / 3
     left = frozenset(range(human.keys // 2))
@@ -84,7 +84,7 @@ def edits(maker: Maker) -> list[Judged]:
 
 
 def edit_figures(maker: Maker, chart: Beatmap, variation: Variation, edit: Edit) -> Figures:
-    """What an edit did outside its region, at its seams and inside.
+    """Figures of an edit outside its region, at its seams and inside.
 
     Args:
         maker: the human chart that was edited.
@@ -129,7 +129,7 @@ def _bytes_outside(human: Beatmap, variation: Variation, edit: Edit) -> float:
 
 
 def _touches(region: Region, first_ms: float, last_ms: float) -> bool:
-    """Whether a time span lies at a seam of the region."""
+    """Return whether a time span lies at a seam of the region."""
     borders = (region.start_ms, region.end_ms)
     return any(first_ms <= at + SEAM_MS and last_ms >= at - SEAM_MS for at in borders)
 

@@ -81,7 +81,7 @@ def figures_of(
 
 
 def sync_figures(chart: Beatmap, against: Against) -> Figures:
-    """How a chart keeps to the human grid."""
+    """Figures of a chart on the human grid."""
     sync = grid_sync(chart.hit_objects, against.human.red_lines)
     return {
         "clean_rate": sync.clean_rate,
@@ -92,7 +92,7 @@ def sync_figures(chart: Beatmap, against: Against) -> Figures:
 
 
 def tempo_figures(found: Sequence[TimingPoint], against: Against) -> Figures:
-    """How right red lines are that were heard in the sound."""
+    """Accuracy of red lines that were estimated from the sound."""
     human = against.human
     first = min(note.start_ms for note in human.hit_objects)
     tempo = tempo_score(found, human.red_lines, float(first), human.last_ms)
@@ -105,7 +105,7 @@ def tempo_figures(found: Sequence[TimingPoint], against: Against) -> Figures:
 
 
 def violation_figures(chart: Beatmap, against: Against) -> Figures:
-    """What must not be, by kind and together."""
+    """Violations by kind and together."""
     human = against.human
     broken = violations(chart, human.red_lines, keys=human.keys, audio_ms=against.sound.duration_ms)
     kinds = {f"violations_{name}": float(n) for name, n in asdict(broken).items()}

@@ -28,7 +28,7 @@ Asked = Mapping[str, FeatureValue]
 
 @dataclass(frozen=True)
 class ModelRun:
-    """How a model is asked.
+    """Options of sampling from a model.
 
     Args:
         seeds: samples a human chart.
@@ -45,7 +45,7 @@ class ModelRun:
     guidance_scale: float = 5.0
 
     def request(self, audio: Path, prompt: Asked) -> GenerationRequest:
-        """What the model is asked for."""
+        """Request to the model."""
         return GenerationRequest(
             audio,
             prompt,
@@ -75,7 +75,7 @@ class Maker:
         return self.generator.song(self.against.song.audio)
 
     def request(self, prompt: Asked) -> GenerationRequest:
-        """What the model is asked for."""
+        """Request to the model."""
         return self.run.request(self.against.song.audio, prompt)
 
     def sample(self, asked: Sequence[tuple[Asked, int, int]]) -> list[tuple[HitObject, ...]]:

@@ -80,7 +80,7 @@ def results(
 
 
 def _described(songs: Sequence[HumanSong], out: Path) -> list[dict[str, Any]]:
-    """What the songs and their human charts are; writes those beside the judged ones."""
+    """Describe the songs and their human charts; write those beside the judged ones."""
     return [
         {
             "song": song.name,

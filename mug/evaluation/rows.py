@@ -18,7 +18,7 @@ from mug.pipeline.provenance import WORDS
 CHARTS, DIVERSITY, SWEEP = "charts", "diversity", "sweep"
 SWITCHES, EDITING, COST = "switches", "editing", "cost"
 PARTS = (CHARTS, SWEEP, SWITCHES, EDITING, COST)
-"""What can be asked for; rows of `diversity` come with `charts`."""
+"""Parts that can be requested; rows of `diversity` come with `charts`."""
 
 _BROKEN = "violations_"
 
@@ -59,7 +59,7 @@ class ResultRow:
 
     @property
     def violations(self) -> dict[str, int]:
-        """How often each rule is broken, by kind; empty where they were not counted."""
+        """Count of broken rules, by kind; empty where they were not counted."""
         return {
             name.removeprefix(_BROKEN): int(count)
             for name, count in self.figures.items()

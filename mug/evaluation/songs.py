@@ -1,4 +1,4 @@
-"""What charts are held against: human songs, their sound, and other people's charts."""
+"""References of the evaluation: human songs, their sound, and other people's charts."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def assert_unseen(judged: Sequence[HumanSong], training: Sequence[HumanSong]) ->
 
 @dataclass(frozen=True)
 class Against:
-    """What a chart is held against.
+    """Reference that a chart is compared with.
 
     Args:
         song: the human song.
@@ -183,7 +183,7 @@ class Against:
 
     @cached_property
     def sound_by_bar(self) -> Float64[np.ndarray, "bars features"]:
-        """What each bar sounds like."""
+        """Sound of each bar."""
         edges, _ = self.bars
         return audio_bars(self.sound.wave, SAMPLE_RATE, edges)
 

@@ -21,7 +21,7 @@ SWEEP_STARS = tuple(1.5 + 0.5 * step for step in range(10))
 """Star ratings that are asked for: 1.5 ... 6."""
 
 MEASURED = ("sr", "ln_ratio", "msd", *(f"msd_{name}" for name in SKILL_SETS))
-"""What a switch may move."""
+"""Features that a switch may move."""
 
 _LN_SWITCHES = ("rc", "hb", "ln")
 
@@ -121,7 +121,7 @@ def _rank_correlation(rows: Sequence[ResultRow]) -> float:
 
 
 def switch_summary(rows: Sequence[ResultRow]) -> list[dict[str, Any]]:
-    """What each switch moves, on minus off of the same song and seed."""
+    """Effect of each switch, on minus off of the same song and seed."""
     found = []
     for column, listed in _by_column([row for row in rows if row.part == SWITCHES]).items():
         spread = {name: _spread(listed, name) for name in MEASURED}

@@ -39,7 +39,7 @@ class BatchJob:
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What became of a batch.
+    """Result of a batch.
 
     Args:
         done: songs that were worked on, with their packages.
@@ -155,7 +155,7 @@ def _content(song: Path) -> str:
 
 
 def _read_mark(mark: Path) -> Any:
-    """What a mark says; None where there is none or it is damaged."""
+    """Content of a mark; None where there is none or it is damaged."""
     try:
         return json.loads(mark.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -207,7 +207,7 @@ def generate_charts(
 
 
 def _song_key(audio: Path) -> _SongKey | None:
-    """What tells a song from others and from later versions of its file; None if there is none."""
+    """Key of a song and of this version of its file; None if there is none."""
     try:
         found = audio.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""How charts are sampled unless asked otherwise.
+"""Defaults of sampling.
 
 Adams steps along the angle, 12 of them, are 12 network evaluations. Their distance from the
 1000-step result is about four fifths of that of the original's 100 steps of DDIM.

@@ -57,12 +57,12 @@ class Region:
             )
 
     def holds(self, note: HitObject) -> bool:
-        """Whether a note lies in it as a whole."""
+        """Return whether a note lies in it as a whole."""
         inside = self.start_ms <= note.start_ms and note.last_ms < self.end_ms
         return inside and self._has(note.column)
 
     def touches(self, note: HitObject) -> bool:
-        """Whether any part of a note lies in it."""
+        """Return whether any part of a note lies in it."""
         inside = note.start_ms < self.end_ms and note.last_ms >= self.start_ms
         return inside and self._has(note.column)
 
@@ -72,7 +72,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Edit:
-    """What may change in a chart, and how much.
+    """Edit of a chart: what may change, and how much.
 
     Args:
         region: notes that lie in it as a whole are made anew; a hold that crosses its border
@@ -96,11 +96,11 @@ class Edit:
             raise GenerationError("pipeline.seam_must_not_be_negative", value=self.seam_ms)
 
     def free(self, note: HitObject) -> bool:
-        """Whether a note of this place may appear or vanish."""
+        """Return whether a note of this place may appear or vanish."""
         return self.region.holds(note) and not any(lock.touches(note) for lock in self.locks)
 
     def replaceable(self, note: HitObject) -> bool:
-        """Whether this note of the chart may vanish."""
+        """Return whether this note of the chart may vanish."""
         return self.free(note) and not (self.locked is not None and self.locked(note))
 
 
@@ -119,7 +119,7 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Variation:
-    """What an edit makes of a chart.
+    """Variation of a chart that an edit makes.
 
     Args:
         removed: indices into the chart's hit objects.
@@ -205,7 +205,7 @@ def _place(note: HitObject) -> tuple[int, float, float, bool]:
 
 
 class _Spans:
-    """Where a column is taken."""
+    """Time spans in which a column is taken."""
 
     def __init__(self, spans: list[tuple[float, float]], seam_ms: float) -> None:
         self._starts = [start for start, _ in spans]
@@ -216,7 +216,7 @@ class _Spans:
         self._seam_ms = seam_ms
 
     def meet(self, note: HitObject) -> bool:
-        """Whether a note lies within or too close to one of them."""
+        """Return whether a note lies within or too close to one of them."""
         if self._seam_ms > 0:
             before = bisect_left(self._starts, note.last_ms + self._seam_ms)
             return before > 0 and self._ends[before - 1] > note.start_ms - self._seam_ms
@@ -323,7 +323,7 @@ def _fitted(
 
 
 def bar_start_ms(red_lines: Sequence[TimingPoint], bar: int) -> float:
-    """Where a bar begins; bars are counted from 1 at the first red line.
+    """Start of a bar; bars are counted from 1 at the first red line.
 
     A red line begins a new bar wherever it lies, as in the game.
 
@@ -369,7 +369,7 @@ def bytes_changed_outside(before: ChartFile, after: ChartFile, edit: Edit) -> in
 
 
 def describe_edit(beatmap: Beatmap, edit: Edit, variation: Variation) -> dict[str, Any]:
-    """What an edit did, as plain containers."""
+    """Describe an edit in plain containers."""
     region = edit.region
     return {
         "region": {

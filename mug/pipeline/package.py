@@ -34,7 +34,7 @@ _LONGEST_SOURCE = 64  # characters that a record of provenance holds
 
 @dataclass(frozen=True)
 class Plan:
-    """What a package is to hold.
+    """Plan of a package.
 
     Args:
         search: candidates, tolerances and attempts for charts of one prompt.
@@ -171,7 +171,7 @@ def provenance(
 
 
 def _unusual(model: LoadedModel, request: GenerationRequest, plan: Plan) -> Iterator[str]:
-    """What else had a say in a chart and is not as usual."""
+    """Unusual options of a chart."""
     if model.precision != "fp32":
         yield model.precision
     if request.guidance_interval is not None:
@@ -185,7 +185,7 @@ def _unusual(model: LoadedModel, request: GenerationRequest, plan: Plan) -> Iter
 
 
 def timing_source(request: GenerationRequest) -> str:
-    """Where the timing comes from: `detected`, `given`, or what the options say."""
+    """Source of the timing: `detected`, `given`, or what the options say."""
     finish = request.finish
     given = finish.timing is not None or bool(finish.red_lines)
     detected = "detected" if finish.timing_candidate == 1 else f"detected {finish.timing_candidate}"
@@ -194,7 +194,7 @@ def timing_source(request: GenerationRequest) -> str:
 
 
 def report_of(model: LoadedModel, request: GenerationRequest, found: Found) -> dict[str, Any]:
-    """What made the charts, what was asked for and what was reached."""
+    """Report of what made the charts, what was asked for and what was reached."""
     result = found.result
     timing = {
         **asdict(result.timing),
@@ -293,7 +293,7 @@ def _spread_text(spread: Mapping[str, Any], nesting: Sequence[Mapping[str, Any]]
 
 
 def _missed_text(tier: Mapping[str, Any]) -> str:
-    """Why a tier has not the stars that it was to have."""
+    """Reason why a tier has not the stars that it was to have."""
     if tier["reached"] > tier["star_rating"]:
         return "with a row in four beats left it is still too hard."
     return (

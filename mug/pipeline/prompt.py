@@ -1,4 +1,4 @@
-"""What is asked of a model: features as controls, prompts as values, in files and from charts."""
+"""Prompts of a model: features as controls, prompts as values, in files and from charts."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Control:
 
     @property
     def values(self) -> str:
-        """What it takes: `1..8`, `true|false`, or the choices."""
+        """Accepted values: `1..8`, `true|false`, or the choices."""
         if self.kind == CATEGORY:
             return "|".join(self.choices)
         return "true|false" if self.kind == BOOL else f"{self.minimum:g}..{self.maximum:g}"
@@ -119,7 +119,7 @@ def _text(feature: Feature) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Prompt:
-    """What a chart should be like, and what it should not be like.
+    """Prompt: what a chart should be like, and what it should not be like.
 
     Made by `Prompt.of` or `load_prompt`, which check it; a feature that is not named is left to the
     model.
@@ -315,7 +315,7 @@ def save_prompt(prompt: Prompt, path: Path) -> None:
 def measured_features(
     beatmap: Beatmap, names: tuple[str, ...], *, rate: float = 1.0
 ) -> dict[str, FeatureValue]:
-    """What can be measured of these features; those that cannot be known are absent.
+    """Measure these features; those that cannot be known are absent.
 
     Args:
         beatmap: a chart with objects.

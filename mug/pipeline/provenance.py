@@ -1,4 +1,4 @@
-"""What made a chart, written into the chart so that osu!'s editor keeps it.
+"""Provenance of a chart, written into the chart so that osu!'s editor keeps it.
 
 The editor rewrites a file from what it knows: comments, unknown keys and unknown sections are lost,
 tags stay. So the record is a word among the tags, `mug:v1:DATA:SUM`. DATA is zlib-compressed JSON
@@ -47,7 +47,7 @@ _REMEDY = "remedy.take_out_damaged_record"
 
 @dataclass(frozen=True)
 class Provenance:
-    """What made a chart.
+    """Provenance of a chart.
 
     Args:
         program: name of the program.
@@ -186,13 +186,13 @@ def _sum(data: str) -> str:
 
 
 def is_machine_made(beatmap: Beatmap) -> bool:
-    """Whether the chart says that a machine made it, with or without a record."""
+    """Return whether the chart says that a machine made it, with or without a record."""
     words = [word.lower() for word in beatmap.metadata.get("Tags", "").split()]
     return any(word in WORDS or _is_token(word) for word in words) or _comment(beatmap) is not None
 
 
 def provenance_of(beatmap: Beatmap) -> Provenance | None:
-    """What made the chart; None where it says nothing of it.
+    """Provenance of the chart; None where it has none.
 
     The record in the tags counts; the comment only where the tags have none.
 

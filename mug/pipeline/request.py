@@ -1,4 +1,4 @@
-"""What is asked of a model, and what comes back, as values."""
+"""Request to a model and its result, as values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_COUNT = 64
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """What is asked for.
+    """Request for charts of a song.
 
     Args:
         audio: the song.
@@ -74,7 +74,7 @@ class GenerationRequest:
 
     @property
     def finish_by_prompt(self) -> FinishOptions:
-        """How to finish; where no star rating is set, the one asked for gives the tier."""
+        """Options of finishing; where no star rating is set, the one asked for gives the tier."""
         stars = self.prompt.get("sr")
         if self.finish.star_rating is not None or stars is None:
             return self.finish
@@ -83,7 +83,7 @@ class GenerationRequest:
 
 @dataclass(frozen=True)
 class GenerationResult:
-    """What came out.
+    """Result of a request.
 
     Args:
         beatmaps: the finished charts.

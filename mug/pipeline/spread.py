@@ -42,13 +42,13 @@ from mug.snapping.lines import BeatLines
 from mug.util import nearest
 
 REACH = 0.5
-"""How far a row may go to meet an onset of the harder chart, in beats."""
+"""Largest move of a row to an onset of the harder chart, in beats."""
 
 STEP = 0.2
-"""How many stars an easier chart is to have less than the next harder one, at least."""
+"""Least difference in stars between a chart and the next harder one."""
 
 TOLERANCE = 0.25
-"""How far from its star rating a tier may end up before the report says that it was missed."""
+"""Distance of a tier from its star rating from which the report says that it was missed."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ TIERS = tuple(
 
 @dataclass(frozen=True)
 class Nesting:
-    """How two neighbours of a spread fit.
+    """Nesting of two neighbours of a spread.
 
     Args:
         easier: name of the easier chart.
@@ -116,7 +116,7 @@ class Rung:
 
     @property
     def missed(self) -> bool:
-        """Whether the stars are farther from the tier's than the tolerance."""
+        """Return whether the stars are farther from the tier's than the tolerance."""
         return abs(self.reached - self.tier.star_rating) > TOLERANCE
 
 
@@ -136,12 +136,12 @@ class Spread:
 
     @property
     def rising(self) -> bool:
-        """Whether each chart has more stars than the one before it."""
+        """Return whether each chart has more stars than the one before it."""
         return all(a.reached < b.reached for a, b in pairwise(self.rungs))
 
     @property
     def reordered(self) -> bool:
-        """Whether the model made an easier chart where a harder one was asked for."""
+        """Return whether the model made an easier chart where a harder one was asked for."""
         return any(a.asked > b.asked for a, b in pairwise(self.rungs))
 
 
@@ -294,7 +294,7 @@ def _below(chart: Beatmap, harder: Beatmap, goal: StarGoal) -> tuple[Nested, Not
 
 
 def nearest_in_order(stars: Sequence[float], goals: Sequence[float]) -> tuple[int, ...]:
-    """Which chart each goal gets, so that stars rise with the goals and lie near them in all.
+    """Chart of each goal, so that stars rise with the goals and lie near them in all.
 
     Args:
         stars: of charts, at least as many as goals.
@@ -355,7 +355,7 @@ def _in_order(
 def _fit(
     alone: Sequence[Beatmap], charts: Sequence[Beatmap], index: int, nested: Nested
 ) -> Nesting:
-    """How a chart and the next harder one fit."""
+    """Nesting of a chart in the next harder one."""
     before, after = (
         nesting_share(each[index].hit_objects, each[index + 1].hit_objects)
         for each in (alone, charts)

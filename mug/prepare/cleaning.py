@@ -16,7 +16,7 @@ _RATE = re.compile(r"(?<![\w.])(?:x\s?)?([0-2][.,]\d{1,3})\s?x?(?![\w.])", re.IG
 
 @dataclass(frozen=True)
 class ChartRecord:
-    """What is known of a chart.
+    """Measurements of a chart that cleaning reads.
 
     Args:
         path: as in the feature database.
@@ -55,7 +55,7 @@ class ChartRecord:
 
 @dataclass(frozen=True)
 class CleaningLimits:
-    """What is still good enough.
+    """Limits of what is still good enough.
 
     Args:
         keys: columns; 0 for any.

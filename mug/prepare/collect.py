@@ -206,12 +206,12 @@ class _Collector:
         return None if found is None else (found[0], found[1])
 
     def record(self, source: str) -> Record | None:
-        """What became of a source; None before it was done."""
+        """Record of a source; None before it is finished."""
         found = self._find("source", source)
         return _to_record(found[1]) if found and found[1] else None
 
     def task(self, lease: Lease) -> Task:
-        """What a worker needs for a lease: a group is a source."""
+        """Task of a worker for a lease: a group is a source."""
         found = self._find("source", lease.group)
         folder = found[0] if found else ""
         source = Path(lease.group)
@@ -276,7 +276,7 @@ class _Collector:
 
 
 def records(db: FeatureDB, folder: str | None = None) -> Iterator[Record]:
-    """What became of all sources that were done, by their folders; or of those of one folder."""
+    """Records of all finished sources, by their folders; or of those of one folder."""
     statement = "SELECT record FROM sources WHERE record != ''"
     if folder is None:
         found = db.select(f"{statement} ORDER BY folder")

@@ -135,7 +135,7 @@ def edits_among(charts: Sequence[DuplicateCandidate]) -> Iterator[Duplicate]:
 def rate_between(
     original: Float64[np.ndarray, " rows"], edit: Float64[np.ndarray, " other_rows"]
 ) -> float | None:
-    """How many times as fast `edit` is; None where it is not the other with times scaled.
+    """Ratio of the speeds of `edit` and the other; None where it is not the other scaled in time.
 
     Args:
         original: times of rows in ms.
@@ -173,7 +173,7 @@ def same_songs(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
 
 
 def _likely(window: Sequence[Print], here: Print) -> list[bool]:
-    """Which fingerprints are worth comparing whole: their middles differ in fewer bits."""
+    """Fingerprints that are worth comparing whole: their middles differ in fewer bits."""
     probe = _middle(here, _PROBE)
     if probe is None:
         return [True] * len(window)

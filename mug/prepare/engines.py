@@ -1,4 +1,4 @@
-"""What runs the work: this process, a pool of processes, or a Dask cluster. Same results each."""
+"""Engines that run jobs: this process, a pool of processes, a Dask cluster; with equal results."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ class _Filler:
         self.db.delete(paths)
 
     def _brief(self, keys: Sequence[str]) -> dict[str, dict[str, str]]:
-        """What planning needs of rows."""
+        """Parts of rows that planning needs."""
         marks = ", ".join("?" * len(keys))
         rank = "rank_status" if self.ranks else "NULL AS rank_status"
         found = self.db.select(
@@ -217,7 +217,7 @@ class _Filler:
     # -- the work ---------------------------------------------------------------------------
 
     def job(self, lease: Lease) -> SongJob:
-        """What a worker needs for a lease."""
+        """Job of a worker for a lease."""
         rows = (self.db.find(self.folder / key) for key in lease.keys)
         return SongJob(
             self.folder.absolute(),

@@ -223,7 +223,7 @@ class _Run:
 
 
 def _first_of_each(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Which of the names that pairs join stands for each of them: the smallest."""
+    """Representative of each name that pairs join: the smallest."""
     parent: dict[str, str] = {}
 
     def root(name: str) -> str:

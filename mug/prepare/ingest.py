@@ -27,7 +27,7 @@ UNPACKED = ".unpacked-"
 
 @dataclass(frozen=True)
 class Selection:
-    """Which charts are wanted.
+    """Selection of charts.
 
     Args:
         mode: 3, osu!mania; charts of other modes are passed over.
@@ -66,7 +66,7 @@ def read_opt_out(path: Path | None) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Record:
-    """What became of one source.
+    """Result of one source.
 
     Args:
         source: its absolute path.
@@ -85,7 +85,7 @@ class Record:
     left_out: list[tuple[str, str, str]] = field(default_factory=list)
 
     def count(self, rule: str) -> int:
-        """How many files break a rule."""
+        """Number of files that break a rule."""
         return sum(broken == rule for _, broken, _ in self.left_out)
 
     @property
@@ -225,7 +225,7 @@ def short_hash(text: str) -> str:
 
 
 def ingested(names: Sequence[str], folder: Path) -> bool:
-    """Whether all these files lie in a folder."""
+    """Return whether all these files lie in a folder."""
     return all((folder / name).is_file() for name in names)
 
 

@@ -141,7 +141,7 @@ class JobTable:
             )
 
     def owned(self, lease: Lease) -> set[str]:
-        """Which items of a lease still belong to this process; ask within a transaction."""
+        """Items of a lease that still belong to this process; call within a transaction."""
         found = self.db.select(
             "SELECT key FROM jobs WHERE kind = ? AND grp = ? AND state = 'leased' AND owner = ?",
             (self.kind, lease.group, self.owner),
@@ -166,7 +166,7 @@ class JobTable:
             )
 
     def open_items(self) -> int:
-        """How many are pending or being worked on."""
+        """Number of items that are pending or in progress."""
         found = self.db.select(
             "SELECT COUNT(*) FROM jobs WHERE kind = ? AND state IN ('pending', 'leased')",
             (self.kind,),
@@ -203,7 +203,7 @@ def this_process() -> str:
 
 
 def is_dead(owner: str) -> bool:
-    """Whether an owner is a process of this machine that is certain to be no more."""
+    """Return whether an owner is a process of this machine that certainly runs no more."""
     machine, _, rest = owner.partition(" ")
     parts = rest.split(" ")
     if machine != _machine() or len(parts) != 3 or not parts[0].isdigit():
@@ -226,7 +226,7 @@ def _machine() -> str:
 
 
 def _began(pid: int) -> str:
-    """When a process began, to tell it from a later one of the same number; '-' where unknown."""
+    """Start of a process, to tell it from a later one of the same number; '-' where unknown."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""Where every chart of a data set comes from and what was done to it: `manifest.jsonl`.
+"""Manifest of a data set: the origin of every chart and its treatment, `manifest.jsonl`.
 
 One JSON object a line. Charts of the list: `chart`, `source` and `origin` (folder or package, and
 the file in it), hashes, song, offset, tools, `kept`, `part`, and `decisions` (stage, rule, detail).

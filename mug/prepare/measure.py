@@ -91,13 +91,13 @@ class Files:
 
     @classmethod
     def from_parts(cls, parts: list[str]) -> Files:
-        """What was written down."""
+        """Read what was stored."""
         return cls(*parts)
 
 
 @dataclass(frozen=True)
 class Done:
-    """What became of a job: rows to write with their facts and sounds, rows as they are, the rest.
+    """Result of a job: rows to write with measurements and sounds, unchanged rows, the rest.
 
     Args:
         rows: measured anew.

@@ -1,4 +1,4 @@
-"""What cleaning looks at: facts of a chart that are cheap to compare with those of all others."""
+"""Measurements of a chart for cleaning, cheap to compare with those of all others."""
 
 from __future__ import annotations
 

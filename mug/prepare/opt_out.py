@@ -1,4 +1,4 @@
-"""Whether a chart may be used at all: some ask not to be."""
+"""Opt-out of charts whose mappers do not want them used."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _DISALLOW = re.compile(r"robots\s*[:=]\s*disallow", re.IGNORECASE)
 
 
 def opts_out(beatmap: Beatmap) -> bool:
-    """Whether the chart asks not to be used: `robots: disallow` in a field, tag or comment."""
+    """Return whether the chart says `robots: disallow` in a field, tag or comment."""
     sections = (beatmap.general, beatmap.editor, beatmap.metadata, beatmap.difficulty)
     lines = [f"{key}:{value}" for section in sections for key, value in section.items()]
     lines += beatmap.events

@@ -73,7 +73,7 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Pace:
-    """How hard a server may be asked, and what time is.
+    """Rate limit of requests to a server, and the clock.
 
     Args:
         per_minute: requests at most.

@@ -1,4 +1,4 @@
-"""What was left out of a data set and why: `quarantine.jsonl`, one JSON object a line."""
+"""Charts left out of a data set, with reasons: `quarantine.jsonl`, one JSON object a line."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ Progress = Callable[[int], None]
 
 @dataclass
 class Stream:
-    """What is known of one list so far.
+    """State of one list so far.
 
     Args:
         items: plain values.

@@ -86,7 +86,7 @@ def serve(service: Service, serving: Serving) -> tuple[gr.Blocks, str, str | Non
 
 
 def launch_arguments(service: Service, serving: Serving) -> dict[str, Any]:
-    """What Gradio's `launch` is called with."""
+    """Arguments of Gradio's `launch`."""
     first, other = _languages(serving)
     paths = {"/": first, f"/{other}": other, f"/{other}/": other}
     return {

@@ -1,4 +1,4 @@
-"""What happens when a button is pressed: from Gradio's values to jobs and back."""
+"""Handlers of the buttons: from Gradio's values to jobs and back."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Update = dict[str, Any]
 
 @dataclass(frozen=True)
 class Service:
-    """What all visitors share.
+    """Service that all visitors share.
 
     Args:
         model: the model.
@@ -58,7 +58,7 @@ class Handlers:
         self.service, self.t, self.max_mb = service, texts, max_mb
 
     def refused(self, zone: str, what: str, kinds: Sequence[str]) -> gr.HTML:
-        """What is said of files that a place of the page cannot take.
+        """Messages for files that a place of the page cannot take.
 
         Args:
             zone: id of the place.

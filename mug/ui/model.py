@@ -32,7 +32,7 @@ def find_checkpoint(base: Path) -> Path | None:
 
 
 def is_checkpoint(path: Path) -> bool:
-    """Whether this looks like one: a `.ckpt` file, or a folder with weights and config."""
+    """Return whether this looks like one: a `.ckpt` file, or a folder with weights and config."""
     if path.is_dir():
         return (path / _WEIGHTS).is_file()
     return path.suffix == ".ckpt"
@@ -80,7 +80,7 @@ class PageModel:
 
     @property
     def error(self) -> MugError | None:
-        """Why there is no model."""
+        """Reason why there is no model."""
         return self._error
 
     def generator(self) -> ChartGenerator:

@@ -1,4 +1,4 @@
-"""What the page serves besides Gradio's own: the player, its documents and sounds, downloads."""
+"""Routes besides Gradio's own: the player, its documents and sounds, downloads."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def _with_scripts(page: bytes, language: str, *, by_browser: bool) -> bytes:
 
 
 def _may_enter(request: Request) -> bool:
-    """Whether someone has logged in, where the page asks for a name and a password.
+    """Return whether someone has logged in, where the page asks for a name and a password.
 
     Gradio guards its own routes only; this reads the same cookie as these do.
     """

@@ -1,4 +1,4 @@
-"""How the page is served: address, who may enter, limits. Free of Gradio: it loads at once."""
+"""Options of serving the page: address, login, limits. Free of Gradio: it loads at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True)
 class Serving:
-    """How the page is served.
+    """Options of serving the page.
 
     Args:
         host: address to listen on; only this computer by default.
@@ -30,11 +30,11 @@ class Serving:
 
     @property
     def is_open(self) -> bool:
-        """Whether others than this computer's users can reach the page without a password."""
+        """Return whether others than this computer's users can enter without a password."""
         return not self.auth and (self.share or self.host not in LOOPBACK)
 
     def remarks(self, shared: str | None) -> list[str]:
-        """What whoever starts the page should know.
+        """Remarks for whoever starts the page.
 
         Args:
             shared: the public address; None without one.

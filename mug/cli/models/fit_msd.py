@@ -39,13 +39,13 @@ BEYOND = (1.7, 2.0)
 """Rates without recorded values: there the estimate learns only not to fall."""
 
 FALLS = (2.0, 1.0, 1.0, 1.0, 5.0, 1.0, 1.0, 1.0)
-"""How much a fall with the rate counts: stamina falls most in what is fitted to."""
+"""Weight of a fall with the rate: stamina falls most in what is fitted to."""
 
 WEIGHTS = (1.0, 1.0, 1.0, 1.0, 2.5, 1.0, 1.0)
-"""How much an error of each skill set counts: jackspeed is the hardest to follow."""
+"""Weight of an error of each skill set: jackspeed is the hardest to follow."""
 
 OVERALL = 1.5
-"""How much an error of the overall value counts."""
+"""Weight of an error of the overall value."""
 
 FULL_PRECISION = ("mu", "sd", "p", "pen", "kap", "goal", "mix")
 

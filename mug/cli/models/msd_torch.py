@@ -21,7 +21,7 @@ def box(x: Tensor, width: int) -> Tensor:
 
 
 def inputs(sums: Tensor) -> Tensor:
-    """What a half second is judged by, from sums [batch, time, 2, channels]."""
+    """Inputs of a half second, from sums [batch, time, 2, channels]."""
     near = (3 * box(sums, 3) + sums) / 4
     own = [sums, near, box(sums, 9), box(sums[..., LONG], 33)]
     return torch.log1p(4 * torch.cat([*own, near.flip(2)], -1))

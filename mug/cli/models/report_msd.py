@@ -65,7 +65,7 @@ def small(file: Path) -> Iterator[Case]:
 
 
 def one_handed_start(notes: Notes) -> bool:
-    """Whether over a tenth of the notes come before a hand has used both of its columns.
+    """Return whether over a tenth of the notes come before a hand has used both of its columns.
 
     MinaCalc rates such a chart and its mirror image very differently in jackspeed.
     """
@@ -87,7 +87,7 @@ def mirror_gap(notes: Notes, rates: list[float]) -> np.ndarray:
 
 
 def mirror_floor(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
-    """How far any estimate that is the same for mirror images must be from the recorded values.
+    """Least distance from the recorded values of any estimate that is the same for mirror images.
 
     The recorded value of a chart's mirror image is unknown; the model's difference stands in. Both
     images are taken to be as likely.

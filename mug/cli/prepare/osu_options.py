@@ -1,4 +1,4 @@
-"""What the scripts that read from osu! share: their options and the client these make."""
+"""Common parts of the scripts that read from osu!: their options, and the client these make."""
 
 from __future__ import annotations
 

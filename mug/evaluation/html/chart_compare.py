@@ -88,7 +88,7 @@ class Compared:
         ]
 
     def worst_start(self) -> float:
-        """Where the excerpt begins in which most onsets have no partner."""
+        """Start of the excerpt in which most onsets have no partner."""
         parts = self.parts
 
         def alone(first: int) -> int:

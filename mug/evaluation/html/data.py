@@ -1,4 +1,4 @@
-"""What the benchmark's pages show: `results.json` as values, and the charts beside it."""
+"""Data of the benchmark's pages: `results.json` as values, and the charts beside it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MAPPINGS, _LISTS = ("distances", "sweep", "editing", "cost"), ("switches", "lef
 
 
 def kind_of(column: Column) -> str:
-    """Who made what stands in a column: the judged program, people, or a rule."""
+    """Maker of a column's charts: the judged program, people, or a rule."""
     return _KINDS.get(column.kind, OURS)
 
 
@@ -76,7 +76,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Results:
-    """What a run of the benchmark found.
+    """Results of a run of the benchmark.
 
     Args:
         out: folder of results, with the charts.
@@ -137,7 +137,7 @@ class Results:
 
     @property
     def name(self) -> str:
-        """What is judged."""
+        """Name of what is judged."""
         if self.command.get("title"):
             return str(self.command["title"])
         if self.command.get("charts"):

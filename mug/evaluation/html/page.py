@@ -174,7 +174,7 @@ def _case(case: Case) -> str:
 
 
 def _facts(row: ResultRow) -> list[tuple[str, str]]:
-    """What is to be said of a chart, with a class for what misses its goal."""
+    """Figures of a chart for display, with a class for those that miss their goal."""
     figures = row.figures
     facts = [(f"F1 {shown(figures.get('f1_20', math.nan), 3)}", "")]
     for name, text, decimals, limit in (

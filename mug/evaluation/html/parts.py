@@ -104,7 +104,7 @@ def sweep_plots(results: Results) -> list[str]:
 
 
 def _switches(switches: Sequence[Mapping[str, Any]]) -> str:
-    """What each more / less switch does to the feature that it is about."""
+    """Effect of each more / less switch on its feature."""
     rows: dict[str, list[DotRow]] = {}
     lines = []
     for one in switches:
@@ -135,7 +135,7 @@ def _switches(switches: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _editing(editing: Mapping[str, Any]) -> str:
-    """What editing leaves alone, and what it makes."""
+    """Table of edits: what they keep, and what they make."""
     return _figures("figure", EDITING_FIGURES, editing, _EDITING_ABOUT)
 
 

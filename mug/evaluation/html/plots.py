@@ -138,7 +138,7 @@ def star_plots(results: Results) -> list[str]:
 
 
 def _asked(row: ResultRow) -> float:
-    """What was asked for; for another program's chart the human chart's rating."""
+    """Requested rating; for another program's chart the human chart's."""
     return row.figures.get("sr", math.nan) - row.figures.get("sr_error", math.nan)
 
 

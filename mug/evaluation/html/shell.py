@@ -1,4 +1,4 @@
-"""What the benchmark's pages have in common: head, style, tables, addresses."""
+"""Common parts of the benchmark's pages: head, style, tables, addresses."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def page_name(song: str) -> str:
 
 
 def chart_anchor(index: int) -> str:
-    """Where a human chart stands on its song's page."""
+    """Anchor of a human chart on its song's page."""
     return f"chart-{index}"
 
 

@@ -1,4 +1,4 @@
-"""What the benchmark's tables show: figures, columns, and their summaries over songs."""
+"""Tables of the benchmark: figures, columns, and their summaries over songs."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Figure:
 
     @property
     def is_kind(self) -> bool:
-        """Whether it is one kind of what another line counts together."""
+        """Return whether it is one kind of what another line counts together."""
         return self.label.startswith(_KIND_MARK)
 
 
@@ -150,7 +150,7 @@ MODEL_COLUMNS = (RAW, FINISHED, BEST)
 PEOPLE_COLUMNS = (OTHER_DIFFICULTY, OTHER_SONG)
 BASELINES = (RANDOM_GRID, LIBROSA, LIBROSA_FITTED)
 PAIRED_FIGURE = "f1_20"
-"""What is compared chart by chart with the baselines."""
+"""Figures compared chart by chart with the baselines."""
 
 ORDER = (*MODEL_COLUMNS, *PEOPLE_COLUMNS, *BASELINES)
 

@@ -55,7 +55,7 @@ def _charts(rows: Sequence[ResultRow]) -> list[str]:
 
 
 def worth_a_line(figure: Figure, found: Sequence[Summary]) -> bool:
-    """Whether any chart has the figure, and of a kind of fault whether there is any."""
+    """Return whether any chart has the figure, and of a kind of fault whether there is any."""
     known = [summary for summary in found if summary.charts]
     return any(summary.highest > 0 for summary in known) if figure.is_kind else bool(known)
 

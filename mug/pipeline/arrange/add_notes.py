@@ -124,7 +124,7 @@ def _note_places(
 
 
 def _busy(times: Times, sources: NoteSources, lines: BeatLines) -> Times:
-    """How many notes the sources have around each time, as a rank: 0 the fewest ... 1 the most."""
+    """Rank of the number of notes around each time in the sources: 0 the fewest ... 1 the most."""
     counts = np.array([len(sources.rows[time]) for time in times.tolist()])
     sums = np.concatenate([[0], np.cumsum(counts)])
     around = _AROUND_BEATS * lines.beat_ms[lines.section(times)]
@@ -205,6 +205,6 @@ class Columns:
 
 
 def _may_follow(first: HitObject, second: HitObject, limits: TierLimits) -> bool:
-    """Whether two notes of a column are no jack and break no other rule about a pair."""
+    """Return whether two notes of a column are no jack and break no other rule about a pair."""
     too_near = second.start_ms - first.start_ms <= limits.jack_ms
     return not too_near and pair_rule(first, second, limits) is None

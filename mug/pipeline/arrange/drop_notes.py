@@ -16,7 +16,7 @@ from mug.beatmap.timing_points import TimingPoint
 from mug.snapping.lines import BeatLines, Indices, Times
 
 Accents = Callable[[Times], Times]
-"""How strong the sound's onset is at some times, 0 none ... 1 the strongest."""
+"""Strength of the sound's onset at some times, 0 none ... 1 the strongest."""
 
 _GAPS = (0.45, 0.95, 1.95, 3.95)
 """Least beats between rows, one pass each: 1/2, 1, 2 and 4 beats, less what rounding takes."""
@@ -135,7 +135,7 @@ def _crowded(
 
 
 def turn(times: Times, lines: BeatLines) -> Times:
-    """When the places of a bar have their turn, 0 first.
+    """Order of the places of a bar, 0 first.
 
     The same place in all bars at once, so that bars that were alike stay alike; places that have
     their turn one after the other lie far apart.

@@ -54,7 +54,7 @@ class ReachedChart:
 
 @dataclass(frozen=True)
 class StarGoal:
-    """What a chart is to have, and what it may be changed by.
+    """Star rating that a chart is to reach, and the rules for changing it.
 
     Args:
         stars: not to be exceeded, and to be reached where the sources allow.
@@ -70,7 +70,7 @@ class StarGoal:
 
     @property
     def tier(self) -> Tier:
-        """Whose limits hold."""
+        """Tier whose limits hold."""
         return tier_of(self.finish.star_rating or 0.0)
 
 
@@ -111,7 +111,7 @@ def reach_stars(
 
 
 def collect_sources(raw: Sequence[Sequence[HitObject]], goal: StarGoal) -> NoteSources:
-    """What a chart may take over: rows of all charts of the model, and onsets of the sound.
+    """Collect what a chart may take over: rows of all charts of the model, and onsets of the sound.
 
     Args:
         raw: notes as the network wrote them, of each chart.

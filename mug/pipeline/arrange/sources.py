@@ -1,4 +1,4 @@
-"""What notes may be added to a chart from: rows that the model made, and onsets of the sound.
+"""Note sources of a chart: rows that the model made, and onsets of the sound.
 
 A spread never invents a rhythm. A row is added only where another chart of the same song has one,
 or where the sound itself has an onset on a line that the tier may use.
@@ -20,7 +20,7 @@ from mug.snapping.nearest import SnapOptions
 from mug.timing.chart_offset import song_onsets
 
 ONSET_MS = 15.0
-"""How far from its line an onset of the sound may lie."""
+"""Largest distance of an onset of the sound from its line, ms."""
 
 LEAST_STRENGTH = 1.0
 """Weakest onset that a note may be put on; 1 is the mean of the sound's onset strength.
@@ -52,7 +52,7 @@ class OnsetTimes:
         return cls(np.zeros(0), np.zeros(0))
 
     def accents(self, times_ms: Times) -> Float64[np.ndarray, " n"]:
-        """How strong the onset at each time is among all: 0 none ... 1 the strongest."""
+        """Rank of the strength of the onset at each time: 0 none ... 1 the strongest."""
         if not len(self.times_ms):
             return np.zeros(len(times_ms))
         after = np.searchsorted(self.times_ms, times_ms)
@@ -102,7 +102,7 @@ class NoteSources:
 def note_sources(
     charts: Sequence[Sequence[HitObject]], onsets_ms: Sequence[float] = ()
 ) -> NoteSources:
-    """What charts of a song, and its sound, have to offer.
+    """Note sources from charts of a song and from its sound.
 
     Args:
         charts: notes of each.
@@ -156,7 +156,7 @@ def onset_lines(
 
 
 def on_lines(times_ms: Times, lines: BeatLines, allowed: Allowed) -> Bool[np.ndarray, " n"]:
-    """Whether each time may be used, whole milliseconds forgiven; any where there is no limit."""
+    """Mask of the times that may be used, whole milliseconds forgiven; all without a limit."""
     section = lines.section(times_ms)
     found: np.ndarray = np.array([not parts for parts in allowed], dtype=bool)[section]
     for divisor in sorted({d for parts in allowed for d in parts}):

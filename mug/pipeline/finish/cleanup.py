@@ -22,7 +22,7 @@ _FOUR = 4  # columns that the original's rule knows
 
 @dataclass
 class Changes:
-    """What was done to notes on the way.
+    """Changes of notes on the way, counted.
 
     Args:
         counts: how often, by kind.
@@ -41,7 +41,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a chart's notes lie in.
+    """Surroundings of a chart's notes.
 
     Args:
         keys: columns.

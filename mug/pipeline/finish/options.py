@@ -1,4 +1,4 @@
-"""How notes become a chart: the choices."""
+"""Options for making a chart of notes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNFIT = ("move", "keep", "drop")
 
 @dataclass(frozen=True)
 class FinishOptions:
-    """How notes become a chart.
+    """Options for making a chart of notes.
 
     Args:
         title: shown in the game; empty is filled from the file's tags or name.

@@ -28,7 +28,7 @@ MAX_ATTEMPTS = 100
 
 @dataclass(frozen=True)
 class Search:
-    """How long to look for good charts.
+    """Options of the search for good charts.
 
     Args:
         candidates: charts to make an attempt, of which the best are kept; 0 makes as many as
@@ -57,13 +57,13 @@ class Search:
 
     @property
     def wanted(self) -> bool:
-        """Whether there is anything to choose from."""
+        """Return whether there is anything to choose from."""
         return self.candidates > 0 or self.attempts > 1
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is thought of a chart.
+    """Judgement of a chart.
 
     Args:
         report: what was asked for and reached, see `mug.pipeline.judge.report.reached`.

@@ -1,4 +1,4 @@
-"""What a finished chart is: its features, the snaps of its notes, density and balance."""
+"""Measurements of a finished chart: features, snaps of its notes, density and balance."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DIVISORS = (1, 2, 3, 4, 6, 8, 12, 16)
 """Parts of a beat that count as the grid."""
 
 ON_GRID_MS = 2.0
-"""How far from its line a time on the grid may lie: files hold whole ms, rounded or cut off, of
+"""Largest distance from its line of a time on the grid: files hold whole ms, rounded or cut off, of
 notes and often of red lines, too."""
 
 _MOST_BINS = 600

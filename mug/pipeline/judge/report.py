@@ -1,4 +1,4 @@
-"""What was asked for and what was reached, as plain containers with units, and in words."""
+"""Report of what was asked for and reached, as plain containers with units, and in words."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from mug.pipeline.prompt import Prompt
 from mug.util import nearest
 
 TOLERANCES: Mapping[str, float] = MappingProxyType({"sr": 0.25, "ln_ratio": 0.05, "ett": 1.0})
-"""How far from what was asked for a chart may be, by feature, where nothing else is said."""
+"""Default tolerances, by feature: largest distance from what was asked for."""
 
 UNITS: Mapping[str, str] = MappingProxyType(
     {
@@ -191,7 +191,7 @@ def misses(
 def within_tolerance(
     report: Mapping[str, Any], tolerances: Mapping[str, float] = TOLERANCES
 ) -> bool:
-    """Whether a chart is close enough to what was asked for; `misses` says where it is not."""
+    """Return whether a chart is close enough to what was asked for; `misses` says where not."""
     return not misses(report, tolerances)
 
 

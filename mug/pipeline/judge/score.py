@@ -1,4 +1,4 @@
-"""How good a candidate is: a number from 0 to 1, made of parts that each explain themselves.
+"""Score of a candidate: a number from 0 to 1, made of parts that each explain themselves.
 
 `docs/prompts.md` has the formula. Every part is 1 at its best; the total is their mean, weighted
 by `WEIGHTS` among the parts that apply.
@@ -64,7 +64,7 @@ class ScorePart:
 
 @dataclass(frozen=True)
 class Score:
-    """How good a chart is.
+    """Score of a chart.
 
     Args:
         total: 0 ... 1.
@@ -132,7 +132,7 @@ def rank(scores: Sequence[Score]) -> tuple[int, ...]:
 
 
 def asked_features(prompt: Prompt | Mapping[str, object]) -> dict[str, object]:
-    """What was asked for, by feature name."""
+    """Requested values, by feature name."""
     values = prompt.positive if isinstance(prompt, Prompt) else prompt
     return {name: value for name, value in values.items() if value is not None}
 
@@ -203,7 +203,7 @@ def _patterns(asked: Mapping[str, object], measured: Measured) -> Judged:
 
 
 def _fit(name: str, wanted: object, features: Mapping[str, object]) -> float:
-    """How near one feature came."""
+    """Fit of one feature."""
     reached = features[name]
     if not isinstance(reached, bool):
         half = HALF_LN_RATIO if name == "ln_ratio" else HALF_MSD

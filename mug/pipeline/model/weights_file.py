@@ -94,7 +94,7 @@ class WeightsFile(Mapping[str, Tensor]):
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """What tells a file from another that takes its name; None where there is none."""
+    """Stamp that tells a file from another of its name; None where there is none."""
     try:
         found = path.stat()
     except FileNotFoundError:

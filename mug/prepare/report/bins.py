@@ -31,12 +31,12 @@ TITLES: Mapping[str, str] = {
     **{f"{name}_ett": f"MSD, {title.lower()}" for name, title in _SKILLS.items()},
     **{name: f"{title}: a main skill" for name, title in _SKILLS.items()},
 }
-"""What people call the features of the shipped configuration."""
+"""Display names of the features of the shipped configuration."""
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """How often values occur.
+    """Histogram of values.
 
     Args:
         title: what is counted.

@@ -1,4 +1,4 @@
-"""What is in a data set: numbers, distributions, splits, what was left out, and sample charts."""
+"""Content of a data set: numbers, distributions, splits, left-out charts, sample charts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CLEAN_LIST = "clean.txt"
 
 @dataclass(frozen=True)
 class ChartMeasurements:
-    """What is counted of a chart besides its features.
+    """Counts of a chart besides its features.
 
     Args:
         keys: columns.
@@ -60,7 +60,7 @@ class RejectedGroup:
 
 @dataclass(frozen=True)
 class SplitReport:
-    """How charts are shared out.
+    """Split of charts.
 
     Args:
         charts: by part.

@@ -60,7 +60,7 @@ class Made:
 
 @dataclass
 class Written:
-    """What a revision offers.
+    """Files of a revision.
 
     Args:
         files: names in the revision's folder, by kind: `osz`, `osu`, `sm`, `qua`, `mc`, `report`,
@@ -107,7 +107,7 @@ def write_revision(revision: Revision, made: Made, language: str) -> Written:
 
 
 def read_written(revision: Revision) -> Written:
-    """What `write_revision` returned."""
+    """Read what `write_revision` returned."""
     found = json.loads((revision.folder / RESULT).read_text(encoding="utf-8"))
     return Written(**{**found, "files": [tuple(entry) for entry in found["files"]]})
 

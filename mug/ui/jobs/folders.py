@@ -1,4 +1,4 @@
-"""Where the page keeps what it makes: one folder a job, one below it for each revision."""
+"""Folders of the page's results: one a job, one below it for each revision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page does with a model: make charts, snap them to another timing, edit a region.
+"""Operations of the page: make charts, snap them to another timing, edit a region.
 
 Everything that a later step needs lies in the job's folder, so nothing is kept in memory and
 users cannot meet.
@@ -242,7 +242,7 @@ def current_tempo(folders: JobFolders, key: str) -> TempoMap:
 
 
 def readings(folders: JobFolders, key: str) -> TimingEstimate:
-    """How a revision's beat was read, with the other readings."""
+    """Estimate of a revision's beat, with the other readings."""
     return _open(folders, key)[1].timing
 
 

@@ -44,7 +44,7 @@ class Job:
         self.stage, self.done, self.total = "running", done, total
 
     def should_stop(self) -> bool:
-        """Whether the job was given up."""
+        """Return whether the job was given up."""
         return self._stop.is_set()
 
     def cancel(self) -> None:
@@ -53,7 +53,7 @@ class Job:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long it will take at the speed so far; None before the first steps."""
+        """Seconds left at the speed so far; None before the first steps."""
         if self._began is None or self.done < 2 or self.total <= self.done:
             return None
         spent = time.monotonic() - self._began
@@ -111,7 +111,7 @@ class JobQueue:
         return job
 
     def place(self, job: Job) -> int:
-        """How many jobs are before this one."""
+        """Number of jobs before this one."""
         with self._changed:
             jobs: Sequence[Job] = tuple(self._jobs)
         return jobs.index(job) if job in jobs else 0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def plan_of(aims: Aims) -> Plan:
-    """What the charts' record of their making says of these aims."""
+    """Plan that the provenance of charts with these aims names."""
     from mug.pipeline.judge.candidates import Search
     from mug.pipeline.package import Plan
     from mug.pipeline.spread import TIERS
@@ -51,7 +51,7 @@ def snapped(
 
 
 def _finishes(state: State, names: Sequence[str]) -> list[FinishOptions]:
-    """How each chart is finished; the stars that it is to have give its tier."""
+    """Options of finishing each chart; the stars that it is to have give its tier."""
     wanted = [prompt.get("sr") for prompt in state.aims.meant(state.asked)]
     return [
         replace(

@@ -1,4 +1,4 @@
-"""What a revision remembers of its making, as JSON: the request, and each chart's raw notes."""
+"""State of a revision as JSON: the request, and each chart's raw notes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FINISH = (
 
 @dataclass(frozen=True)
 class Aims:
-    """What the charts of a revision are brought to whenever they are snapped.
+    """Aims that the charts of a revision are brought to whenever they are snapped.
 
     Args:
         goals: stars of each chart; None leaves a chart as it comes.
@@ -55,7 +55,7 @@ class Aims:
         return Aims((goal,) + (wanted,) * count, spare=self.spare)
 
     def meant(self, asked: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
-        """What charts are to be judged by: the prompts that made them, with their goals."""
+        """Prompts that charts are judged by: those that made them, with their goals."""
         return tuple(
             prompt if goal is None else {**prompt, "sr": goal}
             for prompt, goal in zip(asked, self.goals, strict=True)

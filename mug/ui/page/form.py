@@ -45,7 +45,7 @@ def file_field(handlers: Handlers, what: str, label: str, zone: str, height: int
 
 
 def prompt_form(t: Texts, schema: FeatureSchema) -> Form:
-    """What a chart should be like: difficulty, long notes, skills.
+    """Form of the prompt: difficulty, long notes, skills.
 
     Args:
         t: the language.
@@ -106,7 +106,7 @@ def _number(form: Form, name: str, t: Texts, schema: FeatureSchema, *, on: bool 
 
 
 def sampling_form(t: Texts) -> Form:
-    """How to sample, folded."""
+    """Form of sampling, folded."""
     form: Form = {}
     with gr.Accordion(t("how"), open=False, elem_classes="mug-fold"):
         with gr.Row():

@@ -23,7 +23,7 @@ _VERSION = re.compile(r".*\[(.+)\]( \d+)?\.osu")
 
 
 def url_of(revision: Revision, name: str) -> str:
-    """Where a file of a revision is served."""
+    """URL of a file of a revision."""
     return f"/mug/jobs/{revision.key}/{quote(name)}"
 
 
@@ -54,7 +54,7 @@ def head(t: Texts, other: str) -> str:
 
 
 def upload_says(zone: str, what: str, kinds: Iterable[str], max_mb: int, t: Texts) -> str:
-    """What is said below a place for a file that it cannot take; `page/uploads.js` fills it in.
+    """Message below a place for a file that it cannot take; `page/uploads.js` fills it in.
 
     Args:
         zone: the place's id.
@@ -76,7 +76,7 @@ def upload_says(zone: str, what: str, kinds: Iterable[str], max_mb: int, t: Text
 
 
 def status(model: PageModel, t: Texts) -> str:
-    """Whether there is a model."""
+    """Status of the model."""
     state = model.state
     values = {"name": "", "reason": ""}
     if model.checkpoint is not None:
@@ -94,7 +94,7 @@ def _model_name(checkpoint: Path) -> str:
 
 
 def waiting(job: Job, place: int, t: Texts) -> str:
-    """How far a job is, as a bar with a sentence."""
+    """Progress of a job, as a bar with a sentence."""
     share, said = 0.0, t("preparing")
     if job.stage == "waiting":
         said = t("waiting", place=place)
@@ -120,7 +120,7 @@ def said(text: str, kind: str = "good") -> str:
 
 
 def beyond(sentences: Iterable[Message], t: Texts) -> str:
-    """Which numbers of a prompt the model hears as others; empty where there are none.
+    """Numbers of a prompt that the model clips to its range; empty where there are none.
 
     Args:
         sentences: of `mug.pipeline.prompt.Prompt.beyond`.
@@ -132,7 +132,7 @@ def beyond(sentences: Iterable[Message], t: Texts) -> str:
 
 
 def empty(t: Texts) -> str:
-    """What stands where charts will be."""
+    """Placeholder where charts will be."""
     lanes = "".join(f'<i style="--i:{index}"></i>' for index in range(12))
     return (
         f'<div class="mug-empty"><div class="mug-lanes" aria-hidden="true">{lanes}</div>'
@@ -195,7 +195,7 @@ def picture(revision: Revision, written: Written, t: Texts) -> str:
 
 
 def report(revision: Revision, t: Texts) -> str:
-    """What was asked and what was reached, one table for all charts."""
+    """Table of what was asked and reached, for all charts."""
     found = json.loads((revision.folder / REPORT).read_text(encoding="utf-8"))
     charts: list[Mapping[str, Any]] = found["charts"]
     head = _row("th", [t("feature"), t("asked"), *(chart["difficulty"] for chart in charts)])
@@ -222,7 +222,7 @@ def _compared(name: str, charts: Iterable[Mapping[str, Any]], t: Texts) -> str:
 
 
 def _reached(entry: Mapping[str, Any] | None, t: Texts, *, each: bool) -> str:
-    """What a chart has; how far that is from what was asked, or, in a spread, what was asked."""
+    """Value of a chart, with its distance from what was asked, or, in a spread, what was asked."""
     if entry is None:
         return ""
     text = _value(entry["reached"], t)

@@ -192,7 +192,7 @@ def _owned(answer: Callable[[str], None]) -> Callable[[gr.Request], None]:
 
 
 def owner_of(request: gr.Request) -> str:
-    """Whose request it is: one browser tab or one client."""
+    """Owner of a request: one browser tab or one client."""
     return str(request.session_hash)
 
 

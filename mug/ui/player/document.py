@@ -1,4 +1,4 @@
-"""What the playable preview shows: one JSON document of a song and its candidate charts.
+"""Document of the playable preview: a song and its candidate charts as JSON.
 
 `mug/ui/player/README.md` has the schema and says how a page embeds the player.
 """
@@ -30,11 +30,11 @@ _WAVE_POINTS = 2400
 
 @runtime_checkable
 class FindingLike(Protocol):
-    """What the player needs to know of a finding; those of a linter have it."""
+    """Finding as the player needs it; those of a linter fit."""
 
     @property
     def time_ms(self) -> float:
-        """When it begins."""
+        """Its start."""
 
     @property
     def columns(self) -> Sequence[int]:
@@ -50,7 +50,7 @@ class FindingLike(Protocol):
 
     @property
     def message(self) -> str:
-        """What is wrong, as a sentence."""
+        """Message about the fault, as a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def outline(wave: Float[np.ndarray, " samples"], sample_rate: int) -> Waveform:
 
 
 def bar_times(red_lines: Sequence[TimingPoint], until_ms: float) -> list[float]:
-    """Where bars begin, from 0 to `until_ms`.
+    """Starts of bars, from 0 to `until_ms`.
 
     A red line begins a bar; the first one's tempo holds before it, too. Bars shorter than 100 ms
     are counted by as many as it takes to reach that.
@@ -158,7 +158,7 @@ def density_curve(starts_ms: Sequence[float], until_ms: float) -> dict[str, Any]
 
 @dataclass(frozen=True)
 class SongView:
-    """What is said of the song besides its charts.
+    """View of the song besides its charts.
 
     Args:
         waveform: outline of the sound; None draws none.

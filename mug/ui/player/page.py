@@ -14,7 +14,7 @@ from typing import Any
 from mug.errors import ConfigError
 
 PLAYER_FOLDER = Path(__file__).parent
-"""What a page serves as it is: the modules, the style sheet."""
+"""Files that a page serves as they are: the modules, the style sheet."""
 
 _ENTRY = "mug-player.js"
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
