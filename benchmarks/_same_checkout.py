@@ -87,11 +87,15 @@ class Checkout:
         return RUN_TIME.sub("<TIME>", text)
 
     def files(self, folder: Path, name: str) -> Record:
-        """Content of a folder, by path: text as text, packages by member, the rest as hashes."""
+        """Content of a folder, by path: text as text, packages by member, the rest as hashes.
+
+        Hidden folders are left out: marks of finished work, which stand for paths and options.
+        """
         found: Record = {}
         for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                found |= self.file(path, f"{name}/{path.relative_to(folder)}")
+            inside = path.relative_to(folder)
+            if path.is_file() and not any(part.startswith(".") for part in inside.parts):
+                found |= self.file(path, f"{name}/{inside}")
         return found
 
     def file(self, path: Path, name: str) -> Record:
