@@ -164,7 +164,7 @@ def measure(
 
     goal = row("ddim", "original", args.original_steps)
     rows = [
-        row(name, spacing, count - 1 if name == "plms" else count)
+        row(name, spacing, _steps_in(name, count))
         for name, spacing in args.ways
         for count in args.evaluations
     ]
@@ -175,6 +175,12 @@ def measure(
         "from_fp32": float((run(*default) - was).pow(2).mean().sqrt() / exact.std())
     }
     return {"goal": goal, "rows": rows, "bf16": low}
+
+
+def _steps_in(name: str, calls: int) -> int:
+    """The most steps that a sampler takes with so many calls of the denoiser."""
+    sampler = make_sampler(name)
+    return max(steps for steps in range(1, calls + 1) if sampler.calls(steps) <= calls)
 
 
 def _mean(songs: Sequence[dict[str, Any]]) -> dict[str, Any]:

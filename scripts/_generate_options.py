@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mug.cli.charts.prompt_options import add_prompt_options, whole_prompt
+from mug.diffusion.samplers.registry import SAMPLERS
 from mug.errors import GenerationError
 from mug.features import FeatureSchema
 from mug.pipeline.defaults import SAMPLER, STEPS, WINDOW_S
@@ -31,7 +32,7 @@ def add_sampling_options(made: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--sampler",
         default=SAMPLER,
-        help="angular, plms, ddim, dpm_solver, adams or ancestral (default %(default)s)",
+        help=f"{', '.join(SAMPLERS)} (default %(default)s)",
     )
     group.add_argument(
         "--guidance_scale", type=float, default=5.0, help="1 = off (default 5): obey the prompt"

@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from mug.cli.common import OK, progress_bar, run
 from mug.compose.collection import CollectionOptions, compose_collection
 from mug.compose.style import SongStyle
+from mug.diffusion.samplers.registry import SAMPLERS
 from mug.errors import DataError
 from mug.evaluation.rows import CHARTS, COST, PARTS, ResultRow
 from mug.evaluation.songs import HumanSong, assert_unseen
@@ -81,7 +82,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--steps", type=int, default=STEPS, help="sampler steps (default %(default)s)"
     )
-    made.add_argument("--sampler", default=SAMPLER, help="by name (default %(default)s)")
+    made.add_argument(
+        "--sampler", default=SAMPLER, help=f"{', '.join(SAMPLERS)} (default %(default)s)"
+    )
     made.add_argument("--guidance_scale", type=float, default=5.0, help="1 is off (default 5)")
     made.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 ... (default cpu)")
     made.add_argument("--workers", type=int, default=1, help="processes (default 1)")

@@ -12,17 +12,18 @@ from typing import Any
 
 import gradio as gr
 
+from mug.diffusion.samplers.registry import SAMPLERS
 from mug.errors import MugError
 from mug.pipeline.defaults import SAMPLER, STEPS
 from mug.ui.handlers import ErrorMessages, Handlers
 from mug.ui.jobs import operations
 from mug.ui.jobs.files import REPORT
 from mug.ui.jobs.queue import Job
-from mug.ui.page.form import CHARTS, SOUNDS
+from mug.ui.page.form import CHART_FILES, SOUNDS
 from mug.ui.page.make_tab import owner_of
 from mug.ui.page.prompt_tab import read_chart
 from mug.ui.page.sentences import sentence
-from mug.ui.requests import MOST_CHARTS, MOST_STEPS, SAMPLERS
+from mug.ui.requests import MOST_CHARTS, MOST_STEPS
 
 
 def add_api(handlers: Handlers) -> None:
@@ -31,7 +32,7 @@ def add_api(handlers: Handlers) -> None:
         answer, files = gr.JSON(label="report"), gr.File(file_count="multiple", label="files")
         _add_generate(handlers, answer, files)
         _add_edit(handlers, answer, files)
-        chart = gr.File(label="chart", file_types=CHARTS, type="filepath")
+        chart = gr.File(label="chart", file_types=CHART_FILES, type="filepath")
         rate = gr.Slider(0.1, 10, 1, label="rate")
 
         def chart_to_prompt(chart: str | None, rate: float) -> list[dict[str, Any]]:

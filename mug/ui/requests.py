@@ -27,7 +27,6 @@ SKILLS = (
 NUMBERS = ("sr", "ett", "ln_ratio", *(f"{skill}_ett" for skill in SKILLS))
 KINDS = ("rc", "hb", "ln")
 FREE, MORE, LESS = "free", "more", "less"
-SAMPLERS = ("angular", "plms", "ddim", "dpm_solver", "adams", "ancestral")
 MOST_CHARTS, MOST_STEPS = 8, 200
 _SEEDS = 100_000_000
 

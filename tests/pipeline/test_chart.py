@@ -18,6 +18,7 @@ from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.beatmap.timing_points import TimingPoint
 from mug.difficulty.stars import star_rating
+from mug.diffusion.samplers.registry import SAMPLERS
 from mug.errors import AudioError, Cancelled, ConfigError, GenerationError
 from mug.pipeline.chart import ChartGenerator, GenerationRequest, generate_charts
 from mug.pipeline.finish.chart import FinishOptions, finish_chart, red_lines_of
@@ -50,7 +51,7 @@ def test_same_request_same_charts_whatever_came_before(
     assert other.raw != first.raw
 
 
-@pytest.mark.parametrize("sampler", ["angular", "ddim", "dpm_solver", "plms", "ancestral"])
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_a_chart_does_not_depend_on_its_neighbours(
     tiny_model: LoadedModel, request_: GenerationRequest, sampler: str
 ) -> None:
@@ -120,7 +121,7 @@ def test_a_song_that_changes_is_encoded_again_and_an_old_one_forgotten(
         ChartGenerator(tiny_model, songs=0)
 
 
-@pytest.mark.parametrize("sampler", ["angular", "ddim", "dpm_solver", "plms", "ancestral"])
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_a_request_that_is_given_up_ends_within_a_step(
     tiny_model: LoadedModel, request_: GenerationRequest, sampler: str
 ) -> None:

@@ -20,6 +20,7 @@ from mug.beatmap.formats.osu.patch import ChartFile
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.beatmap.timing_points import TimingPoint
 from mug.clock import FrameClock
+from mug.diffusion.samplers.registry import SAMPLERS
 from mug.errors import Cancelled, GenerationError
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.edit import (
@@ -271,7 +272,7 @@ def request_(song: Path) -> GenerationRequest:
     return GenerationRequest(audio=song, count=2, steps=3, seed=7)
 
 
-@pytest.mark.parametrize("sampler", ["angular", "ddim", "dpm_solver", "plms", "ancestral"])
+@pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize(
     "edit",
     [

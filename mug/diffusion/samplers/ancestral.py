@@ -21,6 +21,11 @@ class AncestralSampler(Sampler):
         super().__init__(spacing)
         self.clip = clip
 
+    @property
+    def adds_noise(self) -> bool:
+        """At every step but the last."""
+        return True
+
     def stepper(self, run: SamplerRun) -> Step:
         """Each step depends on the sample alone; the last adds no noise."""
 

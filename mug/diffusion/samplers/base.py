@@ -80,6 +80,15 @@ class Sampler(ABC):
     def __init__(self, spacing: str) -> None:
         self.spacing = spacing
 
+    @property
+    def adds_noise(self) -> bool:
+        """Whether the result depends on the generator, not on `x_T` alone."""
+        return False
+
+    def calls(self, steps: int) -> int:
+        """Return how often so many steps call the denoiser."""
+        return steps
+
     @abstractmethod
     def stepper(self, run: SamplerRun) -> Step:
         """The method's step; what it remembers from step to step lives as long as this run."""

@@ -25,6 +25,11 @@ class DDIMSampler(Sampler):
         super().__init__(spacing)
         self.eta, self.temperature = eta, temperature
 
+    @property
+    def adds_noise(self) -> bool:
+        """With any `eta` but 0."""
+        return self.eta > 0
+
     def stepper(self, run: SamplerRun) -> Step:
         """Each step depends on the sample alone."""
 

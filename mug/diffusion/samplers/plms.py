@@ -34,6 +34,10 @@ class PLMSSampler(Sampler):
     def __init__(self, spacing: str = "trailing") -> None:
         super().__init__(spacing)
 
+    def calls(self, steps: int) -> int:
+        """One more than steps, but for a single step, which lands on clean data at once."""
+        return steps + int(steps > 1)
+
     def stepper(self, run: SamplerRun) -> Step:
         """Remembers the last four predictions."""
         history: list[Tensor] = []  # newest first
