@@ -1,13 +1,15 @@
-"""Charts of every format in, charts of every format out, by suffix and content."""
+"""The formats of charts: the only list of them, and reading and writing by suffix and content."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.formats.limits import read_text
 from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.malody import read as malody
 from mug.beatmap.formats.malody import write as malody_write
@@ -25,12 +27,118 @@ from mug.errors import BeatmapError, ModeError
 from mug.messages.message import Message
 from mug.util import atomic_write, nearest
 
-CHARTS = (".osu", ".qua", ".mc", ".sm", ".ssc")
-SEVERAL = (".sm", ".ssc")  # formats with all charts of a song in one file
-PACKAGES = {".osz": ".osu", ".qp": ".qua", ".mcz": ".mc", ".smzip": ".ssc"}
 SLOWEST, FASTEST = 0.01, 1e6  # scroll speeds that a `.osu` file can say
 
-_SNIFFED = 4096
+_HEAD_BYTES = 4096
+_ARCHIVE = b"PK\x03\x04"
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of charts.
+
+    Args:
+        parse: the charts in the text of a file, as `parse(text, path=..., losses=...)`.
+        encode: the bytes of a file with some charts, as `encode(charts, losses)`; it counts what
+            the format has no place for.
+        recognises: tells if a text, without the blanks before it, begins like a file of the format.
+        game: its name, for people.
+        package: suffix of the game's archives; empty for none.
+        several: holds all charts of a song in one file.
+        offered: the page offers the charts that it makes in this format, beside the package.
+    """
+
+    parse: Callable[..., list[Beatmap]]
+    encode: Callable[[Sequence[Beatmap], LossReport], bytes]
+    recognises: Callable[[str], bool]
+    game: str
+    package: str = ""
+    several: bool = False
+    offered: bool = False
+
+
+def single(
+    parse: Callable[..., Beatmap],
+    encode: Callable[..., bytes],
+    begins: Sequence[str],
+    game: str,
+    package: str = "",
+) -> Format:
+    """Return a format with one chart a file.
+
+    Args:
+        parse: the chart in a text, as `parse(text, path=..., losses=...)`.
+        encode: the bytes of a chart, as `encode(chart, losses=...)`.
+        begins: what a file of the format begins with: one of these.
+        game: its name, for people.
+        package: suffix of the game's archives; empty for none.
+    """
+
+    def parse_all(text: str, *, path: Path | None, losses: LossReport | None) -> list[Beatmap]:
+        return [parse(text, path=path, losses=losses)]
+
+    def encode_all(beatmaps: Sequence[Beatmap], losses: LossReport) -> bytes:
+        return encode(beatmaps[0], losses=losses)
+
+    starts = partial(_begins, tuple(begins))
+    return Format(parse_all, encode_all, starts, game, package, offered=True)
+
+
+def _begins(begins: tuple[str, ...], text: str) -> bool:
+    return text.startswith(begins)
+
+
+def _parse_osu(text: str, *, path: Path | None, losses: LossReport | None) -> Beatmap:
+    return osu.parse(text, path=path)  # the format of a beatmap: it has a place for everything
+
+
+def _encode_osu(beatmap: Beatmap, *, losses: LossReport) -> bytes:
+    return osu.encode(for_osu(beatmap, losses))
+
+
+def _encode_stepmania(ssc: bool, beatmaps: Sequence[Beatmap], losses: LossReport) -> bytes:
+    return stepmania_write.encode(beatmaps, ssc=ssc, losses=losses)
+
+
+_STEPMANIA = Format(
+    stepmania.parse,
+    partial(_encode_stepmania, False),
+    partial(_begins, ("#VERSION:", "#TITLE:")),
+    "StepMania",
+    several=True,
+    offered=True,
+)
+
+# Where several recognise a text and the suffix names none of them, the last one counts.
+FORMATS: dict[str, Format] = {
+    ".osu": replace(
+        single(_parse_osu, _encode_osu, ("osu file format v",), "osu!", ".osz"), offered=False
+    ),
+    ".qua": single(
+        quaver.parse, quaver_write.encode, ("AudioFile:", "Mode: Keys"), "Quaver", ".qp"
+    ),
+    ".mc": replace(
+        single(malody.parse, malody_write.encode, ("{",), "Malody", ".mcz"),
+        recognises=lambda text: text.startswith("{") and '"meta"' in text,
+    ),
+    ".sm": _STEPMANIA,
+    ".ssc": replace(
+        _STEPMANIA,
+        encode=partial(_encode_stepmania, True),
+        package=".smzip",
+        offered=False,
+    ),
+}
+
+CHARTS = tuple(FORMATS)
+SEVERAL = tuple(suffix for suffix, format_ in FORMATS.items() if format_.several)
+PACKAGES = {f.package: suffix for suffix, f in FORMATS.items() if f.package}
+OFFERED = tuple(suffix for suffix, format_ in FORMATS.items() if format_.offered)
+
+
+def suffixes() -> str:
+    """Suffixes of all charts and packages, for command help."""
+    return " ".join((*CHARTS, *PACKAGES))
 
 
 def kind_of(path: Path) -> str:
@@ -44,16 +152,16 @@ def kind_of(path: Path) -> str:
     suffix = path.suffix.lower()
     try:
         with path.open("rb") as handle:
-            head = handle.read(_SNIFFED)
+            head = handle.read(_HEAD_BYTES)
     except OSError as error:
         raise BeatmapError("chart.cannot_read_chart", file=path, value=error.strerror) from error
-    found = _sniffed(head)
-    if found == ".osz":
+    if head.startswith(_ARCHIVE):
         return suffix if suffix in PACKAGES else ".osz"
-    if found == ".ssc":
-        return suffix if suffix in SEVERAL else ".ssc"
-    if found or suffix in CHARTS:
-        return found or suffix
+    found = _recognised(head)
+    if suffix in found or (not found and suffix in FORMATS):
+        return suffix
+    if found:
+        return found[-1]
     raise BeatmapError(
         "chart.of_no_known_format",
         file=path,
@@ -61,19 +169,11 @@ def kind_of(path: Path) -> str:
     )
 
 
-def _sniffed(head: bytes) -> str:
-    """Format that the first bytes of a file show, '' where they show none."""
-    if head.startswith(b"PK\x03\x04"):
-        return ".osz"
+def _recognised(head: bytes) -> list[str]:
+    """Suffixes of the formats whose files begin like this."""
     text = head.decode("utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8", "replace")
     text = text.lstrip("\ufeff \t\r\n")
-    if text.startswith("osu file format v"):
-        return ".osu"
-    if text.startswith("{") and '"meta"' in text:
-        return ".mc"
-    if text.startswith(("#VERSION:", "#TITLE:")):
-        return ".ssc"
-    return ".qua" if text.startswith(("AudioFile:", "Mode: Keys")) else ""
+    return [suffix for suffix, format_ in FORMATS.items() if format_.recognises(text)]
 
 
 def read_any(path: Path, *, losses: LossReport | None = None) -> list[Beatmap]:
@@ -122,13 +222,7 @@ def read_charts(
 
 def read_chart(path: Path, kind: str, *, losses: LossReport | None = None) -> list[Beatmap]:
     """The charts in a file of a known format; see `read_any`."""
-    if kind == ".osu":
-        return [osu.read(path)]
-    if kind == ".qua":
-        return [quaver.read(path, losses=losses)]
-    if kind == ".mc":
-        return [malody.read(path, losses=losses)]
-    return stepmania.read(path, losses=losses)
+    return FORMATS[kind].parse(read_text(path), path=path, losses=losses)
 
 
 # ---------------------------------------------------------------------------- out
@@ -198,9 +292,7 @@ def encode(
             value=suffix,
             remedy=nearest(suffix, (*CHARTS, *PACKAGES)),
         )
-    if suffix in SEVERAL:
-        return stepmania_write.encode(beatmaps, ssc=suffix == ".ssc", losses=losses)
-    if len(beatmaps) != 1:
+    if suffix not in SEVERAL and len(beatmaps) != 1:
         raise BeatmapError(
             "chart.file_holds_one_chart",
             suffix=suffix,
@@ -208,11 +300,7 @@ def encode(
             file=path,
             remedy="remedy.write_into_folder_or_package",
         )
-    if suffix == ".osu":
-        return osu.encode(for_osu(beatmaps[0], losses))
-    if suffix == ".qua":
-        return quaver_write.encode(beatmaps[0], losses=losses)
-    return malody_write.encode(beatmaps[0], losses=losses)
+    return FORMATS[suffix].encode(beatmaps, losses)
 
 
 def for_osu(beatmap: Beatmap, losses: LossReport) -> Beatmap:

@@ -1,7 +1,7 @@
 """Converts charts between osu!mania, StepMania, Quaver and Malody.
 
-IN is a chart (.osu .sm .ssc .qua .mc), a package (.osz .qp .mcz) or a folder of these; OUT a chart,
-a package or a folder. Sound and pictures go along. What the format of OUT cannot hold is listed.
+IN is a chart, a package or a folder of these; OUT a chart, a package or a folder. Sound and
+pictures go along. What the format of OUT cannot hold is listed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 from mug.beatmap.formats.convert import Conversion, convert
+from mug.beatmap.formats.registry import suffixes
 from mug.cli.common import FAILED, OK, progress_bar, run
 
 _SHOWN = 10
@@ -19,9 +20,11 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("source", metavar="IN", type=Path, help="a chart, a package or a folder")
+    parser.add_argument("source", metavar="IN", type=Path, help=f"{suffixes()} or a folder")
     parser.add_argument("out", metavar="OUT", type=Path, help="a chart, a package or a folder")
-    parser.add_argument("--to", help="osu, osz, sm, ssc, qua, qp, mc or mcz, where OUT is a folder")
+    parser.add_argument(
+        "--to", metavar="FORMAT", help="one of these without its dot, where OUT is a folder"
+    )
     return parser.parse_args()
 
 

@@ -1,7 +1,7 @@
 """Says what made a chart: program, model, weights, prompt and settings, as far as the file tells.
 
-FILE is a chart (.osu .sm .ssc .qua .mc) or a package (.osz .qp .mcz). The record stands among the
-chart's tags, so charts that went through osu!'s editor still have it.
+FILE is a chart or a package. The record stands among the chart's tags, so charts that went through
+osu!'s editor still have it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.formats.registry import suffixes
 from mug.cli.common import FAILED, OK, run
 from mug.errors import BeatmapError
 from mug.pipeline.prompt import charts_in
@@ -22,7 +23,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("files", metavar="FILE", type=Path, nargs="+", help="charts or packages")
+    parser.add_argument("files", metavar="FILE", type=Path, nargs="+", help=suffixes())
     parser.add_argument("--json", action="store_true", help="print a JSON list, one entry a chart")
     return parser.parse_args()
 

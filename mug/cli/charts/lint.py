@@ -1,7 +1,7 @@
 """Says what a modder would about charts: what cannot be played, and what is odd for its tier.
 
-Takes charts (.osu .sm .ssc .qua .mc), packages (.osz .qp .mcz) and folders of these. docs/lint.md
-lists the rules. The exit status is 1 where there are errors, or files that cannot be read.
+Takes charts, packages and folders of these. docs/lint.md lists the rules. The exit status is 1
+where there are errors, or files that cannot be read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mug.audio.load import duration_ms
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.osu import package as osz
-from mug.beatmap.formats.registry import CHARTS, PACKAGES, kind_of, read_chart
+from mug.beatmap.formats.registry import CHARTS, PACKAGES, kind_of, read_chart, suffixes
 from mug.cli.common import FAILED, OK, run
 from mug.difficulty.stars import star_rating
 from mug.errors import AudioError, BeatmapError, DataError, ModeError
@@ -50,7 +50,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog=NOTICE
     )
-    parser.add_argument("paths", metavar="FILE|FOLDER", type=Path, nargs="+")
+    parser.add_argument("paths", metavar="FILE|FOLDER", type=Path, nargs="+", help=suffixes())
     parser.add_argument("--json", action="store_true", help="for programs; columns count from 0")
     parser.add_argument(
         "--rates", action="store_true", help="findings a minute by rule and tier, nothing else"

@@ -1,7 +1,7 @@
 """Says what would have to be asked for to get a given chart: its features as a prompt file.
 
-FILE is a chart (.osu .sm .ssc .qua .mc) or a package (.osz .qp .mcz). The prompt is YAML, for
-`--prompt`. Whether a chart is ranked does not stand in its file and is left open.
+FILE is a chart or a package. The prompt is YAML, for `--prompt`. Whether a chart is ranked does not
+stand in its file and is left open.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 from pathlib import Path
 
 from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.formats.registry import suffixes
 from mug.cli.common import OK, run
 from mug.errors import DataError
 from mug.features import FeatureSchema
@@ -27,7 +28,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help="a chart or a package")
+    parser.add_argument("file", metavar="FILE", type=Path, help=suffixes())
     parser.add_argument(
         "--chart", help="name or number (from 1) of the chart, where there are several"
     )

@@ -18,7 +18,7 @@ from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.osu import patch as osu_patch
 from mug.beatmap.formats.osu.package import chart_name, pack
 from mug.beatmap.formats.osu.patch import ChartFile
-from mug.beatmap.formats.registry import encoded
+from mug.beatmap.formats.registry import OFFERED, encoded
 from mug.errors import MugError
 from mug.pipeline.judge.report import render_report_markdown
 from mug.render.chart_image import render_chart
@@ -31,7 +31,6 @@ from mug.util import atomic_write
 
 log = logging.getLogger(__name__)
 
-FORMATS = (".sm", ".qua", ".mc")
 RESULT, PLAYER, PICTURE, REPORT = "result.json", "player.json", "picture.png", "report.json"
 PREVIEW_SOUND = "preview.ogg"
 _BLOCK = 65536  # frames; libsndfile's Vorbis writer fails on one very large block
@@ -63,8 +62,8 @@ class Written:
     """Files of a revision.
 
     Args:
-        files: names in the revision's folder, by kind: `osz`, `osu`, `sm`, `qua`, `mc`, `report`,
-            `picture`.
+        files: names in the revision's folder, by kind: `osz`, `osu`, the suffixes of `OFFERED`
+            without their dots, `report`, `picture`.
         charts: the names of the `.osu` files, in the order of the player.
         failed: a sentence for each part that could not be made.
         player: whether there is a preview.
@@ -95,7 +94,7 @@ def write_revision(revision: Revision, made: Made, language: str) -> Written:
     folder = revision.folder
     _write_charts(folder, made, written)
     _write_report(folder, made, written)
-    for suffix in FORMATS:
+    for suffix in OFFERED:
         step = partial(_write_format, folder, made, suffix, written)
         _try(written, suffix[1:], step, language)
     _try(written, "picture", lambda: _write_picture(folder, made, written), language)
@@ -113,7 +112,7 @@ def read_written(revision: Revision) -> Written:
 
 
 def _try(written: Written, what: str, step: Callable[[], None], language: str) -> None:
-    name = Texts(language)(f"kind_{what}")
+    name = Texts(language).file_kind(what)
     try:
         step()
     except MugError as error:

@@ -6,16 +6,18 @@ from typing import Any
 
 import gradio as gr
 
+from mug.beatmap.formats.registry import CHARTS, PACKAGES
+from mug.diffusion.samplers.registry import SAMPLERS
 from mug.features import FeatureSchema
 from mug.pipeline.defaults import SAMPLER, STEPS
 from mug.ui.handlers import Handlers
 from mug.ui.page.texts import Texts
-from mug.ui.requests import FREE, KINDS, LESS, MORE, MOST_CHARTS, MOST_STEPS, SAMPLERS, SKILLS
+from mug.ui.requests import FREE, KINDS, LESS, MORE, MOST_CHARTS, MOST_STEPS, SKILLS
 
 Form = dict[str, Any]
 """Components by name."""
 
-CHARTS = [".osu", ".osz", ".sm", ".ssc", ".qua", ".qp", ".mc", ".mcz"]
+CHART_FILES = [*CHARTS, *PACKAGES]
 SOUNDS = [".mp3", ".ogg", ".flac", ".wav", ".opus", ".m4a", ".aac", ".wma", ".aiff"]
 _DEFAULTS = {"sr": 4.0, "ett": 20.0, "ln_ratio": 0.0}
 _SKILL_MSD = 17.0
@@ -31,7 +33,7 @@ def file_field(handlers: Handlers, what: str, label: str, zone: str, height: int
         zone: its id.
         height: in pixels.
     """
-    kinds = SOUNDS if what == "song" else CHARTS
+    kinds = SOUNDS if what == "song" else CHART_FILES
     field = gr.File(
         label=label,
         file_types=kinds,

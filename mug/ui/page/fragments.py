@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from mug.beatmap.formats.registry import CHARTS
 from mug.messages.message import Message
 from mug.timing.estimate import TimingEstimate
 from mug.ui.jobs.files import PICTURE, PLAYER, REPORT, Written
@@ -53,7 +54,7 @@ def head(t: Texts, other: str) -> str:
     )
 
 
-def upload_says(zone: str, what: str, kinds: Iterable[str], max_mb: int, t: Texts) -> str:
+def upload_says(zone: str, what: str, kinds: Sequence[str], max_mb: int, t: Texts) -> str:
     """Message below a place for a file that it cannot take; `page/uploads.js` fills it in.
 
     Args:
@@ -68,8 +69,8 @@ def upload_says(zone: str, what: str, kinds: Iterable[str], max_mb: int, t: Text
         "for": zone,
         "bytes": str(max_mb * 2**20),
         "kinds": " ".join(kinds),
-        "large": t(f"large_{what}", **names, limit=max_mb),
-        "other": t(f"other_{what}", **names),
+        "large": t(f"large_{what}", **names, limit=max_mb, charts=", ".join(CHARTS)),
+        "other": t(f"other_{what}", **names, kinds=", ".join(kinds)),
     }
     data = "".join(f' data-{key}="{escape(value)}"' for key, value in said.items())
     return f'<p class="mug-said mug-upload-says" data-kind="bad" role="alert" hidden{data}></p>'
@@ -169,7 +170,7 @@ def downloads(revision: Revision, written: Written, t: Texts) -> str:
     links = []
     for kind, name in written.files:
         css = "mug-file first" if kind == "osz" else "mug-file"
-        head, below = t(f"kind_{kind}"), _short(name)
+        head, below = t.file_kind(kind), _short(name)
         version = _VERSION.fullmatch(name)
         if kind == "osu" and version is not None:  # all charts have the song's name in common
             head, below = version[1], head

@@ -10,7 +10,7 @@ import gradio as gr
 from mug.ui.handlers import Handlers, Update
 from mug.ui.jobs.operations import MAX_SONG_MS
 from mug.ui.page import fragments
-from mug.ui.page.form import CHARTS, Form, cleanup_form, file_field, prompt_form, sampling_form
+from mug.ui.page.form import CHART_FILES, Form, cleanup_form, file_field, prompt_form, sampling_form
 from mug.ui.requests import MOST_CHARTS
 
 _RESULTS = (
@@ -124,8 +124,8 @@ def _workbench(handlers: Handlers) -> Form:
                 elem_id="mug-tempo",
             )
             with gr.Column(elem_id="mug-tempo-file", elem_classes="mug-upload"):
-                upload = gr.UploadButton(t("timing_file"), file_types=CHARTS, size="sm")
-            handlers.refused("mug-tempo-file", "chart", CHARTS)
+                upload = gr.UploadButton(t("timing_file"), file_types=CHART_FILES, size="sm")
+            handlers.refused("mug-tempo-file", "chart", CHART_FILES)
             upload.upload(handlers.tempo_from, upload, tempo, queue=False, **_QUIET)
         form["snap"] = gr.Button(t("snap_again"), variant="primary", elem_id="mug-snap")
     tempo.change(None, tempo, None, js="(text) => window.mugPage.showTempo(text)")

@@ -10,7 +10,7 @@ import gradio as gr
 from mug.ui import requests
 from mug.ui.handlers import ErrorMessages, Handlers
 from mug.ui.page import fragments
-from mug.ui.page.form import Form, file_field
+from mug.ui.page.form import CHART_FILES, Form, file_field
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
 
@@ -59,7 +59,8 @@ def prompt_tab(handlers: Handlers, form: Form, tabs: gr.Tabs) -> None:
     gr.HTML(f'<p class="mug-hint">{t("read_hint")}</p>')
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=300):
-            file = file_field(handlers, "chart", t("chart_file"), "mug-chart")
+            label = t("chart_file", kinds=" ".join(CHART_FILES))
+            file = file_field(handlers, "chart", label, "mug-chart")
             rate = gr.Slider(0.5, 2.0, 1.0, step=0.05, label=t("rate"), info=t("rate_hint"))
             measure = gr.Button(t("measure"), variant="primary", elem_id="mug-measure")
         with gr.Column(scale=7, min_width=300):

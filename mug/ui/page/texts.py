@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from mug.beatmap.formats.registry import FORMATS, OFFERED
 from mug.errors import ConfigError
 
 LANGUAGES: Mapping[str, str] = MappingProxyType({"en": "English", "zh": "中文"})
@@ -50,14 +51,13 @@ _BOTH: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "large_chart": (
             "“{name}” has {size} MB; this page takes up to {limit} MB. Drop the chart's own file"
-            " (.osu, .sm, .qua, .mc) instead of a package with the song in it.",
+            " ({charts}) instead of a package with the song in it.",
             "“{name}”有 {size} MB，本页最大接受 {limit} MB。"
-            "请放入谱面文件本身（.osu、.sm、.qua、.mc），而不是含有歌曲的谱面包。",
+            "请放入谱面文件本身（{charts}），而不是含有歌曲的谱面包。",
         ),
         "other_chart": (
-            "“{name}” is no chart that this page reads: .osu, .osz, .sm, .ssc, .qua, .qp, .mc or"
-            " .mcz.",
-            "本页无法读取“{name}”。可用的谱面：.osu、.osz、.sm、.ssc、.qua、.qp、.mc 或 .mcz。",
+            "“{name}” is no chart that this page reads: {kinds}.",
+            "本页无法读取“{name}”。可用的谱面：{kinds}。",
         ),
         "title": ("Title", "标题"),
         "artist": ("Artist", "艺术家"),
@@ -208,9 +208,6 @@ _BOTH: Mapping[str, tuple[str, str]] = MappingProxyType(
         "downloads": ("Downloads", "下载"),
         "kind_osz": ("osu! package", "osu! 谱面包"),
         "kind_osu": ("osu! chart", "osu! 谱面"),
-        "kind_sm": ("StepMania", "StepMania"),
-        "kind_qua": ("Quaver", "Quaver"),
-        "kind_mc": ("Malody", "Malody"),
         "kind_report": ("Report", "报告"),
         "kind_picture": ("Picture", "图片"),
         "kind_preview": ("Preview", "预览"),
@@ -283,8 +280,8 @@ _BOTH: Mapping[str, tuple[str, str]] = MappingProxyType(
             "放入谱面或谱面包：其特征会变成可用于生成的提示。",
         ),
         "chart_file": (
-            "Chart (.osu .osz .sm .ssc .qua .mc …)",
-            "谱面 (.osu .osz .sm .ssc .qua .mc 等)",
+            "Chart ({kinds})",
+            "谱面 ({kinds})",
         ),
         "rate": ("Rate", "速率"),
         "rate_hint": ("as if the song were played so many times as fast", "按歌曲的播放倍速计算"),
@@ -324,6 +321,11 @@ class Texts:
         """A text, with its `{values}` filled in."""
         text = _BOTH[key][self._index]
         return text.format(**values) if values else text
+
+    def file_kind(self, kind: str) -> str:
+        """Name of a kind of file: `osz`, `report` … or a format's suffix without its dot."""
+        suffix = f".{kind}"
+        return FORMATS[suffix].game if suffix in OFFERED else self(f"kind_{kind}")
 
     def choices(self, *keys: str) -> list[tuple[str, str]]:
         """Shown text and value of each, as Gradio takes them."""

@@ -15,7 +15,7 @@ from mug.beatmap.formats.convert import convert
 from mug.beatmap.formats.loss_audit import ASPECTS, audit
 from mug.beatmap.formats.loss_report import Loss, LossReport
 from mug.beatmap.formats.osu import chart as osu
-from mug.beatmap.formats.registry import CHARTS, PACKAGES, for_osu, kind_of, read_any, write_any
+from mug.beatmap.formats.registry import for_osu, read_any, write_any
 from mug.beatmap.formats.stepmania import write as stepmania_write
 from mug.beatmap.hit_objects import LongNote, Rice
 from mug.beatmap.timing_points import ScrollPoint, TimingPoint
@@ -31,20 +31,6 @@ CHART = Beatmap(
 )
 
 
-@pytest.mark.parametrize(("one", "two"), list(product(CHARTS, CHARTS)))
-def test_every_format_into_every_other_and_back(tmp_path: Path, one: str, two: str) -> None:
-    write_any([CHART], tmp_path / f"a{one}")
-    (first,) = read_any(tmp_path / f"a{one}", losses=LossReport())
-    write_any([first], tmp_path / f"b{two}")
-    (second,) = read_any(tmp_path / f"b{two}", losses=LossReport())
-    write_any([second], tmp_path / f"c{one}")
-    (third,) = read_any(tmp_path / f"c{one}", losses=LossReport())
-    assert worst_ms(third, CHART) <= 1.0
-    assert (third.title, third.artist, third.keys) == ("T", "A", 4)
-    assert third.audio_filename == "song.ogg"
-    assert third.red_lines[0].beat_ms == pytest.approx(500.0)
-
-
 @settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -54,41 +40,6 @@ def test_packages_hold_whole_ms_exactly(tmp_path: Path, chart: Beatmap) -> None:
         write_any([chart, chart], tmp_path / f"a{suffix}", files={"song.ogg": b"sound"})
         found = read_any(tmp_path / f"a{suffix}")
         assert [worst_ms(one, chart) for one in found] == [0.0, 0.0]
-
-
-@pytest.mark.parametrize("suffix", list(PACKAGES))
-def test_packages_are_the_same_bytes_each_time(tmp_path: Path, suffix: str) -> None:
-    for name in ("one", "two"):
-        write_any([CHART], tmp_path / f"{name}{suffix}", files={"song.ogg": b"sound"})
-    assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
-    with zipfile.ZipFile(tmp_path / f"one{suffix}") as archive:
-        assert len(archive.namelist()) == 2
-        assert archive.read("song.ogg") == b"sound"
-    (chart,) = read_any(tmp_path / f"one{suffix}", losses=LossReport())
-    assert worst_ms(chart, CHART) <= 1.0
-
-
-def test_the_content_decides_where_the_suffix_does_not(tmp_path: Path) -> None:
-    for suffix in (*CHARTS, *PACKAGES):
-        path = tmp_path / f"a{suffix}"
-        write_any([CHART], path)
-        renamed = path.rename(tmp_path / f"from{suffix[1:]}.txt")
-        expected = {".sm": ".ssc"}.get(suffix, ".osz" if suffix in PACKAGES else suffix)
-        assert kind_of(renamed) == expected
-    (tmp_path / "b.txt").write_text("hello")
-    with pytest.raises(BeatmapError, match="known format"):
-        kind_of(tmp_path / "b.txt")
-    with pytest.raises(BeatmapError, match="cannot read"):
-        kind_of(tmp_path / "none.osu")
-
-
-def test_one_chart_files_refuse_two(tmp_path: Path) -> None:
-    for suffix in (".osu", ".qua", ".mc"):
-        with pytest.raises(BeatmapError, match="holds one chart, not 2"):
-            write_any([CHART, CHART], tmp_path / f"a{suffix}")
-    with pytest.raises(BeatmapError, match="no such format"):
-        write_any([CHART], tmp_path / "a.txt")
-    assert not list(tmp_path.iterdir())
 
 
 def test_what_osu_cannot_hold() -> None:

@@ -9,6 +9,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,14 +19,8 @@ from hypothesis import strategies as st
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.limits import MAX_BYTES
 from mug.beatmap.formats.loss_report import LossReport
-from mug.beatmap.formats.malody import read as malody
-from mug.beatmap.formats.malody import write as malody_write
 from mug.beatmap.formats.osu import chart as osu
-from mug.beatmap.formats.quaver import read as quaver
-from mug.beatmap.formats.quaver import write as quaver_write
-from mug.beatmap.formats.registry import CHARTS, encode, read_any, read_chart
-from mug.beatmap.formats.stepmania import read as stepmania
-from mug.beatmap.formats.stepmania import write as stepmania_write
+from mug.beatmap.formats.registry import CHARTS, FORMATS, encode, read_any, read_chart
 from mug.beatmap.hit_objects import LongNote, Rice
 from mug.beatmap.timing_points import ScrollPoint, TimingPoint
 from mug.errors import BeatmapError
@@ -41,20 +36,18 @@ CHART = Beatmap(
     metadata={"Title": "T", "Artist": "A", "Creator": "C", "Version": "Hard"},
     events=('0,0,"bg.jpg",0,0',),
 )
-SSC = stepmania_write.format([CHART, CHART], ssc=True)
 SEEDS = {
-    ".osu": osu.format(CHART),
-    ".qua": quaver_write.format(CHART),
-    ".mc": malody_write.format(CHART),
-    ".sm": stepmania_write.format([CHART, CHART], ssc=False),
-    ".ssc": SSC.replace("#STOPS:;", "#STOPS:1=0.5;").replace("#WARPS:;", "#WARPS:9=1;"),
+    suffix: encode([CHART] * (1 + format_.several), suffix, LossReport())
+    .decode()
+    .replace("\r\n", "\n")
+    for suffix, format_ in FORMATS.items()
 }
+SEEDS[".ssc"] = (
+    SEEDS[".ssc"].replace("#STOPS:;", "#STOPS:1=0.5;").replace("#WARPS:;", "#WARPS:9=1;")
+)
 PARSERS: dict[str, Callable[[str], object]] = {
-    ".osu": lambda text: osu.parse(text),
-    ".qua": lambda text: quaver.parse(text, losses=LossReport()),
-    ".mc": lambda text: malody.parse(text, losses=LossReport()),
-    ".sm": lambda text: stepmania.parse(text, losses=LossReport()),
-    ".ssc": lambda text: stepmania.parse(text, losses=LossReport()),
+    suffix: partial(format_.parse, path=None, losses=LossReport())
+    for suffix, format_ in FORMATS.items()
 }
 NASTY = [
     *("0", "-1", "1e308", "-1e308", "1e-308", "nan", "NaN", ".nan", "inf", "-inf", ".inf"),

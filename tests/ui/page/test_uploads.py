@@ -17,13 +17,13 @@ SENTENCES = {
     "": {
         "large_song": "has 1.2 MB; this page takes up to 1 MB. Convert it to mp3 or ogg, or cut",
         "other_song": "is no kind of sound that this page takes. Convert it to mp3",
-        "large_chart": "Drop the chart's own file (.osu, .sm, .qua, .mc) instead of a package",
+        "large_chart": "Drop the chart's own file (.osu, .qua, .mc, .sm, .ssc) instead of",
         "drop": "Drop File Here",
     },
     "/zh": {
         "large_song": "有 1.2 MB，本页最大接受 1 MB。请转换为 mp3 或 ogg，或把歌曲剪短。",
         "other_song": "本页不接受“notes.txt”这类文件。请转换为 mp3",
-        "large_chart": "请放入谱面文件本身（.osu、.sm、.qua、.mc）",
+        "large_chart": "请放入谱面文件本身（.osu, .qua, .mc, .sm, .ssc）",
         "drop": "将文件拖放到此处",
     },
 }
