@@ -14,7 +14,8 @@ from repository import ROOT
 from mug.beatmap.formats.osu import chart as osu
 
 SHORT = [
-    "lightning.trainer.max_steps=150",
+    "lightning.trainer.max_steps=40",
+    "model.params.scheduler_config.params.warm_up_steps=10",
     "lightning.trainer.check_val_every_n_epoch=1000",
     "lightning.callbacks.first_stage_guard=null",  # so short a first stage rebuilds nothing
 ]
