@@ -85,7 +85,7 @@ class ResumeCheckpoint(Checkpoint):
         self._plateau: dict[int, float] = {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Last metric of the plateau schedulers, which a checkpoint at the end of an epoch lacks."""
+        """Last metric of the plateau schedulers; a checkpoint at the end of an epoch lacks it."""
         return {"plateau": dict(self._plateau)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
