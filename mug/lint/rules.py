@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.errors import DataError
-from mug.lint import chart_rules as lint_whole
-from mug.lint import column_rules as lint_columns
-from mug.lint import pattern_rules as lint_patterns
+from mug.lint import chart_rules, column_rules, pattern_rules
 from mug.lint.findings import SEVERITIES, Finding
 from mug.lint.view import ChartView, check_notes
 from mug.tiers import Tier, estimated_stars, tier_of
@@ -25,49 +24,84 @@ NOTICE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
-    """One rule.
+    """One rule, with a chart that breaks it and one that just does not.
 
     Args:
-        name: as findings call it.
-        what: what breaks it, for people.
-        check: the findings in a chart.
+        check: the findings in a chart; its name is the rule's, the first line of its docstring
+            says what breaks it.
+        broken: notes that break the rule.
+        kept: notes that keep it.
+        tier: whose limits hold in both charts.
+        audio_ms: length of their song; None where the rule does not look at it.
     """
 
-    name: str
-    what: str
     check: Callable[[ChartView], Iterator[Finding]]
+    broken: Sequence[HitObject]
+    kept: Sequence[HitObject]
+    tier: Tier = Tier.HARD
+    audio_ms: float | None = None
+
+    @property
+    def name(self) -> str:
+        """Name as findings have it."""
+        return self.check.__name__
+
+    @property
+    def what(self) -> str:
+        """What breaks it, for people."""
+        return (self.check.__doc__ or "").splitlines()[0].rstrip(".")
 
 
-def _rule(check: Callable[[ChartView], Iterator[Finding]]) -> Rule:
-    """A rule from its function: its name, and the first line of its docstring."""
-    return Rule(check.__name__, (check.__doc__ or "").splitlines()[0].rstrip("."), check)
+def _taps(columns: str, step_ms: float, start_ms: float = 1000.0) -> list[HitObject]:
+    """Taps one after the other; each digit is a column."""
+    return [Rice(int(c), start_ms + step_ms * i) for i, c in enumerate(columns)]
 
 
-RULES: tuple[Rule, ...] = tuple(
-    map(
-        _rule,
-        (
-            lint_columns.same_time,
-            lint_columns.inside_hold,
-            lint_columns.mini_jack,
-            lint_columns.short_hold,
-            lint_columns.release_gap,
-            lint_columns.shield,
-            lint_columns.jack,
-            lint_columns.anchor,
-            lint_patterns.chord_size,
-            lint_patterns.one_hand_trill,
-            lint_patterns.density_spike,
-            lint_whole.after_audio,
-            lint_whole.early_start,
-            lint_whole.empty_column,
-            lint_whole.long_break,
-            lint_whole.missing_rest,
-            lint_whole.hand_balance,
-        ),
-    )
+def _hold(column: int, start_ms: float, end_ms: float) -> list[HitObject]:
+    return [LongNote(column, start_ms, end_ms)]
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(column_rules.same_time, _taps("11", 0), _taps("10", 0)),
+    Rule(
+        column_rules.inside_hold,
+        _hold(1, 900, 1500) + _taps("1", 0),
+        _hold(1, 900, 1500) + _taps("0", 0),
+    ),
+    Rule(column_rules.mini_jack, _taps("22", 89), _taps("22", 90)),
+    Rule(column_rules.short_hold, _hold(0, 1000, 1059), _hold(0, 1000, 1060)),
+    Rule(
+        column_rules.release_gap,
+        _hold(0, 500, 931) + _taps("0", 0),
+        _hold(0, 500, 930) + _taps("0", 0),
+    ),
+    Rule(
+        column_rules.shield,
+        _taps("0", 0) + _hold(0, 1124, 2000),
+        _taps("0", 0) + _hold(0, 1125, 2000),
+    ),
+    Rule(column_rules.jack, _taps("00000", 160), _taps("0000", 160)),
+    Rule(column_rules.anchor, _taps("0102030102030", 90), _taps("01020301020", 90)),
+    Rule(pattern_rules.chord_size, _taps("0123", 0), _taps("012", 0)),
+    Rule(pattern_rules.one_hand_trill, _taps("01010101", 100), _taps("0101010", 100)),
+    Rule(
+        pattern_rules.density_spike,
+        _taps("0123" * 50, 333) + _taps("0123" * 8, 41, 30000),
+        _taps("0123" * 50, 333),
+    ),
+    Rule(chart_rules.after_audio, _taps("01", 3011), _taps("01", 3000), audio_ms=4000.0),
+    Rule(chart_rules.early_start, _taps("0", 0, 499), _taps("0", 0, 500)),
+    Rule(chart_rules.empty_column, _taps("012", 500), _taps("0123", 500)),
+    Rule(chart_rules.long_break, _taps("01", 6001), _taps("01", 6000)),
+    Rule(
+        chart_rules.missing_rest,
+        _taps("0123" * 40, 500),
+        _taps("0123" * 20, 500) + _taps("0123" * 20, 500, 45000),
+        Tier.EASY,
+    ),
+    Rule(chart_rules.hand_balance, _taps("01" * 50, 100), _taps("0123" * 25, 100)),
 )
 
 
