@@ -11,13 +11,16 @@ from jaxtyping import Int64
 from mug.beatmap.beatmap import Beatmap
 from mug.data.charts import TrainingChart
 from mug.data.skill_sources import source_in
+from mug.difficulty.registry import COMPUTATIONS
 from mug.difficulty.skills import ESTIMATE
 from mug.difficulty.stars import linear_rate_star_rating
 from mug.errors import ConfigError
 from mug.features import FeatureSchema
 from mug.util import nearest
 
-SAME_AT_ANY_RATE = frozenset({"rank_status", "ln_ratio", "rc", "hb", "ln"})
+SAME_AT_ANY_RATE = frozenset(
+    {"rank_status", *(name for c in COMPUTATIONS if c.same_at_any_rate for name in c.names)}
+)
 """Features that do not change when a song is played faster or slower."""
 
 StarRatingAtRate = Callable[[TrainingChart, float, float], float]

@@ -5,6 +5,9 @@ A run that finds nothing new compares versions and is done, without importing nu
 
 from __future__ import annotations
 
+LN_CLASSES = ("rc", "hb", "ln")
+"""Rice, hybrid and long-note charts, by their share of long notes."""
+
 Value = float | int | str | None
 """A feature's value; None is unknown."""
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from mug.beatmap.beatmap import Beatmap
-from mug.difficulty.names import SKILL_NAMES, Value
+from mug.difficulty.names import LN_CLASSES, SKILL_NAMES, Value
 from mug.difficulty.skills import ESTIMATE, SkillSource
 from mug.difficulty.stars import LN_ALGORITHM, ln_classes, ln_ratio, sr_algorithm, star_rating
 from mug.errors import DataError
@@ -79,20 +78,23 @@ class Computation:
 
     Args:
         names: the features that it gives.
-        version: changes whenever its results do; rows of another version are computed again.
-        compute: values by name; one that cannot be known is None.
+        version: changes whenever its results do; rows of another version are computed again. It
+            gets what measures Etterna's numbers.
+        compute: values by name, of a chart and what measures Etterna's numbers; None is unknown.
+        same_at_any_rate: the values stay when a song is played faster or slower.
     """
 
     names: tuple[str, ...]
-    version: Callable[[], str]
-    compute: Callable[[Beatmap], Mapping[str, Value]]
+    version: Callable[[SkillSource], str]
+    compute: Callable[[Beatmap, SkillSource], Mapping[str, Value]]
+    same_at_any_rate: bool = False
 
 
-def _stars(beatmap: Beatmap) -> Mapping[str, Value]:
+def _stars(beatmap: Beatmap, _source: SkillSource) -> Mapping[str, Value]:
     return {"sr": star_rating(beatmap)}
 
 
-def _long_notes(beatmap: Beatmap) -> Mapping[str, Value]:
+def _long_notes(beatmap: Beatmap, _source: SkillSource) -> Mapping[str, Value]:
     ratio = ln_ratio(beatmap.hit_objects)
     classes = {name: int(value) for name, value in ln_classes(ratio).items()}
     return {"ln_ratio": ratio, **classes}
@@ -104,26 +106,21 @@ def _skills(beatmap: Beatmap, source: SkillSource) -> Mapping[str, Value]:
     return skill_values(beatmap, source)
 
 
-def computations(source: SkillSource = ESTIMATE) -> tuple[Computation, ...]:
-    """All of them; a further measure is one more line.
-
-    The rank status is looked up, not computed (`RankedMap`).
-
-    Args:
-        source: what measures Etterna's numbers.
-    """
-    return (
-        Computation(("sr",), sr_algorithm, _stars),
-        Computation(("ln_ratio", "rc", "hb", "ln"), lambda: LN_ALGORITHM, _long_notes),
-        Computation(SKILL_NAMES, lambda: source.version, partial(_skills, source=source)),
-    )
+# The rank status is looked up, not computed (`RankedMap`).
+COMPUTATIONS: tuple[Computation, ...] = (
+    Computation(("sr",), lambda _: sr_algorithm(), _stars),
+    Computation(
+        ("ln_ratio", *LN_CLASSES), lambda _: LN_ALGORITHM, _long_notes, same_at_any_rate=True
+    ),
+    Computation(SKILL_NAMES, lambda source: source.version, _skills),
+)
 
 
 def tool_version(names: tuple[str, ...], source: SkillSource = ESTIMATE) -> str:
     """Versions that compute these features: `name,name@version`, blanks between."""
     asked = (
-        (",".join(name for name in computation.names if name in names), computation.version())
-        for computation in computations(source)
+        (",".join(name for name in computation.names if name in names), computation.version(source))
+        for computation in COMPUTATIONS
     )
     return " ".join(f"{given}@{version}" for given, version in asked if given)
 
@@ -137,7 +134,7 @@ def compute_features(
         MinaCalcError: when the user's module that measures Etterna's numbers has none.
     """
     found: dict[str, Value] = {}
-    for computation in computations(source):
+    for computation in COMPUTATIONS:
         if set(computation.names) & set(names):
-            found |= computation.compute(beatmap)
+            found |= computation.compute(beatmap, source)
     return {name: value for name, value in found.items() if name in names}

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from mug.beatmap.timing_points import TimingPoint
+from mug.difficulty.names import LN_CLASSES, SKILL_SETS
 from mug.errors import GenerationError
 from mug.features import FeatureSchema
 from mug.pipeline.defaults import SAMPLER, STEPS
@@ -21,11 +22,10 @@ if TYPE_CHECKING:
     from mug.pipeline.package import Plan
     from mug.pipeline.request import GenerationRequest
 
-SKILLS = (
-    "stamina", "stream", "jumpstream", "handstream", "jackspeed", "chordjack", "technical",
-)  # fmt: skip
+# Stamina first, as in the models' feature files.
+SKILLS = ("stamina", *(skill for skill in SKILL_SETS if skill != "stamina"))
 NUMBERS = ("sr", "ett", "ln_ratio", *(f"{skill}_ett" for skill in SKILLS))
-KINDS = ("rc", "hb", "ln")
+KINDS = LN_CLASSES
 FREE, MORE, LESS = "free", "more", "less"
 MOST_CHARTS, MOST_STEPS = 8, 200
 _SEEDS = 100_000_000

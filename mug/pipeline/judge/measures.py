@@ -11,7 +11,8 @@ from jaxtyping import Float64, Int64
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.timing_points import TimingPoint
-from mug.difficulty.registry import computations
+from mug.difficulty.names import LN_CLASSES
+from mug.difficulty.registry import COMPUTATIONS
 from mug.errors import MugError
 from mug.features import FeatureValue
 from mug.pipeline.prompt import measured_features
@@ -43,14 +44,14 @@ class Measured:
 
 def measurable() -> tuple[str, ...]:
     """Names of the features that are measured on a chart's notes."""
-    return tuple(name for computation in computations() for name in computation.names)
+    return tuple(name for computation in COMPUTATIONS for name in computation.names)
 
 
 def measure(beatmap: Beatmap) -> Measured:
     """All features that can be measured on a chart; never raises for what cannot be."""
     features: dict[str, FeatureValue] = {}
     unknown: dict[str, str] = {}
-    for computation in computations():
+    for computation in COMPUTATIONS:
         why = f"it is not defined for this chart of {beatmap.keys} keys"
         try:
             features |= measured_features(beatmap, computation.names)
@@ -63,7 +64,7 @@ def measure(beatmap: Beatmap) -> Measured:
 
 def _flags() -> tuple[str, ...]:
     skills = tuple(n.removesuffix("_ett") for n in measurable() if n.endswith("_ett"))
-    return ("rc", "hb", "ln", *skills)
+    return (*LN_CLASSES, *skills)
 
 
 def note_times(beatmap: Beatmap) -> Float64[np.ndarray, " n"]:
