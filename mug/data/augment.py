@@ -64,36 +64,7 @@ def neighbours(
     return left, np.minimum(left + 1, frames - 1), weight
 
 
-def fit_frames(spectrogram: Spectrogram, frames: int) -> Stretched:
-    """Exactly so many frames: the rest is cut, or zeros are added."""
-    missing = frames - spectrogram.shape[-1]
-    if missing <= 0:
-        return spectrogram[..., :frames]
-    return np.pad(spectrogram, [(0, 0)] * (spectrogram.ndim - 1) + [(0, missing)])
-
-
-def mask_frequencies(
-    spectrogram: Spectrogram, largest: int, rng: np.random.Generator
-) -> Spectrogram:
-    """Silences a random band of fewer than `largest` neighbouring rows (SpecAugment)."""
-    start, width = draw_band(spectrogram.shape[-2], largest, rng)
-    masked = spectrogram.copy()
-    masked[..., start : start + width, :] = 0
-    return masked
-
-
 def draw_band(bands: int, largest: int, rng: np.random.Generator) -> tuple[int, int]:
     """First row and width of a random band of fewer than `largest` of so many rows."""
     width = min(int(rng.uniform(0, largest)), bands)
     return int(rng.integers(0, bands - width + 1)), width
-
-
-def shift_pitch(spectrogram: Spectrogram, steps: int) -> Spectrogram:
-    """Moves the rows up by `steps` (down when negative); silence comes in."""
-    shifted = np.zeros_like(spectrogram)
-    bands = spectrogram.shape[-2]
-    if abs(steps) >= bands:
-        return shifted
-    low, high = max(steps, 0), bands + min(steps, 0)
-    shifted[..., low:high, :] = spectrogram[..., low - steps : high - steps, :]
-    return shifted

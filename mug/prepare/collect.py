@@ -109,15 +109,6 @@ def collect(
         return collector.finish()
 
 
-def find_sources(song_dir: Path, out_dir: Path | None = None) -> list[Path]:
-    """Folders with charts in them and `.osz` packages, absolute, sorted.
-
-    Raises:
-        DataError: for a folder that is missing or has none of them.
-    """
-    return [Path(source) for source in _find(song_dir, out_dir)]
-
-
 def _find(song_dir: Path, out_dir: Path | None) -> list[str]:
     """Sources as texts, which take a tenth of the memory."""
     root = song_dir.resolve()

@@ -157,14 +157,6 @@ class JobTable:
                 [(i.state, i.stamp, i.detail, self.kind, i.key) for i in items],
             )
 
-    def restamp(self, items: Iterable[Item]) -> None:
-        """Notes a new state of files that made no difference."""
-        with self.db.transaction() as connection:
-            connection.executemany(
-                "UPDATE jobs SET stamp = ? WHERE kind = ? AND key = ?",
-                [(item.stamp, self.kind, item.key) for item in items],
-            )
-
     def open_items(self) -> int:
         """Number of items that are pending or in progress."""
         found = self.db.select(

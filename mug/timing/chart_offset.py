@@ -7,7 +7,6 @@ of these errors. This says how far to shift a chart, and whether it belongs to t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -142,14 +141,6 @@ def estimate_offset(
         DataError: for times or samples that are not finite, or a range that is not 1 to 2000 ms.
     """
     return song_onsets(wave, sample_rate).offset(notes_ms, max_offset_ms=max_offset_ms)
-
-
-def estimate_song_offset(
-    charts: Sequence[Beatmap], wave: Float32[np.ndarray, " samples"], sample_rate: int
-) -> OffsetEstimate:
-    """Offset that all charts of a song share."""
-    notes = [note.start_ms for chart in charts for note in chart.hit_objects]
-    return estimate_offset(notes, wave, sample_rate)
 
 
 def shift_beatmap(beatmap: Beatmap, offset_ms: float) -> Beatmap:

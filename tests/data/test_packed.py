@@ -11,10 +11,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from plain_augment import fit_frames, shift_pitch
 from tiny_songs import make_songs
 from torch.utils.data import default_collate
 
-from mug.data.augment import fit_frames, shift_pitch, stretch
+from mug.data.augment import stretch
 from mug.data.datamodule import DataModuleFromConfig
 from mug.data.dataset import OsuTrainDataset
 from mug.data.packed import AudioBatch, Frames, collate, pack, unpacked

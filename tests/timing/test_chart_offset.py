@@ -15,7 +15,6 @@ from mug.errors import DataError
 from mug.timing.chart_offset import (
     AGREES_AT,
     estimate_offset,
-    estimate_song_offset,
     shift_beatmap,
     song_onsets,
 )
@@ -80,7 +79,8 @@ def test_composed_songs_and_charts_of_others(seed):
             assert found.offset_ms == pytest.approx(shift, abs=5.0)
         stranger = starts(composed((seed + 1) % 4)[0][-1])
         assert not estimate_offset(stranger, wave, SAMPLE_RATE).agrees
-    whole = estimate_song_offset([shift_beatmap(c, 30.0) for c in charts], wave, SAMPLE_RATE)
+    moved = [note for chart in charts for note in starts(shift_beatmap(chart, 30.0))]
+    whole = estimate_offset(moved, wave, SAMPLE_RATE)
     assert whole.agrees
     assert whole.offset_ms == pytest.approx(-30.0, abs=5.0)
 

@@ -24,7 +24,7 @@ const LEAD_IN_MS = 1500; // before a note that a player must be ready for
 export class Player {
   /**
    * @param {ShadowRoot | HTMLElement} root empty; the style sheet belongs beside it
-   * @param {object} document as `mug.ui.player_page.player_document` makes it
+   * @param {object} document as `mug.ui.player.document.player_document` makes it
    * @param {{language?: string, makeContext?: () => AudioContext, overrides?: object}} options
    */
   constructor(root, document, { language, makeContext, overrides = {} } = {}) {

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from chart_strategies import whole_ms_charts, worst_ms
 from hypothesis import given, settings
+from radar import Radar, radar
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.beats import lay_beats
@@ -19,7 +20,7 @@ from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.formats.scroll import velocity_steps
 from mug.beatmap.formats.stepmania import read as stepmania
 from mug.beatmap.formats.stepmania import write as stepmania_write
-from mug.beatmap.formats.stepmania.notes import HEADS, KEYS, Radar, cells, radar
+from mug.beatmap.formats.stepmania.notes import HEADS, KEYS, cells
 from mug.beatmap.formats.stepmania.text import escaped, tags
 from mug.beatmap.formats.stepmania.timing import StepTiming, pairs
 from mug.beatmap.hit_objects import LongNote, Rice

@@ -13,7 +13,7 @@ from repository import GOLDEN, load_golden
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.timing_points import ScrollPoint, TimingPoint
 from mug.clock import FrameClock
-from mug.data.beats import folded_bpm, timing_to_array
+from mug.reference.beats import folded_bpm, timing_to_array
 
 META, _ = load_golden("convertor")
 CASES = [name for name, case in META["cases"].items() if "timing_to_array" in case]
