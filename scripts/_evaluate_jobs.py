@@ -12,13 +12,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import mug
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.registry import CHARTS as SUFFIXES
 from mug.beatmap.formats.registry import PACKAGES, read_any
 from mug.difficulty.stars import star_rating
 from mug.errors import DataError, MugError
+from mug.evaluation.digest import code_digest
 from mug.evaluation.rows import (
     CHARTS,
     COST,
@@ -47,24 +47,6 @@ if TYPE_CHECKING:
     from mug.pipeline.chart import ChartGenerator
 
 BASELINES = "baselines"
-
-_MUG = Path(mug.__file__).parent
-MEASURING = tuple(_MUG / name for name in ("metrics", "postprocess", "evaluation", "beatmap"))
-"""Packages whose code decides what figures a chart gets."""
-
-
-@lru_cache
-def code_digest(packages: Sequence[Path] = MEASURING) -> str:
-    """Tells one state of the measuring code from another: what other code found is made anew.
-
-    Args:
-        packages: folders of Python files.
-    """
-    digest = hashlib.sha256()
-    for package in packages:
-        for file in sorted(package.rglob("*.py")):
-            digest.update(f"{file.relative_to(package)}\0".encode() + file.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -111,7 +93,13 @@ class Job:
     def mark(self, setting: Setting, weights: str) -> Path:
         """The file that says it is done; other settings make another name."""
         of_model = self.file is None and self.kind in PARTS
-        said: list[object] = [code_digest(), self.kind, self.song, self.chart, str(self.file)]
+        said: list[object] = [
+            code_digest(extra=(Path(__file__),)),
+            self.kind,
+            self.song,
+            self.chart,
+            str(self.file),
+        ]
         said += [setting.keys, asdict(setting.run) if of_model else {}]
         said += [str(setting.songs), str(setting.training), weights if of_model else ""]
         if self.kind == COST:

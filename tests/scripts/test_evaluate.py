@@ -14,7 +14,7 @@ from mug.evaluation.made import ModelRun
 from mug.evaluation.rows import CHARTS, COST, EDITING, PARTS, SWEEP
 from mug.evaluation.songs import load_songs
 from scripts import evaluate
-from scripts._evaluate_jobs import MEASURING, Setting, code_digest, model_jobs, songs_in, work
+from scripts._evaluate_jobs import Setting, model_jobs, songs_in, work
 
 STYLE = style(10.0, 12.0)
 
@@ -103,20 +103,6 @@ def test_other_settings_are_other_pieces(human: Path, tmp_path: Path) -> None:
     }
     assert len(marks) == 5
     assert job.mark(setting, "w") == job.mark(replace(setting, device="cpu"), "w")
-
-
-def test_other_code_that_measures_makes_other_pieces(tmp_path: Path) -> None:
-    found = set()
-    for number, text in enumerate(("LIMIT = 1", "LIMIT = 2")):
-        package = tmp_path / str(number)
-        package.mkdir()
-        (package / "rules.py").write_text(text)
-        found.add(code_digest((package,)))
-    assert len(found) == 2
-    (package / "rules.py").rename(package / "laws.py")
-    code_digest.cache_clear()
-    assert code_digest((package,)) not in found
-    assert all(any(package.rglob("*.py")) for package in MEASURING)
 
 
 def test_the_cost_is_measured_in_a_process_of_its_own(
