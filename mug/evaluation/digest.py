@@ -109,9 +109,13 @@ def _imported(file: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        elif file.stem == "registry" and isinstance(node, ast.Constant):
-            if isinstance(node.value, str) and node.value.startswith("mug."):
-                yield node.value
+        elif (
+            file.stem == "registry"
+            and isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and node.value.startswith("mug.")
+        ):
+            yield node.value
 
 
 def _version(name: str) -> str:
