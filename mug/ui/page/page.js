@@ -82,7 +82,7 @@ function showRegion(region) {
 
 document.addEventListener("mug-region", (/** @type {CustomEvent} */ event) => showRegion(event.detail));
 document.addEventListener("mug-ready", (event) => {
-  showRegion(null);
+  showRegion(document.querySelector("mug-player")?.player?.region ?? null); // selected before the sound was there
   const { target } = event;
   if (target instanceof Element && window.mugPage.follow) {
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;

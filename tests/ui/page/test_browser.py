@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_visits import READY, await_player, drop_song, visit
+from page_visits import READY, await_player, drop_song, held, visit
 from pages import Running
 
 from mug.beatmap.beatmap import Beatmap
@@ -104,6 +104,19 @@ def test_editing_needs_a_region_and_keeps_the_rest(tab: Any, tmp_path: Path) -> 
     assert any(_notes(chart) != _notes(before) for chart in variations)
 
 
+def test_a_region_that_is_selected_before_the_sound_is_there_stays(tab: Any) -> None:
+    with held(tab, "**/mug/sound/*") as asked:
+        tab.evaluate(
+            "{ const p = document.querySelector('mug-player'); p.replaceWith(p.cloneNode()) }"
+        )
+        tab.wait_for_function(READY)
+        asked()
+        tab.evaluate(f"{READY}.setRegion({{start_ms: 3000, end_ms: 8000}})")
+        tab.wait_for_selector(".mug-region[data-on]")
+    tab.evaluate(f"{READY}.ready")
+    assert tab.query_selector(".mug-region[data-on]")
+
+
 def _raw(page: Running, tab: Any) -> list[Any]:
     """The notes that were generated, as the revision that is shown remembers them."""
     source = tab.evaluate("document.querySelector('mug-player').getAttribute('src')")
@@ -139,6 +152,7 @@ def test_a_dragged_red_line_snaps_the_same_notes_again(
 
 
 def test_an_earlier_version_comes_back(tab: Any) -> None:
+    _await_new_player(tab, "#mug-snap")
     tab.click("#mug-history input")
     _await_new_player(tab, "[role=option] >> nth=0")
     assert "/0001/" in tab.evaluate("document.querySelector('mug-player').getAttribute('src')")
