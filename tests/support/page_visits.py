@@ -30,7 +30,8 @@ def visit(chromium: Any, address: str) -> Iterator[Any]:
     outside: list[str] = []
     errors: list[str] = []
     story: deque[str] = deque(maxlen=60)
-    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    # Without motion: a page that still glides to its charts would move away below a pointer.
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     tab = context.new_page()
     tab.set_default_timeout(PATIENCE_MS)
     tab.on("pageerror", lambda error: errors.append(str(error)))

@@ -139,11 +139,37 @@ def chromium() -> Iterator[Any]:
         yield browser
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def page(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path) -> Iterator[Running]:
     """The web page with the tiny model, served."""
     with running(tmp_path_factory.mktemp("page"), tiny_model_folder) as served:
         yield served
+
+
+@pytest.fixture(scope="package")
+def small_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A page without a model that takes uploads of one megabyte."""
+    folder = tmp_path_factory.mktemp("small")
+    with running(folder, folder / "none.ckpt", "--max_mb", "1") as served:
+        yield served
+
+
+@pytest.fixture(scope="package")
+def empty_page(chromium: Any, address: str) -> Iterator[Shown]:
+    """A page with an empty player, for arithmetic; a page for each test would take longer."""
+    context = chromium.new_context()
+    shown = Shown(context.new_page())
+    shown.page.on("pageerror", lambda error: shown.complaints.append(str(error)))
+    shown.page.goto(f"{address}/empty.html")
+    yield shown
+    context.close()
+
+
+@pytest.fixture
+def empty(empty_page: Shown) -> Iterator[Shown]:
+    """The page with an empty player; no error may have been thrown in it."""
+    yield empty_page
+    assert empty_page.complaints == []
 
 
 @pytest.fixture

@@ -49,10 +49,11 @@ def _chosen(tab: Any, song: Path) -> None:
     tab.on("filechooser", lambda chooser: choosers.append(chooser))
     for _ in range(8):
         tab.keyboard.press("Enter")
-        tab.wait_for_timeout(1500)
-        if choosers:
-            choosers[0].set_files(str(song))
-            return
+        for _ in range(30):
+            tab.wait_for_timeout(50)
+            if choosers:
+                choosers[0].set_files(str(song))
+                return
     raise AssertionError("Enter does not open the place for a song")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from page_visits import PATIENCE_MS, held, visit
-from pages import Running, running
+from pages import Running
 
 pytestmark = pytest.mark.browser
 
@@ -36,14 +36,6 @@ DROP = """() => {
   files.items.add(new File([new Uint8Array(1_200_000)], 'long.wav'));
   const drop = new DragEvent('drop', {bubbles: true, cancelable: true, dataTransfer: files});
   sessionStorage.setItem('kept', !document.querySelector('.mug-head').dispatchEvent(drop)); }"""
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A page without a model that takes uploads of one megabyte."""
-    folder = tmp_path_factory.mktemp("quick")
-    with running(folder, folder / "none.ckpt", "--max_mb", "1") as served:
-        yield served
 
 
 STARTED = "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd > 0"
@@ -77,32 +69,32 @@ def _stored(tab: Any, name: str) -> str | None:
     return tab.evaluate("(name) => localStorage.getItem(name)", name)
 
 
-def test_nothing_is_shown_before_somebody_listens(chromium: Any, page: Running) -> None:
+def test_nothing_is_shown_before_somebody_listens(chromium: Any, small_page: Running) -> None:
     context = chromium.new_context()
     tab = context.new_page()
-    assert not _open_late(tab, page.address)
+    assert not _open_late(tab, small_page.address)
     tab.wait_for_selector(HEAD)
     context.close()
 
 
 @pytest.mark.parametrize(("path", "chosen"), [("/", "zh"), ("/zh", "en")])
 def test_a_choice_of_language_at_first_sight_is_kept(
-    chromium: Any, page: Running, path: str, chosen: str
+    chromium: Any, small_page: Running, path: str, chosen: str
 ) -> None:
     locale = {"zh": "en-US", "en": "zh-CN"}[chosen]  # the browser would have the other
-    with _opened(chromium, page.address + path, CLICK % "language", locale=locale) as tab:
+    with _opened(chromium, small_page.address + path, CLICK % "language", locale=locale) as tab:
         tab.wait_for_selector(f".mug-head[data-language={chosen}]")
         assert _stored(tab, "mug-language") == chosen
         assert tab.evaluate("location.search") == ""
-        tab.goto(page.address)
+        tab.goto(small_page.address)
         tab.wait_for_selector(f".mug-head[data-language={chosen}]")
 
 
-def test_a_choice_of_language_needs_no_listener(chromium: Any, page: Running) -> None:
+def test_a_choice_of_language_needs_no_listener(chromium: Any, small_page: Running) -> None:
     """In another tab, too: the link has it."""
     context = chromium.new_context(locale="zh-CN")
     tab = context.new_page()
-    tab.goto(f"{page.address}/zh")
+    tab.goto(f"{small_page.address}/zh")
     with context.expect_page() as opened:
         tab.click(HEAD, button="middle")
     other = opened.value
@@ -111,8 +103,8 @@ def test_a_choice_of_language_needs_no_listener(chromium: Any, page: Running) ->
     context.close()
 
 
-def test_a_theme_at_first_sight_is_kept(chromium: Any, page: Running) -> None:
-    with _opened(chromium, page.address, CLICK % "theme", color_scheme="light") as tab:
+def test_a_theme_at_first_sight_is_kept(chromium: Any, small_page: Running) -> None:
+    with _opened(chromium, small_page.address, CLICK % "theme", color_scheme="light") as tab:
         tab.wait_for_selector("html[data-theme=dark] body.dark")
         assert _stored(tab, "mug-theme") == "dark"
         tab.emulate_media(color_scheme="dark")
@@ -122,28 +114,30 @@ def test_a_theme_at_first_sight_is_kept(chromium: Any, page: Running) -> None:
         tab.wait_for_selector("html[data-theme=dark] body.dark")
 
 
-def test_a_file_at_first_sight_is_looked_at(chromium: Any, page: Running) -> None:
+def test_a_file_at_first_sight_is_looked_at(chromium: Any, small_page: Running) -> None:
     """It neither replaces the page nor is sent."""
-    with _opened(chromium, page.address, DROP) as tab:
+    with _opened(chromium, small_page.address, DROP) as tab:
         tab.wait_for_selector(HEAD)
         assert tab.evaluate("sessionStorage.getItem('kept')") == "true"
 
 
-def test_the_browsers_language_comes_before_anything_is_shown(chromium: Any, page: Running) -> None:
+def test_the_browsers_language_comes_before_anything_is_shown(
+    chromium: Any, small_page: Running
+) -> None:
     """Nobody's song goes with a page that is replaced under their hands."""
-    with _opened(chromium, page.address, locale="zh-CN") as tab:
+    with _opened(chromium, small_page.address, locale="zh-CN") as tab:
         tab.wait_for_selector(".mug-head[data-language=zh]")
         assert tab.evaluate("sessionStorage.getItem('seen')") == "/zh"
 
 
 def test_what_is_written_while_tags_are_read_stays(
-    chromium: Any, page: Running, tmp_path: Path
+    chromium: Any, small_page: Running, tmp_path: Path
 ) -> None:
-    with visit(chromium, page.address) as tab:
+    with visit(chromium, small_page.address) as tab:
         title, artist = tab.get_by_label("Title"), tab.get_by_label("Artist")
         artist.fill("Before")
         with held(tab, "**/gradio_api/run/predict") as waiting:
-            tab.set_input_files("#mug-song input[type=file]", str(page.song))
+            tab.set_input_files("#mug-song input[type=file]", str(small_page.song))
             tab.wait_for_selector("#mug-song .file-preview")
             waiting()
             title.fill("My own")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from page_visits import SHOWN, drop, visit
-from pages import Running, running
+from pages import Running
 
 pytestmark = pytest.mark.browser
 
@@ -40,18 +40,10 @@ DROP = """([selector, name, data]) => {
   send('dragenter'); send('dragover'); return !send('drop'); }"""
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A page without a model that takes uploads of one megabyte."""
-    folder = tmp_path_factory.mktemp("small")
-    with running(folder, folder / "none.ckpt", "--max_mb", "1") as served:
-        yield served
-
-
 @pytest.fixture(params=["", "/zh"])
-def tab(request: pytest.FixtureRequest, chromium: Any, page: Running) -> Iterator[Any]:
+def tab(request: pytest.FixtureRequest, chromium: Any, small_page: Running) -> Iterator[Any]:
     """A visitor of the English and of the Chinese page; what is uploaded is noted."""
-    with visit(chromium, page.address + request.param) as made:
+    with visit(chromium, small_page.address + request.param) as made:
         made.path, made.sent = request.param, []
         made.on(
             "request",
@@ -113,8 +105,8 @@ def test_a_package_over_the_limit_gets_its_own_remedy(tab: Any, tmp_path: Path) 
     assert _quiet(tab)
 
 
-def test_a_song_may_be_dropped_anywhere(chromium: Any, page: Running) -> None:
-    with visit(chromium, page.address) as tab:
+def test_a_song_may_be_dropped_anywhere(chromium: Any, small_page: Running) -> None:
+    with visit(chromium, small_page.address) as tab:
         tab.wait_for_function("window.mugPage")
-        assert _drop(tab, ".mug-title", "beside.ogg", page.song.read_bytes())
+        assert _drop(tab, ".mug-title", "beside.ogg", small_page.song.read_bytes())
         tab.wait_for_function(SHOWN, arg=["#mug-song", "beside.ogg"])

@@ -61,34 +61,31 @@ def _drag(page: Shown, start: tuple[float, float], by: float) -> float:
 # ---- arithmetic
 
 
-def test_the_text_of_a_map_is_the_servers(show: Show) -> None:
-    page = show("empty", ready=False)
+def test_the_text_of_a_map_is_the_servers(empty: Shown) -> None:
     texts = [MAP, "0 174.123456789 4", "-12.125 60 1\n 700，90，3", "10 120"]
     for text in texts:
-        again = page.logic("bench-map", "return m.mapText(m.parseMap(a));", text)
+        again = empty.logic("bench-map", "return m.mapText(m.parseMap(a));", text)
         assert requests.tempo_text(requests.tempo_of(again)) == requests.tempo_text(
             requests.tempo_of(text)
         )
     for text in ("", "x", "0 5 4", "0 120 x", "0 120 4\n0 130 4", "0 120 4 9"):
-        assert page.logic("bench-map", "return m.parseMap(a);", text) is None
+        assert empty.logic("bench-map", "return m.parseMap(a);", text) is None
 
 
-def test_bars_are_the_servers(show: Show) -> None:
-    page = show("empty", ready=False)
+def test_bars_are_the_servers(empty: Shown) -> None:
     maps = [[(500.0, 400.0, 4)], [(-300.0, 333.3, 3), (4000.0, 500.0, 4)], [(10.0, 3.0, 4)]]
     for lines in maps:
         reds = [TimingPoint(*line) for line in lines]
         shown = [dict(zip(("time_ms", "beat_ms", "meter"), line, strict=True)) for line in lines]
-        found = page.logic("timing", "return m.barTimes(a, 9000);", shown)
+        found = empty.logic("timing", "return m.barTimes(a, 9000);", shown)
         assert found == pytest.approx(bar_times(reds, 9000.0))
 
 
-def test_lines_move_between_their_neighbours(show: Show) -> None:
-    page = show("empty", ready=False)
+def test_lines_move_between_their_neighbours(empty: Shown) -> None:
 
     def times(body: str) -> list[float]:
         head = f"const l = m.parseMap(`{MAP}`);"
-        return page.logic("bench-map", f"{head} return ({body}).map((line) => line.time_ms);")
+        return empty.logic("bench-map", f"{head} return ({body}).map((line) => line.time_ms);")
 
     assert times("m.moved(l, 1, 4600)") == [500, 4600, 6000]
     assert times("m.moved(l, 1, 100)") == [500, 501, 6000]
@@ -101,12 +98,11 @@ def test_lines_move_between_their_neighbours(show: Show) -> None:
     assert times("m.removed(m.removed(m.removed(l, 0), 0), 0)") == [6000]
 
 
-def test_tempi_follow_a_beat_and_stay_in_their_range(show: Show) -> None:
-    page = show("empty", ready=False)
+def test_tempi_follow_a_beat_and_stay_in_their_range(empty: Shown) -> None:
 
     def tempi(body: str) -> list[float]:
         head = f"const l = m.parseMap(`{MAP}`);"
-        return page.logic("bench-map", f"{head} return ({body}).map((line) => line.bpm);")
+        return empty.logic("bench-map", f"{head} return ({body}).map((line) => line.bpm);")
 
     assert tempi("m.scaled(l, 2)") == [240, 300.5, 360]
     assert tempi("m.scaled(l, 0.5, 0)") == [60, 150.25, 180]
