@@ -67,10 +67,12 @@ def held(tab: Any, pattern: str) -> Iterator[Callable[[], None]]:
             tab.wait_for_timeout(20)
 
     tab.route(pattern, lambda route: waiting.append(route))
-    yield await_one
-    for route in waiting:
-        route.continue_()
-    tab.unroute(pattern)
+    try:
+        yield await_one
+    finally:
+        for route in waiting:
+            route.continue_()
+        tab.unroute(pattern)
 
 
 def settle(tab: Any) -> None:

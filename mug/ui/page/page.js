@@ -81,8 +81,10 @@ function showRegion(region) {
 }
 
 document.addEventListener("mug-region", (/** @type {CustomEvent} */ event) => showRegion(event.detail));
-document.addEventListener("mug-ready", (event) => {
-  showRegion(document.querySelector("mug-player")?.player?.region ?? null); // selected before the sound was there
+
+// Not `mug-ready`: until the sound is there, somebody may have selected something and gone elsewhere on the page.
+document.addEventListener("mug-shown", (event) => {
+  showRegion(null);
   const { target } = event;
   if (target instanceof Element && window.mugPage.follow) {
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;

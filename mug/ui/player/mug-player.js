@@ -91,8 +91,12 @@ export class MugPlayerElement extends HTMLElement {
     this.player = null; // nobody may take the old one for the new
     await before?.destroy();
     const player = await mountPlayer(this, shown, { language: this.lang || undefined });
-    if (generation === this._generation) this.player = player;
-    else await player?.destroy();
+    if (generation !== this._generation) {
+      await player?.destroy();
+      return;
+    }
+    this.player = player;
+    if (player) this.dispatchEvent(new CustomEvent("mug-shown", { bubbles: true }));
   }
 
   async _fetch() {

@@ -104,17 +104,22 @@ def test_editing_needs_a_region_and_keeps_the_rest(tab: Any, tmp_path: Path) -> 
     assert any(_notes(chart) != _notes(before) for chart in variations)
 
 
-def test_a_region_that_is_selected_before_the_sound_is_there_stays(tab: Any) -> None:
+def test_the_sound_takes_nothing_back_that_was_done_before_it_came(tab: Any) -> None:
+    """Neither a selected region nor the part of the page that somebody looks at."""
+    again = "{ const one = document.querySelector('mug-player'); one.replaceWith(one.cloneNode()) }"
+    tab.evaluate("scrollTo(0, 0)")
     with held(tab, "**/mug/sound/*") as asked:
-        tab.evaluate(
-            "{ const p = document.querySelector('mug-player'); p.replaceWith(p.cloneNode()) }"
-        )
+        tab.evaluate(again)
         tab.wait_for_function(READY)
         asked()
+        top = tab.evaluate("document.querySelector('mug-player').getBoundingClientRect().y")
+        assert 0 <= top < 40
         tab.evaluate(f"{READY}.setRegion({{start_ms: 3000, end_ms: 8000}})")
         tab.wait_for_selector(".mug-region[data-on]")
+        tab.evaluate("scrollTo(0, 0)")
     tab.evaluate(f"{READY}.ready")
     assert tab.query_selector(".mug-region[data-on]")
+    assert tab.evaluate("scrollY") == 0
 
 
 def _raw(page: Running, tab: Any) -> list[Any]:
