@@ -305,12 +305,8 @@ def _check_keys(
     for key in node:
         if key not in accepted:
             dotted = f"{where}.{key}" if where else str(key)
-            error = ConfigError(
-                "config.unknown_key",
-                where="in " + where if where else "at the top level",
-                value=key,
-                remedy=nearest(str(key), accepted),
-            )
+            said = Message("config.unknown_key_in", where=where) if where else "config.unknown_key"
+            error = ConfigError(said, value=key, remedy=nearest(str(key), accepted))
             raise _at(error, dotted, sources)
 
 

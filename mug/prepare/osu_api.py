@@ -59,9 +59,10 @@ class Credentials:
         missing = [n for n, v in ((ID_VARIABLE, number), (SECRET_VARIABLE, secret)) if not v]
         if missing:
             raise DataError(
-                "prepare.osu_api_needs_credentials_of_your",
+                "prepare.no_credentials"
+                if len(missing) == 2
+                else "prepare.half_of_the_credentials",
                 missing=" and ".join(missing),
-                are="is" if len(missing) == 1 else "are",
                 remedy=HOW_TO_GET_ONE,
             )
         if not number.isascii() or not number.isdigit():
