@@ -10,6 +10,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
+from mug.messages.message import LANGUAGES
 from mug.ui.api import add_api
 from mug.ui.handlers import Handlers, Service
 from mug.ui.jobs.folders import JobFolders
@@ -19,7 +20,7 @@ from mug.ui.page import fragments
 from mug.ui.page.about import about
 from mug.ui.page.make_tab import make_tab, owner_of
 from mug.ui.page.prompt_tab import prompt_tab
-from mug.ui.page.texts import LANGUAGES, Texts
+from mug.ui.page.texts import Texts
 from mug.ui.page.theme import theme
 from mug.ui.routes import PAGE_FOLDER, at_the_head, routes
 from mug.ui.serving import Serving
