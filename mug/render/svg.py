@@ -10,8 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from markupsafe import Markup
+
+from mug.render.html import fragment
 from mug.render.scale import round_step
 
+_PLOTS = "mug.render/plots.html"
 WIDTH, HEIGHT = 320, 250
 LEFT, RIGHT, TOP, BOTTOM = 38, 10, 10, 34
 
@@ -99,27 +103,33 @@ def track(
     scale: Scale,
     goal: float | None = None,
     band: tuple[float, float] | None = None,
-) -> str:
+) -> Markup:
     """A line with dots, their intervals as bars, a goal as a tick, a span between two lines."""
-    parts = []
-    if band is not None:
-        left, right = (scale.share(end) for end in band)
-        width = 100 * (right - left)
-        parts.append(f'<s class="band" style="left:{100 * left:.2f}%;width:{width:.2f}%"></s>')
-    if goal is not None and scale.low <= goal <= scale.high:
-        parts.append(f'<s class="goal" style="left:{scale.percent(goal)}"></s>')
-    for dot in dots:
-        if not math.isfinite(dot.value):
-            continue
-        if math.isfinite(dot.low) and math.isfinite(dot.high):
-            left, right = scale.share(dot.low), scale.share(dot.high)
-            parts.append(
-                f'<b class="{dot.tone}" style="left:{100 * left:.2f}%;'
-                f'width:{100 * (right - left):.2f}%"></b>'
-            )
-        said = f' title="{escape(dot.name)}"' if dot.name else ""
-        parts.append(f'<u class="{dot.tone}"{said} style="left:{scale.percent(dot.value)}"></u>')
-    return f'<i class="track">{"".join(parts)}</i>'
+    marks = [
+        {
+            "tone": dot.tone,
+            "name": dot.name,
+            "left": scale.percent(dot.value),
+            "bar": _span(scale, (dot.low, dot.high)),
+        }
+        for dot in dots
+        if math.isfinite(dot.value)
+    ]
+    return fragment(
+        _PLOTS,
+        "track",
+        band=None if band is None else _span(scale, band),
+        goal=None if goal is None or not scale.low <= goal <= scale.high else scale.percent(goal),
+        marks=marks,
+    )
+
+
+def _span(scale: Scale, ends: tuple[float, float]) -> tuple[str, str] | None:
+    """Left end and width of a span, for a style; None where an end is no number."""
+    if not all(map(math.isfinite, ends)):
+        return None
+    left, right = (scale.share(end) for end in ends)
+    return f"{100 * left:.2f}%", f"{100 * (right - left):.2f}%"
 
 
 def dot_plot(
@@ -130,7 +140,7 @@ def dot_plot(
     goal: float | None = None,
     scale: Scale | None = None,
     band: tuple[float, float] | None = None,
-) -> str:
+) -> Markup:
     """A card with a row for each column of the table.
 
     Args:
@@ -144,22 +154,29 @@ def dot_plot(
     dots = [dot for row in rows for dot in row.dots]
     ends = [x for dot in dots for x in (dot.value, dot.low, dot.high)]
     scale = scale or scale_of([*ends, *([] if goal is None else [goal])], zero=True)
-    body = "".join(
-        f'<div class="dots {row.kind}"><span>{escape(row.label)}</span>'
-        f"{track(row.dots, scale, goal, band)}<em>{escape(row.text)}</em></div>"
+    shown = [
+        {
+            "kind": row.kind,
+            "label": row.label,
+            "track": track(row.dots, scale, goal, band),
+            "text": row.text,
+        }
         for row in rows
-    )
-    ticks = "".join(
-        f'<q style="left:{scale.percent(tick)}">{number(tick)}</q>' for tick in scale.ticks(5)
-    )
-    axis = f'<div class="dots axis"><span></span><i>{ticks}</i><em></em></div>'
-    return card(title, about, body + axis)
+    ]
+    ticks = [(scale.percent(tick), number(tick)) for tick in scale.ticks(5)]
+    return card(title, about, fragment(_PLOTS, "dot_rows", rows=shown, ticks=ticks))
 
 
-def card(title: str, about: str, body: str, kind: str = "") -> str:
-    """A box with a heading; the body is HTML already."""
-    note = f'<p class="note">{escape(about)}</p>' if about else ""
-    return f'<div class="card {kind}"><h3>{escape(title)}</h3>{note}{body}</div>'
+def card(title: str, about: str, body: Markup, kind: str = "") -> Markup:
+    """A box with a heading.
+
+    Args:
+        title: plain text.
+        about: plain text below it; empty for none.
+        body: HTML.
+        kind: further class.
+    """
+    return fragment(_PLOTS, "card", title=title, about=about, body=body, kind=kind)
 
 
 def number(value: float) -> str:
@@ -231,7 +248,9 @@ class Axes:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * self.y.share(value)
 
 
-def drawing(series: Sequence[Series], axes: Axes, about: str, diagonal: float | None = None) -> str:
+def drawing(
+    series: Sequence[Series], axes: Axes, about: str, diagonal: float | None = None
+) -> Markup:
     """Points and lines on axes.
 
     Args:
@@ -251,7 +270,7 @@ def drawing(series: Sequence[Series], axes: Axes, about: str, diagonal: float | 
             path = " ".join(f"{axes.left(p.x):.1f},{axes.top(p.y):.1f}" for p in one.finite)
             parts.append(f'<polyline class="{one.kind}" points="{path}"/>')
         parts += [_point(point, one.kind, axes) for point in one.finite]
-    return "".join([*parts, "</svg>"])
+    return Markup("".join([*parts, "</svg>"]))  # each text in it is escaped
 
 
 def _axes(axes: Axes) -> list[str]:
@@ -310,14 +329,18 @@ class Pair:
     ours: float
 
 
-def paired_bars(pairs: Sequence[Pair]) -> str:
+def paired_bars(pairs: Sequence[Pair]) -> Markup:
     """Two bars a kind, one above the other, so that shares can be compared."""
     top = max((max(pair.human, pair.ours) for pair in pairs), default=0.0) or 1.0
-    return "".join(
-        f'<div class="pair" title="{escape(pair.label)}: people {100 * pair.human:.1f} %,'
-        f' judged {100 * pair.ours:.1f} %"><span>{escape(pair.label)}</span><i>'
-        f'<b class="human" style="width:{100 * pair.human / top:.2f}%"></b>'
-        f'<b class="ours" style="width:{100 * pair.ours / top:.2f}%"></b></i>'
-        f"<em>{100 * pair.human:.0f} · {100 * pair.ours:.0f} %</em></div>"
+    shown = [
+        {
+            "label": pair.label,
+            "human_text": f"{100 * pair.human:.1f}",
+            "ours_text": f"{100 * pair.ours:.1f}",
+            "human_width": f"{100 * pair.human / top:.2f}%",
+            "ours_width": f"{100 * pair.ours / top:.2f}%",
+            "shares": f"{100 * pair.human:.0f} · {100 * pair.ours:.0f} %",
+        }
         for pair in pairs
-    )
+    ]
+    return fragment(_PLOTS, "pairs", pairs=shown)

@@ -193,9 +193,9 @@ class Handlers:
         if isinstance(job.error, Cancelled):
             yield {**idle, "said": fragments.said(t("cancelled"), "plain")}
         elif job.error is not None:
-            text = sentence(job.error, t.language)
-            yield {**idle, "said": fragments.said(text, "bad")}
-            raise gr.Error(text, print_exception=False)
+            reason = sentence(job.error, t.language)
+            yield {**idle, "said": fragments.said(reason, "bad")}
+            raise gr.Error(reason, print_exception=False)
         else:
             assert isinstance(job.result, operations.JobResult)
             yield {**idle, **self.shown(job.result), "said": fragments.said(t("done"))}

@@ -54,6 +54,8 @@ def _strings() -> tuple[set[str], re.Pattern[str]]:
     """All strings in the code, and the names of the page's texts that are put together."""
     strings: set[str] = set()
     names: set[str] = set()
+    for template in (ROOT / "mug").rglob("templates/*.html"):
+        strings |= set(re.findall(r'\bt\("(\w+)"', template.read_text(encoding="utf-8")))
     for path in SOURCES:
         for node in ast.walk(_tree(path)):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

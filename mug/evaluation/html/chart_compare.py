@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
 import numpy as np
+from markupsafe import Markup
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject, LongNote
@@ -17,7 +17,8 @@ from mug.lint.text_report import timestamp
 from mug.metrics.grid import Grid
 from mug.metrics.onsets import match_onsets, onset_times
 from mug.render.chart_image import HEADER, NOTE, clock_text, plan_layout, render_chart
-from mug.render.png import png_bytes
+from mug.render.html import fragment
+from mug.render.png import picture_html
 
 TOLERANCE_MS = 20.0
 PART_MS = 4000.0
@@ -116,22 +117,23 @@ def compare(human: Beatmap, judged: Beatmap, findings: Sequence[Finding]) -> Com
     return Compared(human, judged, kept, matched)
 
 
-def agreement_strip(compared: Compared) -> str:
+def agreement_strip(compared: Compared) -> Markup:
     """The song from left to right: a box every four seconds, taller where the charts agree."""
     boxes = []
     for part in compared.parts:
         share = 0.0 if math.isnan(part.f1) else part.f1
         said = "no notes" if math.isnan(part.f1) else f"F1 {part.f1:.2f}"
         found = f", {part.findings} findings" if part.findings else ""
-        mark = f'<s style="height:{min(3 + 3 * part.findings, 14)}px"></s>' if part.findings else ""
-        boxes.append(
-            f'<i title="{clock_text(part.start_ms)}: {said}; {part.human} onsets by people,'
-            f' {part.judged} judged{found}"><b style="height:{100 * share:.0f}%"></b>{mark}</i>'
-        )
-    return f'<div class="agreement">{"".join(boxes)}</div>'
+        said += f"; {part.human} onsets by people, {part.judged} judged{found}"
+        boxes.append({
+            "said": f"{clock_text(part.start_ms)}: {said}",
+            "height": f"{100 * share:.0f}%",
+            "mark": min(3 + 3 * part.findings, 14) if part.findings else None,
+        })  # fmt: skip
+    return fragment("mug.evaluation.html/song.html", "agreement", boxes=boxes)
 
 
-def excerpt_drawing(compared: Compared, from_ms: float) -> str:
+def excerpt_drawing(compared: Compared, from_ms: float) -> Markup:
     """Some seconds of both charts: human left, judged right, in strips; time runs upwards.
 
     Notes with a partner in the other chart are full, those without are outlines; findings of lint
@@ -152,7 +154,7 @@ def excerpt_drawing(compared: Compared, from_ms: float) -> str:
                 parts += strip.note(note, side, float(note.start_ms) in compared.matched[side])
         for finding in compared.findings:
             parts += strip.finding(finding)
-    return "".join([*parts, "</svg>"])
+    return Markup("".join([*parts, "</svg>"]))  # each text in it is escaped
 
 
 @dataclass(frozen=True)
@@ -231,7 +233,7 @@ class _Strip:
         )
 
 
-def chart_image(beatmap: Beatmap, findings: Sequence[Finding] = ()) -> str:
+def chart_image(beatmap: Beatmap, findings: Sequence[Finding] = ()) -> Markup:
     """The whole chart as an image of the page, with its findings framed.
 
     Args:
@@ -258,8 +260,4 @@ def chart_image(beatmap: Beatmap, findings: Sequence[Finding] = ()) -> str:
             right = layout.x(strip, max(columns)) + layout.lane
             box = (left, max(top - NOTE - 1, HEADER), right, max(bottom + 2, HEADER + 2))
             draw.rectangle(box, outline=colour)
-    data = base64.b64encode(png_bytes(picture, colours=128)).decode()
-    return (
-        f'<img loading="lazy" src="data:image/png;base64,{data}" width="{picture.width}"'
-        f' height="{picture.height}" alt="{escape(beatmap.version)}">'
-    )
+    return picture_html(picture, beatmap.version, colours=128)

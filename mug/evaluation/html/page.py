@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
+
+from markupsafe import Markup
 
 from mug.evaluation.html.chart_compare import agreement_strip
 from mug.evaluation.html.data import Results, kind_of, short_path
@@ -17,10 +18,9 @@ from mug.evaluation.html.parts import part_sections
 from mug.evaluation.html.plots import pattern_plots, plots
 from mug.evaluation.html.shell import (
     SONGS,
-    Section,
+    benchmark_page,
     chart_anchor,
     chips,
-    document,
     file_link,
     grid,
     page_name,
@@ -32,10 +32,13 @@ from mug.evaluation.markdown.summary import over_songs
 from mug.evaluation.markdown.tables import Column
 from mug.evaluation.rows import ResultRow
 from mug.metrics.statistics import Summary
+from mug.render.html import fragment
+from mug.render.page import Section
 from mug.render.svg import Dot, DotRow, Scale, dot_plot, track
 from mug.util import atomic_write
 
 PAGE = "results.html"
+_PAGE = "mug.evaluation.html/page.html"
 _MOST_CASES = 8
 _SHOWN = ("seeds", "candidates", "steps", "guidance_scale", "keys", "device")
 
@@ -73,43 +76,27 @@ def page(results: Results, cases: Sequence[Case]) -> str:
     column = results.headline
     sections: list[Section] = []
     if column is not None:
-        sections.append(("goals", "Goals", _GOALS_ABOUT + goals_html(results)))
-        sections.append(("worst", "Worst cases", _worst(cases, column)))
-    sections.append(("table", "All figures", _TABLE_ABOUT + table_html(results)))
+        about = fragment(_PAGE, "goals_about")
+        sections.append(Section("goals", "Goals", about + goals_html(results)))
+        sections.append(Section("worst", "Worst cases", _worst(cases, column)))
+    about = fragment(_PAGE, "table_about")
+    sections.append(Section("table", "All figures", about + table_html(results)))
     if column is not None:
-        sections.append(("baselines", "Against the baselines", _pairs(results)))
+        sections.append(Section("baselines", "Against the baselines", _pairs(results)))
     for number, (title, cards) in enumerate(plots(results).items()):
         kind = "plots" if "<svg" in cards[0] else "wide"
-        sections.append((f"plots-{number}", title, grid(cards, kind)))
+        sections.append(Section(f"plots-{number}", title, grid(cards, kind)))
     if column is not None and (found := pattern_plots(results, column)):
-        about = (
-            f'<p class="lead">{escape(column.label)} beside the human charts that it was'
-            " held against, all together.</p>"
-        )
-        sections.append(("patterns", "Patterns", about + _KEY_PAIR + grid(found, "masonry")))
+        about = fragment(_PAGE, "patterns_about", label=column.label)
+        sections.append(Section("patterns", "Patterns", about + grid(found, "masonry")))
     for name, (title, content) in part_sections(results).items():
-        sections.append((name, title, content))
-    sections.append(("songs", "Songs", _songs(results)))
-    sections.append(("run", "How this was made", _run(results)))
-    return document("Benchmark", results.name, sections, _head(results))
+        sections.append(Section(name, title, content))
+    sections.append(Section("songs", "Songs", _songs(results)))
+    sections.append(Section("run", "How this was made", _run(results)))
+    return benchmark_page("Benchmark", results.name, sections, _head(results))
 
 
-_GOALS_ABOUT = (
-    '<p class="lead">✓ the whole interval meets the goal, ≈ the goal lies within the interval,'
-    " ✗ the whole interval misses it.</p>"
-)
-_TABLE_ABOUT = (
-    '<p class="lead">Mean by song, with the 95 % bootstrap interval as a bar; a row has one scale'
-    " that begins at 0. Point at a cell for the numbers. A dash: the figure does not apply.</p>"
-    '<ul class="key"><li class="ours"><i></i>judged</li><li class="human"><i></i>charts by people'
-    '</li><li class="base"><i></i>baselines without a model</li></ul>'
-)
-_KEY_PAIR = (
-    '<ul class="key"><li class="human"><i></i>people</li><li class="ours"><i></i>judged</li></ul>'
-)
-
-
-def _head(results: Results) -> str:
+def _head(results: Results) -> Markup:
     songs = len({row.song for row in results.rows})
     charts = len({(row.song, row.chart) for row in results.rows})
     facts = [
@@ -130,12 +117,11 @@ def _head(results: Results) -> str:
     if results.command.get("synthetic"):
         said = "Composed songs: what is called human here are charts by rules, not by people."
         notes.insert(0, said)
-    return chips((fact, "") for fact in facts) + "".join(
-        f'<p class="warn">{escape(note)}</p>' for note in notes
-    )
+    warnings = fragment(_PAGE, "warnings", notes=notes)
+    return chips((fact, "") for fact in facts) + warnings
 
 
-def _pairs(results: Results) -> str:
+def _pairs(results: Results) -> Markup:
     """The paired differences with their intervals."""
     cards = []
     for base in dict.fromkeys(one.base for one in results.differences):
@@ -154,22 +140,21 @@ def _pairs(results: Results) -> str:
     return grid(cards, "wide")
 
 
-def _worst(cases: Sequence[Case], column: Column) -> str:
-    about = (
-        f'<p class="lead">{escape(column.label)}: the charts with the lowest F1 ±20 ms. A box is'
-        " four seconds of the song, filled up to F1; orange above it: what lint finds.</p>"
-    )
+def _worst(cases: Sequence[Case], column: Column) -> Markup:
+    about = fragment(_PAGE, "worst_about", label=column.label)
     return about + grid([_case(case) for case in cases[:_MOST_CASES]], "wide")
 
 
-def _case(case: Case) -> str:
+def _case(case: Case) -> Markup:
     row = case.row
-    address = f"{SONGS}/{page_name(row.song)}#{chart_anchor(row.chart)}"
-    strip = agreement_strip(case.compared) if case.compared else ""
-    return (
-        f'<div class="card case"><div class="head"><h3><a href="{address}">{escape(row.song)}'
-        f" [{escape(row.difficulty)}]</a></h3><span>seed {row.seed} · {file_link(row)}</span></div>"
-        f"{strip}{chips(_facts(row))}</div>"
+    return fragment(
+        _PAGE,
+        "case",
+        address=f"{SONGS}/{page_name(row.song)}#{chart_anchor(row.chart)}",
+        row=row,
+        file=file_link(row),
+        strip=agreement_strip(case.compared) if case.compared else "",
+        chips=chips(_facts(row)),
     )
 
 
@@ -192,7 +177,7 @@ def _facts(row: ResultRow) -> list[tuple[str, str]]:
     return facts
 
 
-def _songs(results: Results) -> str:
+def _songs(results: Results) -> Markup:
     """A line a song, the worst first."""
     column = results.headline
     found: list[tuple[str, Summary]] = [
@@ -202,31 +187,30 @@ def _songs(results: Results) -> str:
     scale = Scale(0.0, 1.0)
     lines = [
         [
-            f'<a href="{SONGS}/{page_name(name)}">{escape(name)}</a>',
+            fragment(_PAGE, "song_link", address=f"{SONGS}/{page_name(name)}", name=name),
             str(len({row.chart for row in results.of_song(name)})),
             shown(summary.mean, 3),
-            f'<span class="ours bar">{track([Dot(summary.mean, summary.low, summary.high)], scale)}'
-            "</span>",
+            fragment(
+                _PAGE,
+                "song_bar",
+                track=track([Dot(summary.mean, summary.low, summary.high)], scale),
+            ),
         ]
         for name, summary in found
     ]
     who = f"F1 ±20 ms, {column.label}" if column else "F1 ±20 ms, all columns"
     head = ["song", "human charts", who, "with the interval over its charts"]
-    return f'<div class="card">{plain_table(head, lines, "Songs")}</div>'
+    return fragment(_PAGE, "in_card", content=plain_table(head, lines, "Songs"))
 
 
-def _run(results: Results) -> str:
+def _run(results: Results) -> Markup:
     """The options as they were given; folders by their last names."""
     lines = [
-        [f"<code>--{escape(name)}</code>", escape(_option(value))]
+        [fragment(_PAGE, "option", name=name), _option(value)]
         for name, value in results.command.items()
         if value is not None
     ]
-    return (
-        '<p class="lead">Every figure is defined in <code>docs/benchmark.md</code>; every row is in'
-        f' <a href="results.json">results.json</a>, the table in <a href="results.md">results.md'
-        f'</a>.</p><div class="card">{plain_table(["option", "value"], lines, "Options")}</div>'
-    )
+    return fragment(_PAGE, "run", table=plain_table(["option", "value"], lines, "Options"))
 
 
 def _option(value: object) -> str:

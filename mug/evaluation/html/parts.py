@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
+
+from markupsafe import Markup
 
 from mug.evaluation.cost import COST_FIGURES
 from mug.evaluation.editing import EDITING_FIGURES
@@ -13,8 +14,11 @@ from mug.evaluation.html.data import BASE, HUMAN, OURS, Results, kind_of, summar
 from mug.evaluation.html.shell import grid, plain_table
 from mug.evaluation.html.table import shown
 from mug.metrics.statistics import Summary
+from mug.render.html import fragment
+from mug.render.page import NOTHING
 from mug.render.svg import Axes, Dot, DotRow, Point, Series, card, dot_plot, drawing, scale_of
 
+_PAGE = "mug.evaluation.html/page.html"
 STAR_BAND = 0.25
 """The protocol's goal for the star rating's error."""
 
@@ -25,7 +29,7 @@ _DISTANCES = {
 _ENDS = {"floor": HUMAN, "ceiling": BASE}
 
 
-def part_sections(results: Results) -> dict[str, tuple[str, str]]:
+def part_sections(results: Results) -> dict[str, tuple[str, Markup]]:
     """Title and HTML by name of the section; pieces that were not asked for are left out."""
     parts = results.parts
     found = {
@@ -37,13 +41,13 @@ def part_sections(results: Results) -> dict[str, tuple[str, str]]:
     return {name: entry for name, entry in found.items() if entry[1]}
 
 
-def _distances(results: Results) -> str:
+def _distances(results: Results) -> Markup:
     """Every column between charts by people and charts with their columns shuffled."""
     found = results.parts["distances"]
     if not found:
-        return ""
+        return NOTHING
     if found.get("why_not"):
-        return f'<p class="lead">Not there: {escape(str(found["why_not"]))}.</p>'
+        return fragment(_PAGE, "not_there", why=found["why_not"])
     kinds = {column.label: kind_of(column) for column in results.columns}
     cards = []
     for name, (title, about) in _DISTANCES.items():
@@ -57,11 +61,7 @@ def _distances(results: Results) -> str:
             rows.append(DotRow(str(entry["label"]), kind, (dot,), text))
         band = (min(ends), max(ends)) if len(ends) > 1 else None
         cards.append(dot_plot(title, about, rows, band=band))
-    lead = (
-        '<p class="lead">Over standardised features of charts, without a network; from'
-        f" {found['humans']} charts: {escape(str(found['reference']))}. Between the lines: from the"
-        " floor, human charts, to the ceiling, human charts with their columns shuffled.</p>"
-    )
+    lead = fragment(_PAGE, "distances_about", humans=found["humans"], reference=found["reference"])
     return lead + grid(cards, "wide")
 
 
@@ -72,7 +72,7 @@ def _dot(plain: Mapping[str, Any]) -> Dot:
     return Dot(value, low, high, f"{shown(value, 4)} [{shown(low, 4)}, {shown(high, 4)}]")
 
 
-def sweep_plots(results: Results) -> list[str]:
+def sweep_plots(results: Results) -> list[Markup]:
     """Star rating over a sweep: a card for each column that was swept."""
     sweep: Mapping[str, Mapping[str, Any]] = results.parts["sweep"]
     swept = {
@@ -103,7 +103,7 @@ def sweep_plots(results: Results) -> list[str]:
     return cards
 
 
-def _switches(switches: Sequence[Mapping[str, Any]]) -> str:
+def _switches(switches: Sequence[Mapping[str, Any]]) -> Markup:
     """Effect of each more / less switch on its feature."""
     rows: dict[str, list[DotRow]] = {}
     lines = []
@@ -119,38 +119,29 @@ def _switches(switches: Sequence[Mapping[str, Any]]) -> str:
         row = DotRow(str(one["switch"]), OURS, (dot,), shown(dot.value, 2))
         rows.setdefault(str(one["column"]), []).append(row)
         words = [str(one[name]) for name in ("switch", "column", "feature", "moved")]
-        lines.append([*map(escape, words), said, str(effect.charts)])
+        lines.append([*words, said, str(effect.charts)])
     if not rows:
-        return ""
-    lead = (
-        '<p class="lead">On minus off, with the same noise, in standard deviations of the feature'
-        " that the switch is about. To the right of 0 there is more of it; rc asks for less long"
-        " notes.</p>"
-    )
+        return NOTHING
+    lead = fragment(_PAGE, "switches_about")
     about = "standard deviations of the switch's own feature"
     cards = [dot_plot(column, about, listed, goal=0.0) for column, listed in rows.items()]
     head = ["switch", "column", "feature", "moved most", "feature, on minus off", "charts"]
     table = plain_table(head, lines, "Switches")
-    return lead + grid(cards, "wide") + f'<div class="card below">{table}</div>'
+    below = fragment(_PAGE, "in_card", content=table, kind="card below")
+    return lead + grid(cards, "wide") + below
 
 
-def _editing(editing: Mapping[str, Any]) -> str:
+def _editing(editing: Mapping[str, Any]) -> Markup:
     """Table of edits: what they keep, and what they make."""
-    return _figures("figure", EDITING_FIGURES, editing, _EDITING_ABOUT)
-
-
-_EDITING_ABOUT = (
-    '<p class="lead">A region of a human chart is made anew: everything outside must stay as it'
-    " was, to the bit.</p>"
-)
+    return _figures("figure", EDITING_FIGURES, editing, fragment(_PAGE, "editing_about"))
 
 
 def _figures(
     title: str,
     figures: Sequence[tuple[str, str, int]],
     found: Mapping[str, Mapping[str, Any]],
-    about: str = "",
-) -> str:
+    about: Markup = NOTHING,
+) -> Markup:
     """A line a figure, a column for each entry.
 
     Args:
@@ -161,24 +152,24 @@ def _figures(
     """
     lines = []
     for name, label, decimals in figures:
-        cells = []
+        cells: list[str] = []
         for entry in found.values():
             one = summary_of(entry[name]) if name in entry else None
             cells.append("–" if one is None or not one.charts else _interval(one, decimals))
         if any(cell != "–" for cell in cells):
-            lines.append([escape(label), *cells])
+            lines.append([label, *cells])
     if not lines:
-        return ""
+        return NOTHING
     table = plain_table([title, *found], lines, title)
-    return f'{about}<div class="card">{table}</div>'
+    return about + fragment(_PAGE, "in_card", content=table)
 
 
-def _interval(summary: Summary, decimals: int) -> str:
-    low, high = shown(summary.low, decimals), shown(summary.high, decimals)
-    return f'<b class="mean">{shown(summary.mean, decimals)}</b> <small>{low} to {high}</small>'
+def _interval(summary: Summary, decimals: int) -> Markup:
+    mean, low, high = (shown(x, decimals) for x in (summary.mean, summary.low, summary.high))
+    return fragment(_PAGE, "interval", mean=mean, low=low, high=high)
 
 
-def _cost(cost: Mapping[str, Any]) -> str:
+def _cost(cost: Mapping[str, Any]) -> Markup:
     """Seconds and memory, at a number of threads."""
     threads = cost.get("threads")
     figures = {name: one for name, one in cost.items() if isinstance(one, Mapping)}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from markupsafe import Markup
+
 from mug.beatmap.formats.osu import chart as osu
 from mug.evaluation.html.data import OURS, Results, kind_of
 from mug.evaluation.html.parts import STAR_BAND, sweep_plots
@@ -42,7 +44,7 @@ _PATTERNS = {
 }
 
 
-def onset_plots(results: Results) -> list[str]:
+def onset_plots(results: Results) -> list[Markup]:
     """F1 by tolerance for each column; tails beside it."""
     rows = [_tolerances(results, column, "f1_{}", TOLERANCES) for column in results.columns]
     about = "mean by song; from light to full: within 10, 20, 50 ms"
@@ -74,7 +76,7 @@ def _single(
     *,
     goal: float | None = None,
     decimals: int = 3,
-) -> list[str]:
+) -> list[Markup]:
     """A dot for each column that has the figure; no card where none has."""
     rows = [
         DotRow(column.label, kind_of(column), (_dot(summary),), text)
@@ -90,7 +92,7 @@ def _dot(summary: Summary) -> Dot:
     return Dot(summary.mean, summary.low, summary.high, said)
 
 
-def grid_plots(results: Results) -> list[str]:
+def grid_plots(results: Results) -> list[Markup]:
     """Clean rate and phase with their goals."""
     chance = next(
         (
@@ -107,7 +109,7 @@ def grid_plots(results: Results) -> list[str]:
     return clean + phase
 
 
-def playability_plots(results: Results) -> list[str]:
+def playability_plots(results: Results) -> list[Markup]:
     """Violations and findings of lint."""
     about = "two notes at one time, notes in holds, empty columns and the like; goal 0"
     broken = _single(results, "violations", "Violations a chart", about, decimals=2)
@@ -116,7 +118,7 @@ def playability_plots(results: Results) -> list[str]:
     return broken + found
 
 
-def star_plots(results: Results) -> list[str]:
+def star_plots(results: Results) -> list[Markup]:
     """Star rating asked for and reached: a point a chart, for each column that was asked."""
     rows = results.in_column(None)
     scale = scale_of(x for r in rows for x in (_asked(r), r.figures.get("sr", math.nan)))
@@ -142,7 +144,7 @@ def _asked(row: ResultRow) -> float:
     return row.figures.get("sr", math.nan) - row.figures.get("sr_error", math.nan)
 
 
-def pattern_plots(results: Results, column: Column) -> list[str]:
+def pattern_plots(results: Results, column: Column) -> list[Markup]:
     """The distributions behind the Jensen–Shannon figures: a column's charts, and people's.
 
     Args:
@@ -202,7 +204,7 @@ def _row_text(mask: int, keys: int) -> str:
     return "".join("●" if mask >> column & 1 else "·" for column in range(keys))
 
 
-def plots(results: Results) -> Mapping[str, list[str]]:
+def plots(results: Results) -> Mapping[str, list[Markup]]:
     """Cards by title of their section; sections without any are left out."""
     found = {
         "Timing of the notes": onset_plots(results) + grid_plots(results),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+
+from markupsafe import Markup
 
 from mug.beatmap.formats.osu import chart as osu
 from mug.evaluation.html.chart_compare import (
@@ -18,14 +19,23 @@ from mug.evaluation.html.chart_compare import (
     excerpt_drawing,
 )
 from mug.evaluation.html.data import HumanChart, Results, column_of, kind_of
-from mug.evaluation.html.shell import chart_anchor, chips, document, file_link, plain_table
+from mug.evaluation.html.shell import (
+    benchmark_page,
+    chart_anchor,
+    chips,
+    file_link,
+    plain_table,
+)
 from mug.evaluation.html.table import shown
 from mug.evaluation.rows import CHARTS, ResultRow
 from mug.lint.findings import Finding
 from mug.lint.rules import lint
 from mug.lint.text_report import column_list, timestamp
 from mug.render.chart_image import clock_text, summary
+from mug.render.html import fragment
+from mug.render.page import Section
 
+_SONG = "mug.evaluation.html/song.html"
 _FIGURES = (
     ("F1 ±10", "f1_10", 3),
     ("±20", "f1_20", 3),
@@ -96,96 +106,88 @@ def song_page(name: str, results: Results, cases: Sequence[Case]) -> str:
         mine = [row for c in results.columns for row in results.in_column(c, name)]
         mine = [row for row in mine if row.chart == index]
         content = _chart(mine, results.human(mine[0]), pictured.get(index))
-        sections.append((chart_anchor(index), mine[0].difficulty or "untitled", content))
+        title = mine[0].difficulty or "untitled"
+        sections.append(Section(chart_anchor(index), title, content))
     others = [row for row in rows if row.part != CHARTS]
     if others:
-        sections.append(("more", "Other pieces of the protocol", _others(others)))
-    back = '<a href="../results.html">Benchmark</a> · song'
-    return document(back, name, sections, _about(results.songs.get(name, ()), charts))
+        sections.append(Section("more", "Other pieces of the protocol", _others(others)))
+    about = _about(results.songs.get(name, ()), charts)
+    return benchmark_page(fragment(_SONG, "back"), name, sections, about)
 
 
-def _about(humans: Sequence[HumanChart], rows: Sequence[ResultRow]) -> str:
+def _about(humans: Sequence[HumanChart], rows: Sequence[ResultRow]) -> Markup:
     facts = [f"{len({row.chart for row in rows})} human charts", f"{len(rows)} charts judged"]
     if humans:
         facts.append(clock_text(max(chart.beatmap.last_ms for chart in humans)))
         tempi = sorted({round(line.bpm) for line in humans[0].beatmap.red_lines})
         facts.append(" to ".join(dict.fromkeys(f"{t} BPM" for t in (tempi[0], tempi[-1]))))
-    return chips((fact, "") for fact in facts) + (
-        '<p class="about">Charts are in order of how badly they went, the worst first.</p>'
-    )
+    return chips((fact, "") for fact in facts) + fragment(_SONG, "about")
 
 
-def _chart(rows: Sequence[ResultRow], human: HumanChart | None, case: Case | None) -> str:
-    parts = []
-    if human is not None:
-        said = escape(summary(human.beatmap))
-        parts.append(f'<p class="lead">Human chart: {human.stars:.2f} stars · {said}</p>')
-    if case is not None:
-        parts.append(_pictures(case))
-    parts += ["<h3>All that was made after this chart</h3>", _figures(rows)]
-    return f'<div class="card chart">{"".join(parts)}</div>'
+def _chart(rows: Sequence[ResultRow], human: HumanChart | None, case: Case | None) -> Markup:
+    said = human and {"stars": f"{human.stars:.2f}", "said": summary(human.beatmap)}
+    pictures = "" if case is None else _pictures(case)
+    return fragment(_SONG, "chart", human=said, pictures=pictures, figures=_figures(rows))
 
 
-def _figures(rows: Sequence[ResultRow]) -> str:
+def _figures(rows: Sequence[ResultRow]) -> Markup:
     head = ["chart", "seed", *(title for title, _, _ in _FIGURES), "file"]
     lines = []
     for row in rows:
         column = column_of(row)
-        who = f'<span class="{kind_of(column)}"><i class="dot"></i></span>{escape(column.label)}'
+        who = fragment(_SONG, "who", kind=kind_of(column), label=column.label)
         numbers = [shown(row.figures.get(name, float("nan")), d) for _, name, d in _FIGURES]
         lines.append([who, str(row.seed), *numbers, file_link(row, "../")])
     return plain_table(head, lines, "Figures of these charts")
 
 
-def _pictures(case: Case) -> str:
+def _pictures(case: Case) -> Markup:
     label = column_of(case.row).label
     found = case.compared
     if found is None:
-        return '<p class="note">The judged chart is not beside these results: no pictures.</p>'
+        return fragment(_SONG, "no_pictures")
     start = found.worst_start()
     span = f"{clock_text(start)} to {clock_text(start + STRIPS * PART_MS)}"
-    return (
-        f"<h3>Where they agree: human, and {escape(label)}, seed {case.row.seed}</h3>"
-        '<p class="note">a box for every four seconds: filled up to F1 ±20 ms; orange above: what'
-        " lint finds. Point at a box to read it.</p>"
-        f"{agreement_strip(found)}"
-        f"<h3>Where most notes stand alone: {span}</h3>"
-        '<p class="note">time runs upwards, strips from left to right. Full: both have a note'
-        " within 20 ms. Outline: only this one. Framed: a finding.</p>"
-        f'<div class="drawn">{excerpt_drawing(found, start)}</div>'
-        f"{_wholes(found, label)}{_findings(found.findings, found.judged.keys)}"
+    return fragment(
+        _SONG,
+        "pictures",
+        label=label,
+        seed=case.row.seed,
+        strip=agreement_strip(found),
+        span=span,
+        excerpt=excerpt_drawing(found, start),
+        wholes=_wholes(found, label),
+        findings=_findings(found.findings, found.judged.keys),
     )
 
 
-def _wholes(found: Compared, label: str) -> str:
-    pictures = (
-        f'<figure><div class="scroll">{chart_image(chart, findings)}</div>'
-        f"<figcaption>{escape(said)}</figcaption></figure>"
-        for chart, findings, said in (
-            (found.human, (), "human"),
-            (found.judged, found.findings, f"{label}; findings framed"),
-        )
-    )
-    return (
-        "<details><summary>Both charts from beginning to end</summary>"
-        f'<div class="two">{"".join(pictures)}</div></details>'
-    )
+def _wholes(found: Compared, label: str) -> Markup:
+    pictures = [
+        (chart_image(found.human), "human"),
+        (chart_image(found.judged, found.findings), f"{label}; findings framed"),
+    ]
+    return fragment(_SONG, "wholes", pictures=pictures)
 
 
-def _findings(findings: Sequence[Finding], keys: int) -> str:
+def _findings(findings: Sequence[Finding], keys: int) -> Markup:
     if not findings:
-        return '<p class="good">✓ Lint has neither errors nor warnings.</p>'
-    items = "".join(
-        f"<li><time>{timestamp(f.time_ms)}</time>{escape(f.severity)}, columns"
-        f" {column_list(f.columns, keys)}: {escape(f.message)}</li>"
-        for f in findings[:_MOST_FINDINGS]
-    )
-    if len(findings) > _MOST_FINDINGS:
-        items += f"<li>and {len(findings) - _MOST_FINDINGS} more</li>"
-    counts = _by_rule(findings)
-    return (
-        f"<details><summary>{len(findings)} findings of lint: {escape(counts)}</summary>"
-        f'<ul class="findings">{items}</ul></details>'
+        return fragment(_SONG, "no_findings")
+    listed = [
+        {
+            "time": timestamp(finding.time_ms),
+            "severity": finding.severity,
+            "columns": column_list(finding.columns, keys),
+            "message": finding.message,
+        }
+        for finding in findings[:_MOST_FINDINGS]
+    ]
+    return fragment(
+        _SONG,
+        "findings",
+        count=len(findings),
+        counts=_by_rule(findings),
+        listed=listed,
+        more=max(len(findings) - _MOST_FINDINGS, 0),
     )
 
 
@@ -197,16 +199,16 @@ def _by_rule(findings: Sequence[Finding]) -> str:
     return ", ".join(f"{count} {rule}" for rule, count in ordered.items())
 
 
-def _others(rows: Sequence[ResultRow]) -> str:
+def _others(rows: Sequence[ResultRow]) -> Markup:
     """Rows of the other pieces, all figures that they have."""
     lines = [
         [
-            escape(row.part),
-            escape(row.difficulty),
-            escape(column_of(row).label),
-            escape(row.variant),
+            row.part,
+            row.difficulty,
+            column_of(row).label,
+            row.variant,
             ", ".join(
-                f"{escape(name)} {shown(value, 3)}"
+                f"{name} {shown(value, 3)}"
                 for name, value in row.figures.items()
                 if value == value  # noqa: PLR0124 - not a number is left out
             ),
@@ -216,7 +218,5 @@ def _others(rows: Sequence[ResultRow]) -> str:
     ]
     head = ["part", "human chart", "column", "variant", "figures", "file"]
     parts = ", ".join(dict.fromkeys(row.part for row in rows))
-    return (
-        f'<div class="card chart"><details><summary>{len(rows)} rows: {escape(parts)}</summary>'
-        f"{plain_table(head, lines, 'Other rows')}</details></div>"
-    )
+    table = plain_table(head, lines, "Other rows")
+    return fragment(_SONG, "others", count=len(rows), parts=parts, table=table)

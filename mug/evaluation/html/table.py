@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+
+from markupsafe import Markup
 
 from mug.evaluation.columns import LIBROSA, LIBROSA_FITTED
 from mug.evaluation.html.data import BASE, HUMAN, OURS, Results, kind_of, summary_of
 from mug.evaluation.made import RAW
 from mug.evaluation.markdown.tables import Column, Figure
 from mug.metrics.statistics import Summary
+from mug.render.html import fragment
 from mug.render.svg import Dot, Scale, scale_of, track
 
+_TABLE = "mug.evaluation.html/table.html"
 _TITLES = {OURS: "judged", HUMAN: "charts by people", BASE: "baselines without a model"}
 
 
@@ -81,7 +84,7 @@ def shown(value: float, decimals: int) -> str:
     return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "−")
 
 
-def table_html(results: Results) -> str:
+def table_html(results: Results) -> Markup:
     """The whole table; what people and rules made stands behind what is judged."""
     ordered = sorted(results.columns, key=lambda c: (OURS, HUMAN, BASE).index(kind_of(c)))
     body = []
@@ -89,50 +92,38 @@ def table_html(results: Results) -> str:
         figures = [figure for figure in results.figures if figure.group == group]
         lines = [line for figure in figures if (line := _line(figure, results, ordered))]
         if lines:
-            title = escape(_GROUPS.get(group, group))
-            body.append(f'<tr class="group"><th colspan="{len(ordered) + 1}">{title}</th></tr>')
+            title = _GROUPS.get(group, group)
+            body.append(fragment(_TABLE, "group", span=len(ordered) + 1, title=title))
             body += lines
-    return (
-        '<div class="scroll" tabindex="0" role="region" aria-label="All figures">'
-        f'<table class="figures"><thead>{_head(ordered)}</thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div>"
+    return fragment(
+        _TABLE, "region", name="All figures", kind="figures", head=_head(ordered), body=body
     )
 
 
-def _head(columns: Sequence[Column]) -> str:
+def _head(columns: Sequence[Column]) -> Markup:
     kinds = [kind_of(column) for column in columns]
-    upper = "".join(
-        f'<th class="{kind}" colspan="{kinds.count(kind)}" scope="colgroup">{_TITLES[kind]}</th>'
-        for kind in dict.fromkeys(kinds)
-    )
-    lower = "".join(
-        f'<th class="{kind}" scope="col">{escape(column.name)}{_timing(column)}</th>'
-        for column, kind in zip(columns, kinds, strict=True)
-    )
-    return f'<tr><th></th>{upper}</tr><tr><th scope="col">figure</th>{lower}</tr>'
+    groups = [(kind, kinds.count(kind), _TITLES[kind]) for kind in dict.fromkeys(kinds)]
+    named = [(kind, c.name, c.timing) for c, kind in zip(columns, kinds, strict=True)]
+    return fragment(_TABLE, "head", groups=groups, columns=named)
 
 
-def _timing(column: Column) -> str:
-    return f"<small>timing {escape(column.timing)}</small>" if column.timing else ""
-
-
-def _line(figure: Figure, results: Results, columns: Sequence[Column]) -> str:
+def _line(figure: Figure, results: Results, columns: Sequence[Column]) -> Markup:
     summaries = [results.of_table(column, figure.name) for column in columns]
     known = [summary for summary in summaries if summary.charts]
     if not known:
-        return ""
+        return Markup("")
     scale = scale_of([x for s in known for x in (s.low, s.high, s.mean)], zero=True)
-    cells = "".join(
+    cells = [
         _cell(summary, figure, column, scale)
         for summary, column in zip(summaries, columns, strict=True)
-    )
-    return f'<tr><th scope="row">{escape(figure.title)}</th>{cells}</tr>'
+    ]
+    return fragment(_TABLE, "line", title=figure.title, cells=cells)
 
 
-def _cell(summary: Summary, figure: Figure, column: Column, scale: Scale) -> str:
+def _cell(summary: Summary, figure: Figure, column: Column, scale: Scale) -> Markup:
     kind = kind_of(column)
     if not summary.charts:
-        return f'<td class="{kind} empty">–</td>'
+        return fragment(_TABLE, "empty", kind=f"{kind} empty")
     mean, low, high, middle = (
         shown(x, figure.decimals) for x in (summary.mean, summary.low, summary.high, summary.median)
     )
@@ -143,10 +134,8 @@ def _cell(summary: Summary, figure: Figure, column: Column, scale: Scale) -> str
     goal = goal_for(figure.name, column)
     mark = _mark(goal, summary) if goal else ""
     dot = Dot(summary.mean, summary.low, summary.high)
-    return (
-        f'<td class="{kind}" title="{escape(said)}"><span>{mean}{mark}</span>'
-        f"{track([dot], scale, goal.limit if goal else None)}</td>"
-    )
+    drawn = track([dot], scale, goal.limit if goal else None)
+    return fragment(_TABLE, "cell", kind=kind, said=said, mean=mean, mark=mark, track=drawn)
 
 
 def goal_for(name: str, column: Column) -> FigureGoal | None:
@@ -168,79 +157,68 @@ _SAID = {
 }
 
 
-def _mark(goal: FigureGoal, summary: Summary) -> str:
+def _mark(goal: FigureGoal, summary: Summary) -> Markup:
     state = goal.reached(summary)
     said = f"{_SAID[state]}: {goal.text}"
-    return f'<mark class="{state}" title="{said}">{_MARKS[state]}</mark>'
+    return fragment(_TABLE, "mark", state=state, said=said, sign=_MARKS[state])
 
 
-def goals_html(results: Results) -> str:
+def goals_html(results: Results) -> Markup:
     """A row a goal, a column for each finished column of the judged program."""
     columns = [c for c in results.columns if kind_of(c) == OURS and c.name != RAW]
-    head = "".join(
-        f'<th class="ours" scope="col">{escape(column.name)}{_timing(column)}</th>'
-        for column in columns
-    )
+    head = fragment(_TABLE, "goals_head", columns=[(c.name, c.timing) for c in columns])
     body = []
     for goal in GOALS:
         cells = [
             _verdict(goal, results.of_table(column, goal.figure))
             if goal_for(goal.figure, column) == goal
-            else _NO_VERDICT
+            else _no_verdict()
             for column in columns
         ]
         body.append(_goal_line(goal.label, goal.text, cells))
     body += _onset_goals(results, columns) + _sweep_goals(results, columns)
-    return (
-        '<div class="scroll" tabindex="0" role="region" aria-label="Goals">'
-        '<table class="figures goals"><thead><tr><th scope="col">goal</th>'
-        f"{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
-    )
+    return fragment(_TABLE, "region", name="Goals", kind="figures goals", head=head, body=body)
 
 
-def _onset_goals(results: Results, columns: Sequence[Column]) -> list[str]:
+def _onset_goals(results: Results, columns: Sequence[Column]) -> list[Markup]:
     """F1 ±20 ms above librosa's onsets, by a paired interval."""
     lines = []
     for base in _ONSETS:
         found = {one.column: one.summary for one in results.differences if one.base == base}
         goal = FigureGoal("f1_20", f"F1 ±20 ms minus {base}", 0.0, least=True)
-        cells = [_verdict(goal, found[c]) if c in found else _NO_VERDICT for c in columns]
+        cells = [_verdict(goal, found[c]) if c in found else _no_verdict() for c in columns]
         if found:
             lines.append(_goal_line(goal.label, "above 0", cells))
     return lines
 
 
-def _sweep_goals(results: Results, columns: Sequence[Column]) -> list[str]:
+def _sweep_goals(results: Results, columns: Sequence[Column]) -> list[Markup]:
     """Rank correlation of star rating asked for and reached, over a sweep."""
     sweep = results.parts["sweep"]
     goal = FigureGoal("spearman", "star rating over a sweep, Spearman", 0.95, least=True)
     cells = [
         _verdict(goal, summary_of(sweep[column.label]["spearman"]))
         if column.label in sweep
-        else _NO_VERDICT
+        else _no_verdict()
         for column in columns
     ]
     return [_goal_line(goal.label, goal.text, cells)] if sweep else []
 
 
-_NO_VERDICT = '<td class="empty">–</td>'
+def _no_verdict() -> Markup:
+    return fragment(_TABLE, "empty", kind="empty")
 
 
-def _goal_line(label: str, limit: str, cells: Sequence[str]) -> str:
-    return (
-        f'<tr><th scope="row">{escape(label)}<small>{escape(limit)}</small></th>'
-        f"{''.join(cells)}</tr>"
-    )
+def _goal_line(label: str, limit: str, cells: Sequence[Markup]) -> Markup:
+    return fragment(_TABLE, "line", title=label, cells=cells, limit=limit)
 
 
-def _verdict(goal: FigureGoal, summary: Summary) -> str:
+def _verdict(goal: FigureGoal, summary: Summary) -> Markup:
     """Value, interval, and whether the goal is reached."""
     if not summary.charts:
-        return _NO_VERDICT
+        return _no_verdict()
     state = goal.reached(summary)
     decimals = 1 if goal.limit >= 2 else 3 if goal.limit else 2
     mean, low, high = (shown(x, decimals) for x in (summary.mean, summary.low, summary.high))
-    return (
-        f'<td class="{state}"><span><mark class="{state}" title="{_SAID[state]}">'
-        f"{_MARKS[state]}</mark> <b>{mean}</b></span><small>{low} to {high}</small></td>"
-    )
+    mark = fragment(_TABLE, "mark", state=state, said=_SAID[state], sign=_MARKS[state])
+    return fragment(_TABLE, "verdict", state=state, mark=mark, mean=mean, low=low, high=high)

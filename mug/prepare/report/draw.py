@@ -8,15 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from markupsafe import Markup
 
 from mug.prepare.report.bins import Distribution
+from mug.render.html import fragment
 from mug.render.png import png_bytes
 from mug.util import atomic_write
 
-if TYPE_CHECKING:
-    pass
-
+_REPORT = "mug.prepare.report/report.html"
 _WIDTH, _HEIGHT, _BASE, _TOP = 300, 118, 98, 6
 _MOST_LABELS = 6
 _GAP = 0.16  # of a column's place
@@ -32,21 +33,25 @@ _PAPER, _INK, _FAINT, _BAR, _LINE = (
 )
 
 
-def bars_html(distribution: Distribution) -> str:
+def bars_html(distribution: Distribution) -> Markup:
     """Bars that take the page's colours; each says its value when pointed at."""
     if not distribution.known:
-        return '<p class="none">no values</p>'
+        return fragment(_REPORT, "no_values")
     return _columns(distribution) if distribution.numeric else _rows(distribution)
 
 
-def _rows(distribution: Distribution) -> str:
+def _rows(distribution: Distribution) -> Markup:
     known = distribution.known
-    return "".join(
-        f'<div class="row" title="{escape(label)}: {count:,}"><span>{escape(label)}</span>'
-        f'<i><u style="width:{100 * count / known:.2f}%"></u></i>'
-        f"<b>{_share(count, known)}</b></div>"
+    rows = [
+        {
+            "label": label,
+            "count": f"{count:,}",
+            "width": f"{100 * count / known:.2f}%",
+            "share": _share(count, known),
+        }
         for label, count in zip(distribution.labels, distribution.counts, strict=True)
-    )
+    ]
+    return fragment(_REPORT, "rows", rows=rows)
 
 
 def _share(count: int, known: int) -> str:
@@ -56,7 +61,7 @@ def _share(count: int, known: int) -> str:
     return f"{percent:.0f} %"
 
 
-def _columns(distribution: Distribution) -> str:
+def _columns(distribution: Distribution) -> Markup:
     bars = distribution.counts
     place, top = _WIDTH / len(bars), max(bars)
     parts = [
@@ -80,7 +85,7 @@ def _columns(distribution: Distribution) -> str:
             f'<text x="{index * place:.1f}" y="{_BASE + 14}" text-anchor="{anchor}">'
             f"{escape(distribution.labels[index])}</text>"
         )
-    return "".join([*parts, "</svg>"])
+    return Markup("".join([*parts, "</svg>"]))  # each text in it is escaped
 
 
 def _labelled(distribution: Distribution) -> list[int]:

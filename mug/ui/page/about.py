@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from html import escape
+from markupsafe import Markup
 
+from mug.render.html import fragment
 from mug.ui.page.texts import Texts
 
 _PARTS = ("what", "machine_made", "songs", "licences")
 
 
-def about(t: Texts) -> str:
+def about(t: Texts) -> Markup:
     """The tab's text as HTML."""
-    parts = "".join(
-        f"<h2>{escape(t(f'about_{part}_head'))}</h2><p>{escape(t(f'about_{part}_body'))}</p>"
-        for part in _PARTS
-    )
-    return f'<article class="mug-prose">{parts}</article>'
+    parts = [(t(f"about_{part}_head"), t(f"about_{part}_body")) for part in _PARTS]
+    return fragment("mug.ui.page/fragments.html", "about", parts=parts)

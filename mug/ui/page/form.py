@@ -11,6 +11,7 @@ from mug.diffusion.samplers.registry import SAMPLERS
 from mug.features import FeatureSchema
 from mug.pipeline.defaults import SAMPLER, STEPS
 from mug.ui.handlers import Handlers
+from mug.ui.page.fragments import hint, legend
 from mug.ui.page.texts import Texts
 from mug.ui.requests import FREE, KINDS, LESS, MORE, MOST_CHARTS, MOST_STEPS, SKILLS
 
@@ -55,7 +56,7 @@ def prompt_form(t: Texts, schema: FeatureSchema) -> Form:
     """
     form: Form = {}
     with gr.Group(elem_classes="mug-group"):
-        gr.HTML(f'<h3 class="mug-legend">{t("difficulty")}</h3>')
+        gr.HTML(legend(t("difficulty")))
         _number(form, "sr", t, schema, on=True)
         _number(form, "ett", t, schema)
         form["spread"] = gr.Checkbox(label=t("spread"), info=t("spread_hint"))
@@ -66,13 +67,13 @@ def prompt_form(t: Texts, schema: FeatureSchema) -> Form:
             info=t("rank_status_hint"),
         )
     with gr.Group(elem_classes="mug-group"):
-        gr.HTML(f'<h3 class="mug-legend">{t("holds")}</h3>')
+        gr.HTML(legend(t("holds")))
         form["kind"] = gr.Radio(
             t.choices(*KINDS, FREE), value=FREE, label=t("kind"), info=t("kind_hint")
         )
         _number(form, "ln_ratio", t, schema)
     with gr.Accordion(t("skills"), open=False, elem_classes="mug-fold"):
-        gr.HTML(f'<p class="mug-hint">{t("skills_hint")}</p>')
+        gr.HTML(hint(t("skills_hint")))
         for skill in SKILLS:
             with gr.Row(elem_classes="mug-skill"):
                 form[f"{skill}_want"] = gr.Radio(

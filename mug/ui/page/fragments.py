@@ -1,17 +1,19 @@
-"""Pieces of HTML that the page shows: status, downloads, report. All text is escaped here."""
+"""Pieces of HTML that the page shows: status, downloads, report."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from markupsafe import Markup
+
 from mug.beatmap.formats.registry import CHARTS
 from mug.messages.message import Message
+from mug.render.html import fragment
 from mug.timing.estimate import TimingEstimate
 from mug.ui.jobs.files import PICTURE, PLAYER, REPORT, Written
 from mug.ui.jobs.folders import Revision
@@ -28,16 +30,7 @@ def url_of(revision: Revision, name: str) -> str:
     return f"/mug/jobs/{revision.key}/{quote(name)}"
 
 
-_LOGO = (
-    '<svg class="mug-logo" viewBox="0 0 32 32" aria-hidden="true">'
-    '<rect x="2" y="14" width="6" height="5" rx="2"/>'
-    '<rect x="9.5" y="4" width="6" height="18" rx="2"/>'
-    '<rect x="17" y="20" width="6" height="5" rx="2"/>'
-    '<rect x="24.5" y="9" width="6" height="5" rx="2"/><path d="M1 29.5h30"/></svg>'
-)
-
-
-def head(t: Texts, other: str) -> str:
+def head(t: Texts, other: str) -> Markup:
     """The page's head: name, theme, the other language.
 
     Args:
@@ -45,16 +38,30 @@ def head(t: Texts, other: str) -> str:
         other: address of the page in the other language; it says that this was chosen, and
             `page/page.js` keeps that.
     """
-    theme = escape(t("theme"))
-    return (
-        f'<header class="mug-head" data-language="{t.language}">{_LOGO}'
-        f"<div><h1>{t('name')}</h1><p>{t('tagline')}</p></div><nav>"
-        f'<button type="button" data-act="theme" title="{theme}" aria-label="{theme}">◐</button>'
-        f'<a href="{other}" data-act="language">{t("other_language")}</a></nav></header>'
-    )
+    return _fragment("head", t=t, other=other)
 
 
-def upload_says(zone: str, what: str, kinds: Sequence[str], max_mb: int, t: Texts) -> str:
+def title(text: str) -> Markup:
+    """A heading of a tab."""
+    return _fragment("title", text=text)
+
+
+def legend(text: str) -> Markup:
+    """A heading of a group of controls."""
+    return _fragment("legend", text=text)
+
+
+def hint(text: str) -> Markup:
+    """A sentence that explains controls."""
+    return _fragment("hint", text=text)
+
+
+def region(t: Texts) -> Markup:
+    """What says which part is selected; `page/regions.js` fills it in."""
+    return _fragment("region", t=t)
+
+
+def upload_says(zone: str, what: str, kinds: Sequence[str], max_mb: int, t: Texts) -> Markup:
     """Message below a place for a file that it cannot take; `page/uploads.js` fills it in.
 
     Args:
@@ -65,18 +72,17 @@ def upload_says(zone: str, what: str, kinds: Sequence[str], max_mb: int, t: Text
         t: the language.
     """
     names = {"name": "[name]", "size": "[size]"}
-    said = {
-        "for": zone,
-        "bytes": str(max_mb * 2**20),
-        "kinds": " ".join(kinds),
-        "large": t(f"large_{what}", **names, limit=max_mb, charts=", ".join(CHARTS)),
-        "other": t(f"other_{what}", **names, kinds=", ".join(kinds)),
-    }
-    data = "".join(f' data-{key}="{escape(value)}"' for key, value in said.items())
-    return f'<p class="mug-said mug-upload-says" data-kind="bad" role="alert" hidden{data}></p>'
+    return _fragment(
+        "upload_says",
+        zone=zone,
+        bytes=max_mb * 2**20,
+        kinds=" ".join(kinds),
+        large=t(f"large_{what}", **names, limit=max_mb, charts=", ".join(CHARTS)),
+        other=t(f"other_{what}", **names, kinds=", ".join(kinds)),
+    )
 
 
-def status(model: PageModel, t: Texts) -> str:
+def status(model: PageModel, t: Texts) -> Markup:
     """Status of the model."""
     state = model.state
     values = {"name": "", "reason": ""}
@@ -85,7 +91,7 @@ def status(model: PageModel, t: Texts) -> str:
     if model.error is not None:
         values["reason"] = sentence(model.error, t.language)
     text = t(f"model_{state}", **values)
-    return f'<p class="mug-status" data-state="{state}" role="status">{escape(text)}</p>'
+    return _fragment("status", state=state, text=text)
 
 
 def _model_name(checkpoint: Path) -> str:
@@ -94,7 +100,7 @@ def _model_name(checkpoint: Path) -> str:
     return "/".join([*[folder for folder in folders if folder != "checkpoints"][-1:], name])
 
 
-def waiting(job: Job, place: int, t: Texts) -> str:
+def waiting(job: Job, place: int, t: Texts) -> Markup:
     """Progress of a job, as a bar with a sentence."""
     share, said = 0.0, t("preparing")
     if job.stage == "waiting":
@@ -107,20 +113,17 @@ def waiting(job: Job, place: int, t: Texts) -> str:
             said = t("finishing")
         elif left is not None:
             said += " · " + t("left", time=_time(left, t))
-    return (
-        f'<div class="mug-progress" role="progressbar" aria-valuemin="0" aria-valuemax="100"'
-        f' aria-valuenow="{100 * share:.0f}"><i style="width:{100 * share:.1f}%"></i></div>'
-        f'<p class="mug-said" role="status">{escape(said)}</p>'
-    )
+    now, width = f"{100 * share:.0f}", f"{100 * share:.1f}%"
+    return _fragment("waiting", now=now, width=width, text=said)
 
 
-def said(text: str, kind: str = "good") -> str:
+def said(text: str, kind: str = "good") -> Markup:
     """A sentence about what happened: `good`, `bad` or `plain`."""
     role = "alert" if kind == "bad" else "status"
-    return f'<p class="mug-said" data-kind="{kind}" role="{role}">{escape(text)}</p>'
+    return _fragment("said", text=text, kind=kind, role=role)
 
 
-def beyond(sentences: Iterable[Message], t: Texts) -> str:
+def beyond(sentences: Iterable[Message], t: Texts) -> Markup:
     """Numbers of a prompt that the model clips to its range; empty where there are none.
 
     Args:
@@ -129,27 +132,22 @@ def beyond(sentences: Iterable[Message], t: Texts) -> str:
     """
     found = [one.values for one in sentences]
     parts = [f"{_label(str(v['feature']), t)} {v['asked']:.2f} → {v['heard']:g}" for v in found]
-    return said(t("beyond", what=" · ".join(parts)), "plain") if parts else ""
+    return said(t("beyond", what=" · ".join(parts)), "plain") if parts else Markup("")
 
 
-def empty(t: Texts) -> str:
+def empty(t: Texts) -> Markup:
     """Placeholder where charts will be."""
-    lanes = "".join(f'<i style="--i:{index}"></i>' for index in range(12))
-    return (
-        f'<div class="mug-empty"><div class="mug-lanes" aria-hidden="true">{lanes}</div>'
-        f"<h3>{escape(t('empty_title'))}</h3><p>{escape(t('empty'))}</p></div>"
-    )
+    return _fragment("empty", t=t, lanes=12)
 
 
-def player(revision: Revision, written: Written, t: Texts) -> str:
+def player(revision: Revision, written: Written, t: Texts) -> Markup:
     """The playable preview, or a sentence instead."""
     if not written.player:
         return said(t("no_preview"), "bad")
-    source = escape(url_of(revision, PLAYER))
-    return f'<mug-player src="{source}" lang="{t.language}"></mug-player>'
+    return _fragment("player", source=url_of(revision, PLAYER), language=t.language)
 
 
-def workbench(revision: Revision, tempo: str, timing: TimingEstimate, t: Texts) -> str:
+def workbench(revision: Revision, tempo: str, timing: TimingEstimate, t: Texts) -> Markup:
     """The timing workbench of a revision.
 
     Args:
@@ -159,13 +157,12 @@ def workbench(revision: Revision, tempo: str, timing: TimingEstimate, t: Texts) 
         t: the language.
     """
     readings = json.dumps([one._asdict() for one in timing.candidates], allow_nan=False)
-    return (
-        f'<mug-workbench lang="{t.language}" data-key="{escape(revision.key)}"'
-        f' data-tempo="{escape(tempo)}" data-readings="{escape(readings)}"></mug-workbench>'
+    return _fragment(
+        "workbench", language=t.language, key=revision.key, tempo=tempo, readings=readings
     )
 
 
-def downloads(revision: Revision, written: Written, t: Texts) -> str:
+def downloads(revision: Revision, written: Written, t: Texts) -> Markup:
     """Links to everything that can be taken away, the package first."""
     links = []
     for kind, name in written.files:
@@ -174,52 +171,41 @@ def downloads(revision: Revision, written: Written, t: Texts) -> str:
         version = _VERSION.fullmatch(name)
         if kind == "osu" and version is not None:  # all charts have the song's name in common
             head, below = version[1], head
-        links.append(
-            f'<a class="{css}" href="{escape(url_of(revision, name))}" download="{escape(name)}"'
-            f' title="{escape(name)}"><b>{escape(head)}</b><span>{escape(below)}</span></a>'
-        )
-    failed = "".join(said(t("failed_part", what=what), "bad") for what in written.failed)
-    return f'<div class="mug-files">{"".join(links)}</div>{failed}'
+        address = url_of(revision, name)
+        links.append({"css": css, "address": address, "name": name, "head": head, "below": below})
+    failed = [t("failed_part", what=what) for what in written.failed]
+    return _fragment("downloads", links=links, failed=failed)
 
 
 def _short(name: str) -> str:
     return name if len(name) <= 46 else f"{name[:20]} … {name[-22:]}"
 
 
-def picture(revision: Revision, written: Written, t: Texts) -> str:
+def picture(revision: Revision, written: Written, t: Texts) -> Markup:
     """The static picture."""
     if not written.picture:
-        return ""
-    source = escape(url_of(revision, PICTURE))
-    image = f'<img class="mug-picture" loading="lazy" src="{source}" alt="{escape(t("picture"))}">'
-    return f'<a href="{source}" target="_blank">{image}</a>'
+        return Markup("")
+    return _fragment("picture", source=url_of(revision, PICTURE), alt=t("picture"))
 
 
-def report(revision: Revision, t: Texts) -> str:
+def report(revision: Revision, t: Texts) -> Markup:
     """Table of what was asked and reached, for all charts."""
     found = json.loads((revision.folder / REPORT).read_text(encoding="utf-8"))
     charts: list[Mapping[str, Any]] = found["charts"]
-    head = _row("th", [t("feature"), t("asked"), *(chart["difficulty"] for chart in charts)])
+    head = [t("feature"), t("asked"), *(chart["difficulty"] for chart in charts)]
     names = dict.fromkeys(entry["feature"] for chart in charts for entry in chart["compared"])
-    rows = [_compared(name, charts, t) for name in names]
-    rows += [
-        _row("td", [t(key), "", *values], key)
-        for key, values in _facts(charts, t)
-        if key not in names
-    ]
-    return (
-        f'<div class="mug-table" tabindex="0"><table><thead>{head}</thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-    )
+    rows = [("", _compared(name, charts, t)) for name in names]
+    rows += [(key, [t(key), "", *values]) for key, values in _facts(charts, t) if key not in names]
+    return _fragment("report", head=head, rows=rows)
 
 
-def _compared(name: str, charts: Iterable[Mapping[str, Any]], t: Texts) -> str:
+def _compared(name: str, charts: Iterable[Mapping[str, Any]], t: Texts) -> list[str]:
     entries = [
         next((e for e in chart["compared"] if e["feature"] == name), None) for chart in charts
     ]
     asked = list(dict.fromkeys(_value(entry["asked"], t) for entry in entries if entry))
     cells = [_reached(entry, t, each=len(asked) > 1) for entry in entries]
-    return _row("td", [_label(name, t), " / ".join(asked), *cells])
+    return [_label(name, t), " / ".join(asked), *cells]
 
 
 def _reached(entry: Mapping[str, Any] | None, t: Texts, *, each: bool) -> str:
@@ -275,12 +261,10 @@ def _value(value: object, t: Texts) -> str:
     return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
-def _row(tag: str, cells: Iterable[str], key: str = "") -> str:
-    first, *rest = cells
-    inner = "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in rest)
-    return f'<tr data-key="{key}"><th scope="row">{escape(first)}</th>{inner}</tr>'
-
-
 def _time(seconds: float, t: Texts) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return t("minutes", time=f"{minutes}:{rest:02d}") if minutes else t("seconds", count=rest)
+
+
+def _fragment(macro: str, **values: object) -> Markup:
+    return fragment("mug.ui.page/fragments.html", macro, **values)

@@ -34,7 +34,7 @@ def make_tab(handlers: Handlers) -> Form:
             form |= _song(handlers)
         with gr.Column(scale=7, min_width=320):
             t = handlers.t
-            gr.HTML(f'<h2 class="mug-title">{t("ask")}</h2><p class="mug-hint">{t("ask_hint")}</p>')
+            gr.HTML(fragments.title(t("ask")) + fragments.hint(t("ask_hint")))
             form |= prompt_form(t, handlers.service.model.schema)
             form |= sampling_form(t)
             form |= cleanup_form(handlers)
@@ -48,7 +48,7 @@ def _song(handlers: Handlers) -> Form:
     t, form = handlers.t, Form()
     hint = t("song_hint", minutes=round(MAX_SONG_MS / 60000), size=handlers.max_mb)
     form["song"] = file_field(handlers, "song", t("song"), "mug-song")
-    gr.HTML(f'<p class="mug-hint">{hint}</p>')
+    gr.HTML(fragments.hint(hint))
     with gr.Row():
         form["title"] = gr.Textbox(label=t("title"), placeholder=t("from_tags"), max_length=200)
         form["artist"] = gr.Textbox(label=t("artist"), placeholder=t("from_tags"), max_length=200)
@@ -80,11 +80,7 @@ def _results(handlers: Handlers) -> Form:
 def _editing(handlers: Handlers) -> Form:
     t, form = handlers.t, Form()
     with gr.Group(elem_classes="mug-group"):
-        gr.HTML(
-            f'<h3 class="mug-legend">{t("edit")}</h3><p class="mug-hint">{t("edit_hint")}</p>'
-            f'<p class="mug-region" data-none="{t("no_region")}"'
-            f' data-some="{t("selected", start="[0]", end="[1]", columns="[2]")}"></p>'
-        )
+        gr.HTML(fragments.legend(t("edit")) + fragments.hint(t("edit_hint")) + fragments.region(t))
         with gr.Row():
             form["strength"] = gr.Slider(
                 0,
@@ -110,10 +106,7 @@ def _editing(handlers: Handlers) -> Form:
 def _workbench(handlers: Handlers) -> Form:
     t, form = handlers.t, Form()
     with gr.Group(elem_classes="mug-group mug-bench"):
-        gr.HTML(
-            f'<h3 class="mug-legend">{t("workbench")}</h3>'
-            f'<p class="mug-hint">{t("workbench_hint")}</p>'
-        )
+        gr.HTML(fragments.legend(t("workbench")) + fragments.hint(t("workbench_hint")))
         form["bench"] = gr.HTML(elem_classes="mug-bench-stage")
         with gr.Accordion(t("red_lines"), open=False, elem_classes="mug-inner"):
             form["tempo"] = tempo = gr.Textbox(

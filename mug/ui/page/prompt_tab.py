@@ -56,7 +56,7 @@ def prompt_tab(handlers: Handlers, form: Form, tabs: gr.Tabs) -> None:
         tabs: to go there.
     """
     t = handlers.t
-    gr.HTML(f'<p class="mug-hint">{t("read_hint")}</p>')
+    gr.HTML(fragments.hint(t("read_hint")))
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=300):
             label = t("chart_file", kinds=" ".join(CHART_FILES))

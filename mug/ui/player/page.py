@@ -7,11 +7,13 @@ import json
 import mimetypes
 import re
 from collections.abc import Mapping
-from html import escape
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from mug.errors import ConfigError
+from mug.render.html import render, style
 
 PLAYER_FOLDER = Path(__file__).parent
 """Files that a page serves as they are: the modules, the style sheet."""
@@ -33,17 +35,17 @@ def player_page(document: Mapping[str, Any], *, theme: str | None = None) -> str
     """
     if theme not in (None, "dark", "light"):
         raise ConfigError("ui.no_such_theme", value=theme, remedy="remedy.choose_dark_or_light")
-    template = (PLAYER_FOLDER / "player.html").read_text(encoding="utf-8")
-    parts = {
-        "language": escape(str(document["language"])),
-        "theme": f' data-theme="{theme}"' if theme else "",
-        "title": escape(str(document["title"])),
-        "style": (PLAYER_FOLDER / "player.css").read_text(encoding="utf-8"),
+    text = json.dumps(document, allow_nan=False)
+    return render(
+        "mug.ui.player/player.html",
+        language=str(document["language"]),
+        theme=theme,
+        title=str(document["title"]),
+        style=style("mug.ui.player", "player.css"),
         # "<" would let a title close the script element.
-        "document": json.dumps(document, allow_nan=False).replace("<", "\\u003c"),
-        "modules": joined_modules(),
-    }
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
+        document=Markup(text.replace("<", "\\u003c")),
+        modules=Markup(joined_modules()),
+    )
 
 
 def joined_modules() -> str:
