@@ -12,7 +12,7 @@ from mug.render.html import render, style
 NOTHING = Markup("")
 
 
-class Section(NamedTuple):
+class PageSection(NamedTuple):
     """A part of a page.
 
     Args:
@@ -44,7 +44,7 @@ class Heading(NamedTuple):
 
 def document(
     heading: Heading,
-    sections: Iterable[Section],
+    sections: Iterable[PageSection],
     foot: str,
     further_style: Markup = NOTHING,
 ) -> Markup:

@@ -15,7 +15,7 @@ from PIL import Image
 from repository import ROOT
 
 from mug.render.html import fragment, render, style
-from mug.render.page import Heading, Section, document
+from mug.render.page import Heading, PageSection, document
 from mug.render.png import picture_html
 from mug.render.svg import Axes, Dot, DotRow, Pair, Point, Scale, Series, card, dot_plot, drawing
 from mug.render.svg import paired_bars as pairs
@@ -32,7 +32,7 @@ def _trusts_nothing(html: str) -> None:
 
 
 def test_a_page_trusts_no_title() -> None:
-    section = Section("one", EVIL, Markup("<p>kept</p>"))
+    section = PageSection("one", EVIL, Markup("<p>kept</p>"))
     html = document(Heading(EVIL, "report", EVIL), [section], EVIL)
     _trusts_nothing(html)
     assert "<p>kept</p>" in html

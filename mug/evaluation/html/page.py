@@ -33,7 +33,7 @@ from mug.evaluation.markdown.tables import Column
 from mug.evaluation.rows import ResultRow
 from mug.metrics.statistics import Summary
 from mug.render.html import fragment
-from mug.render.page import Section
+from mug.render.page import PageSection
 from mug.render.svg import Dot, DotRow, Scale, dot_plot, track
 from mug.util import atomic_write
 
@@ -74,25 +74,25 @@ def page(results: Results, cases: Sequence[Case]) -> str:
         cases: judged charts beside the human ones, the worst first.
     """
     column = results.headline
-    sections: list[Section] = []
+    sections: list[PageSection] = []
     if column is not None:
         about = fragment(_PAGE, "goals_about")
-        sections.append(Section("goals", "Goals", about + goals_html(results)))
-        sections.append(Section("worst", "Worst cases", _worst(cases, column)))
+        sections.append(PageSection("goals", "Goals", about + goals_html(results)))
+        sections.append(PageSection("worst", "Worst cases", _worst(cases, column)))
     about = fragment(_PAGE, "table_about")
-    sections.append(Section("table", "All figures", about + table_html(results)))
+    sections.append(PageSection("table", "All figures", about + table_html(results)))
     if column is not None:
-        sections.append(Section("baselines", "Against the baselines", _pairs(results)))
+        sections.append(PageSection("baselines", "Against the baselines", _pairs(results)))
     for number, (title, cards) in enumerate(plots(results).items()):
         kind = "plots" if "<svg" in cards[0] else "wide"
-        sections.append(Section(f"plots-{number}", title, grid(cards, kind)))
+        sections.append(PageSection(f"plots-{number}", title, grid(cards, kind)))
     if column is not None and (found := pattern_plots(results, column)):
         about = fragment(_PAGE, "patterns_about", label=column.label)
-        sections.append(Section("patterns", "Patterns", about + grid(found, "masonry")))
+        sections.append(PageSection("patterns", "Patterns", about + grid(found, "masonry")))
     for name, (title, content) in part_sections(results).items():
-        sections.append(Section(name, title, content))
-    sections.append(Section("songs", "Songs", _songs(results)))
-    sections.append(Section("run", "How this was made", _run(results)))
+        sections.append(PageSection(name, title, content))
+    sections.append(PageSection("songs", "Songs", _songs(results)))
+    sections.append(PageSection("run", "How this was made", _run(results)))
     return benchmark_page("Benchmark", results.name, sections, _head(results))
 
 

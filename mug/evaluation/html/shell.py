@@ -12,7 +12,7 @@ from markupsafe import Markup
 from mug.evaluation.rows import ResultRow
 from mug.lint.rules import NOTICE
 from mug.render.html import fragment, style
-from mug.render.page import NOTHING, Heading, Section, document
+from mug.render.page import NOTHING, Heading, PageSection, document
 
 SONGS = "pages"
 """Folder of the songs' pages, beside the page."""
@@ -21,7 +21,7 @@ _SHELL = "mug.evaluation.html/shell.html"
 
 
 def benchmark_page(
-    eyebrow: str, title: str, sections: Sequence[Section], below: Markup = NOTHING
+    eyebrow: str, title: str, sections: Sequence[PageSection], below: Markup = NOTHING
 ) -> Markup:
     """Return a page of the benchmark as text.
 

@@ -33,7 +33,7 @@ from mug.lint.rules import lint
 from mug.lint.text_report import column_list, timestamp
 from mug.render.chart_image import clock_text, summary
 from mug.render.html import fragment
-from mug.render.page import Section
+from mug.render.page import PageSection
 
 _SONG = "mug.evaluation.html/song.html"
 _FIGURES = (
@@ -107,10 +107,10 @@ def song_page(name: str, results: Results, cases: Sequence[Case]) -> str:
         mine = [row for row in mine if row.chart == index]
         content = _chart(mine, results.human(mine[0]), pictured.get(index))
         title = mine[0].difficulty or "untitled"
-        sections.append(Section(chart_anchor(index), title, content))
+        sections.append(PageSection(chart_anchor(index), title, content))
     others = [row for row in rows if row.part != CHARTS]
     if others:
-        sections.append(Section("more", "Other pieces of the protocol", _others(others)))
+        sections.append(PageSection("more", "Other pieces of the protocol", _others(others)))
     about = _about(results.songs.get(name, ()), charts)
     return benchmark_page(fragment(_SONG, "back"), name, sections, about)
 

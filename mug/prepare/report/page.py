@@ -12,7 +12,7 @@ from mug.prepare.report.collect import DatasetReport, RejectedGroup, Sample, Spl
 from mug.prepare.report.draw import bars_html
 from mug.render.chart_image import clock_text, render_chart, summary
 from mug.render.html import fragment
-from mug.render.page import Heading, Section, document
+from mug.render.page import Heading, PageSection, document
 from mug.render.png import picture_html
 from mug.util import atomic_write
 
@@ -30,14 +30,14 @@ def write_page(report: DatasetReport, path: Path) -> None:
 def page(report: DatasetReport) -> str:
     """The page as text."""
     sections = [
-        Section("numbers", "In numbers", _totals(report.totals)),
-        Section("splits", "Splits", _split(report.split)),
-        Section("features", "Features", _features(report.features)),
-        Section("shapes", "Charts and songs", _grid(_bars(d.title, d) for d in report.shapes)),
-        Section("rejected", "Left out", _rejected(report.rejected)),
+        PageSection("numbers", "In numbers", _totals(report.totals)),
+        PageSection("splits", "Splits", _split(report.split)),
+        PageSection("features", "Features", _features(report.features)),
+        PageSection("shapes", "Charts and songs", _grid(_bars(d.title, d) for d in report.shapes)),
+        PageSection("rejected", "Left out", _rejected(report.rejected)),
     ]
     if report.samples:
-        sections.append(Section("samples", "Sample charts", _samples(report.samples)))
+        sections.append(PageSection("samples", "Sample charts", _samples(report.samples)))
     facts = fragment(_REPORT, "facts", about=report.about, notes=report.notes)
     tools = " · ".join(report.tools)
     foot = f"{f'Measured by {tools}. ' if tools else ''}Point at a bar to see its value."

@@ -26,6 +26,7 @@ from mug.evaluation.html.chart_compare import (
     excerpt_drawing,
 )
 from mug.lint.findings import Finding
+from mug.messages.message import plain
 from mug.metrics.damage import shift
 from mug.metrics.onsets import onset_score
 from mug.render.chart_image import render_chart
@@ -146,8 +147,8 @@ def test_short_and_empty_charts_are_drawn(notes: tuple[HitObject, ...]) -> None:
 
 
 def test_an_excerpt_shows_its_notes_whether_they_match_and_what_is_found() -> None:
-    finding = Finding(1000.0, 1500.0, (1, 2), "jack", "warning", EVIL)
-    note = Finding(1000.0, 1500.0, (1,), "balance", "note", "not drawn")
+    finding = Finding(1000.0, 1500.0, (1, 2), "jack", "warning", plain(EVIL))
+    note = Finding(1000.0, 1500.0, (1,), "balance", "note", plain("not drawn"))
     found = compare(chart(NOTES), chart(shift(NOTES, 30.0)), (finding, note))
     html = excerpt_drawing(found, 0.0)
     Page(html)
@@ -162,7 +163,7 @@ def test_an_excerpt_shows_its_notes_whether_they_match_and_what_is_found() -> No
 
 
 def test_the_picture_frames_what_is_found() -> None:
-    finding = Finding(2000.0, 2500.0, (1, 2), "jack", "error", "two")
+    finding = Finding(2000.0, 2500.0, (1, 2), "jack", "error", plain("two"))
     beatmap = chart(NOTES)
 
     def red(html: str) -> int:
