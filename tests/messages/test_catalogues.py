@@ -60,7 +60,11 @@ def _strings() -> tuple[set[str], re.Pattern[str]]:
         for node in ast.walk(_tree(path)):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 strings.add(node.value)
-            if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).endswith("t"):
+            if (
+                isinstance(node, ast.Call)
+                and node.args
+                and ast.unparse(node.func).endswith(("t", "self"))
+            ):
                 first = node.args[0]
                 if isinstance(first, ast.JoinedStr):
                     parts = [getattr(part, "value", None) for part in first.values]
