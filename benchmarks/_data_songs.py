@@ -1,4 +1,4 @@
-"""Songs by the thousand, for measuring how a data set is prepared: made quickly, never heard."""
+"""Songs by the thousand, for measuring how a data set is prepared: made quickly, never played."""
 
 from __future__ import annotations
 

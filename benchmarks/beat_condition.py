@@ -137,7 +137,7 @@ def _judge(models: dict[str, Path], held_out: Path, args: argparse.Namespace) ->
 def _charts(
     generator: Any, human: Beatmap, audio: Path, given: Lines, args: argparse.Namespace
 ) -> list[dict[str, Any]]:
-    """One row a chart: raw notes against the human grid, the told grid, and the human onsets."""
+    """One row a chart: raw notes against the human grid, the given grid, and the human onsets."""
     from mug.pipeline.beat import song_with_lines
     from mug.pipeline.request import GenerationRequest
     from mug.pipeline.sample import ChartRequest, decode_latent, sample_latents

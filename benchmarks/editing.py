@@ -3,7 +3,7 @@
     python benchmarks/editing.py --ckpt MODEL --songs DIR --edits 4
 
 For each chart that the model can make, random regions (times, columns, both, with locks) are made
-anew with random strengths and samplers, written, and compared with the file byte for byte.
+again with random strengths and samplers, written, and compared with the file byte for byte.
 """
 
 from __future__ import annotations

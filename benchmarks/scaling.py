@@ -155,7 +155,7 @@ def of_songs(out: Path, songs: int) -> dict[str, float]:
     """Preparing, starting and one epoch of reading with so many songs of four charts.
 
     Args:
-        out: keeps the songs; what is made of them is made anew.
+        out: keeps the songs; what is made of them is made again.
         songs: of 30 s.
     """
     folder = out / f"songs_{songs}"

@@ -239,7 +239,7 @@ def half_swung(chart: Beatmap) -> Beatmap:
 
 
 def measure_voices(groups: dict[str, Sequence[Beatmap]], seed: int) -> None:
-    """Prints strays of both kinds for groups of charts, all divisors and the tier's."""
+    """Prints off-grid notes of both kinds for groups of charts, all divisors and the tier's."""
     print("| charts | jitter (ms) | divisors | stray triplets | stray straights | heads exact |")
     print("|---|---|---|---|---|---|")
     for name, charts in groups.items():

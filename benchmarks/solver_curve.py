@@ -131,7 +131,7 @@ def measure(
     """Distance and agreement of every way at every number of evaluations, for one song.
 
     Args:
-        exact_way: the model in full precision, and what it hears.
+        exact_way: the model in full precision, and its conditions.
         low_way: the same weights in bf16.
         scale: of the guidance.
         index: of the song, for its seeds.

@@ -2,7 +2,7 @@
 
     python benchmarks/speed.py --threads 2 --out outputs/speed
 
-Both ways run in turns in one process, the best of several counts; memory is the most that a process
+Both ways alternate in one process, the best of several counts; memory is the most that a process
 of its own held (VmHWM). Weights are random: neither time nor memory depends on them. Writes
 OUT/speed.json and OUT/speed.md. About ten minutes with the full configuration on two cores; for a
 quick look: --config configs/debug/diffusion.yaml --seconds 6 --repeats 1 --long 0.2

@@ -288,7 +288,7 @@ def run(options: Options) -> int:
     """One run from options to exit code.
 
     Raises:
-        MugError: for everything that a person can mend.
+        MugError: for everything that a person can correct.
     """
     place = plan_run(options)
     for section in ("model", "data"):
@@ -350,7 +350,7 @@ def print_summary(module: pl.LightningModule) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command: errors become one sentence, unless --debug asks for the traceback."""
-    first = not getattr(rank_zero_only, "rank", 0)  # of several processes one tells what happens
+    first = not getattr(rank_zero_only, "rank", 0)  # of several processes one reports what happens
     logging.basicConfig(level=logging.INFO if first else logging.WARNING, format="%(message)s")
     debug = False
     try:

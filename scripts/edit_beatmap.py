@@ -1,4 +1,4 @@
-"""Makes part of a chart anew and keeps the rest of the file as it is, byte for byte.
+"""Regenerate part of a chart and keep the rest of the file as it is, byte for byte.
 
 Name the part by time (--from_ms, --to_ms), by bars (--from_bar, --to_bar, counted from 1 at the
 first red line) or by columns (counted from 1), or several of them. Without --to_... it goes to

@@ -30,7 +30,7 @@ def decode(path: str | Path, *, max_ms: float | None = None) -> tuple[Samples, i
     """All samples of a sound file, and its sample rate in Hz.
 
     The content decides the format, not the name's ending. libsndfile decodes; where it cannot,
-    miniaudio does if it is installed. The start of an MP3 lies where the game hears it.
+    miniaudio does if it is installed. The start of an MP3 lies where the game plays it.
 
     Args:
         path: the file.
@@ -56,7 +56,7 @@ def decode(path: str | Path, *, max_ms: float | None = None) -> tuple[Samples, i
 
 
 def load_audio(path: str | Path, sample_rate: int = 22050, *, max_ms: float | None = None) -> Wave:
-    """The waveform that the models hear: mono, at one sample rate.
+    """Waveform for the models: mono, at one sample rate.
 
     Source: the original's `librosa.load`: mean of the channels, then soxr's high quality,
     `ceil(frames · sample_rate / rate)` samples.

@@ -1,4 +1,4 @@
-"""Sample charts and pictures while training, so that one can see and hear what is learnt."""
+"""Sample charts and pictures during training."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class LossGuard(Callback):
 
 
 class SplitGuard(Callback):
-    """Stops a run whose charts can teach or tell nothing, before it begins.
+    """Stop a run before it begins if its charts can neither train nor validate a model.
 
     That is: the charts to train on, or those to validate with, are of one song; or a song is among
     both, so that validation would praise learning by heart. (Empty parts are refused when the data
@@ -166,7 +166,7 @@ def _f1(found: Tensor, truth: Tensor) -> float:
 
 
 def _charts_of(batch: Any) -> str:
-    """The charts of a batch, for a message; empty where they are not told."""
+    """The charts of a batch, for a message; empty where the batch does not name them."""
     meta = batch.get("meta") if isinstance(batch, Mapping) else None
     paths = [str(path) for path in meta.get("path", ())] if isinstance(meta, Mapping) else []
     if not paths:
@@ -176,7 +176,7 @@ def _charts_of(batch: Any) -> str:
 
 
 def _entries(dataset: Any) -> list[Entry]:
-    """A dataset's charts with what tells songs apart: what the database knows, else the folder."""
+    """A dataset's charts with the identity of their songs: from the database, else the folder."""
     found = getattr(getattr(dataset, "collection", None), "found", {})
     entries = []
     for path in dataset.paths:

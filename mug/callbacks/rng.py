@@ -17,7 +17,7 @@ class StepRandomness(Callback):
 
     Noise, drop-out and time steps of batch 17 of epoch 3 are thus the same in a run that was never
     stopped and in one that was killed and resumed before it, whatever happened in between
-    (validation, sample charts, a data loader that starts anew). Nothing but the seed has to be
+    (validation, sample charts, a data loader that starts again). Nothing but the seed has to be
     kept in the checkpoint; a resumed run goes on with the seed that it began with.
 
     Args:

@@ -24,7 +24,7 @@ from mug.errors import ConfigError
 log = logging.getLogger(__name__)
 
 VERSION = 1
-"""Raise it when the same seed gives another song: finished folders are then made anew."""
+"""Raise it when the same seed gives another song: finished folders are then made again."""
 
 TRUTH = "truth.json"
 MOST_SONGS = 100_000
@@ -87,7 +87,7 @@ def is_complete(folder: Path, options: CollectionOptions) -> bool:
         files = truth["files"]
         whole = all((folder / name).stat().st_size == size for name, size in files.items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return False  # missing, cut off or not ours: it is made anew
+        return False  # missing, cut off or not ours: it is made again
     return whole and truth.get("recipe") == _recipe(options)
 
 

@@ -63,7 +63,7 @@ class ColumnPlanner:
         Args:
             time_ms: of the notes; not before that of the last call.
             count: notes wanted at this time.
-            place: wanted place from 0 (left) to 1 (right), None without a wish.
+            place: wanted place from 0 (left) to 1 (right), None for no preference.
         """
         free = [c for c in range(self.keys) if self._free_ms[c] <= time_ms]
         chosen: list[int] = []

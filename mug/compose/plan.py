@@ -101,7 +101,7 @@ def _draw_bpm(rng: np.random.Generator, style: SongStyle) -> float:
 
 def _draw_swing(rng: np.random.Generator, style: SongStyle, metre: Metre, bpm: float) -> float:
     draw, amount, triplet = rng.random(), between(rng, style.swing), rng.random()
-    # Above 200 a minute the off-beats would come too fast to be heard as swing.
+    # Above 200 a minute the off-beats would come too fast to sound like swing.
     if metre.compound or bpm > 200 or draw >= style.swing_p:
         return 0.5
     return style.swing[1] if triplet < 0.6 else amount

@@ -1,4 +1,4 @@
-"""The beat as the U-Net hears it: one more part of the finest audio level."""
+"""Beat condition of the U-Net: one more part of the finest audio level."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class BeatEncoder(nn.Module):
     """Beat channels on the note grid to something that is added to audio on the latent grid.
 
     A new encoder gives 0, so that a model begins as it would without. Latent frames in which the
-    timing is nowhere known get 0 too: to be told nothing is the same as an unknown timing.
+    timing is nowhere known get 0 too: no condition is the same as an unknown timing.
 
     Args:
         out_channels: width of the audio level.

@@ -1,4 +1,4 @@
-"""Audio encoders: spectrograms to what the U-Net hears, at one or many resolutions.
+"""Audio encoders: spectrograms to conditions of the U-Net, at one or many resolutions.
 
 `MelspectrogramScaleEncoder1D` is the one in use; the others exist for the original's other
 configurations. Source: reference facts, section 4.

@@ -112,7 +112,7 @@ class TrainingChart:
 class Charts:
     """Reads charts: the latest ones from memory, others from a folder of prepared ones.
 
-    A chart whose file has changed is read anew.
+    A chart whose file has changed is read again.
 
     Args:
         kept: how many charts to hold; one of 2,000 objects takes about a tenth of a megabyte.

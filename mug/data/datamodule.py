@@ -23,7 +23,7 @@ class EpochSampler(
     """Yields `(epoch, index)`: all indices once an epoch, in an order that `(seed, epoch)` decides.
 
     With `repeat`, each index comes so often an epoch, as one of as many short epochs, so that it
-    is augmented anew each time.
+    gets a new augmentation each time.
 
     Args:
         length: number of items.
@@ -102,8 +102,8 @@ class DataModuleFromConfig(pl.LightningDataModule):
         shuffle_val_dataloader: shuffles the validation items.
         use_worker_init_fn: accepted for the original's configs; items seed themselves.
         seed: of the order of items.
-        repeat: how often each training item comes an epoch, augmented anew; for datasets so small
-            that epochs would be over at once.
+        repeat: how often each training item comes an epoch, each time augmented differently; for
+            datasets so small that epochs would be over at once.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  # names of the original's YAML files

@@ -42,7 +42,7 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class _Draws:
-    """Everything random about an item but the features that are told, drawn in a fixed order."""
+    """Everything random about an item but its feature dropout, drawn in a fixed order."""
 
     mirror: bool
     shuffle: bool
@@ -78,7 +78,7 @@ class OsuDataset(Dataset[Item]):
         jitter_ms: furthest such move.
         rate_p: probability of another speed.
         pitch_p: probability of shifting the spectrogram by one to four rows.
-        feature_dropout_p: probability, for each feature, of not being told.
+        feature_dropout_p: probability, for each feature, of being left out.
         mirror_at_interval_p: probability of mirroring what follows a pause, for each pause.
         freq_mask_p: probability of silencing a band of the spectrogram.
         freq_mask_num: rows of that band, exclusive upper limit.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MEASUREMENTS_VERSION = "facts-1"
-"""Raise it when a fact is computed otherwise (mug.prepare.measurements)."""
+"""Raise it when a measurement is computed otherwise (mug.prepare.measurements)."""
 
 FINGERPRINT_VERSION = "print-1"
 """Raise it when fingerprints change (mug.prepare.fingerprint)."""

@@ -49,8 +49,8 @@ class Prompts:
 
     Args:
         schema: the features.
-        feature_dropout_p: probability, for each feature by itself, of not being told.
-        uncond_p: probability that nothing at all is told: trains the unconditional half of
+        feature_dropout_p: probability, for each feature by itself, of being left out.
+        uncond_p: probability that all features are left out: trains the unconditional half of
             classifier-free guidance.
         star_rating_at_rate: name of a rule for charts played at another speed: `exact`, `linear`.
     """
@@ -73,7 +73,7 @@ class Prompts:
     ) -> dict[str, object]:
         """Features of the chart played at another speed; those that cannot be known are missing.
 
-        Etterna's numbers, and which skills are its main ones, are estimated anew where our
+        Etterna's numbers, and which skills are its main ones, are estimated again where our
         estimator gave those at rate 1. Others (MinaCalc's, those of another version) would be
         mixed with ours, and are missing.
 

@@ -21,7 +21,7 @@ def choose(asked: str, db: FeatureDB) -> SkillSource:
     """The one source of a run.
 
     `auto` keeps to what the database has. Another explicit choice is taken: all charts of the list
-    are measured anew then, and charts outside it are refused (mug.prepare.features).
+    are measured again then, and charts outside it are refused (mug.prepare.features).
 
     Raises:
         DataError: for an unknown choice, a module that is missing or does not work, and when
@@ -69,7 +69,7 @@ def noted(db: FeatureDB) -> SkillSource | None:
     versions = {source_in(row[0]) for row in found} - {""}
     if not versions:
         return None
-    # Estimates of several versions may meet here; they are measured anew anyway.
+    # Estimates of several versions may meet here; they are measured again anyway.
     return SkillSource(sorted(versions)[0])
 
 

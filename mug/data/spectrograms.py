@@ -26,7 +26,7 @@ class Spectrograms:
     Args:
         kind: `mel` (log-mel, `[frames, n_mels]`) or `stft` (`[frames, 2, n_fft / 2 + 1]`).
         params: parameters of the short-time Fourier transform.
-        cache_dir: where log-mels are kept; computed anew each time when None.
+        cache_dir: where log-mels are kept; computed again each time when None.
     """
 
     kind: str

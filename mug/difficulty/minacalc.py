@@ -214,7 +214,7 @@ def of_this_process() -> MinaCalc:
 
 
 def end_of_this_process() -> None:
-    """Ends it; the next use begins another, and looks for the module anew."""
+    """Ends it; the next use begins another, and looks for the module again."""
     found = _OF_PROCESS.pop(os.getpid(), None)
     if found is not None:
         found.close()

@@ -122,7 +122,7 @@ class MsdTable:
 def skill_flags(msd: Msd, margin: float = 1.0) -> dict[str, bool]:
     """Skill sets that describe the chart: those within `margin` of the highest of the seven.
 
-    Source: the reference's rule for its more / less features (B41 mended: stamina by stamina).
+    Source: the reference's rule for its more / less features (B41 corrected: stamina by stamina).
     """
     top = max(getattr(msd, name) for name in SKILL_SETS)
     return {name: bool(getattr(msd, name) >= top - margin) for name in SKILL_SETS}

@@ -12,7 +12,7 @@ Value = float | int | str | None
 """A feature's value; None is unknown."""
 
 MSD_VERSION = "mug-msd-3 (MinaCalc 434)"
-"""Our estimator of Etterna's numbers; raise it when they change: charts are measured anew."""
+"""Our estimator of Etterna's numbers; raise it when they change: charts are measured again."""
 
 SKILL_SETS = (
     "stream", "jumpstream", "handstream", "stamina", "jackspeed", "chordjack", "technical",

@@ -25,7 +25,7 @@ def add_beat_model(networks: Networks, unet_config: Mapping[str, Any]) -> None:
     """Gives the networks an encoder of the beat that fits their audio levels and first stage.
 
     Raises:
-        ConfigError: for a model that hears no audio on its latents' own grid.
+        ConfigError: for a model without audio on its latents' own grid.
     """
     channels = list((unet_config.get("params") or {}).get("audio_channels") or ())
     if networks.wave_model is None or not channels or not channels[0]:
@@ -40,7 +40,7 @@ def add_beat_model(networks: Networks, unet_config: Mapping[str, Any]) -> None:
 
 
 def beat_of(networks: Networks, batch: Mapping[str, Any]) -> Tensor | None:
-    """The beat channels of a batch; None for networks that are not told.
+    """The beat channels of a batch; None for networks without beat condition.
 
     Raises:
         ConfigError: where the dataset does not give them.

@@ -78,7 +78,7 @@ class LatentDiffusion(Generation):
         audio_key: name of the audio in a batch.
         feature_key: name of the feature ids in a batch.
         valid_key: name of the mask of the chart's frames in a batch.
-        beat_condition: tell the denoiser where the beat is (see `mug.diffusion.beat`).
+        beat_condition: condition the denoiser on the beat (see `mug.diffusion.beat`).
         seed: of noise and time steps in training.
 
     Source: Ho et al. 2020; Rombach et al. 2022; reference facts, section 7.

@@ -61,7 +61,7 @@ class Networks(nn.Module):
         return tokens
 
     def audio(self, audio: Tensor | None, beat: Tensor | None = None) -> list[Tensor]:
-        """The levels of the audio that the denoiser reads, with the beat where it is told."""
+        """Audio levels that the denoiser reads, with the beat where it is a condition."""
         if self.wave_model is None:
             return []
         levels = self.wave_model(audio)
@@ -70,7 +70,7 @@ class Networks(nn.Module):
         return self.with_beat(levels, beat)
 
     def with_beat(self, levels: Sequence[Tensor], beat: Tensor | None) -> list[Tensor]:
-        """Audio levels, to whose finest the beat is added; as they are if it is not told."""
+        """Audio levels, to whose finest the beat is added; as they are without beat condition."""
         if self.beat_model is None or beat is None:
             return list(levels)
         return [levels[0] + self.beat_model(beat), *levels[1:]]

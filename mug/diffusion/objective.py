@@ -146,7 +146,7 @@ class LevelMeter:
         self._sums.index_add_(1, level, torch.stack([loss, torch.ones_like(loss)]))
 
     def means(self, reduce: Reduce | None = None) -> dict[int, float]:
-        """Level to mean loss, for those that occurred; starts anew.
+        """Level to mean loss, for those that occurred; starts again at nothing.
 
         Args:
             reduce: sums a tensor over processes.

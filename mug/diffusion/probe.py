@@ -1,4 +1,4 @@
-"""Does the denoiser use what it is told? Its loss in each tenth of the noise range, and without.
+"""Probe of the denoiser's use of its conditions: loss by tenth of the noise range, each left out.
 
 A tenth is a tenth of the schedule's time steps, as in `LevelMeter`. In each, the same items get the
 same noise and steps in every variant, so that differences are paired:
@@ -6,10 +6,10 @@ same noise and steps in every variant, so that differences are paired:
 - `loss`: with everything.
 - `constant`: of the best constant answer, which needs no network. It may know the step and has one
   number for each latent channel: the target's mean. For squared errors none is better.
-- `audio`: with the sound of another song (`swap_audio`). What is lost is what was heard. Silence
-  would ask something else: what the network makes of a sound that it has never met with a chart.
+- `audio`: with the sound of another song (`swap_audio`). Silence would ask
+  something else: what the network makes of a sound that it has never met with a chart.
 - `silence`: with an empty spectrogram, for comparison.
-- `features`: with no feature told.
+- `features`: with no feature given.
 - `beat`: without the beat, in models with `beat_condition`.
 
 Source: for eps the best constant's squared error is 1, for x0 the latents' variance s2, for v

@@ -60,10 +60,10 @@ class UNetModel(nn.Module):
         transformer_depth: blocks of each transformer.
         context_dim: channels of the features' embedding.
         num_groups: groups of all normalisations (the original always has 32). With one channel a
-            group the network does not hear what is added to a channel; that is logged.
+            group the normalisation removes what is added to a channel; that is logged.
         s4_kernel_sum: "half" for the original's published weights, "conjugate" for new models.
         prompt_embedding: the features' sum is added to the embedding of the time step, so that
-            every residual block is told of them, as guided diffusion tells the class (Dhariwal and
+            every residual block gets them, as guided diffusion gives the class (Dhariwal and
             Nichol 2021); the original has attention alone.
 
     Raises:

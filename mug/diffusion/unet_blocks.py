@@ -63,7 +63,7 @@ class BlockOptions:
 
 
 class TimestepResBlock(nn.Module):
-    """Residual block that is told the time step; at the start it is its skip path.
+    """Residual block with a time embedding; before training it is its skip path.
 
     Args:
         channels: channels of the input.

@@ -63,7 +63,7 @@ class BeatDoubt:
     def given_lines(
         self, lines: Sequence[TimingPoint], rng: np.random.Generator
     ) -> tuple[TimingPoint, ...]:
-        """The red lines that are told of an item: as they are, moved, or none.
+        """Red lines given for an item: as they are, moved, or none.
 
         Args:
             lines: the chart's own.

@@ -1,6 +1,6 @@
 """The original's conversion between charts and note tensors, quirks included.
 
-For its checkpoints and for comparisons; `mug.encoding.convertor` has the mended one. Kept on
+For its checkpoints and for comparisons; `mug.encoding.convertor` has the corrected one. Kept on
 purpose: negative times wrap to the end of the tensor (B36); only a hold whose type has no
 new-combo bit is a hold, a note inside a hold cuts it and inherits its rest, later notes overwrite
 earlier ones in a cell (B37); the last frame is left out of the valid mask (B10).

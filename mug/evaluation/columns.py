@@ -62,7 +62,7 @@ def baseline_charts(against: Against) -> dict[str, Beatmap]:
 
 
 def _best_shift(onsets_ms: np.ndarray, human: Beatmap) -> float:
-    """The constant that helps most: this baseline is told the answer, so that it is no easy one."""
+    """The constant that helps most: this baseline knows the answer, so that it is no easy one."""
     times = onset_times(human.hit_objects)
     shifts = np.arange(-60.0, 61.0, 2.5)
     return float(max(shifts, key=lambda by: len(match_onsets(onsets_ms + by, times, 20.0))))

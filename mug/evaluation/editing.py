@@ -58,7 +58,7 @@ def regions(human: Beatmap) -> dict[str, Region]:
 
 
 def edits(maker: Maker) -> list[Judged]:
-    """Each region of the human chart made anew, as often as the run has seeds."""
+    """Each region of the human chart regenerated, as often as the run has seeds."""
     human = maker.against.human
     prompt = {"sr": maker.against.stars, "ln_ratio": ln_ratio(human.hit_objects)}
     made = []

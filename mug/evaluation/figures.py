@@ -42,7 +42,7 @@ def figures_of(
     Args:
         chart: by anyone.
         against: the human chart, its song and other people's charts.
-        found: red lines that were heard in the sound, where they are to be judged.
+        found: red lines that were estimated from the sound, where they are to be judged.
     """
     human, red = against.human, against.human.red_lines
     notes, reference = chart.hit_objects, human.hit_objects

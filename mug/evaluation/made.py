@@ -71,7 +71,7 @@ class Maker:
 
     @property
     def song(self) -> EncodedSong:
-        """The song as the model hears it."""
+        """The encoded song."""
         return self.generator.song(self.against.song.audio)
 
     def request(self, prompt: Asked) -> GenerationRequest:
@@ -111,7 +111,7 @@ class Maker:
         )
 
     def estimated_red_lines(self) -> tuple[TimingPoint, ...]:
-        """The red lines that are heard in the sound."""
+        """The red lines that are estimated from the sound."""
         options = self._options(self.against.stars, FREE)
         return red_lines_of(options, options.timing_for(lambda: self.song.timing))
 

@@ -1,4 +1,4 @@
-"""Does a model do what it is told: a sweep of the star rating, and each switch on against off."""
+"""Control of a model: a sweep of the star rating, and each switch on against off."""
 
 from __future__ import annotations
 

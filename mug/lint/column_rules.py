@@ -50,7 +50,7 @@ def _broken(chart: ChartView, rule: str) -> Iterator[tuple[HitObject, HitObject]
 def _moved(
     rule: str, severity: Severity, span_ms: tuple[float, float], note: HitObject, message: Message
 ) -> Finding:
-    """A finding in one column that moving a note mends."""
+    """A finding in one column that moving a note fixes."""
     column = note.column
     return Finding(*span_ms, (column,), rule, severity, message, Fix("move", note.start_ms, column))
 
@@ -82,7 +82,7 @@ def mini_jack(chart: ChartView) -> Iterator[Finding]:
 
 
 def short_hold(chart: ChartView) -> Iterator[Finding]:
-    """A hold too short to be told from a tap."""
+    """A hold too short to be distinct from a tap."""
     for note in chart.notes:
         if isinstance(note, LongNote) and note.end_ms - note.start_ms < chart.limits.hold_ms:
             length = note.end_ms - note.start_ms

@@ -40,7 +40,7 @@ class Finding:
         severity: `error` for what cannot be played as written, `warning` for what a modder would
             point out, `note` for what is worth a look.
         message: what is wrong, as a code with the value and the limit.
-        fix: None where only a person can mend it.
+        fix: None where only a person can fix it.
     """
 
     time_ms: float

@@ -50,7 +50,7 @@ class Rule:
 
     @property
     def what(self) -> str:
-        """What breaks it, for people."""
+        """Description of what breaks it, for people."""
         return (self.check.__doc__ or "").splitlines()[0].rstrip(".")
 
 

@@ -37,7 +37,7 @@ def grid_chart(reference: Beatmap, count: int, rng: np.random.Generator) -> Beat
 def onset_chart(
     reference: Beatmap, onsets_ms: Float64[np.ndarray, " n"], rng: np.random.Generator
 ) -> Beatmap:
-    """Notes at onsets heard in the sound, in random columns; row sizes as the reference's.
+    """Notes at onsets detected in the sound, in random columns; row sizes as the reference's.
 
     Args:
         reference: a human chart; of it columns, tempo and row sizes are taken, not times.

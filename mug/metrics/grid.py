@@ -79,8 +79,7 @@ def grid_sync(notes: Sequence[HitObject], red_lines: Sequence[TimingPoint]) -> G
     """Clean rate, phase and mean against the human grid.
 
     Args:
-        notes: of the chart that is judged; starts and ends of long notes are not told apart
-            here: only starts count.
+        notes: of the chart that is judged; only starts count.
         red_lines: of a chart by people.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A folder of songs, one after the other: what is done stays done, what is broken is told."""
+"""Batch of songs, one after the other: finished ones stay finished, broken ones are reported."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def run_batch(
         work: makes the package of one job.
         digest: from `digest_of`.
         progress: called as `progress(done, total)` after each song.
-        on_failure: told of each broken song when it happens.
+        on_failure: called with each broken song when it happens.
     """
     done: list[BatchJob] = []
     skipped: list[BatchJob] = []

@@ -1,4 +1,4 @@
-"""The beat of a song for a model that is told it (`beat_condition: true`)."""
+"""Beat of a song for a model with `beat_condition: true`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mug.timing.estimate import NO_BEAT
 
 
 def song_with_beat(model: LoadedModel, song: EncodedSong, finish: FinishOptions) -> EncodedSong:
-    """The song with the beat that is given, or else heard; as it is where the model is not told.
+    """The song with the given or estimated beat; unchanged for a model without beat condition.
 
     Args:
         model: from `load_model`.
@@ -38,7 +38,7 @@ def song_with_beat(model: LoadedModel, song: EncodedSong, finish: FinishOptions)
 def song_with_lines(
     model: LoadedModel, song: EncodedSong, lines: Sequence[TimingPoint]
 ) -> EncodedSong:
-    """The song with the beat of red lines; as it is without any, or if the model is not told."""
+    """The song with the beat of red lines; unchanged without any, or without beat condition."""
     if model.ddpm.model.beat_model is None or not lines:
         return song
     clock = model.clock

@@ -1,6 +1,6 @@
 """Editing: new notes within a region of a chart; everything else stays as it is.
 
-The region's latents are sampled anew while those beside it are held (a latent frame lasts 371 ms
+The region's latents are sampled again while those beside it are held (a latent frame lasts 371 ms
 and mixes the columns, so its borders are coarser than the region's). Of the decoded notes only
 those within the region are taken. What lies outside is never decoded: it is the chart's own.
 """
@@ -75,7 +75,7 @@ class Edit:
     """Edit of a chart: what may change, and how much.
 
     Args:
-        region: notes that lie in it as a whole are made anew; a hold that crosses its border
+        region: notes that lie in it as a whole are regenerated; a hold that crosses its border
             stays.
         locks: parts of the region in which nothing changes after all.
         locked: says of a note of the chart that it stays wherever it is.
@@ -125,7 +125,7 @@ class Variation:
         removed: indices into the chart's hit objects.
         added: new notes, by time, then column.
         dropped: new notes that were left out or cut.
-        changes: what snapping and mending did to the new notes of the whole song.
+        changes: what snapping and fixing did to the new notes of the whole song.
     """
 
     removed: tuple[int, ...] = ()
@@ -284,7 +284,7 @@ def edit_chart(
         ChartRequest(request.prompt, request.negative_prompt, chart_seed(request.seed, index))
         for index in range(request.count)
     ]
-    timed = replace(request.finish, red_lines=beatmap.red_lines)  # for models that are told
+    timed = replace(request.finish, red_lines=beatmap.red_lines)  # for models with beat condition
     raw = generator.sample(
         song,
         chart_requests,
@@ -304,7 +304,7 @@ def _fitted(
     edit: Edit,
     where: Surroundings,
 ) -> Variation:
-    """Raw notes snapped, put between those that stay, and mended without touching these."""
+    """Raw notes snapped, put between those that stay, and fixed without touching these."""
     changes = Changes()
     snapped = snap_notes(raw, options, where, changes)
     taken, dropped = take(beatmap, snapped, edit)

@@ -243,7 +243,7 @@ def _write_reports(out: Path, report: Mapping[str, Any]) -> None:
 
 
 def _timing_text(timing: Mapping[str, Any]) -> str:
-    """Tempo and offset, where they come from, and what else was heard, as a line of Markdown."""
+    """Tempo and offset, where they come from, and the other readings, as a line of Markdown."""
     if timing["red_lines"] > 1:
         said = f"{timing['red_lines']} timing points"
     else:

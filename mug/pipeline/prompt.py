@@ -148,7 +148,7 @@ class Prompt:
         return cls(_checked(schema, positive), _checked(schema, negative or {}))
 
     def beyond(self, schema: FeatureSchema) -> tuple[Message, ...]:
-        """A sentence for each number that the model hears as the end of its feature's range."""
+        """A sentence for each number that the model clips to the end of its feature's range."""
         said = []
         for values in (self.positive, self.negative):
             for name, value in values.items():

@@ -88,7 +88,7 @@ class GenerationResult:
     Args:
         beatmaps: the finished charts.
         raw: the notes as the network wrote them, one tuple a chart.
-        timing: the song's tempo as given or heard; given red lines stand in the charts.
+        timing: the song's tempo as given or estimated; given red lines stand in the charts.
         changes: what clean-up changed, one entry a chart.
         asked: the prompt that made each chart.
         seeds: the seed of each chart's own noise.

@@ -38,7 +38,7 @@ ShouldStop = Callable[[], bool]
 
 @dataclass(frozen=True)
 class EncodedSong:
-    """A song as the denoiser hears it.
+    """An encoded song, the condition of the denoiser.
 
     Args:
         wave: mono samples.

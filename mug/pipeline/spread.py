@@ -5,7 +5,7 @@ another. A model need not obey the star rating that it is asked for, so each tie
 whose stars are nearest, in rising order. Then, from the hardest down, each is brought to the stars
 that its tier is to have: too easy, the hardest takes over rows of the other charts, and rows where
 the sound has an onset, and its chords grow; an easier chart's rhythm is laid onto the onsets of the
-next harder one, and takes over only what that has. Too hard, a chart is thinned. What all that
+next harder one, and takes over only what that has. Too hard, a chart loses notes. What all that
 cost, and what could not be reached, is reported.
 """
 

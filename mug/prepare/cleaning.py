@@ -106,7 +106,7 @@ def rate_name(chart: ChartRecord, _: CleaningLimits) -> str | None:
 
 
 def odd_scroll(chart: ChartRecord, limits: CleaningLimits) -> str | None:
-    """Much of it is played at odd scroll speeds: it is meant to be read, not heard."""
+    """Much of it is played at odd scroll speeds: it is meant to be read, not played by ear."""
     if chart.odd_scroll > limits.odd_scroll:
         return f"{chart.odd_scroll:.0%} of its time at odd scroll speeds"
     return None

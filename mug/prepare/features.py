@@ -179,7 +179,7 @@ class _Filler:
     def _refuse_a_mixture(self) -> None:
         """Numbers of different tools must not meet in one data set.
 
-        What is listed will be measured anew, and charts that are gone are forgotten; others that
+        What is listed is measured again, and charts that are gone are forgotten; others that
         other versions have measured are not ours to touch.
         """
         stale = self.db.select(

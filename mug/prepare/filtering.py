@@ -64,7 +64,7 @@ def clean(
     fractions: Mapping[str, float] | None = FRACTIONS,
     salt: str = "",
 ) -> Cleaned:
-    """Cleans the charts of a list; everything is decided anew, but stable where it is arbitrary.
+    """Cleans the charts of a list; everything is decided again, but stable where it is arbitrary.
 
     Args:
         beatmap_txt: the list; its folder holds `features.db`.

@@ -100,10 +100,10 @@ class Done:
     """Result of a job: rows to write with measurements and sounds, unchanged rows, the rest.
 
     Args:
-        rows: measured anew.
+        rows: measured again.
         unchanged: nothing but the time of a file may have changed.
-        measurements: of the rows measured anew.
-        sounds: decoded anew.
+        measurements: of the rows measured again.
+        sounds: decoded again.
         broken: charts that cannot be measured.
         unrated: charts that the user's MinaCalc has no numbers for; they have rows without them.
         files: state of each chart's files when they were read.

@@ -19,7 +19,7 @@ _ODD = 2.0  # scroll speeds further from the usual one than this factor are odd
 
 
 def measurements_of(beatmap: Beatmap, path: str) -> Measurements:
-    """All facts of a chart with objects."""
+    """All measurements of a chart with objects."""
     objects = beatmap.sorted_objects()
     return Measurements(
         path=path,

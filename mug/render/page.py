@@ -27,7 +27,7 @@ class PageSection(NamedTuple):
 
 
 class Heading(NamedTuple):
-    """What stands above a page's sections.
+    """Heading above a page's sections.
 
     Args:
         title: plain text.

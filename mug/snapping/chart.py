@@ -152,7 +152,7 @@ class _Chart:
         self.tails = line_table(self.lines, self.permitted, self.ends)
         self._settle()
         if options.unfit == "move" and not self.settled:
-            # Notes may go as far as they must, so none needs a line of a voice that is not heard.
+            # Notes may go as far as they must, so none needs a line of a voice that is not played.
             self.permitted = Permitted(allowed, self._dominant())
             self.heads = line_table(self.lines, self.permitted, self.starts)
         self.fits: Bool[np.ndarray, " n"] = self.heads.nearest_ms <= self.tolerance_ms + _SAME_MS

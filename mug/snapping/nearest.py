@@ -156,7 +156,7 @@ def _snap_column(
 
 
 def _choices(note: HitObject, target: HitObject) -> list[HitObject]:
-    """The wish and, for a hold, each of its ends alone; none that changes nothing or is empty."""
+    """The target and, for a hold, each of its ends alone; none that changes nothing or is empty."""
     if not (isinstance(note, LongNote) and isinstance(target, LongNote)):
         return [target]
     choices = [target, replace(note, start_ms=target.start_ms), replace(note, end_ms=target.end_ms)]

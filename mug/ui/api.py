@@ -114,7 +114,7 @@ def _add_edit(handlers: Handlers, answer: gr.JSON, files: gr.File) -> None:
         variations: float,
         seed: float,
     ) -> tuple[dict[str, Any], list[str]]:
-        """Makes a region of a chart anew; the first of the answer's charts is the one before."""
+        """Regenerate a region of a chart; the first of the answer's charts is the one before."""
         values = {
             "key": key, "strength": strength, "variations": variations, "seed": seed,
             "lock_holds": False,

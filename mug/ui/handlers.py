@@ -117,7 +117,7 @@ class Handlers:
         yield from self._follow(function, owner)
 
     def edit(self, values: Update, owner: str) -> Iterator[Update]:
-        """Makes the region anew that is selected in the player."""
+        """Regenerate the region that is selected in the player."""
         state = json.loads(values["player_state"] or "{}")
         region = state.get("region")
         if not region:
@@ -130,7 +130,7 @@ class Handlers:
     def editing(
         self, values: Update, chart: int, span: tuple[float, float], columns: Sequence[int]
     ) -> Callable[[Job], operations.JobResult]:
-        """The job of making a region anew.
+        """The job of regenerating a region.
 
         Args:
             values: of the controls: `key`, `strength`, `variations`, `lock_holds`, and those of the

@@ -84,7 +84,7 @@ def at_the_head(languages: Mapping[str, str], *, by_browser: bool) -> Middleware
 
     Args:
         languages: `en` or `zh` by the page's path.
-        by_browser: whether the browser's wish decides between the languages.
+        by_browser: whether the browser's preference decides between the languages.
     """
     return Middleware(_AtTheHead, languages=languages, by_browser=by_browser)
 

@@ -1,4 +1,4 @@
-"""Says what made a chart: program, model, weights, prompt and settings, as far as the file tells.
+"""Show what made a chart: program, model, weights, prompt and settings, if the file holds them.
 
 FILE is a chart or a package. The record stands among the chart's tags, so charts that went through
 osu!'s editor still have it.

@@ -51,7 +51,7 @@ FULL_PRECISION = ("mu", "sd", "p", "pen", "kap", "goal", "mix")
 
 
 @dataclasses.dataclass(frozen=True)
-class Item:
+class FitItem:
     """One chart at one rate."""
 
     sums: np.ndarray
@@ -62,7 +62,7 @@ class Item:
     values: np.ndarray
 
 
-def charts(file: Path) -> list[list[Item]]:
+def charts(file: Path) -> list[list[FitItem]]:
     """Every chart that is fitted to, at each rate from low to high."""
     with np.load(file) as data:
         a = {name: data[name] for name in data.files}
@@ -84,7 +84,7 @@ def charts(file: Path) -> list[list[Item]]:
             counted = shares(seconds / rate, column, passed, len(sums))[0, first:]
             half = sums[first:].astype(np.float16), counted.astype(np.float16)
             speeds = log_speeds(note_gaps(seconds / rate, column)).astype(np.float16)
-            items.append(Item(*half, speeds, rows, length / rate, row))
+            items.append(FitItem(*half, speeds, rows, length / rate, row))
         made.append(items)
     return made
 
@@ -92,7 +92,7 @@ def charts(file: Path) -> list[list[Item]]:
 Arguments = tuple[Tensor, Tensor, tuple[Tensor, Tensor, Tensor], Tensor, Tensor]
 
 
-def batch(items: list[Item], *, cells: bool = True) -> tuple[Arguments, Tensor]:
+def batch(items: list[FitItem], *, cells: bool = True) -> tuple[Arguments, Tensor]:
     """The model's arguments, padded, and the values wanted; half seconds only where asked for."""
     time, notes = max(len(i.sums) for i in items) if cells else 0, max(len(i.speeds) for i in items)
     sums = np.zeros((len(items), time, *items[0].sums.shape[1:]), dtype=np.float16)
@@ -134,14 +134,16 @@ def loss(ours: Tensor, wanted: Tensor, monotone: float) -> Tensor:
     return 7 * (fit + 4 * monotone * lost)
 
 
-def epoch_batches(data: list[list[Item]], rng: np.random.Generator, cells: int) -> list[list[Item]]:
+def epoch_batches(
+    data: list[list[FitItem]], rng: np.random.Generator, cells: int
+) -> list[list[FitItem]]:
     """Charts drawn at random, each at two neighbouring rates, those of like length together."""
     drawn = np.flatnonzero(rng.random(len(data)) < 0.7)
     rate = rng.integers(0, len(data[0]) - 1, len(drawn))
     pairs = [data[c][r : r + 2] for c, r in zip(drawn, rate, strict=True)]
     jitter = 1 + 0.15 * rng.random(len(pairs))
     order = np.argsort([len(p[0].sums) * j for p, j in zip(pairs, jitter, strict=True)])
-    groups: list[list[list[Item]]] = [[]]
+    groups: list[list[list[FitItem]]] = [[]]
     for pair in (pairs[i] for i in order):
         if groups[-1] and (len(groups[-1]) + 1) * len(pair[0].sums) > cells:
             groups.append([])
@@ -151,7 +153,7 @@ def epoch_batches(data: list[list[Item]], rng: np.random.Generator, cells: int) 
 
 
 def fit_jacks(
-    model: MsdModel, data: list[list[Item]], rng: np.random.Generator, args: argparse.Namespace
+    model: MsdModel, data: list[list[FitItem]], rng: np.random.Generator, args: argparse.Namespace
 ) -> None:
     """Trains the jackspeed of single notes alone, which takes little time, ahead of the rest."""
     mine = [v for k, v in model.named_parameters() if k[0] == "j" or k in ("p", "goal")]
@@ -178,7 +180,7 @@ def fit_jacks(
         print(f"jacks, epoch {epoch + 1}: loss {total / len(batches):.4f}", flush=True)
 
 
-def fit(data: list[list[Item]], args: argparse.Namespace) -> MsdModel:
+def fit(data: list[list[FitItem]], args: argparse.Namespace) -> MsdModel:
     """Trains from random weights, or on from `args.init`."""
     torch.manual_seed(args.seed)
     rng = np.random.default_rng(args.seed)

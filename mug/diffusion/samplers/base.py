@@ -82,7 +82,7 @@ class Sampler(ABC):
 
     @property
     def adds_noise(self) -> bool:
-        """Whether the result depends on the generator, not on `x_T` alone."""
+        """Return whether the result depends on the generator, not on `x_T` alone."""
         return False
 
     def calls(self, steps: int) -> int:

@@ -171,7 +171,7 @@ def _distinct(positions: Float[np.ndarray, "s"], available: int) -> list[int]:
 def _original(schedule: NoiseSchedule, steps: int, *, quadratic: bool) -> list[int]:
     """The reference's steps; where it would read past its tables, an error.
 
-    One number is mended: N itself takes every step, where the reference asks for step N too.
+    One number is corrected: N itself takes every step, where the reference asks for step N too.
     """
     total = schedule.steps
     _check_range(steps, total)

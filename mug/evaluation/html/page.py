@@ -99,13 +99,13 @@ def page(results: Results, cases: Sequence[Case]) -> str:
 def _head(results: Results) -> Markup:
     songs = len({row.song for row in results.rows})
     charts = len({(row.song, row.chart) for row in results.rows})
-    facts = [
+    labels = [
         f"{songs} song{'s' * (songs != 1)}",
         f"{charts} human charts",
         f"{len(results.rows)} rows",
     ]
     if results.command.get("checkpoint"):
-        facts += [
+        labels += [
             f"{name.replace('_', ' ')} {results.command[name]}"
             for name in _SHOWN
             if results.command.get(name) is not None
@@ -118,7 +118,7 @@ def _head(results: Results) -> Markup:
         said = "Composed songs: what is called human here are charts by rules, not by people."
         notes.insert(0, said)
     warnings = fragment(_PAGE, "warnings", notes=notes)
-    return chips((fact, "") for fact in facts) + warnings
+    return chips((label, "") for label in labels) + warnings
 
 
 def _pairs(results: Results) -> Markup:
@@ -154,14 +154,14 @@ def _case(case: Case) -> Markup:
         row=row,
         file=file_link(row),
         strip=agreement_strip(case.compared) if case.compared else "",
-        chips=chips(_facts(row)),
+        chips=chips(_figure_labels(row)),
     )
 
 
-def _facts(row: ResultRow) -> list[tuple[str, str]]:
+def _figure_labels(row: ResultRow) -> list[tuple[str, str]]:
     """Figures of a chart for display, with a class for those that miss their goal."""
     figures = row.figures
-    facts = [(f"F1 {shown(figures.get('f1_20', math.nan), 3)}", "")]
+    labels = [(f"F1 {shown(figures.get('f1_20', math.nan), 3)}", "")]
     for name, text, decimals, limit in (
         ("sr_error", "star rating", 2, 0.25),
         ("violations", "violations", 0, 0.0),
@@ -173,8 +173,8 @@ def _facts(row: ResultRow) -> list[tuple[str, str]]:
         if math.isfinite(value):
             sign = "+" if name == "sr_error" and value > 0 else ""
             kind = "bad" if abs(value) > limit else ""
-            facts.append((f"{text} {sign}{shown(value, decimals)}", kind))
-    return facts
+            labels.append((f"{text} {sign}{shown(value, decimals)}", kind))
+    return labels
 
 
 def _songs(results: Results) -> Markup:

@@ -116,12 +116,12 @@ def song_page(name: str, results: Results, cases: Sequence[Case]) -> str:
 
 
 def _about(humans: Sequence[HumanChart], rows: Sequence[ResultRow]) -> Markup:
-    facts = [f"{len({row.chart for row in rows})} human charts", f"{len(rows)} charts judged"]
+    labels = [f"{len({row.chart for row in rows})} human charts", f"{len(rows)} charts judged"]
     if humans:
-        facts.append(clock_text(max(chart.beatmap.last_ms for chart in humans)))
+        labels.append(clock_text(max(chart.beatmap.last_ms for chart in humans)))
         tempi = sorted({round(line.bpm) for line in humans[0].beatmap.red_lines})
-        facts.append(" to ".join(dict.fromkeys(f"{t} BPM" for t in (tempi[0], tempi[-1]))))
-    return chips((fact, "") for fact in facts) + fragment(_SONG, "about")
+        labels.append(" to ".join(dict.fromkeys(f"{t} BPM" for t in (tempi[0], tempi[-1]))))
+    return chips((label, "") for label in labels) + fragment(_SONG, "about")
 
 
 def _chart(rows: Sequence[ResultRow], human: HumanChart | None, case: Case | None) -> Markup:

@@ -1,4 +1,4 @@
-"""Mends what lint finds: rather moves notes than shortens them, rather shortens than removes."""
+"""Fix what lint finds: rather move notes than shorten them, rather shorten than remove."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FIXABLE = (
 
 @dataclass(frozen=True)
 class FixedChart:
-    """A mended chart.
+    """A fixed chart.
 
     Args:
         hit_objects: what is left, in the order given.
@@ -55,7 +55,7 @@ def fix(
     locked: Locked = _nothing,
     audio_ms: float | None = None,
 ) -> FixedChart:
-    """Mends a chart by the limits of a tier.
+    """Fix a chart by the limits of a tier.
 
     A note goes to the nearest column where it breaks no rule, of its own hand if there is one;
     else the note that it collides with does; else a hold in its way is shortened; else it is
@@ -63,7 +63,7 @@ def fix(
     release gaps are left only between two locked notes. Jacks and shields are moved where there is
     room and never removed. A second pass changes nothing, no error is added, no time of a start is
     changed and no column loses its last note. An empty column gets a note of one that has several.
-    The mirrored chart is mended to the mirrored result; only a chart that is its own mirror has to
+    The mirrored chart is fixed to the mirrored result; only a chart that is its own mirror has to
     prefer a side.
 
     Args:
@@ -135,7 +135,7 @@ def _mirror_all(notes: Sequence[HitObject], keys: int) -> tuple[HitObject, ...]:
 def _prefers_mirror(notes: Sequence[HitObject], keys: int, locked: Locked) -> bool:
     """Return whether the mirrored chart comes first in an order of charts.
 
-    Of a chart and its mirror one is mended, whichever was given: ties between left and right are
+    Of a chart and its mirror one is fixed, whichever was given: ties between left and right are
     then broken alike in both.
     """
     flags = [locked(note) for note in notes]

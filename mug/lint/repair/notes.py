@@ -1,4 +1,4 @@
-"""Notes that are being mended: what stands in the way, column by column."""
+"""Notes that are being fixed: what stands in the way, column by column."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Scope:
     """Rules to fix, and the places of their findings.
 
     Args:
-        places: by rule the findings to mend; None for everywhere.
+        places: by rule the findings to fix; None for everywhere.
     """
 
     places: Mapping[str, Sequence[Finding] | None]

@@ -1,1 +1,1 @@
-"""Memory of networks: building without filling, loading in turns, giving back."""
+"""Memory of networks: skipped initialisation, offloading, memory returned to the system."""

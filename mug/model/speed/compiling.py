@@ -23,7 +23,7 @@ def compile_network(network: nn.Module, backend: str) -> None:
     """
     layers = list(network.modules())
     as_it_is: Any = torch.compiler.disable
-    limits: Any = torch._dynamo.config  # a block is compiled anew for each of its widths
+    limits: Any = torch._dynamo.config  # a block is compiled again for each of its widths
     limits.recompile_limit = max(limits.recompile_limit, len(layers))
     for layer in layers:
         if isinstance(layer, S4):

@@ -160,7 +160,7 @@ class Columns:
         preferred: Sequence[HitObject],
         barred: Collection[tuple[float, int]] = (),
     ) -> HitObject | None:
-        """Puts a note where it fits best, a wished one rather; None where there is no room.
+        """Put a note where it fits best, a preferred one rather; None where there is no room.
 
         Args:
             time_ms: start.

@@ -40,7 +40,7 @@ class ReachedChart:
     Args:
         chart: finished.
         stars: its star rating, 0 without notes.
-        changes: what mending did.
+        changes: what fixing did.
         dropped: notes left out.
         added: notes of it that joined.
     """
@@ -58,7 +58,7 @@ class StarGoal:
 
     Args:
         stars: not to be exceeded, and to be reached where the sources allow.
-        finish: how the chart is mended; its star rating gives the tier.
+        finish: how the chart is fixed; its star rating gives the tier.
         where: columns, red lines and length of the song.
         onsets: onsets of the sound.
     """
@@ -79,7 +79,7 @@ def reach_stars(
 ) -> ReachedChart:
     """A chart of these notes with as many stars as the goal has, or as near below as can be.
 
-    What lint still points at after mending is mended here: a joined note that is part of it does
+    What lint still points at after fixing is fixed here: an added note that is part of it does
     not join, else one of the notes is left out, and the stars are sought again.
 
     Args:
@@ -195,7 +195,7 @@ def _most(count: int, fine: Callable[[int], bool]) -> int:
 def fixed_chart(
     chart: Beatmap, notes: Sequence[HitObject], goal: StarGoal
 ) -> tuple[Beatmap, float, Changes]:
-    """A chart of these notes, mended; its stars; what mending did."""
+    """A chart of these notes, fixed; its stars; what fixing did."""
     changes = Changes()
     fixed = fix_notes(notes, goal.finish, goal.where, changes)
     done = chart.with_objects(chart.with_objects(tuple(fixed)).sorted_objects())

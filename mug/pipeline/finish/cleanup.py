@@ -1,4 +1,4 @@
-"""The network's notes made playable: clipped to the song, snapped, mended; all of it counted."""
+"""The network's notes made playable: clipped to the song, snapped, fixed; all of it counted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Changes:
 
     Args:
         counts: how often, by kind.
-        listed: each mended note in a line for people.
+        listed: each fixed note in a line for people.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -110,7 +110,7 @@ def fix_notes(
     changes: Changes,
     locked: Callable[[HitObject], bool] | None = None,
 ) -> list[HitObject]:
-    """Notes with what can be mended mended.
+    """Fix what can be fixed.
 
     Args:
         notes: of a whole chart.

@@ -29,16 +29,16 @@ class FinishOptions:
         timing: tempo and offset to use instead of detected ones.
         red_lines: timing points to use instead, e.g. those of a chart of the same song; they win
             over `timing`.
-        timing_candidate: which reading of the beat to use where it is heard in the sound; 1 is the
+        timing_candidate: which reading of the beat to use where it is estimated; 1 is the
             likeliest.
-        timing_source: where the timing comes from, as files and reports tell it.
+        timing_source: where the timing comes from, as files and reports name it.
         snapping: `voice` (straight or triplet, beat by beat), `nearest` (the nearest line) or
             `none`.
         divisors: parts of a beat that notes may snap to; None leaves `voice` those of the tier
             and tempo, `nearest` 1, 2, 3, 4, 6 and 8.
         unfit: with `voice`, a note with no line within the tolerance is moved to the nearest line
             (`move`), kept where it is (`keep`) or left out (`drop`), and counted.
-        fixes: `tier` (all that can be mended, by the limits of the chart's tier), `minijacks`
+        fixes: `tier` (all that can be fixed, by the limits of the chart's tier), `minijacks`
             (the original's rule, four columns only) or `none`.
         minijack_ms: interval of the rule `minijacks`; 0 is off.
         star_rating: what the chart is meant to have; sets the tier. Without it the density of the
@@ -83,7 +83,7 @@ class FinishOptions:
         SnapOptions(divisors=self.divisors)  # refuses impossible divisors
 
     def timing_for(self, estimate_from_sound: Callable[[], TimingEstimate]) -> TimingEstimate:
-        """The song's timing: given, or a reading of what is heard.
+        """The song's timing: given, or a reading of the sound.
 
         Args:
             estimate_from_sound: listens to the song; asked only where nothing is given.

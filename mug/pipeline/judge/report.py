@@ -209,7 +209,7 @@ def render_report_markdown(report: Mapping[str, Any]) -> str:
     hands = ", ".join(f"{s} {100 * v:.1f} %" for s, v in numbers["hand_balance"].items() if v)
     used = ", ".join(f"{part}: {count}" for part, count in numbers["snaps"].items())
     curve = numbers["notes_per_second"]
-    facts = {
+    entries = {
         "star rating": _shown("sr", numbers["sr"]),
         "MSD": _shown("ett", numbers["ett"]),
         "main skills": ", ".join(numbers["skill_sets"]) or "-",
@@ -222,7 +222,7 @@ def render_report_markdown(report: Mapping[str, Any]) -> str:
         "findings": _finding_text(report["findings"]),
         "changed": ", ".join(f"{n}: {c}" for n, c in report["changes"].items()) or "-",
     }
-    lines += ["", *(f"- {name}: {_cell(text)}" for name, text in facts.items())]
+    lines += ["", *(f"- {name}: {_cell(text)}" for name, text in entries.items())]
     if "score" in report:
         lines += ["", f"Score {report['score']['total']:.2f}:", "", *_score_lines(report["score"])]
     if report["findings"] and report["findings"]["list"]:

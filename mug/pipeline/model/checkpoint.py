@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 WEIGHTS_NAME, CONFIG_NAME = "model.safetensors", "model.yaml"
 FORMAT_VERSION = "1"
 OFFLOADED = ("wave_model", "unet_model")
-"""Networks of which one is at work at a time: the song is heard, then charts are denoised."""
+"""Networks of which one runs at a time: the song is encoded, then charts are denoised."""
 
 
 @dataclass(frozen=True)

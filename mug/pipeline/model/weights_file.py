@@ -13,7 +13,7 @@ from mug.errors import CheckpointError
 from mug.messages.message import plain
 
 _PAGES = 1 << 24
-"""Bytes of a file that are read before it is opened anew."""
+"""Bytes of a file that are read before it is opened again."""
 _ALIGNMENT = 64
 """Bytes; torch's own for tensors on a processor."""
 

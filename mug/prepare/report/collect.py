@@ -206,7 +206,7 @@ def _table(database: Path, table: str, columns: Sequence[str]) -> list[tuple[obj
 def _all_measurements(
     database: Path, rows: Sequence[FeatureRow]
 ) -> tuple[dict[str, ChartMeasurements], int]:
-    """Facts by path, from the database where it has them and from the charts where not."""
+    """Measurements by path, from the database where it has them and from the charts where not."""
     columns = ("path", "keys", "objects", "first_ms", "last_ms", "creator")
     stored = _table(database, "facts", columns) or []
     known = {str(row[0]): row[1:] for row in stored if None not in row}

@@ -38,11 +38,11 @@ def page(report: DatasetReport) -> str:
     ]
     if report.samples:
         sections.append(PageSection("samples", "Sample charts", _samples(report.samples)))
-    facts = fragment(_REPORT, "facts", about=report.about, notes=report.notes)
+    about = fragment(_REPORT, "facts", about=report.about, notes=report.notes)
     tools = " · ".join(report.tools)
     foot = f"{f'Measured by {tools}. ' if tools else ''}Point at a bar to see its value."
     return document(
-        Heading(report.name, "data set report", "Data set report", facts), sections, foot
+        Heading(report.name, "data set report", "Data set report", about), sections, foot
     )
 
 

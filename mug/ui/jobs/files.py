@@ -80,9 +80,9 @@ class Written:
 
 
 def write_revision(revision: Revision, made: Made, language: str) -> Written:
-    """Writes everything that a revision offers.
+    """Write all files of a revision.
 
-    The package, the charts and the report come first; a failure of the rest is told and loses
+    The package, the charts and the report come first; a failure of the rest is reported and loses
     nothing.
 
     Args:

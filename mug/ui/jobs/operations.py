@@ -67,7 +67,7 @@ def make_charts(
         folders: where jobs lie.
         request: what is asked for; its audio is copied.
         plan: candidates or a spread.
-        job: hears of progress, and may say stop.
+        job: gets the progress, and may say stop.
         language: of the preview.
 
     Raises:
@@ -183,7 +183,7 @@ def edit_region(
         chart: which of its charts, from 0.
         edit: region, locks and strength.
         request_of: the request for the new notes, from the one that made the chart.
-        job: hears of progress, and may say stop.
+        job: gets the progress, and may say stop.
         language: of the preview.
     """
     from mug.pipeline.edit import edit_chart

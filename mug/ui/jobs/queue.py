@@ -69,7 +69,7 @@ class Job:
         except MugError as error:
             self.error = error
         except Exception:
-            # The worker must outlive a defect in one job; its owner is told.
+            # The worker must outlive a defect in one job; its owner gets the error.
             log.exception("a job failed")
             self.error = GenerationError(BROKEN)
         finally:

@@ -57,7 +57,7 @@ def hint(text: str) -> Markup:
 
 
 def region(t: Texts) -> Markup:
-    """What says which part is selected; `page/regions.js` fills it in."""
+    """Fields of the selected part; `page/regions.js` fills it in."""
     return _fragment("region", t=t)
 
 
@@ -195,7 +195,9 @@ def report(revision: Revision, t: Texts) -> Markup:
     head = [t("feature"), t("asked"), *(chart["difficulty"] for chart in charts)]
     names = dict.fromkeys(entry["feature"] for chart in charts for entry in chart["compared"])
     rows = [("", _compared(name, charts, t)) for name in names]
-    rows += [(key, [t(key), "", *values]) for key, values in _facts(charts, t) if key not in names]
+    rows += [
+        (key, [t(key), "", *values]) for key, values in _report_rows(charts, t) if key not in names
+    ]
     return _fragment("report", head=head, rows=rows)
 
 
@@ -230,7 +232,7 @@ def _label(name: str, t: Texts) -> str:
         return name
 
 
-def _facts(charts: list[Mapping[str, Any]], t: Texts) -> list[tuple[str, list[str]]]:
+def _report_rows(charts: list[Mapping[str, Any]], t: Texts) -> list[tuple[str, list[str]]]:
     reached = [chart["reached"] for chart in charts]
     return [
         ("sr", [_value(one.get("sr"), t) for one in reached]),

@@ -1,4 +1,4 @@
-"""The tab that makes charts: song and wishes on the left, what came out beside and below."""
+"""The tab that makes charts: song and prompt on the left, what came out beside and below."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def parse_object(
 ) -> HitObject:
     """A tap or a hold.
 
-    Hold notes are told by bit 7 of the type. Sliders and spinners, which a mania chart may have by
+    Bit 7 of the type marks hold notes. Sliders and spinners, which a mania chart may have by
     accident, are holds of the same length, cut to whole ms as in the game. Of a position only the
     column counts.
 
