@@ -70,7 +70,9 @@ class Checkout:
             check=False,
         )
         if done.returncode:
-            raise RuntimeError(f"{task} failed in {self.root}:\n{done.stderr[-3000:]}")
+            raise RuntimeError(
+                f"{task} ended with {done.returncode} in {self.root}:\n{done.stderr[-3000:]}"
+            )
         found = json.loads(answer.read_text(encoding="utf-8"))
         answer.unlink()
         return found
@@ -78,6 +80,7 @@ class Checkout:
     def environment(self) -> dict[str, str]:
         """One thread and no compiled files left behind, so that nothing depends on the machine."""
         own = {"PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "100"}
+        own["NUMBA_CACHE_DIR"] = str(self.work / "numba")  # two writers at once spoil a shared one
         return {**os.environ, **dict.fromkeys(THREADS, "1"), **own, "CUDA_VISIBLE_DEVICES": ""}
 
     def plain(self, text: str) -> str:
