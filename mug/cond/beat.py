@@ -50,8 +50,11 @@ class BeatEncoder(nn.Module):
     def forward(self, beat: Float[Tensor, "b c t"]) -> Float[Tensor, "b d s"]:
         """`beat`: as `mug.encoding.beat_condition` makes it; t = s * downsampling."""
         h = functional.silu(self.conv_in(beat))
+        # The note frames of a latent frame become channels: which of them has the beat stays exact,
+        # where strided convolutions would blur it.
         h = rearrange(h, "b c (s p) -> b (c p) s", p=self.downsampling)
         h = functional.silu(self.conv_mid(h))
+        # 1 where the timing is known in any note frame of the latent frame.
         known = functional.max_pool1d(beat[:, -1:], self.downsampling)
         out: Tensor = self.conv_out(h) * known
         return out

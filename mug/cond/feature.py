@@ -25,5 +25,6 @@ class BeatmapFeatureEmbedder(nn.Module):
 
     def forward(self, x: Num[Tensor, "b features"]) -> Float[Tensor, "b d features"]:
         """Ids, whole numbers of any type, to vectors, channels first."""
+        # Ids may come as floats: batches hold them in one type with the other inputs.
         out: Tensor = self.embedding(x.long()).transpose(1, 2)
         return out

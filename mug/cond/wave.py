@@ -105,6 +105,7 @@ class MelspectrogramScaleEncoder1D(nn.Module):
     def forward(self, x: Float[Tensor, "b f t"]) -> list[Float[Tensor, "b _ _"]]:
         """All levels, the finest first; t is best a multiple of 2^(levels - 1)."""
         h, levels = self.conv_in(x), []
+        # Only with checkpointing: its convolutions keep the order, plain layers would undo it.
         h = to_channels_last(h) if self.use_checkpoint and pays(h) else h
         for level in self.down:
             h = level(h)
@@ -151,6 +152,7 @@ class STFTEncoder(SingleOutput):
         as_list: bool = False,
     ) -> None:
         super().__init__()
+        # The windows of the first convolution overlap by half and must tile the rows exactly.
         if n_fft % (2 * freq_stride) or freq_stride % 2:
             raise ConfigError("model.freq_stride_must_divide_n_fft", value=(n_fft, freq_stride))
         self.as_list = as_list
@@ -191,6 +193,8 @@ class STFTEncoder(SingleOutput):
         self, x: Float[Tensor, "b 2 f t"]
     ) -> Float[Tensor, "b d s"] | list[Float[Tensor, "b d s"]]:
         """`x`: real and imaginary part (or whatever two planes the dataset gives)."""
+        # Without the Nyquist row n_fft / 2 rows are left, a multiple of the stride. Channels vary
+        # slowest, the order that checkpoints have.
         h = rearrange(self.conv_in(x[:, :, :-1]), "b c f t -> b (c f) t")
         for level in self.down:
             h = level(h)
@@ -330,6 +334,7 @@ class TimingDecoder(nn.Module):
         half_of_blocks: bool = False,
     ) -> None:
         super().__init__()
+        # Each step adds a residual and a state-space block.
         self.used = num_res_blocks * (1 if half_of_blocks else 2)
         width = middle_channels * channel_mult[-1]
         self.conv_in = nn.Conv1d(z_channels, width, 3, padding=1)
@@ -340,6 +345,7 @@ class TimingDecoder(nn.Module):
                 blocks.append(ResnetBlock(width, middle_channels * factor, dropout, num_groups))
                 width = middle_channels * factor
                 blocks.append(S4BidirectionalLayer(width, s4_kernel_sum=s4_kernel_sum))
+            # Numbered from the finest level, as in checkpoints, though built from the coarsest.
             levels.insert(0, UpLevel(blocks, Upsample(width) if level else None))
         self.up = nn.ModuleList(levels)
         self.norm_out = Normalize(width, num_groups)

@@ -25,6 +25,8 @@ from mug.model.s4 import S4
 
 def dilations_of(block: int) -> tuple[int, int]:
     """Tap distances of a level's blocks: near for even ones, far for odd ones."""
+    # Two blocks of a level see 1 + 2 (1 + 2 + 4 + 8) = 31 frames of it, for the price of four
+    # convolutions.
     return (1, 2) if block % 2 == 0 else (4, 8)
 
 
@@ -86,6 +88,8 @@ class ScaleLevel(nn.Module):
         h = self.downsample(h)
         for i, block in enumerate(self.block):
             h = block(h)
+            # Attention costs the square of the length; configs ask for it at the coarse levels
+            # alone.
             if len(self.attn):
                 h = self.attn[i](h)
         return h
@@ -156,6 +160,7 @@ class UpLevel(nn.Module):
 
     def forward(self, h: Float[Tensor, "b c t"], used: int) -> Float[Tensor, "b d s"]:
         """Runs the first `used` blocks, then the upsampling."""
+        # The original runs the first half alone by mistake (B30); its weights need the same.
         for block in self.block[:used]:
             h = block(h)
         out: Tensor = self.upsample(h)

@@ -35,6 +35,7 @@ class AutoencoderKL(VariationalAutoencoder, pl.LightningModule):
         notes = batch[self.note_key]
         valid = batch.get(self.valid_key)
         if valid is None:
+            # The original's batches have no mask: all frames count.
             valid = torch.ones_like(notes[:, 0])
         reconstruction, posterior = self(
             notes, sample_posterior=generator is not None, generator=generator
@@ -42,6 +43,7 @@ class AutoencoderKL(VariationalAutoencoder, pl.LightningModule):
         loss, parts = self.loss(notes, reconstruction, valid)
         kl = posterior.kl()
         with torch.no_grad():
+            # Statistics of the means: with sampling noise they would not show a collapsed latent.
             z = posterior.mode()
             parts = {
                 **parts,
@@ -55,6 +57,8 @@ class AutoencoderKL(VariationalAutoencoder, pl.LightningModule):
 
     def training_step(self, batch: Mapping[str, Any], batch_idx: int) -> Tensor:
         """Loss through a sample of the posterior."""
+        # Generators by seed, step and row: the noise of an item depends neither on the number of
+        # processes nor on where a run was resumed.
         processes = 1 if self._trainer is None else self.trainer.world_size
         key = (self.seed, self.global_step, batch_idx)
         rows = len(batch[self.note_key])
@@ -94,6 +98,7 @@ class AutoencoderKL(VariationalAutoencoder, pl.LightningModule):
             raise TrainingError(
                 "model.no_learning_rate", remedy="remedy.give_model_base_learning_rate_in_config"
             )
+        # Each parameter once; the original listed all of them twice, which doubled the rate (B31).
         optimizer = torch.optim.Adam(self.parameters(), lr=self.learning_rate)
         if self.scheduler_config is not None:
             schedule = instantiate_from_config(self.scheduler_config)

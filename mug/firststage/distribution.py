@@ -24,6 +24,7 @@ class DiagonalGaussian:
         self, mean: Float[Tensor, "b ..."], logvar: Float[Tensor, "b ..."], scale: float = 1.0
     ) -> None:
         self.mean, self.scale = mean, scale
+        # Limits of the reference (B13): deviations from e^-5 to e^10.
         self.logvar = logvar.clamp(-10.0, 20.0)
 
     @property
@@ -50,6 +51,7 @@ class DiagonalGaussian:
         """
         if isinstance(generator, Sequence):
             shape = self.mean.shape[1:]
+            # One generator an item: its noise is the same in whatever batch it comes.
             noise = torch.stack(
                 [torch.randn(shape, generator=one, device=one.device) for one in generator]
             )
@@ -64,5 +66,6 @@ class DiagonalGaussian:
         Source: Kingma and Welling 2014, appendix B; the mean instead of the sum is the
         reference's, and what its kl_weight is relative to.
         """
+        # exp() in half precision would lose the small variances.
         logvar = self.logvar.float()
         return 0.5 * (self.mean.float().square() + logvar.exp() - 1 - logvar).mean()

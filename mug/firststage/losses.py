@@ -67,11 +67,13 @@ class ManiaReconstructLoss(nn.Module):
         """
         layout = NoteLayout.from_channels(target.shape[1])
         target, reconstruction = target.float(), reconstruction.float()
+        # Ones, as in the reference, judge the silence behind the chart as well (B10).
         mask = (valid.float() if self.use_valid else torch.ones_like(valid).float())[:, None]
         starts, holds = target[:, layout.start], target[:, layout.holding]
         start_loss = self._cross_entropy(reconstruction[:, layout.start], starts, mask)
         holding_loss = self._cross_entropy(reconstruction[:, layout.holding], holds, mask)
         difference = (reconstruction - target).square()
+        # An offset means something only where something starts or ends.
         offset_start_loss = _masked(difference[:, layout.start_offset], starts * mask)
         offset_end_loss = _masked(difference[:, layout.end_offset], _ends(holds) * mask)
         total = (
@@ -90,7 +92,10 @@ class ManiaReconstructLoss(nn.Module):
         }
 
     def _cross_entropy(self, logits: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+        # Towards the middle from both sides: 0 and 1 would ask for infinite logits.
         smoothed = target * (1 - 2 * self.label_smoothing) + self.label_smoothing
+        # Weighting positives by w moves the optimum by log w; the shift undoes that, so that the
+        # decoder's threshold of 0 stays the point of even odds (Menon et al. 2021).
         shifted = logits + math.log(self.positive_weight)
         loss = binary_cross_entropy_with_logits(shifted, smoothed, reduction="none")
         return _masked(loss * (1 + (self.positive_weight - 1) * target), mask)
@@ -98,11 +103,13 @@ class ManiaReconstructLoss(nn.Module):
 
 def _masked(loss: Tensor, mask: Tensor) -> Tensor:
     """Mean of the loss relative to the share of the mask; `mask` may have one row for all."""
+    # The small number keeps an empty mask from dividing by zero.
     return (loss * mask).mean() / (mask + 1e-6).mean()
 
 
 def _ends(holds: Float[Tensor, "b k t"]) -> Float[Tensor, "b k t"]:
     """1 at the last frame of each hold."""
+    # Held now and not in the next frame; behind the last frame nothing is held.
     return ((holds - pad(holds, (0, 1))[..., 1:]) > 0.5).float()
 
 
@@ -113,6 +120,7 @@ def _classification(
     name: str,
 ) -> dict[str, Tensor]:
     """Share of right frames, precision and recall of one kind of row."""
+    # A logit of 0 is a probability of one half.
     predicted = (logits.detach() >= 0).float() * mask
     true = target * mask
     right = (true == predicted).float() * mask

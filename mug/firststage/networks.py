@@ -44,6 +44,7 @@ class _Level(nn.Module):
         h = x
         for block in self.block:
             h = block(h)
+        # At most one of the two is there.
         for ending in (self.downsample, self.upsample):
             h = h if ending is None else ending(h)
         return h
@@ -101,6 +102,7 @@ class Encoder(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c t"]) -> Float[Tensor, "b z2 t_latent"]:
         """Mean and log-variance, stacked on the channel axis."""
+        # The frames of a patch become channels, so that their order is kept exactly.
         h = self.conv_in(rearrange(x, "b c (t p) -> b (c p) t", p=self.patch))
         for level in self.down:
             h = level(h)
@@ -134,6 +136,7 @@ class Decoder(nn.Module):
         levels: list[_Level] = []
         for i, mult in reversed(list(enumerate(channel_mult))):
             widths = _widths(channels, middle_channels * mult, num_res_blocks + 1)
+            # Built from the coarsest level, numbered from the finest, as checkpoints have it.
             levels.insert(0, _Level(widths, (dropout, num_groups), "up" if i > 0 else None))
             channels = middle_channels * mult
         self.up = nn.ModuleList(levels)

@@ -64,12 +64,15 @@ class VariationalAutoencoder(nn.Module):
         self.loss = instantiate_from_config(lossconfig)
         self.log_var: nn.Parameter | None = None
         if constant_var is not None:
+            # The logarithm of a variance is twice that of the deviation.
             self.log_var = nn.Parameter(2 * torch.tensor(float(constant_var)).log())
         self.kl_weight, self.scale, self.monitor = kl_weight, scale, monitor
         self.note_key, self.valid_key = note_key, valid_key
         self.learning_rate, self.scheduler_config, self.seed = learning_rate, scheduler_config, seed
         self.downsampling = self.encoder.patch * 2 ** (len(self.encoder.down) - 1)
         self.trained = False
+        # Diffusion refuses to train on a first stage with random weights; whoever loads them marks
+        # it.
         self.register_load_state_dict_post_hook(_mark_trained)  # type: ignore[no-untyped-call]
         if ckpt_path is not None:
             load_weights(self, ckpt_path, ignore_keys)
@@ -83,6 +86,7 @@ class VariationalAutoencoder(nn.Module):
 
     def decode(self, z: Float[Tensor, "b z t_latent"]) -> Float[Tensor, "b c t"]:
         """Logits of starts and holds, and offsets, of latents."""
+        # The decoder was trained on unscaled latents; the factor is diffusion's alone.
         logits: Tensor = self.decoder(z / self.scale)
         return logits
 
@@ -101,6 +105,7 @@ class VariationalAutoencoder(nn.Module):
 
 def _mark_trained(module: nn.Module, result: Any) -> None:
     """After weights were loaded, from any file and as a part of any model."""
+    # Missing keys carry the prefix of whatever model holds this one.
     absent = {key.rpartition("first_stage_model.")[2] for key in result.missing_keys}
     if isinstance(module, VariationalAutoencoder) and absent.isdisjoint(module.state_dict()):
         module.trained = True

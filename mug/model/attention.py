@@ -47,8 +47,10 @@ class CrossAttention(nn.Module):
         inner = heads * dim_head
         source = query_dim if context_dim is None else context_dim
         self.heads, self.scale = heads, dim_head**-0.5
+        # Zeros and ones: a new layer is plain attention, and learns from there what distance means.
         self.relative_position_embedding = nn.Parameter(torch.zeros(2 * MAX_DISTANCE + 1, heads))
         self.C_embedding = nn.Parameter(torch.ones(2 * MAX_DISTANCE + 1, heads))
+        # No biases, and these names: the original's checkpoints have them so.
         self.to_q = nn.Linear(query_dim, inner, bias=False)
         self.to_k = nn.Linear(source, inner, bias=False)
         self.to_v = nn.Linear(source, inner, bias=False)
@@ -65,7 +67,11 @@ class CrossAttention(nn.Module):
         )
         shape = (query.shape[2], key.shape[2])
         scores = query @ key.transpose(2, 3) + by_distance(self.relative_position_embedding, *shape)
+        # The position term is scaled along with the scores, and the gain comes after the softmax
+        # without a further normalisation. Unusual, but published weights learned it so (B16).
         weights = (scores * self.scale).softmax(dim=-1) * by_distance(self.C_embedding, *shape)
+        # Under autocast softmax and tables are float32; the product is to be in the type of the
+        # values.
         mixed = weights.to(value.dtype) @ value
         out: Tensor = self.to_out(rearrange(mixed, "b h t d -> b t (h d)"))
         return out
@@ -76,6 +82,7 @@ def by_distance(
 ) -> Float[Tensor, "h {queries} {keys}"]:
     """Spreads a table over all pairs: entry [h, i, j] is the table's at distance j - i, clamped."""
     reach = table.shape[0] // 2
+    # All distances j - i that occur, each once; every query's row is a window of them.
     distance = torch.arange(1 - queries, keys, device=table.device)
     entries = functional.embedding(distance.clamp(-reach, reach) + reach, table)
     # One row per query, each shifted by one: a Toeplitz matrix without a gather per pair.
@@ -91,6 +98,7 @@ class _GatedLinear(nn.Module):
 
     def forward(self, x: Float[Tensor, "*axes c"]) -> Float[Tensor, "*axes d"]:
         """Source: Shazeer 2020, GLU Variants Improve Transformer, GEGLU."""
+        # The value comes first, then the gate: the order of the original's checkpoints.
         value, gate = self.proj(x).chunk(2, dim=-1)
         out: Tensor = value * functional.gelu(gate)
         return out
@@ -188,6 +196,7 @@ class ContextualTransformer(nn.Module):
             BasicTransformerBlock(inner, n_heads, d_head, dropout, context_dim, use_checkpoint)
             for _ in range(depth)
         )
+        # Zero: the transformer adds nothing at first, so depth does not disturb early training.
         self.proj_out = zero_module(nn.Conv1d(inner, in_channels, 1))
 
     def forward(
@@ -206,6 +215,8 @@ class ContextualTransformer(nn.Module):
         # Not at the top: the prepared form is built on the classes of this module.
         from mug.model.speed.prepared_attention import Positions, PreparedTransformer
 
+        # Positions depend on the length alone and serve all songs; keys and values on the prompt
+        # too.
         cross = context.tokens is not None
         positions = context.keep(
             (self, length, cross), lambda: Positions(self, length, cross=cross)

@@ -24,4 +24,6 @@ def checkpoint(function: Callable[..., Any], *inputs: Any, enabled: bool) -> Any
     """
     if not (enabled and torch.is_grad_enabled()):
         return function(*inputs)
+    # Not reentrant: the other kind gives no gradients where no input requires one. The random state
+    # is kept, or dropout would drop other values in the second run (B35).
     return torch_checkpoint(function, *inputs, use_reentrant=False, preserve_rng_state=True)

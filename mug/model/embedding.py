@@ -22,10 +22,13 @@ def timestep_embedding(
 
     Source: Vaswani et al. 2017, section 3.5, in the order of Ho et al. 2020's code.
     """
+    # The frequencies fall from 1 to nearly 1 / max_period: neighbouring steps differ in the fast
+    # ones, the tenths of the schedule in the slow ones.
     half = dim // 2
     index = torch.arange(half, dtype=torch.float32, device=timesteps.device)
     frequencies = torch.exp(-math.log(max_period) * index / half)
     angles = timesteps[:, None].float() * frequencies
+    # Cosines first: trained weights depend on the order.
     table = torch.cat([angles.cos(), angles.sin()], dim=1)
     return functional.pad(table, (0, dim % 2))
 

@@ -37,6 +37,7 @@ def Normalize(channels: int, num_groups: int = 32) -> nn.GroupNorm:  # noqa: N80
             value=channels,
             remedy="remedy.change_channels_or_num_groups_where_network",
         )
+    # Torch's default is 1e-5; the published weights were trained with 1e-6.
     return nn.GroupNorm(num_groups, channels, eps=1e-6, affine=True)
 
 
@@ -48,6 +49,8 @@ class Downsample(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        # No padding here: `forward` adds a zero on the right alone, as the checkpoints were
+        # trained.
         self.conv = nn.Conv1d(channels, channels, 3, stride=2)
 
     def forward(self, x: Float[Tensor, "b c t"]) -> Float[Tensor, "b c t_half"]:
@@ -121,11 +124,15 @@ class _Resnet(nn.Module):
         self.use_checkpoint = False
         inner, outer = channels
         first, second = dilations
+        # Normalisation and activation before each convolution (pre-activation): the skip path stays
+        # free of both, so gradients reach early layers unchanged.
         self.norm1 = Normalize(inner, num_groups)
+        # Padding equal to the dilation keeps the number of frames.
         self.conv1 = kind(inner, outer, 3, padding=first, dilation=first)
         self.norm2 = Normalize(outer, num_groups)
         self.dropout = nn.Dropout(dropout)
         self.conv2 = kind(outer, outer, 3, padding=second, dilation=second)
+        # One tap where the widths differ, under the original's name ("network in network").
         self.nin_shortcut = nn.Identity() if inner == outer else kind(inner, outer, 1)
 
     def forward(self, x: Float[Tensor, "b c_in *axes"]) -> Float[Tensor, "b c_out *axes"]:
@@ -135,6 +142,7 @@ class _Resnet(nn.Module):
         if self.training and self.dropout.p:
             out: Tensor = checkpoint(self._forward, x, enabled=True)
             return out
+        # Two steps of their own: each keeps its input alone for the backward pass.
         h = normed_conv(normed_conv(x, self.norm1, self.conv1), self.norm2, self.conv2)
         skip = self.nin_shortcut
         return torch.add(convolved(x, skip) if isinstance(skip, nn.Conv1d) else skip(x), h)
@@ -143,6 +151,7 @@ class _Resnet(nn.Module):
         h = self.conv1(_silu(self.norm1(x)))
         h = self.conv2(self.dropout(_silu(self.norm2(h))))
         skip: Tensor = self.nin_shortcut(x)
+        # In place where no gradient needs `h`: one tensor of the level less at the peak.
         return torch.add(skip, h) if h.requires_grad else h.add_(skip)
 
 

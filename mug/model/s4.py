@@ -63,13 +63,18 @@ class NPLRKernel(nn.Module):
         self.kernel_sum = kernel_sum
         w, b, p = hippo_legs(states)
         shape = (features, states // 2)
+        # Time steps from 0.001 to 0.1, evenly on a logarithmic scale: with a real part of -1/2 a
+        # state fades over 2 / dt = 20 to 2000 frames.
         low, high = math.log(0.001), math.log(0.1)
+        # A complex standard normal variable has variance 1/2 in each part.
         self.C = nn.Parameter(torch.randn(channels, *shape, 2) * math.sqrt(0.5))
         self.log_dt = nn.Parameter(torch.rand(features) * (high - low) + low)
         self.B = nn.Parameter(_as_real(b).repeat(1, features, 1, 1))
         self.P = nn.Parameter(_as_real(p).repeat(1, features, 1, 1))
+        # The real part is -exp of this, so that no step of training can make a system unstable.
         self.inv_w_real = nn.Parameter(torch.full(shape, math.log(0.5)))
         self.w_imag = nn.Parameter(_as_real(w)[:, 1].repeat(features, 1))
+        # Whole numbers in the state dict: published checkpoints store their length here.
         self.register_buffer("L", torch.tensor(0))
         for parameter in (self.log_dt, self.B, self.P, self.inv_w_real, self.w_imag):
             parameter._no_weight_decay = True  # type: ignore[attr-defined]
@@ -81,9 +86,12 @@ class NPLRKernel(nn.Module):
         Without gradients the last kernel is kept and given again while nothing has changed.
         """
         if torch.is_grad_enabled():
+            # Only a kernel beyond L needs a matrix power, whose intermediate tables are the large
+            # ones.
             unbound = int(self.L) < length
             kernel: Tensor = checkpoint(self._kernel, length, enabled=unbound)
             return kernel
+        # Comparing all values is cheap beside a kernel, and notices a change however it was made.
         signature = torch.cat(
             [self.L.reshape(1).double(), *(p.flatten() for p in self.parameters())]
         )
@@ -190,6 +198,7 @@ class S4(nn.Module):
         """
         length = u.shape[-1]
         size = fast_length(2 * length)
+        # Twice the length: a circular convolution of that size wraps nothing onto the first frames.
         y = torch.fft.irfft(torch.fft.rfft(u, n=size) * response, n=size)[..., :length]
         out: Tensor = y + at_least_float32(self.D)[0, :, None] * u
         return out
@@ -222,6 +231,8 @@ def bind_lengths(network: nn.Module, *inputs: Any) -> None:
 
     layers = [module for module in network.modules() if isinstance(module, S4)]
     handles = [layer.register_forward_pre_hook(bind) for layer in layers]
+    # Evaluation mode, for the pass must draw no dropout and change no running statistic; the modes
+    # of all modules come back afterwards, whatever happens.
     modes = [(module, module.training) for module in network.modules()]
     try:
         network.eval()

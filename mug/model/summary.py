@@ -44,6 +44,7 @@ def summary(
     first = next(model.parameters(), None)
     device = torch.device("cpu") if first is None else first.device
     modes = [(module, module.training) for module in model.modules()]
+    # The call may draw dropout; the caller's random numbers go on as if there had been none.
     with torch.random.fork_rng():
         try:
             statistics = layers_of(

@@ -75,6 +75,7 @@ def load_weights(module: nn.Module, path: str | Path, ignore_keys: Sequence[str]
         CheckpointError: when other names are missing or unknown, or shapes differ.
     """
     own = module.state_dict()
+    # Everything is compared before anything is loaded: a wrong file leaves the module as it was.
     given = {k: v for k, v in read_state_dict(path).items() if not selects(ignore_keys, k)}
     missing = [key for key in own if key not in given and not selects(ignore_keys, key)]
     unknown = [key for key in given if key not in own]
@@ -86,5 +87,6 @@ def load_weights(module: nn.Module, path: str | Path, ignore_keys: Sequence[str]
             value={"missing": missing[:3], "unknown": unknown[:3], "other shape": unequal[:3]},
             remedy="remedy.name_what_may_be_left_out",
         )
+    # Not strict: what `ignore_keys` selects may be missing, and the rest was checked above.
     module.load_state_dict(given, strict=False)
     log.info("%s: %d tensors into %s", path, len(given), type(module).__name__)

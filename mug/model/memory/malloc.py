@@ -24,6 +24,7 @@ def return_large_blocks() -> bool:
         Whether the C library does so; nothing changes where it can't.
     """
     library = _glibc()
+    # A threshold that is set by hand also stops glibc from raising it by itself.
     return library is not None and bool(library.mallopt(_M_MMAP_THRESHOLD, _LARGE))
 
 
@@ -39,4 +40,5 @@ def _glibc() -> ctypes.CDLL | None:
     if sys.platform != "linux":
         return None
     library = ctypes.CDLL(None)
+    # Other C libraries do not have mallopt or malloc_trim.
     return library if hasattr(library, "gnu_get_libc_version") else None

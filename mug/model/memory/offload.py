@@ -41,6 +41,8 @@ class OffloadedNetworks:
             yield
             return
         with self._lock:
+            # Under one lock: two threads must not read a network twice, nor empty one that is about
+            # to be used.
             self._make_way(name)
             self._hold(name)
             self._users[name] += 1
@@ -51,6 +53,7 @@ class OffloadedNetworks:
                 self._users[name] -= 1
 
     def _make_way(self, name: str) -> None:
+        # What another thread uses stays, even if both are then in memory.
         leaving = [held for held in self._held if held != name and not self._users[held]]
         for other in leaving:
             _empty(self._networks[other])

@@ -33,6 +33,7 @@ class SkipInit(TorchFunctionMode):
         given = dict(kwargs or {})
         if func is nn.init.normal_:  # of embeddings: the one way to draw that loads the compiler
             return given["tensor"]
+        # Tensors with a device of their own were placed on purpose.
         if func is torch.empty and given.get("device") is None:
             given["device"] = "meta"
         return func(*args, **given)

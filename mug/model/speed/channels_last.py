@@ -22,11 +22,14 @@ def to_channels_last(x: Float[Tensor, "b c t"]) -> Float[Tensor, "b c t"]:
 
 def is_channels_last(x: Tensor) -> bool:
     """Return whether a tensor is a sequence in this order, and not in the usual one as well."""
+    # One channel or one frame is contiguous both ways; it counts as the usual order.
     return x.dim() == 3 and not x.is_contiguous() and x.transpose(1, 2).is_contiguous()
 
 
 def pays(x: Tensor) -> bool:
     """Return whether convolutions and their gradients are faster in this order."""
+    # Measured for bfloat16 on a processor, in training (docs/performance.md); nothing is claimed
+    # elsewhere.
     return x.device.type == "cpu" and x.dtype == torch.bfloat16 and torch.is_grad_enabled()
 
 
@@ -41,6 +44,7 @@ def convolved(x: Float[Tensor, "b c t"], conv: nn.Conv1d, right: int = 0) -> Flo
     if not is_channels_last(x):
         out: Tensor = conv(functional.pad(x, (0, right)) if right else x)
         return out
+    # A sequence as an image of one row: torch has a channels-last layout for images alone.
     image = functional.pad(x[:, :, None], (0, right)) if right else x[:, :, None]
     taps = as_image(conv.stride, conv.padding, conv.dilation)
     return functional.conv2d(image, conv.weight[:, :, None], conv.bias, *taps).squeeze(2)
@@ -73,6 +77,7 @@ def group_norm_backward(
         moments: mean and r = 1 / deviation of each item's groups.
         gain: of each channel.
     """
+    # Sums over a group are sums of its channels' sums, so one pass over the tensor serves all.
     (mean, r), channels = moments, x.shape[1]
     each = channels // mean.shape[1]
     wide = [part.repeat_interleave(each, 1) for part in moments]

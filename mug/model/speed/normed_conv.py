@@ -80,6 +80,7 @@ class _NormedConv(torch.autograd.Function):
         ctx.how, ctx.bias_sizes = how, None if bias is None else [len(bias)]
         with without_autocast(x):
             normed, _, _ = _normalised(x, gain, shift, how)
+            # `normed` is made here and read by nobody else.
             active = functional.silu(normed, inplace=True).to(how.precision)
             weight = weight.to(how.precision)
             bias = None if bias is None else bias.to(how.precision)
@@ -93,6 +94,7 @@ class _NormedConv(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, gain, shift, weight = ctx.saved_tensors
         how, wanted = ctx.how, ctx.needs_input_grad[:5]
+        # Without a gradient of input, gain or shift the convolution's own gradients are enough.
         before = any(wanted[:3])
         with without_autocast(x):
             normed, mean, spread = _normalised(x, gain, shift, how)
@@ -101,6 +103,7 @@ class _NormedConv(torch.autograd.Function):
                 _ordered(grad, x), active, weight.to(how.precision), ctx.bias_sizes, *how.taps,
                 False, _none(how), 1, [before, wanted[3], wanted[4]],
             )  # fmt: skip
+            # Its memory is free again before the gradients of the same size are made.
             del active
             found: tuple[Tensor | None, ...] = (None, None, None)
             if before:
@@ -118,6 +121,7 @@ def _normalised(x: Tensor, gain: Tensor, shift: Tensor, how: _How) -> tuple[Tens
     Like automatic precision: in the input's type on a processor, in float32 elsewhere.
     """
     lowered = how.precision in (torch.bfloat16, torch.float16) and how.precision != gain.dtype
+    # As autocast does it on each device, so that the result is the same bit for bit.
     x = x.float() if lowered and x.device.type != "cpu" else x
     out: tuple[Tensor, Tensor, Tensor] = torch.native_group_norm(
         _ordered(x, x), gain, shift, *_sizes(x), how.groups, how.eps

@@ -35,9 +35,11 @@ def multiplies_bfloat16(kind: str) -> bool:
         kind: `cpu`, `cuda` …
     """
     if kind == "cuda":
+        # Tensor cores multiply bfloat16 from compute capability 8 (Ampere) on.
         return torch.cuda.is_available() and torch.cuda.get_device_capability()[0] >= 8
     if kind != "cpu":
         return False
+    # Private names of torch; it has no public ones for these two instruction sets.
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
@@ -73,6 +75,7 @@ def autocast_of(network: nn.Module, x: Tensor) -> AbstractContextManager[object]
         network: its lowered weights decide the precision.
         x: on the device of the call.
     """
+    # All lowered weights have one type, so the first tells it.
     found = next((p.dtype for p in network.parameters() if p.dtype in _HALVES), None)
     return nullcontext() if found is None else torch.autocast(x.device.type, dtype=found)
 

@@ -41,6 +41,7 @@ class PositionTable:
         if self._kept is not None and self._kept[0] == keys:
             return self._kept[1]
         attention = self.attention
+        # Scaled here once; the product of queries and keys gets the same factor in `baddbmm`.
         bias = by_distance(
             attention.relative_position_embedding * attention.scale, self.queries, keys
         )
@@ -99,6 +100,7 @@ class PreparedTransformer:
         parts = zip(_blocks(layer), self.positions.tables, self._cache, strict=True)
         for block, (own, other), known in parts:
             seen = block.norm1(h)
+            # In place: no gradient is needed, and `h` is this call's own tensor.
             h = h.add_(attend(block.attn1, seen, _keys_values(block.attn1, seen), own))
             seen = block.norm2(h)
             pair = _keys_values(block.attn2, seen) if known is None else known
@@ -123,9 +125,11 @@ def attend(
     """
     query = _heads(linear(x, attention.to_q), attention.heads)
     bias, gain = table.at(source[0].shape[2])
+    # Item by item: the scores of one stay in the processor's cache, those of a batch do not.
     mixed = torch.empty_like(query)
     for item in range(len(x)):
         key, value = (part[item if len(part) > 1 else 0] for part in source)
+        # Fused attention has no factor after the softmax; it is exact where that is 1 everywhere.
         if table.plain:
             mixed[item] = functional.scaled_dot_product_attention(
                 query[item][None], key[None], value[None], attn_mask=bias[None],

@@ -70,6 +70,7 @@ def has_prepared_form(layer: nn.Module) -> bool:
     A subclass that overrides `forward` alone has none: the inherited form would leave out what the
     subclass adds.
     """
+    # From the class itself upwards: whichever of the two is overridden last decides.
     for kind in type(layer).__mro__:
         if "prepare" in vars(kind):
             return True
@@ -96,6 +97,7 @@ def linear(x: Tensor, layer: nn.Module) -> Tensor:
 def pointwise(x: Float[Tensor, "b t c"], layer: nn.Module) -> Float[Tensor, "b t d"]:
     """A convolution of one tap, as a linear layer over the last axis."""
     assert isinstance(layer, nn.Conv1d)
+    # A matrix product; as a convolution it would be copied into columns first (im2col).
     weight = layer.weight[:, :, 0]
     return functional.linear(x.to(weight.dtype), weight, layer.bias).to(x.dtype)
 
