@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float, Num
 from torch import Tensor, nn
 
@@ -28,3 +29,16 @@ class BeatmapFeatureEmbedder(nn.Module):
         # Ids may come as floats: batches hold them in one type with the other inputs.
         out: Tensor = self.embedding(x.long()).transpose(1, 2)
         return out
+
+
+if __name__ == "__main__":  # the table of its layers; of the full model unless a config is given
+    import sys
+
+    from mug.config import load_config
+    from mug.model.summary import summary
+    from mug.util import find_file, instantiate_from_config
+
+    model = load_config(sys.argv[1:] or [find_file("configs/mug/mug_diffusion.yaml")])["model"]
+    node = model["params"]["cond_stage_config"]
+    names = FeatureSchema.from_yaml(find_file(node["params"]["path_to_yaml"])).names
+    summary(instantiate_from_config(node), torch.zeros(1, len(names)))

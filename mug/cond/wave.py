@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -358,3 +359,16 @@ class TimingDecoder(nn.Module):
             h = level(h, self.used)
         out: Tensor = self.conv_out(functional.silu(self.norm_out(h)))
         return out
+
+
+if __name__ == "__main__":  # the table of its layers; of the full model unless a config is given
+    import sys
+
+    from mug.config import load_config
+    from mug.model.summary import summary
+    from mug.util import find_file, instantiate_from_config
+
+    config = load_config(sys.argv[1:] or [find_file("configs/mug/mug_diffusion.yaml")])
+    encoder = instantiate_from_config(config["model"]["params"]["wave_stage_config"])
+    given = config["data"]["params"]["common_params"]
+    summary(encoder.eval(), torch.zeros(1, given["n_mels"], given["max_audio_frame"]))

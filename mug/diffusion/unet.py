@@ -180,15 +180,17 @@ class UNetModel(nn.Module):
         a matrix power for each channel (`mug.model.s4.NPLRKernel`). Layers that have been bound,
         as in a checkpoint, stay as they are. Inference needs nothing.
         """
-        like = next(self.parameters())
-        x = like.new_zeros(1, self.in_channels, frames)
-        dim = self.options.context_dim
+        bind_lengths(self, *self.example(frames))
+
+    def example(self, frames: int) -> list[Tensor | None]:
+        """Arguments of one call at a latent length, all zeros; features of one token."""
+        like, dim = next(self.parameters()), self.options.context_dim
         context = None if dim is None else like.new_zeros(1, dim, 1)
         audios = [
             like.new_zeros(1, channels, frames >> level)
             for level, channels in enumerate(self.audio_channels)
         ]
-        bind_lengths(self, x, like.new_zeros(1), context, *audios)
+        return [like.new_zeros(1, self.in_channels, frames), like.new_zeros(1), context, *audios]
 
     def forward(
         self,
@@ -302,3 +304,15 @@ def _prompt_embedding(context: int | None, channels: int, wanted: bool) -> nn.Se
             remedy="remedy.set_context_dim_to_width_of_cond_stage_config",
         )
     return _embedding(context, 4 * channels) if wanted and context else None
+
+
+if __name__ == "__main__":  # the table of its layers; of the full model unless a config is given
+    import sys
+
+    from mug.config import load_config
+    from mug.model.summary import summary
+    from mug.util import find_file, instantiate_from_config
+
+    model = load_config(sys.argv[1:] or [find_file("configs/mug/mug_diffusion.yaml")])["model"]
+    unet = instantiate_from_config(model["params"]["unet_config"])
+    summary(unet.eval(), unet.example(model["params"]["z_length"]))

@@ -117,3 +117,19 @@ class AutoencoderKL(VariationalAutoencoder, pl.LightningModule):
             "frequency": every or 1,
         }
         return {"optimizer": optimizer, "lr_scheduler": watched}
+
+
+if __name__ == "__main__":  # the table of its layers; of the full model unless a config is given
+    import sys
+
+    from mug.config import load_config
+    from mug.model.summary import summary
+    from mug.util import find_file, for_inference, instantiate_from_config
+
+    model = load_config(sys.argv[1:] or [find_file("configs/mug/mug_diffusion.yaml")])["model"]
+    node = for_inference(model["params"]["first_stage_config"])
+    node["params"]["ckpt_path"] = None
+    first_stage = instantiate_from_config(node)
+    frames = model["params"]["z_length"] * first_stage.downsampling
+    notes = torch.zeros(1, node["params"]["ddconfig"]["x_channels"], frames)
+    summary(first_stage.eval(), notes)
