@@ -24,6 +24,7 @@ from mug.pipeline.request import GenerationRequest, GenerationResult
 from mug.pipeline.sample import ShouldStop
 from mug.pipeline.spread import SpreadTier, describe_spread, make_spread
 from mug.protocols import Progress
+from mug.render import markdown
 from mug.render.chart_image import render_chart
 from mug.util import atomic_write
 
@@ -268,9 +269,9 @@ def _spread_text(spread: Mapping[str, Any], nesting: Sequence[Mapping[str, Any]]
         else "The model made them in the order asked for."
     )
     rising = "The star ratings rise." if spread["rising"] else "**The star ratings do not rise.**"
+    stars, notes = ("star_rating", "asked", "made", "reached"), ("thinned", "added", "heard")
     rows = [
-        f"| {tier['name']} | {tier['star_rating']:.2f} | {tier['asked']:.2f} | {tier['made']:.2f}"
-        f" | {tier['reached']:.2f} | {tier['thinned']} | {tier['added']} | {tier['heard']} |"
+        markdown.row([tier["name"], *(f"{tier[n]:.2f}" for n in stars), *(tier[n] for n in notes)])
         for tier in spread["tiers"]
     ]
     shares = [

@@ -7,6 +7,7 @@ from typing import Any
 
 from mug.evaluation.cost import COST_FIGURES
 from mug.evaluation.editing import EDITING_FIGURES
+from mug.render.markdown import header, row
 
 _LABELS = {"sr": "star rating", "ln_ratio": "LN ratio", "msd": "MSD"}
 
@@ -15,13 +16,12 @@ Plain = Mapping[str, Any]
 
 def head(first: str, columns: Iterable[str]) -> list[str]:
     """The first two lines of a table."""
-    names = list(columns)
-    return [line(first, names), "|---" * (len(names) + 1) + "|"]
+    return header([first, *columns])
 
 
 def line(first: str, cells: Iterable[str]) -> str:
     """A line of a table."""
-    return f"| {first} | " + " | ".join(cells) + " |"
+    return row([first, *cells])
 
 
 def cell(summary: Plain, decimals: int) -> str:

@@ -95,12 +95,10 @@ def _worst(rows: Sequence[ResultRow], most: int = 5) -> list[str]:
         r for r in rows if r.part == CHARTS and Column(r.column, r.timing).kind == "program"
     ]
     judged.sort(key=lambda r: (r.figures["f1_20"], r.song, r.difficulty, r.seed))
-    lines = ["| worst by F1 ±20 ms | column | F1 | violations |", "|---|---|---|---|"]
+    lines = head("worst by F1 ±20 ms", ["column", "F1", "violations"])
     for row in judged[:most]:
         label = Column(row.column, row.timing).label
         kinds = ", ".join(f"{count} {kind}" for kind, count in row.violations.items() if count)
-        lines.append(
-            f"| {row.song} [{row.difficulty}] seed {row.seed} | {label}"
-            f" | {row.figures['f1_20']:.3f} | {kinds or 'none'} |"
-        )
+        who = f"{row.song} [{row.difficulty}] seed {row.seed}"
+        lines.append(line(who, [label, f"{row.figures['f1_20']:.3f}", kinds or "none"]))
     return lines

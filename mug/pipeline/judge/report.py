@@ -23,6 +23,7 @@ from mug.pipeline.judge.measures import (
 )
 from mug.pipeline.judge.score import asked_features
 from mug.pipeline.prompt import Prompt
+from mug.render.markdown import cell, header, row
 from mug.util import nearest
 
 TOLERANCES: Mapping[str, float] = MappingProxyType({"sr": 0.25, "ln_ratio": 0.05, "ett": 1.0})
@@ -201,10 +202,10 @@ def within_tolerance(
 def render_report_markdown(report: Mapping[str, Any]) -> str:
     """The report on a chart as a section of Markdown, ending in a line break."""
     numbers = report["reached"]
-    lines = [f"## {_cell(report['difficulty']) or 'chart'}", ""]
+    lines = [f"## {cell(report['difficulty']) or 'chart'}", ""]
     lines += _asked_table(report) or ["Nothing was asked for."]
     if report["avoided"]:
-        avoided = ", ".join(f"{n} {_shown(n, v)}" for n, v in report["avoided"].items())
+        avoided = ", ".join(f"{n} {cell(_shown(n, v))}" for n, v in report["avoided"].items())
         lines += ["", f"To be avoided: {avoided}."]
     hands = ", ".join(f"{s} {100 * v:.1f} %" for s, v in numbers["hand_balance"].items() if v)
     used = ", ".join(f"{part}: {count}" for part, count in numbers["snaps"].items())
@@ -222,7 +223,7 @@ def render_report_markdown(report: Mapping[str, Any]) -> str:
         "findings": _finding_text(report["findings"]),
         "changed": ", ".join(f"{n}: {c}" for n, c in report["changes"].items()) or "-",
     }
-    lines += ["", *(f"- {name}: {_cell(text)}" for name, text in entries.items())]
+    lines += ["", *(f"- {name}: {cell(text)}" for name, text in entries.items())]
     if "score" in report:
         lines += ["", f"Score {report['score']['total']:.2f}:", "", *_score_lines(report["score"])]
     if report["findings"] and report["findings"]["list"]:
@@ -231,7 +232,7 @@ def render_report_markdown(report: Mapping[str, Any]) -> str:
         lines += ["", f"`{_sparkline(curve['values'])}` notes a second over time"]
     for reason in dict.fromkeys(report["unknown"].values()):
         names = ", ".join(n for n, why in report["unknown"].items() if why == reason)
-        lines += ["", f"Unknown: {names}: {_cell(reason)}."]
+        lines += ["", f"Unknown: {names}: {cell(reason)}."]
     return "\n".join(lines) + "\n"
 
 
@@ -243,10 +244,8 @@ def _asked_table(report: Mapping[str, Any]) -> list[str]:
         if entry.get("agrees") is not None:
             apart = "as asked" if entry["agrees"] else "not as asked"
         shown = [_shown(name, entry[half]) for half in ("asked", "reached")]
-        rows.append(f"| {name} | {shown[0]} | {shown[1]} | {apart} |")
-    return (
-        ["| feature | asked | reached | difference |", "|---|---|---|---|", *rows] if rows else []
-    )
+        rows.append(row([name, *shown, apart]))
+    return [*header(["feature", "asked", "reached", "difference"]), *rows] if rows else []
 
 
 def _shown(name: str, value: object) -> str:
@@ -255,7 +254,7 @@ def _shown(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if not isinstance(value, int | float):
-        return _cell(value)
+        return str(value)
     unit = {"sr": " stars"}.get(name, " MSD" if name == "ett" or name.endswith("_ett") else "")
     return f"{value:.2f}{unit}"
 
@@ -263,7 +262,7 @@ def _shown(name: str, value: object) -> str:
 def _score_lines(score: Mapping[str, Any]) -> list[str]:
     """The parts of a score that apply, a line each."""
     return [
-        f"- {part['name']} {part['value']:.2f}: {_cell(part['sentence'])}"
+        f"- {part['name']} {part['value']:.2f}: {cell(part['sentence'])}"
         for part in score["parts"]
         if part["value"] is not None
     ]
@@ -275,7 +274,7 @@ def _finding_lines(findings: Mapping[str, Any]) -> list[str]:
     shown = sorted(gravest[:_SHOWN], key=lambda entry: entry.get("time_ms", 0.0))
     lines = [
         f"- {_clock(entry.get('time_ms', 0.0))} {entry['severity']}, {entry['rule']}:"
-        f" {_cell(entry.get('message', ''))}"
+        f" {cell(entry.get('message', ''))}"
         for entry in shown
     ]
     more = findings["total"] - len(lines)
@@ -303,8 +302,3 @@ def _sparkline(values: Sequence[float]) -> str:
     peaks = [max(values[at : at + width]) for at in range(0, len(values), width)]
     top = max(peaks) or 1.0
     return "".join(_BARS[min(int(len(_BARS) * peak / top), len(_BARS) - 1)] for peak in peaks)
-
-
-def _cell(value: object) -> str:
-    """Text that stays within its line and cell."""
-    return " ".join(str(value).split()).replace("|", "\\|")
