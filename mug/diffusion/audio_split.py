@@ -27,6 +27,8 @@ class AudioSplit:
         self.before, self.audio = before, audio
         self.norm, self.first = norm, first
         size = norm.num_channels // norm.num_groups
+        # Groups that lie wholly in the audio: from the first border behind its begin to the last
+        # before its end.
         low = -(-before // size) * size
         high = max(low, (before + audio) // size * size)
         self.low, self.high, self.groups = low, high, norm.num_groups - (high - low) // size
@@ -56,6 +58,7 @@ class JoinedAudio:
         inside = slice(low - split.before, high - split.before)
         self.edges = (audio[:, : inside.start], audio[:, inside.stop :])
         assert first.bias is not None
+        # The bias belongs to the whole convolution once; it goes with the audio's share.
         self.hidden = first.bias[:, None].to(audio.dtype)
         if high > low:
             groups = norm.num_groups - split.groups
@@ -71,9 +74,11 @@ class JoinedAudio:
     def enter(self, x: Float[Tensor, "b c t"]) -> tuple[Tensor, Tensor]:
         """First convolution and skip path of `x` (without audio) joined with the audio."""
         split = self.split
+        # Groups across the border need both sides, so those few audio channels stay with the input.
         h = self._between(x, *self.edges)
         h = functional.group_norm(h, split.groups, split.gain, split.shift, split.norm.eps)
         h = _conv(functional.silu(h, inplace=True), split.weight, None, 1)
+        # A convolution is linear in its input channels: the two shares only add up.
         h = h.add_(self.hidden)
         if split.skip is None:
             return h, self._between(x, self.skip)

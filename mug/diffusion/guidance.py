@@ -35,14 +35,18 @@ def guide(
     """
     if negative is None or guidance_scale == 1:
         return make(condition)
+    # One condition of twice the batch: prompts are embedded and audio is joined once, not at every
+    # step.
     denoise = make(join(negative, condition))
     plain = None if interval is None else make(condition)
 
     def guided(x_t: Float[Tensor, "b ..."], step: Int[Tensor, "b"]) -> Prediction:
         if interval is not None and plain is not None:
             low, high = int(step.min()), int(step.max())
+            # A batch is guided as a whole or not at all; samplers give all items the same step.
             if not (interval[0] <= low and high <= interval[1]):
                 return plain(x_t, step)
+        # Twice the batch in one call keeps a device busier than two calls do.
         both = denoise(torch.cat([x_t, x_t]), torch.cat([step, step]))
         return Prediction(*(_combine(part, guidance_scale) for part in both))
 
@@ -63,6 +67,8 @@ def guided(denoise: Denoiser, negative: Denoiser | None, guidance_scale: float) 
     def in_two_calls(x_t: Float[Tensor, "b ..."], step: Int[Tensor, "b"]) -> Prediction:
         away, towards = negative(x_t, step), denoise(x_t, step)
         parts = zip(away, towards, strict=True)
+        # x_t is the same for both answers, so x_0 and eps may each be combined: they stay
+        # consistent.
         return Prediction(*(a + guidance_scale * (b - a) for a, b in parts))
 
     return in_two_calls
@@ -83,6 +89,8 @@ def join(first: Condition, second: Condition) -> Condition:
         rows = max(len(first.context), len(second.context))
         context = torch.cat([_repeat(first.context, rows), _repeat(second.context, rows)])
     audio = [
+        # A song's audio serves both halves: copying all levels at every step costs hundreds of MB
+        # (B49).
         a if a is b and len(a) == 1 else torch.cat([a, b])
         for a, b in zip(first.audio, second.audio, strict=True)
     ]

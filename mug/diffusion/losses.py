@@ -36,6 +36,7 @@ def elementwise_loss(
         return (prediction - target).abs()
     if kind == "l2":
         return (prediction - target).square()
+    # The bend makes it |d| - 0.01 outside; the constant brings it back to |d| (B12).
     return smooth_l1_loss(prediction, target, beta=0.02, reduction="none") + 0.01
 
 
@@ -46,4 +47,5 @@ def per_sample_mean(
     if mask is None:
         return loss.flatten(1).mean(1)
     weight = mask.expand_as(loss).flatten(1)
+    # At least 1: an item without a chart in the crop has no loss, and must not divide by zero.
     return (loss.flatten(1) * weight).sum(1) / weight.sum(1).clamp(min=1)

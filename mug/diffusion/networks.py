@@ -45,6 +45,8 @@ class Networks(nn.Module):
         self.cond_stage_model = cond_stage_model
         self.beat_model = beat_model
         self.audio_levels = audio_levels
+        # Diffusion learns the latents of this autoencoder; if it moved on, they would mean
+        # something else.
         self.first_stage_model.requires_grad_(requires_grad=False)
 
     def train(self, mode: bool = True) -> Networks:
@@ -66,6 +68,8 @@ class Networks(nn.Module):
             return []
         levels = self.wave_model(audio)
         levels = [levels] if isinstance(levels, Tensor) else list(levels)
+        # Of ten levels the original's U-Net reads the last four; the others need not be kept or
+        # copied.
         levels = levels if self.audio_levels is None else levels[-self.audio_levels :]
         return self.with_beat(levels, beat)
 
@@ -73,6 +77,7 @@ class Networks(nn.Module):
         """Audio levels, to whose finest the beat is added; as they are without beat condition."""
         if self.beat_model is None or beat is None:
             return list(levels)
+        # Added, not joined: the denoiser's widths, and with them older weights, stay as they are.
         return [levels[0] + self.beat_model(beat), *levels[1:]]
 
     def denoise(
@@ -96,6 +101,7 @@ class Networks(nn.Module):
             bind_lengths(self.wave_model, audio)
         if not _has_s4(self.unet_model):
             return
+        # Only lengths matter here, no gradients.
         with torch.no_grad():
             context = None if feature_ids is None else self.context(feature_ids)
             levels = self.audio(audio)
@@ -110,6 +116,7 @@ class Networks(nn.Module):
         Raises:
             ConfigError: when the keys select nothing.
         """
+        # Compared first: keys that select nothing must not leave a network without any gradient.
         chosen = {name for name, _ in self.named_parameters() if selects(keys, name)}
         if not chosen:
             raise ConfigError(
@@ -141,6 +148,7 @@ def parameter_groups(
     if decay_all:
         return [{"params": list(trainable.values()), "weight_decay": weight_decay}]
     normalisations = (nn.GroupNorm, nn.LayerNorm, nn.BatchNorm1d, nn.BatchNorm2d)
+    # Decay pulls towards 0, which is no neutral value for a gain, a shift or a time step.
     spared = {
         id(parameter)
         for part in module.modules()

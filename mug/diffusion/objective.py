@@ -67,6 +67,7 @@ class Objective:
         self.parameterization, self.loss_type = parameterization, check_loss_type(loss_type)
         self.l_simple_weight = l_simple_weight
         self.original_elbo_weight = original_elbo_weight
+        # Float64 until here: the weights span many orders of magnitude.
         self.bound_weights = torch.from_numpy(parameterization.lvlb_weights().astype(np.float32))
 
     def noisy(
@@ -83,6 +84,7 @@ class Objective:
         noise: Float[Tensor, "b ..."],
     ) -> Losses:
         """Loss of the network's output, in float32 at least whatever the network computes in."""
+        # Sums over a long sequence would lose digits in half precision.
         output = full_precision(output)
         if self.parameterization.name == "recon":
             per_sample, parts = self._after_decoding(output, target)
@@ -90,9 +92,11 @@ class Objective:
             wanted = self.parameterization.target(target.z_0, noise, step)
             error = elementwise_loss(self.loss_type, output, wanted)
             per_sample = per_sample_mean(error, target.mask)
+            # Metrics in the same units as the reference's logs; no gradient goes through them.
             parts = _metrics(output.detach() - wanted, target.std)
         simple = per_sample.mean()
         self.bound_weights = self.bound_weights.to(step.device)
+        # Logged even at weight 0: it compares runs with different weightings.
         bound = (self.bound_weights[step] * per_sample).mean()
         total = self.l_simple_weight * simple + self.original_elbo_weight * bound
         parts = {
@@ -115,12 +119,14 @@ def _metrics(error: Tensor, std: Tensor | None) -> dict[str, Tensor]:
     size = error.abs()
     metrics = {"loss_mae": size.mean(), "loss_mse": error.square().mean()}
     if std is not None:
+        # Explodes where the posterior is narrow (B14); logged only.
         metrics["loss_ratio"] = (size / std).mean()
     return metrics
 
 
 def latent_mask(valid: Float[Tensor, "b t"], z: Float[Tensor, "b ..."]) -> Tensor:
     """The mask of data frames on the latents' last axis: 1 where any frame behind one counts."""
+    # The maximum: a latent frame counts if any of its note frames lies within the chart.
     pooled = adaptive_max_pool1d(valid.float()[:, None], z.shape[-1])
     return pooled.view(len(z), *[1] * (z.ndim - 2), z.shape[-1])
 
@@ -141,8 +147,11 @@ class LevelMeter:
         """Adds the losses of a batch."""
         if self._sums is None or self._sums.device != step.device:
             self._sums = torch.zeros(2, self.levels, device=step.device)
+        # Loss differs by orders of magnitude over the noise range; one mean hides where a model
+        # fails.
         level = step * self.levels // self.steps
         loss = per_sample.detach().float()
+        # On the device: reading numbers back at every step would stall it.
         self._sums.index_add_(1, level, torch.stack([loss, torch.ones_like(loss)]))
 
     def means(self, reduce: Reduce | None = None) -> dict[int, float]:

@@ -49,6 +49,8 @@ class Parameterization:
         signal = self.schedule.at("sqrt_alphas_cumprod", step, x_t)
         noise = self.schedule.at("sqrt_one_minus_alphas_cumprod", step, x_t)
         if self.name == "eps":
+            # Small signal at the noisiest steps magnifies the network's error here: the reason for
+            # `v`.
             return Prediction((x_t - noise * output) / signal, output)
         if self.name == "v":
             return Prediction(signal * x_t - noise * output, noise * x_t + signal * output)

@@ -117,6 +117,7 @@ class Probe:
         if len(off) < 2:
             return mean, math.nan
         spread = math.fsum((one - mean) ** 2 for one in off) / (len(off) - 1)
+        # Of paired differences: the items' own losses vary far more than what a condition changes.
         return mean, (spread / len(off)) ** 0.5
 
     def scalars(self) -> dict[str, float]:
@@ -222,6 +223,7 @@ def probe_batch(
     for tenth in range(TENTHS):
         low, high = _steps_of(model, tenth)
         for draw in range(options.draws if low < high else 0):
+            # A generator for each place: variants and later probes meet the same steps and noise.
             generator = seeded_generator(options.seed, key, tenth, draw)
             step = torch.randint(low, high, (len(target.z_0),), generator=generator)
             step = step.to(target.z_0.device)
@@ -230,12 +232,14 @@ def probe_batch(
                 probe.add(name, tenth, model.p_losses(target, condition, step, noise).per_sample)
             probe.add("constant", tenth, constant_loss(model, target, centre, step, noise))
         if low < high:
+            # The schedule has half the log ratio, of amplitudes; here it is that of powers.
             probe.log_snr[tenth] = 2 * float(model.schedule.log_snr[low:high].mean())
 
 
 def _steps_of(model: LatentDiffusion, tenth: int) -> tuple[int, int]:
     """First step of a tenth and one above its last, of those that are trained."""
     steps = model.schedule.steps
+    # Rounded up on both sides: tenths neither overlap nor leave a step out.
     low, high = -(-tenth * steps // TENTHS), -(-(tenth + 1) * steps // TENTHS)
     return max(low, model.min_step), min(high, model.max_step)
 
@@ -272,7 +276,9 @@ def constant_loss(
         step: time step of each item.
         noise: what was added to the latents.
     """
+    # The best constant for squared errors is the mean of the target, channel by channel.
     mean = centre.to(noise).view(1, -1, *[1] * (noise.ndim - 2)).expand_as(noise)
+    # The noise has mean 0, so that only the latents' mean enters the target's.
     answer = model.parameterization.target(mean, torch.zeros_like(noise), step)
     return model.objective.losses(answer, target, step, noise).per_sample
 
@@ -292,6 +298,7 @@ def _conditions(
         other = {**batch, model.audio_key: other_sound}
         found["audio"] = Condition(full.context, model.condition_of(other).audio)
     if uses_audio and "silence" in options.without:
+        # Log-mels of silence are 0.
         silent = {**batch, model.audio_key: torch.zeros_like(batch[model.audio_key])}
         found["silence"] = Condition(full.context, model.condition_of(silent).audio)
     if full.context is not None and nothing is not None and "features" in options.without:

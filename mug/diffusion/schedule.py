@@ -47,8 +47,10 @@ def make_betas(
     if kind == "sqrt":
         return np.sqrt(np.linspace(linear_start, linear_end, steps))
     if kind == "cosine":
+        # The offset keeps the first betas from being too small to learn anything from.
         position = np.arange(steps + 1) / steps + cosine_s
         alphas_bar: np.ndarray = np.cos(position / (1 + cosine_s) * np.pi / 2) ** 2
+        # Limited as in the paper: near the end alpha-bar falls to 0, and beta to 1.
         betas: np.ndarray = np.minimum(1 - alphas_bar[1:] / alphas_bar[:-1], 0.999)
         return betas
     raise ConfigError("model.unknown_noise_schedule", value=kind, remedy=nearest(kind, KINDS))
@@ -91,6 +93,7 @@ class NoiseSchedule:
             if given_betas is None
             else np.asarray(given_betas, dtype=np.float64)
         )
+        # 0 would repeat a noise level and 1 destroy all signal: both divide by zero further down.
         if not ((self.betas > 0) & (self.betas < 1)).all():
             raise ConfigError(
                 "model.beta_out_of_range",
@@ -98,6 +101,7 @@ class NoiseSchedule:
                 remedy="remedy.check_linear_start_linear_end_or_given_betas",
             )
         self.steps = len(self.betas)
+        # In float64: a thousand factors below 1 would lose digits in float32.
         self.alphas_bar = np.cumprod(1 - self.betas)
         self.tables = {
             name: torch.from_numpy(values.astype(np.float32))
@@ -108,10 +112,12 @@ class NoiseSchedule:
     @property
     def log_snr(self) -> Float[np.ndarray, "n"]:
         """Half the log signal-to-noise ratio, log(sqrt(abar) / sqrt(1 - abar)), decreasing."""
+        # log1p is exact where alpha-bar is close to 0.
         return 0.5 * (np.log(self.alphas_bar) - np.log1p(-self.alphas_bar))
 
     def at(self, name: str, step: Int[Tensor, "b"], like: Tensor) -> Tensor:
         """One table's values at the steps, shaped `[b, 1, ...]` to fit `like`, on its device."""
+        # One copy of the tables a device; moving them at every call would wait for the device.
         placed = self._placed.get(like.device)
         if placed is None:
             placed = {key: table.to(like.device) for key, table in self.tables.items()}
@@ -133,6 +139,7 @@ def _tables(
     betas: Float[np.ndarray, "n"], alphas_bar: Float[np.ndarray, "n"], v_posterior: float
 ) -> dict[str, np.ndarray]:
     alphas = 1 - betas
+    # Before the first step the data are clean.
     previous = np.append(1.0, alphas_bar[:-1])
     variance = (1 - v_posterior) * betas * (1 - previous) / (1 - alphas_bar) + v_posterior * betas
     return {

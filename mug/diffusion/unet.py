@@ -106,6 +106,7 @@ class UNetModel(nn.Module):
         self.num_res_blocks, self.attention_at = num_res_blocks, set(attention_resolutions)
         self.lstm_layer, self.s4_layer = lstm_layer, s4_layer
         self.options = BlockOptions(
+            # Four times the width, as guided diffusion and the original have it.
             emb_channels=4 * model_channels,
             dropout=dropout,
             use_scale_shift_norm=use_scale_shift_norm,
@@ -154,6 +155,8 @@ class UNetModel(nn.Module):
         for level, out in reversed(list(enumerate(widths))):
             self.output_blocks.append(AudioConcat(self.audio_channels[level]))
             width += self.audio_channels[level]
+            # One more than on the way down: a group takes one skip, and each level has that of its
+            # last layer (first convolution or Downsample) besides those of its blocks.
             for block in range(self.num_res_blocks + 1):
                 last = block == self.num_res_blocks
                 layers = self._layers(level, width + skips.pop(), out, block == 0, not last)
@@ -165,6 +168,7 @@ class UNetModel(nn.Module):
     def _layers(self, level: int, inner: int, out: int, lstm: bool, s4: bool) -> list[nn.Module]:
         """One group: residual block, then what the configuration asks for at this level."""
         layers: list[nn.Module] = [TimestepResBlock(inner, out, self.options)]
+        # Resolutions are given as factors of shortening, not as levels.
         if 2**level in self.attention_at:
             layers.append(transformer(out, self.options))
         if self.lstm_layer and lstm:
@@ -215,6 +219,7 @@ class UNetModel(nn.Module):
         emb = self.time_embed(timestep_embedding(timesteps.flatten(), self.model_channels).to(x))
         if self.prompt_embed is not None:
             emb = emb + self.prompt_embed(prompt_of(context))
+        # The same audio on the way down and up, met in the opposite order.
         waiting = iter([*levels, *reversed(levels)])
 
         def run(block: nn.Module, h: Tensor) -> Tensor:
@@ -268,6 +273,8 @@ def _check_levels(dims: int, audio_channels: Sequence[int], channel_mult: Sequen
 
 
 def _warn_if_conditioning_lost(width: int, groups: int, scaled: bool) -> None:
+    # Groups of one channel: the normalisation takes its mean over time away, and with it whatever
+    # was added to all frames alike. Scale and shift come after it and survive.
     if width <= groups and not scaled:
         _log.warning(CONDITIONING_LOST, groups, width)
 
@@ -288,6 +295,7 @@ def prompt_of(context: Float[Tensor, "b d k"] | None) -> Float[Tensor, "b d"]:
             "model.network_has_prompt_embedding_and_got",
             remedy="remedy.give_model_cond_stage_config_or_leave_prompt_embedding",
         )
+    # Over the root, not the number: the sum of k independent vectors has k times the variance.
     prompt: Tensor = context.sum(dim=2) / context.shape[2] ** 0.5
     return prompt
 

@@ -76,6 +76,7 @@ class TimestepResBlock(nn.Module):
         super().__init__()
         self.use_checkpoint = options.use_checkpoint
         self.use_scale_shift_norm, self.dropout = options.use_scale_shift_norm, options.dropout
+        # A scale and a shift a channel, or the shift alone.
         emb_out = 2 * out_channels if options.use_scale_shift_norm else out_channels
         self.in_layers = nn.Sequential(
             Normalize(channels, options.num_groups),
@@ -87,6 +88,7 @@ class TimestepResBlock(nn.Module):
             Normalize(out_channels, options.num_groups),
             nn.SiLU(),
             nn.Dropout(options.dropout),
+            # Zero: a new block is its skip path, so depth does no harm at the start of training.
             zero_module(nn.Conv1d(out_channels, out_channels, 3, padding=1)),
         )
         self.skip_connection = (
@@ -107,6 +109,7 @@ class TimestepResBlock(nn.Module):
             out: Tensor = checkpoint(self._forward, x, emb, enabled=True)
             return out
         first, last = self.in_layers[2], self.out_layers[3]
+        # Same for every frame: the noise level is one number an item.
         h = normed_conv(x, self.in_layers[0], first) + self.emb_layers(emb)[:, :, None]
         return torch.add(self.skip_connection(x), normed_conv(h, self.out_layers[0], last))
 
@@ -114,6 +117,7 @@ class TimestepResBlock(nn.Module):
         h, emb_out = self.in_layers(x), self.emb_layers(emb)[:, :, None]
         if self.use_scale_shift_norm:
             scale, shift = emb_out.chunk(2, dim=1)
+            # Around 1, so that a projection of zeros leaves the normalisation as it is.
             h = self.out_layers[1:](self.out_layers[0](h) * (1 + scale) + shift)
         else:
             h = self.out_layers(h + emb_out)
@@ -277,6 +281,8 @@ def audio_of_levels(audios: Sequence[Tensor], audio_channels: Sequence[int]) -> 
     """
     levels, taking = len(audio_channels), [i for i, c in enumerate(audio_channels) if c]
     if len(audios) >= levels:
+        # The coarsest levels of both fit each other; an encoder may have finer ones that nobody
+        # reads.
         aligned = audios[len(audios) - levels :]
         return [audio if c else None for audio, c in zip(aligned, audio_channels, strict=True)]
     if len(audios) != len(taking):

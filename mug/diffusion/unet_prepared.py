@@ -119,6 +119,7 @@ class PreparedUNet:
         self, index: int, layer: nn.Module, length: int, joined: _Joined, call: _Call
     ) -> PreparedLayer:
         """Return the prepared form of the layer that the walk meets as number `index`."""
+        # The walk meets the layers in the same order at every call, so a number names a layer.
         if index == len(self._layers):
             self._layers.append(self._prepare(layer, length, joined, call))
         return self._layers[index]
@@ -256,6 +257,7 @@ class TableStep:
         self, table: TimeTable, values: Sequence[float], like: Tensor, prompt: Tensor | None
     ) -> None:
         self._table, self._values, self._like, self._prompt = table, values, like, prompt
+        # All items are at one step as a rule; each embedding is worked out once.
         self._distinct = list(dict.fromkeys(values))
         self._emb_out: dict[nn.Module, Tensor] = {}
 

@@ -48,6 +48,7 @@ class Windows:
         Raises:
             GenerationError: when the windows could not advance, or the whole is no multiple.
         """
+        # The U-Net halves the length several times; whole windows must survive that.
         size -= size % multiple
         if frames % multiple or frames < 1:
             raise GenerationError("model.windows_cannot_cover", frames=multiple, value=frames)
@@ -60,8 +61,10 @@ class Windows:
                 value=overlap,
                 remedy="remedy.take_longer_windows_or_smaller_overlap",
             )
+        # Rounded up: the least number of windows whose steps do not exceed size - overlap.
         count = 1 + -(-(frames - size) // (size - overlap - (size - overlap) % multiple))
         last = (frames - size) // multiple
+        # Evenly spread, so that no pair of neighbours shares much less than the others.
         starts = tuple(multiple * (i * last // (count - 1)) for i in range(count))
         return cls(frames, size, starts)
 
@@ -75,9 +78,12 @@ class Windows:
 
         Towards a neighbour they fall in a straight line over what the two share.
         """
+        # In float64, so that the shares of a frame sum to 1 within float32's rounding.
         rows = torch.ones(len(self.starts), self.size, dtype=torch.float64)
         for i, (a, b) in enumerate(zip(self.starts, self.starts[1:], strict=False)):
             shared = a + self.size - b
+            # At the middles of frames: no window has a share of exactly 0, and the two ramps mirror
+            # each other.
             ramp = (torch.arange(shared, dtype=torch.float64) + 0.5) / max(shared, 1)
             rows[i, self.size - shared :] *= 1 - ramp
             rows[i + 1, :shared] *= ramp
@@ -107,6 +113,7 @@ class Windows:
                 shape = (*part.shape[:-1], round(self.frames * ratio))
                 whole = part.new_zeros(shape)
             first = round(start * ratio)
+            # Levels of the audio encoder are finer or coarser than the frames of the windows.
             share = _resized(row, part.shape[-1]).to(part)
             whole[..., first : first + part.shape[-1]] += part * share
         assert whole is not None
@@ -131,6 +138,7 @@ def windowed(denoisers: Sequence[Denoiser], windows: Windows) -> Denoiser:
 
     def denoise(x_t: Float[Tensor, "b c t"], step: Int[Tensor, "b"]) -> Prediction:
         parts = [
+            # Copied once here: each layer that reads a strided view would copy it again.
             one(x_t[..., part].contiguous(), step)
             for one, part in zip(denoisers, windows.slices(), strict=True)
         ]
@@ -146,4 +154,5 @@ def _resized(row: Float[Tensor, "size"], length: int) -> Float[Tensor, "{length}
     size = len(row)
     if length >= size:
         return row.repeat_interleave(length // size)
+    # The mean of neighbours' weights, for these sum to 1 frame by frame and so in the mean.
     return row.reshape(length, -1).mean(-1)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mug.diffusion.samplers.base import Sampler, SamplerRun, Step, half_log_snr
 
+# Exact for polynomials; the exponential factor is smooth over a step.
 POINTS, WEIGHTS = np.polynomial.legendre.leggauss(16)
 """Places and weights of a quadrature over -1 ... 1, exact to degree 31."""
 
@@ -66,9 +67,12 @@ class MultiStep(Sampler):
             at, bar, bar_next = run.plan[index]
             here = PastPrediction(bar, *run.predict(x, at))
             if self.corrector and before is not None:
+                # The step before again, with the prediction at its end: an interpolation where the
+                # first was an extrapolation.
                 known = [here, *history][: self.corrector]
                 x = self.advance(before, history[0].bar, bar, known)
             history.insert(0, here)
+            # Latents of a whole batch each: keep no more than the next step reads.
             del history[max(self.order, self.corrector - 1) :]
             before = x
             return self.advance(x, bar, bar_next, history[: self.order])
@@ -98,6 +102,7 @@ class AdamsSampler(MultiStep):
         self, x: Tensor, bar: float, bar_next: float, known: Sequence[PastPrediction]
     ) -> Tensor:
         """A step of the sample; onto clean data it is the newest prediction."""
+        # The log ratio is infinite there, and the limit of the step is the clean sample itself.
         if bar_next >= 1:
             return known[0].x_0
         start, end = half_log_snr(bar), half_log_snr(bar_next)
@@ -112,6 +117,7 @@ class AdamsSampler(MultiStep):
 def weights(nodes: Sequence[float], start: float, end: float) -> list[float]:
     """Integral of exp(l - end) times each node's Lagrange polynomial over start ... end."""
     half = (end - start) / 2
+    # From -1 ... 1 to start ... end.
     places = half * (POINTS + 1) + start
     return quadrature(half * np.exp(places - end), lagrange(nodes, places))
 
@@ -137,4 +143,5 @@ def lagrange(
 
 def _factors(log_snr: float) -> tuple[float, float]:
     """Factors of the clean sample and of the noise."""
+    # sqrt(abar) and sqrt(1 - abar), from the log ratio alone.
     return (1 + math.exp(-2 * log_snr)) ** -0.5, (1 + math.exp(2 * log_snr)) ** -0.5

@@ -34,10 +34,12 @@ class AncestralSampler(Sampler):
             x_0 = run.predict(x, at).x0
             if self.clip is not None:
                 x_0 = x_0.clamp(-self.clip, self.clip)
+            # Beta of the visited steps: with steps left out, one stands for the product of several.
             beta = 1 - bar / bar_next
             x = bar_next**0.5 * beta / (1 - bar) * x_0 + (
                 (bar / bar_next) ** 0.5 * (1 - bar_next) / (1 - bar) * x
             )
+            # The last step's posterior has no variance.
             if index < len(run.plan) - 1:
                 spread = (beta * (1 - bar_next) / (1 - bar)) ** 0.5
                 x = x + spread * noise_like(x, run.generator)

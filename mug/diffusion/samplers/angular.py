@@ -45,14 +45,17 @@ class AngularSampler(MultiStep):
         start, end = _angle(bar), _angle(bar_next)
         middle, half = (start + end) / 2, (end - start) / 2
         places = middle + half * POINTS
+        # The derivative of tan(phi - theta), by which q is integrated.
         density = half / np.square(np.cos(places - middle))
         shares = quadrature(density, lagrange([_angle(k.bar) for k in known], places))
         grown = x / math.cos(half)
         for share, one in zip(shares, known, strict=True):
             seen = math.cos(middle) * one.eps - math.sin(middle) * one.x_0
             grown = grown + share * seen
+        # Back from x / cos(phi - theta), at the end of the step.
         return math.cos(half) * grown
 
 
 def _angle(bar: float) -> float:
+    # atan2 is exact at both ends; rounding may bring 1 - bar a hair below 0.
     return math.atan2(math.sqrt(max(1 - bar, 0.0)), math.sqrt(bar))

@@ -38,11 +38,14 @@ class Constraint(NamedTuple):
     def noisy(self, x_t: Tensor, alpha_bar: float, generator: Generators) -> Tensor:
         """`x_t` with the known region as it is at this noise level."""
         noise = noise_like(x_t, generator) if self.noise is None else self.noise
+        # The known part at the sample's own noise level (RePaint): the network sees one consistent
+        # input.
         known = alpha_bar**0.5 * self.known + (1 - alpha_bar) ** 0.5 * noise
         return torch.where(self.mask.bool(), known.to(x_t), x_t)
 
     def clean(self, x: Tensor) -> Tensor:
         """`x` with the known region exactly as given."""
+        # Bit for bit: even the last step leaves rounding errors in the known part.
         return torch.where(self.mask.bool(), self.known.to(x), x)
 
 
@@ -190,6 +193,7 @@ def noise_like(x: Tensor, generator: Generators) -> Tensor:
     if isinstance(generator, Sequence):
         if len(generator) != len(x):
             raise ValueError(f"{len(generator)} generators for a batch of {len(x)}")
+        # Item by item: a chart depends on its own seed, not on its neighbours in the batch.
         return torch.cat([noise_like(x[i : i + 1], g) for i, g in enumerate(generator)])
     device = x.device if generator is None else generator.device
     return torch.randn(x.shape, generator=generator, device=device, dtype=x.dtype).to(x.device)

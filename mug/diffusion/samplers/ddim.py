@@ -37,6 +37,7 @@ class DDIMSampler(Sampler):
             at, bar, bar_next = run.plan[index]
             x_0, eps = run.predict(x, at)
             sigma = self.eta * ((1 - bar_next) / (1 - bar) * (1 - bar / bar_next)) ** 0.5
+            # The share of the predicted noise; rounding, or an eta above 1, may bring it below 0.
             x = bar_next**0.5 * x_0 + max(1 - bar_next - sigma**2, 0.0) ** 0.5 * eps
             if sigma > 0:
                 x = x + sigma * self.temperature * noise_like(x, run.generator)

@@ -36,6 +36,8 @@ class DPMSolverSampler(Sampler):
                 target = x_0 + stride / (2 * stride_before) * (x_0 - older)
             before = x_0, stride
             keep = ((1 - bar_next) / (1 - bar)) ** 0.5
+            # expm1 is exact for short strides, and -1 onto clean data, where the stride is
+            # infinite.
             following: Tensor = keep * x - bar_next**0.5 * math.expm1(-stride) * target
             return following
 

@@ -51,6 +51,7 @@ class PLMSSampler(Sampler):
             if index == 0 and bar_next < 1:
                 trial = _ddim_step(x, eps, bar, bar_next)
                 following = run.plan[min(1, len(run.plan) - 1)].step
+                # Nothing to extrapolate from yet: an improved Euler step, of order 2.
                 slope = (eps + run.predict(trial, following).eps) / 2
             return _ddim_step(x, slope, bar, bar_next)
 

@@ -105,6 +105,7 @@ def _check_range(steps: int, available: int) -> None:
 
 
 def _trailing(schedule: NoiseSchedule, steps: int) -> Float[np.ndarray, "s"]:
+    # Always from N - 1: pure noise at a lower level is nothing that the network was trained on.
     positions: np.ndarray = schedule.steps * (1 - np.arange(steps) / steps) - 1
     return positions
 
@@ -122,6 +123,7 @@ def _third(schedule: NoiseSchedule, steps: int) -> Float[np.ndarray, "s"]:
 def _guided(schedule: NoiseSchedule, steps: int) -> Float[np.ndarray, "s"]:
     places = np.linspace(0, 1, 201)
     density = np.interp(places, np.linspace(0, 1, len(_GUIDED_DENSITY)), _GUIDED_DENSITY)
+    # The density integrated (trapezia); steps lie at equal shares of it.
     share = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1])])
     at = np.interp(np.linspace(0, share[-1], steps), share, places)
     noisiest, last = schedule.steps - 1, schedule.steps / (6 * steps)
@@ -141,6 +143,7 @@ def _logsnr(schedule: NoiseSchedule, steps: int) -> Float[np.ndarray, "s"]:
 
 
 def _karras(schedule: NoiseSchedule, steps: int) -> Float[np.ndarray, "s"]:
+    # The value of Karras et al.: short steps where there is little noise.
     rho = 7.0
     sigma = np.exp(-schedule.log_snr) ** (1 / rho)
     return _at_log_snr(schedule, -rho * np.log(np.linspace(sigma[-1], sigma[0], steps)))
@@ -158,6 +161,7 @@ _POSITIONS: dict[str, Callable[[NoiseSchedule, int], np.ndarray]] = {
 
 def _distinct(positions: Float[np.ndarray, "s"], available: int) -> list[int]:
     """The nearest whole steps that strictly decrease within 0 ... available - 1."""
+    # Networks were trained at whole steps alone.
     chosen = np.clip(np.rint(positions).astype(int), 0, available - 1)
     count = len(chosen)
     down = np.arange(count)
