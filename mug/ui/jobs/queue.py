@@ -60,7 +60,7 @@ class Job:
         return spent / (self.done - 1) * (self.total - self.done)
 
     def run(self) -> None:
-        """Does the work; afterwards either `result` or `error` is set."""
+        """Does the work; then either `result` or `error` is set. The queue sets `finished`."""
         try:
             if self.should_stop():
                 raise Cancelled("ui.cancelled_before_began")  # noqa: TRY301
@@ -74,7 +74,6 @@ class Job:
             self.error = GenerationError(BROKEN)
         finally:
             self.stage = "finished"
-            self.finished.set()
 
 
 class JobQueue:
@@ -133,3 +132,4 @@ class JobQueue:
             job.run()
             with self._changed:
                 self._jobs.remove(job)
+            job.finished.set()  # last: who hears of it may join again

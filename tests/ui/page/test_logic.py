@@ -141,6 +141,29 @@ def test_a_defect_in_a_job_does_not_end_the_queue(caplog: pytest.LogCaptureFixtu
     assert after.result == "fine"
 
 
+def test_who_hears_that_a_job_is_finished_may_join_again() -> None:
+    queue, go = JobQueue(each=1), threading.Event()
+    first = queue.join(lambda _: go.wait(20), "me")
+    again: list[Job | GenerationError] = []
+
+    class Eager(threading.Event):
+        """Joins in the very moment in which the job is said to be finished."""
+
+        def set(self) -> None:
+            try:
+                again.append(queue.join(lambda _: "again", "me"))
+            except GenerationError as error:
+                again.append(error)
+            super().set()
+
+    first.finished = Eager()
+    go.set()
+    assert first.finished.wait(20)
+    assert isinstance(again[0], Job), again
+    assert again[0].finished.wait(20)
+    assert again[0].result == "again"
+
+
 def test_one_visitor_cannot_fill_the_queue() -> None:
     queue, go = JobQueue(longest=3, each=2), threading.Event()
     for _ in range(2):
