@@ -94,7 +94,7 @@ class LoadedModel:
     def latent_multiple(self) -> int:
         """Latent frames come in multiples of this, so that every network halves them evenly."""
         params = self.config["model"]["params"]
-        unet_levels = len(list(params["unet_config"]["params"]["channel_mult"]))
+        unet_levels = len(list(params["unet_config"]["params"].get("channel_mult", [1])))
         wave = (params.get("wave_stage_config") or {}).get("params") or {}
         wave_levels = len(list(wave.get("channel_mult", [1])))
         frames = self.clock.audio_per_note * self.clock.notes_per_latent

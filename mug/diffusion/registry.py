@@ -1,0 +1,29 @@
+"""The denoisers by name: the only list of them.
+
+An entry is the node of a config, with arguments that make a network of a moment's size. The
+conformance suite builds it and calls it as `network(x_t, step, context, *audio)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+DENOISERS: dict[str, Mapping[str, Any]] = {
+    "unet": {
+        "target": "mug.diffusion.unet.UNetModel",
+        "params": {
+            "in_channels": 8,
+            "out_channels": 8,
+            "context_dim": 16,
+            "audio_channels": [48, 40],
+            "model_channels": 32,
+            "channel_mult": [1, 2],
+            "num_res_blocks": 1,
+            "attention_resolutions": [2],
+            "num_heads": 4,
+            "num_groups": 8,
+            "s4_layer": True,
+        },
+    },
+}

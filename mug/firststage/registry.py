@@ -1,0 +1,27 @@
+"""The first stages by name: the only list of them.
+
+An entry is the node of a config, with arguments that make a network of a moment's size. The
+conformance suite builds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+FIRST_STAGES: dict[str, Mapping[str, Any]] = {
+    "autoencoder_kl": {
+        "target": "mug.firststage.autoencoder.AutoencoderKL",
+        "params": {
+            "ddconfig": {
+                "x_channels": 16,
+                "middle_channels": 8,
+                "z_channels": 8,
+                "num_groups": 4,
+                "channel_mult": [1, 2, 2],
+                "num_res_blocks": 1,
+            },
+            "lossconfig": {"target": "torch.nn.Identity"},
+        },
+    },
+}
