@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from repository import ROOT
+from repository import ROOT, syntax_tree
 
 SOURCES = sorted(
     path
@@ -20,9 +20,9 @@ SOURCES = sorted(
 )
 
 
-@cache  # not at import: each worker of the suite imports this file, one runs its tests
 def _trees() -> dict[Path, ast.Module]:
-    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
+    """Not at import: each worker of the suite imports this file, one runs its tests."""
+    return {path: syntax_tree(path) for path in SOURCES}
 
 
 @cache

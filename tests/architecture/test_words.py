@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 import pytest
-from repository import ROOT
+from repository import ROOT, syntax_tree
 
 MUG = sorted((ROOT / "mug").rglob("*.py"))
 SOURCES = [
@@ -150,7 +150,7 @@ def test_docstrings_open_with_a_noun_or_an_imperative() -> None:
     opened = [
         f"{path.relative_to(ROOT)}:{body.lineno}: {body.value.splitlines()[0]}"
         for path in SOURCES
-        for body in _bodies(ast.parse(path.read_text(encoding="utf-8")))
+        for body in _bodies(syntax_tree(path))
         if body.value.strip() and re.split(r"\W", body.value.strip())[0].lower() in OPENINGS
     ]
     assert opened == []
@@ -159,7 +159,7 @@ def test_docstrings_open_with_a_noun_or_an_imperative() -> None:
 def test_no_public_class_name_occurs_twice() -> None:
     places = defaultdict(list)
     for path in MUG:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(syntax_tree(path)):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert len(places) > 300

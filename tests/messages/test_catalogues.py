@@ -7,16 +7,14 @@ import copy
 import pickle
 import re
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 
 import pytest
+from repository import ROOT, syntax_tree
 
 import mug.errors
 from mug.errors import BeatmapError, MugError
 from mug.messages.message import LANGUAGES, Message, catalogue, message_of, placeholders, plain
 
-ROOT = Path(mug.errors.__file__).parents[1]
 SOURCES = (*sorted((ROOT / "mug").rglob("*.py")), *ROOT.glob("scripts/*.py"), *ROOT.glob("*.py"))
 HAN = re.compile(r"[\u4e00-\u9fff]")
 OWN = {"file", "line", "value", "remedy"}  # of an error, not of its text
@@ -28,15 +26,10 @@ def _kinds() -> set[str]:
     return own - {"Path"} | {"LineError", "MinaCalcError", "NotFoundError"}
 
 
-@cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
 def _calls() -> Iterator[tuple[str, ast.Call]]:
     kinds = _kinds()
     for path in SOURCES:
-        for node in ast.walk(_tree(path)):
+        for node in ast.walk(syntax_tree(path)):
             if isinstance(node, ast.Call):
                 name = getattr(node.func, "id", getattr(node.func, "attr", ""))
                 if name in kinds and node.args:
@@ -57,7 +50,7 @@ def _strings() -> tuple[set[str], re.Pattern[str]]:
     for template in (ROOT / "mug").rglob("templates/*.html"):
         strings |= set(re.findall(r'\bt\("(\w+)"', template.read_text(encoding="utf-8")))
     for path in SOURCES:
-        for node in ast.walk(_tree(path)):
+        for node in ast.walk(syntax_tree(path)):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 strings.add(node.value)
             if (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,12 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
+
+
+@cache
+def syntax_tree(path: Path) -> ast.Module:
+    """Return a parsed file; parsing all of them takes longer than most tests of them."""
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def load_golden(name: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
