@@ -30,6 +30,7 @@ def grid_chart(reference: Beatmap, count: int, rng: np.random.Generator) -> Beat
         raise DataError("evaluation.random_chart_needs_reference_with_notes", file=reference.path)
     grid = Grid(reference.red_lines)
     lines = grid.lines(float(rows.time_ms[0]) - 1.0, float(rows.time_ms[-1]) + 1.0, GRID_DIVISOR)
+    # Without replacement: two rows cannot share a line.
     times = np.sort(rng.choice(lines, size=min(count, len(lines)), replace=False))
     return reference.with_objects(_in_random_columns(times, rows.sizes, reference.keys, rng))
 

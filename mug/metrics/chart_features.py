@@ -60,11 +60,13 @@ def _in_beats(
     time_ms: Float64[np.ndarray, " n"], red_lines: Sequence[TimingPoint]
 ) -> Float64[np.ndarray, " gaps"]:
     """Distances between times in beats of the earlier one."""
+    # In beats: a rhythm is the same at any tempo.
     gaps: np.ndarray = np.diff(time_ms) / Grid(red_lines).beat_at(time_ms[:-1])
     return gaps
 
 
 def _log(value: float) -> float:
+    # Rates and lengths differ by factors; in logarithms twice and half are equally far.
     return math.log2(max(value, _LEAST))
 
 
@@ -72,12 +74,14 @@ def _density(
     notes: Sequence[HitObject], rows: ChartRows, gaps: Float64[np.ndarray, " gaps"]
 ) -> dict[str, float]:
     seconds = max((rows.time_ms[-1] - rows.time_ms[0]) / 1000, _LEAST)
+    # Time in beats since the first row, through all tempo changes.
     at = np.concatenate([[0.0], np.cumsum(gaps)])
     windows = np.bincount((at // WINDOW_BEATS).astype(np.int64), weights=rows.sizes)
     mean = float(windows.mean())
     return {
         "log_notes_a_second": _log(len(notes) / seconds),
         "log_rows_a_second": _log(len(rows.time_ms) / seconds),
+        # The 90th percentile, not the maximum: one burst says little about a chart.
         "log_busiest_windows": _log(float(np.percentile(windows, 90))),
         "window_variation": float(windows.std()) / mean,
         "empty_windows": float((windows == 0).mean()),
@@ -95,6 +99,7 @@ def _rhythm(
     return {
         "snap_1": snaps.get(1, 0.0),
         "snap_2": snaps.get(2, 0.0),
+        # Thirds and sixths together: both are triplets.
         "snap_3": snaps.get(3, 0.0) + snaps.get(6, 0.0),
         "snap_4": snaps.get(4, 0.0),
         "snap_8": snaps.get(8, 0.0),
@@ -124,12 +129,15 @@ def _columns(notes: Sequence[HitObject], rows: ChartRows) -> dict[str, float]:
             sorted(note.start_ms for note in notes if note.column == column)
         )
     ]
+    # Left and right together, here and below: a mirrored chart must have the same numbers.
     outer = sum(n for c, n in columns.items() if c in (0, rows.keys - 1)) / len(notes)
     return {
         "outer_columns": outer,
+        # 1 where all columns have the same number of notes, for any number of keys.
         "column_evenness": _entropy(columns) / math.log2(max(rows.keys, 2)),
         "hand_imbalance": hand_imbalance(notes, rows.keys),
         "log_usual_column_gap_ms": _log(float(np.median(gaps))) if gaps else 0.0,
+        # ms here: how fast a finger repeats is a matter of time, not of beats.
         "log_least_column_gap_ms": _log(float(np.percentile(gaps, 5))) if gaps else 0.0,
     }
 
@@ -137,8 +145,10 @@ def _columns(notes: Sequence[HitObject], rows: ChartRows) -> dict[str, float]:
 def _motion(rows: ChartRows) -> dict[str, float]:
     masks = rows.masks
     half = rows.keys // 2
+    # The middle column of an odd number belongs to neither hand.
     left = (masks & ((1 << half) - 1)) > 0
     right = (masks >> (rows.keys - half)) > 0
+    # Rows for one hand alone; those for both say nothing about alternation.
     one = left ^ right
     both = one[1:] & one[:-1]
     return {
@@ -160,6 +170,7 @@ def _holds(
     ends = np.array([note.end_ms for note in holds], np.float64)
     beats = (ends - starts) / Grid(red_lines).beat_at(starts)
     at = rows.time_ms[:, None]
+    # Held while the row is struck; starts and ends at the row itself do not count.
     held = ((starts < at) & (at < ends)).sum(axis=1)
     return {
         "holds": len(holds) / len(notes),

@@ -92,7 +92,9 @@ def drop_notes(notes: Sequence[HitObject], keep: float, rng: np.random.Generator
 def bursts(notes: Sequence[HitObject], share: float, rng: np.random.Generator) -> Notes:
     """After a share of the rows, a tap more in the middle of the gap, in a random column."""
     rows = _rows(notes)
+    # The columns that the chart uses; the number of keys is not passed in.
     keys = 1 + max((note.column for note in notes), default=0)
+    # The exact share, not one coin a row: damage of one strength must not vary by chance.
     hit = rng.permutation(len(rows) - 1) < round(share * (len(rows) - 1))
     made: Notes = list(notes)
     for index in np.flatnonzero(hit):

@@ -46,15 +46,18 @@ class Space:
             raise DataError("evaluation.space_of_charts_needs", value=len(human))
         names = tuple(human[0])
         values = np.array([[chart[name] for name in names] for chart in human], np.float64)
+        # A feature that is the same in all human charts would otherwise divide by zero.
         spread = np.maximum(values.std(axis=0), LEAST_SPREAD)
         space = cls(names, values.mean(axis=0), spread, 1.0)
         squares = _squares(space.place(human), space.place(human))
+        # The median heuristic: a kernel as wide as human charts are apart.
         apart = squares[np.triu_indices(len(human), 1)]
         return cls(names, space.mean, spread, float(max(np.sqrt(np.median(apart)), 1e-6)))
 
     def place(self, charts: Sequence[Mapping[str, float]]) -> Points:
         """Coordinates of charts, one row each, within ±`FARTHEST`."""
         values = [[chart[name] for name in self.names] for chart in charts]
+        # Reshaped, so that no charts make an array of the right width.
         raw = np.array(values, np.float64).reshape(len(charts), len(self.names))
         points: np.ndarray = np.clip((raw - self.mean) / self.spread, -FARTHEST, FARTHEST)
         return points
@@ -141,6 +144,7 @@ def frechet_distance(first: Cloud, second: Cloud) -> float:
 def _within(space: Space, cloud: Cloud) -> float:
     """Mean kernel over pairs of different groups."""
     weight = np.outer(cloud.weights, cloud.weights)
+    # A chart with itself would bias the mean upwards, and so would charts of one group.
     weight[cloud.groups[:, None] == cloud.groups[None, :]] = 0.0
     if not weight.sum():
         return float("nan")
@@ -157,6 +161,7 @@ def _normal(cloud: Cloud) -> tuple[Float64[np.ndarray, " d"], Float64[np.ndarray
 def _root(matrix: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d d"]:
     """The symmetric square root of a covariance matrix."""
     values, vectors = np.linalg.eigh(matrix)
+    # Rounding makes eigenvalues of a covariance slightly negative.
     root: np.ndarray = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
     return root
 

@@ -42,6 +42,8 @@ class Grid(BeatLines):
     def error(self, times_ms: Times, divisors: Sequence[int]) -> Times:
         """Signed distance in ms of each time from the nearest line of any of the divisors."""
         after = np.stack([self.nearest(times_ms, divisor)[1] for divisor in divisors])
+        # Of several divisors the nearest line; `nearest` gives line minus time, the error is the
+        # opposite.
         best = np.abs(after).argmin(axis=0)
         nearest: np.ndarray = -np.take_along_axis(after, best[None], axis=0)[0]
         return nearest
@@ -90,6 +92,7 @@ def grid_sync(notes: Sequence[HitObject], red_lines: Sequence[TimingPoint]) -> G
     if not len(times):
         return GridSync(0.0, math.nan, math.nan, math.nan)
     error = grid.error(times, SYNC_DIVISORS)
+    # Every ms of the chart as if it were a note: what chance would give on this very grid.
     span = np.arange(times.min(), times.max() + grid.beat_ms[0], 1.0)
     chance = float((np.abs(grid.error(span, SYNC_DIVISORS)) <= CLEAN_MS).mean())
     clean = float((np.abs(error) <= CLEAN_MS).mean())
@@ -102,8 +105,11 @@ def _phase(grid: Grid, times_ms: Times) -> float:
     period = grid.beat_at(times_ms) / _PHASE_DIVISOR
     reach = float(np.median(period)) / 2
     shifts = np.arange(0.0, reach, _PHASE_STEP_MS)
+    # From 0 outwards: `argmax` takes the first of equal ones.
     shifts = np.concatenate([[0.0], np.stack([shifts[1:], -shifts[1:]], axis=1).ravel()])
     away = error[None, :] - shifts[:, None]
+    # A shift by a whole quarter is no shift: the rest lies within half a quarter on either side.
     away -= np.rint(away / period) * period
+    # A soft count: notes that are off by design, or wrong, hardly pull the shift.
     weight = np.exp(-0.5 * (away / _KERNEL_MS) ** 2).sum(axis=1)
     return float(shifts[int(np.argmax(weight))])  # of equal ones the smallest shift

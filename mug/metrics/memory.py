@@ -58,7 +58,9 @@ def _signature(chart: Beatmap, *, mirror: bool = False) -> Int64[np.ndarray, " n
         masks = np.array([mirrored_mask(int(mask), chart.keys) for mask in masks], np.int64)
     beat = Grid(chart.red_lines).beat_at(rows.time_ms)
     gaps = np.diff(rows.time_ms, prepend=rows.time_ms[0])
+    # 24ths hold quarters and triplets exactly; beyond 64 beats all pauses are alike.
     ticks = np.minimum(np.rint(gaps / beat * TICKS), _MOST_TICKS - 1).astype(np.int64)
+    # One number a row, so that rows are compared in one operation.
     signature: np.ndarray = masks * _MOST_TICKS + ticks
     return signature
 
@@ -68,6 +70,7 @@ def _longest(first: Int64[np.ndarray, " n"], second: Int64[np.ndarray, " m"]) ->
     best = 0
     run = np.zeros(len(second) + 1, np.int64)
     for value in first:
+        # One row of the table is enough: a run grows along the diagonal.
         run[1:] = np.where(second == value, run[:-1] + 1, 0)
         best = max(best, int(run.max()))
     return best

@@ -97,6 +97,7 @@ def random_chart(reference: Beatmap, count: int, rng: np.random.Generator) -> Be
         raise DataError("evaluation.random_chart_needs_reference_with_notes", file=reference.path)
     first = int(min(note.start_ms for note in objects))
     last = max(int(max(note.start_ms for note in objects)), first + count)
+    # Distinct milliseconds: notes of one moment would count as one onset.
     times = np.sort(rng.choice(np.arange(first, last + 1), size=count, replace=False))
     columns = rng.integers(0, reference.keys, size=count)
     return reference.with_objects(

@@ -41,6 +41,7 @@ def pattern_counts(
         "snap": _snaps(rows, red_lines),
         "interval": Counter(_half_octave(float(gap)) for gap in gaps),
         "chord": Counter(int(size) for size in rows.sizes),
+        # Folded: a column and its mirror image are one kind.
         "column": Counter(min(note.column, keys - 1 - note.column) for note in notes),
         "jack": _jacks(rows),
         "hold": Counter(
@@ -72,7 +73,9 @@ def jensen_shannon(first: Counts, second: Counts) -> float:
     for key in {*first, *second}:
         p, q = first[key] / a, second[key] / b
         middle = (p + q) / 2
+        # 0 log 0 is 0.
         total += sum(0.5 * x * math.log2(x / middle) for x in (p, q) if x > 0)
+    # Rounding may leave the range by a hair.
     return min(1.0, max(0.0, total))
 
 
@@ -89,6 +92,7 @@ def row_information(notes: Sequence[HitObject], keys: int) -> float:
     masks = [int(mask) for mask in rows_of(notes, keys).masks]
     pairs, firsts = Counter(pairwise(masks)), Counter(masks[:-1])
     total = sum(pairs.values())
+    # Conditional entropy: each pair weighs what its second row tells after the first.
     return sum(
         -count / total * math.log2(count / firsts[first]) for (first, _), count in pairs.items()
     )
@@ -101,6 +105,7 @@ def beyond_band(bits: float, of_people: Sequence[float]) -> float:
         bits: of the chart that is judged, from `row_information`.
         of_people: of human charts, at least one.
     """
+    # Percentiles: a single odd human chart must not widen the band.
     low, high = np.percentile(of_people, [10, 90])
     return float(max(low - bits, bits - high, 0.0))
 
@@ -120,6 +125,7 @@ def _half_octave(ms: float) -> int:
 def _snaps(rows: ChartRows, red_lines: Sequence[TimingPoint]) -> Counts:
     grid = Grid(red_lines)
     found = np.zeros(len(rows.time_ms), np.int64)
+    # The finest first, so that the coarsest divisor that fits is what remains.
     for divisor in reversed(SNAPS):
         found[np.abs(grid.error(rows.time_ms, (divisor,))) <= SNAP_MS] = divisor
     return Counter(found.tolist())
@@ -133,6 +139,7 @@ def _jacks(rows: ChartRows) -> Counts:
             if struck:
                 run += 1
             elif run:
+                # Longer ones are one kind: too rare to be compared one by one.
                 counts[min(run, LONGEST_JACK)] += 1
                 run = 0
     return counts
@@ -141,4 +148,5 @@ def _jacks(rows: ChartRows) -> Counts:
 def _transitions(rows: ChartRows) -> Counts:
     masks = [int(mask) for mask in rows.masks]
     mirrored = [mirrored_mask(mask, rows.keys) for mask in masks]
+    # Both, so that a chart and its mirror have the same counts.
     return Counter([*pairwise(masks), *pairwise(mirrored)])

@@ -64,6 +64,8 @@ def reconstruction_score(
     """
     matched = long_matched = 0
     errors: list[float] = []
+    # Columns that the original leaves empty have nothing to be found again; notes there count
+    # against precision.
     for column in {note.column for note in original}:
         ours = sorted((n for n in rebuilt if n.column == column), key=lambda n: n.start_ms)
         theirs = sorted((n for n in original if n.column == column), key=lambda n: n.start_ms)

@@ -44,6 +44,7 @@ def rows_of(notes: Sequence[HitObject], keys: int) -> ChartRows:
     times: list[float] = []
     masks: list[int] = []
     for note in sorted(notes, key=lambda n: (n.start_ms, n.column)):
+        # From the row's first note: a fast roll does not become one row.
         if times and note.start_ms - times[-1] <= ROW_MS:
             masks[-1] |= 1 << note.column
         else:

@@ -49,6 +49,7 @@ def audio_bars(
     timbre = _means(mel, frames).T.reshape(len(edges_ms) - 1, AUDIO_SLOTS * _MELS)
     chroma, hop = _chroma(wave, sample_rate)
     pitch = _means(chroma, edges_ms * sample_rate / 1000 / hop).T
+    # Each block counts alike, though one has 320 numbers and the other 12.
     return np.hstack([_scaled(timbre), _scaled(pitch)])
 
 
@@ -70,6 +71,8 @@ def chart_bars(
             continue
         starts[*divmod(first, SLOTS), note.column] += 1
         if isinstance(note, LongNote):
+            # A hold that ends on a line does not reach into the part behind it; the other allowance
+            # is taken back too.
             last = _place(float(note.end_ms) - 2 * _EARLY_MS, edges_ms)
             until = bars * SLOTS if last is None else last + 1
             held.reshape(bars * SLOTS, keys)[first:until, note.column] = 1
@@ -104,6 +107,7 @@ def self_similarity(
     first, last = int(np.argmax(inside)), len(inside) - int(np.argmax(inside[::-1]))
     ours = _distances(chart_bars(notes, keys, edges_ms)[first:last])
     theirs = _distances(sound[first:last])
+    # Each pair once, and no bar with itself.
     pairs = np.triu_indices(last - first, 1)
     if np.ptp(ours[pairs]) == 0:
         return 0.0
@@ -129,6 +133,7 @@ def _means(rows: np.ndarray, edges: np.ndarray) -> np.ndarray:
     count = rows.shape[1]
     at = np.clip(np.rint(edges).astype(np.int64), 0, count)
     sums = np.concatenate([np.zeros((len(rows), 1)), np.cumsum(rows, axis=1)], axis=1)
+    # A slot shorter than a frame still gets the frame that it lies in.
     low = np.minimum(at[:-1], count - 1)
     high = np.maximum(at[1:], low + 1)
     means: np.ndarray = (sums[:, high] - sums[:, low]) / (high - low)
@@ -141,6 +146,7 @@ def _chroma(wave: np.ndarray, sample_rate: int) -> tuple[np.ndarray, int]:
     padded = np.pad(wave, (hop, _CHROMA_WINDOW))
     starts = np.arange(0, len(wave) + 1, hop)
     frames = padded[starts[:, None] + np.arange(_CHROMA_WINDOW)[None, :]]
+    # The window keeps a loud pitch from leaking into all classes.
     power = np.abs(np.fft.rfft(frames * np.hanning(_CHROMA_WINDOW), axis=1)) ** 2
     hz = np.fft.rfftfreq(_CHROMA_WINDOW, 1 / sample_rate)
     in_range = (hz >= PITCH_RANGE_HZ[0]) & (hz <= PITCH_RANGE_HZ[1])

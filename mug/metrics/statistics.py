@@ -40,11 +40,13 @@ def ranks(values: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
     """Ranks from 1; equal values share their mean rank."""
     _, where, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
+    # Mean of the ranks that equal values take up together.
     return (last - (counts - 1) / 2)[where].astype(np.float64)
 
 
 def spearman(first: Float64[np.ndarray, " n"], second: Float64[np.ndarray, " n"]) -> float:
     """Spearman's rank correlation; not a number where one of both does not vary."""
+    # A correlation with a constant divides by zero.
     if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return float("nan")
     return float(np.corrcoef(ranks(first), ranks(second))[0, 1])
@@ -80,8 +82,10 @@ def summarise(
     for value, song in kept:
         by_song.setdefault(song, []).append(value)
     means = np.array([np.mean(listed) for listed in by_song.values()])
+    # The songs' means are what is drawn: charts of a song are not independent of each other.
     pool = means if len(means) > 1 else np.array([value for value, _ in kept])
     drawn = pool[rng.integers(0, len(pool), (draws, len(pool)))].mean(axis=1)
+    # Percentile bootstrap: no assumption about the distribution of the figure.
     low, high = np.percentile(drawn, [2.5, 97.5])
     return Summary(
         mean=float(means.mean()),

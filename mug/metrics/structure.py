@@ -28,8 +28,10 @@ def bar_energy(
     duration = 1000.0 * len(wave) / sample_rate
     edges = Grid(red_lines).bars(duration)
     edges = edges[edges >= 0]
+    # In float64: sums over minutes of samples would lose the quiet bars in float32.
     sums = np.concatenate([[0.0], np.cumsum(wave.astype(np.float64) ** 2)])
     at = np.clip(np.rint(edges * sample_rate / 1000).astype(np.int64), 0, len(wave))
+    # Bars behind the song's end have no sample.
     power = np.diff(sums[at]) / np.maximum(np.diff(at), 1)
     return edges, np.sqrt(np.maximum(power, 0.0))
 

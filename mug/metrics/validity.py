@@ -84,6 +84,7 @@ def _in_column(notes: Sequence[HitObject]) -> tuple[int, int]:
     same = inside = 0
     held_until = last = -float("inf")
     for note in notes:
+        # Counted once: a double note within a hold is a double note.
         if note.start_ms - last < SAME_MS:
             same += 1
         elif note.start_ms < held_until:

@@ -24,6 +24,7 @@ SETTLED_MS = 2.0
 _SETTLED_SHARE = 0.9
 # For charts that are settled the tolerance is less by what rounding to whole ms may have taken off.
 _ROUNDING_MS = 0.5
+# Sums of floating-point beats leave lines this far apart that are one line.
 _SAME_MS = 1e-6
 # Rows are so many standard deviations wide.
 _ROW_JITTERS = 2.0
@@ -103,6 +104,7 @@ def snap_chart(
     heads, tails = chart.head_targets(), chart.tail_targets()
     unfit = np.flatnonzero(~(chart.fits & chart.tail_fits) & ~chart.locked)
     unfit_set = {int(i) for i in unfit}
+    # Taken out before places are given, so that they take no line from a note that stays.
     dropped = unfit_set if chart.options.unfit == "drop" else set()
     columns: dict[int, list[SnapTarget]] = {}
     for index, note in enumerate(chart.notes):
@@ -143,6 +145,7 @@ class _Chart:
         allowed = tuple(options.allowed(float(beat)) for beat in self.lines.beat_ms)
         self.permitted = Permitted(allowed)
         self.starts = np.array([note.start_ms for note in self.notes], dtype=np.float64)
+        # A tap ends where it starts, so that one array serves both kinds.
         self.ends = np.array([note.last_ms for note in self.notes], dtype=np.float64)
         _require_finite(self.notes, self.starts, self.ends)
         self.columns = [note.column for note in self.notes]
@@ -172,7 +175,10 @@ class _Chart:
         """Test whether the chart is on the grid already; jitter and tolerance follow from it."""
         asked = self.options.tolerance_ms
         base = BASE_TOLERANCE_MS if asked is None else max(asked, 2 * _ROUNDING_MS)
+        # Rounding to whole ms may have moved a note towards its limit; a second snapping must not
+        # find it beyond.
         strict = base - _ROUNDING_MS
+        # Locked notes say nothing about the others: they stay wherever they are.
         near = self.heads.nearest_ms[~self.locked]
         fits = near <= strict + _SAME_MS
         on_line = near <= min(SETTLED_MS, strict) + _SAME_MS
@@ -180,12 +186,15 @@ class _Chart:
         self.tolerance_ms, self.jitter_ms = strict, SMALLEST_JITTER_MS
         if not self.settled:
             given = self.options.jitter_ms
+            # Rows as narrow as rounding makes them: their width depends on the jitter, which is
+            # what is sought.
             everything = self._rows(np.isfinite(self.starts), SETTLED_MS)
             self.jitter_ms = (
                 self._voices(everything, self._every).estimate_jitter_ms()
                 if given is None
                 else max(given, SMALLEST_JITTER_MS)
             )
+            # Three deviations: one note in 370 lies farther off by chance.
             self.tolerance_ms = max(base, 3 * self.jitter_ms) if asked is None else base
 
     @property
@@ -213,6 +222,7 @@ class _Chart:
         return make_rows(usable, self.starts.tolist(), self.columns, window_ms)
 
     def _voices(self, rows: HeadRows, permitted: Permitted) -> Voices:
+        # Tails far from every line would speak for the finest divisors.
         tails = self.ends[self.holds & (self.tails.nearest_ms <= BASE_TOLERANCE_MS)]
         return Voices(self.lines, permitted, evidence_of(rows, self.columns, tails))
 
@@ -240,6 +250,7 @@ class _Chart:
             return targets
         table = line_table(self.lines, self.permitted, rows.times_ms)
         costs = single_costs(table, rows.weights, self.jitter_ms)
+        # A line serves a row only if its earliest and its latest note may both go so far.
         reachable = (table.at_ms - rows.first_ms[:, None] <= self.tolerance_ms + _SAME_MS) & (
             rows.last_ms[:, None] - table.at_ms <= self.tolerance_ms + _SAME_MS
         )
@@ -257,7 +268,11 @@ class _Chart:
     def tail_targets(self) -> Float[np.ndarray, " n"]:
         """The line that each tail wants; its raw time where it stays."""
         targets = self._lines_for(
-            self.tails, self.ends, 1.5 * self.jitter_ms, preference=TAIL_PREFERENCE
+            # Tails are less exact than heads, and rather on coarse lines (docs/snapping.md).
+            self.tails,
+            self.ends,
+            1.5 * self.jitter_ms,
+            preference=TAIL_PREFERENCE,
         )
         targets = np.where(self.tail_fits | (self.options.unfit == "move"), targets, self.ends)
         if self.settled:
@@ -276,6 +291,7 @@ class _Chart:
         divisors = self._beat_divisors(times_ms)
         costs = single_costs(table, np.ones(len(times_ms)), jitter_ms, preference)
         near = np.abs(table.distance_ms) <= self.tolerance_ms + _SAME_MS
+        # NaN where no line is near enough; the nearest of all stands in below.
         best = choose_lines(table, costs, divisors, near)
         nearest = np.take_along_axis(
             table.at_ms, np.abs(table.distance_ms).argmin(axis=1)[:, None], axis=1

@@ -102,12 +102,16 @@ class Finder:
 
     def heads(self, target: SnapTarget) -> Iterator[float]:
         """Places for a head, best first."""
+        # The wanted line comes first, whatever its rarity: the whole beat was weighed for it.
         yield target.start_ms
         if target.locked or target.kept:
             return
         raw = target.note.start_ms
         near = [
-            (foreign, abs(line - raw), line) for line, _, foreign in self._near(raw, self.permitted)
+            # Voice before distance: first the divisors that fit the beat best, then the nearest
+            # line.
+            (foreign, abs(line - raw), line)
+            for line, _, foreign in self._near(raw, self.permitted)
         ]
         for _, distance, line in sorted(near):
             if distance <= self.tolerance_ms:
@@ -125,7 +129,10 @@ class Finder:
                 line,
             )
             for line, divisor, foreign in self._near(
-                min(max(raw_ms, low_ms), high_ms), Permitted(self.permitted.by_section)
+                # From within the bounds, and with all of the tier's divisors: a tail may end on any
+                # line.
+                min(max(raw_ms, low_ms), high_ms),
+                Permitted(self.permitted.by_section),
             )
             if low_ms <= line <= high_ms
         ]

@@ -26,6 +26,7 @@ Allowed = tuple[tuple[int, ...], ...]
 
 def voice(divisor: int) -> int:
     """The odd part of a divisor: 1 straight, 3 triplet, 5, 7 ... others."""
+    # d & -d is the largest power of two in d.
     return divisor // (divisor & -divisor)
 
 
@@ -54,6 +55,7 @@ class Permitted:
         allowed = self.by_section[section]
         if dominant is None:
             return allowed
+        # All of them where nothing is left: a beat must be able to hold its notes.
         return tuple(d for d in allowed if related(d, dominant)) or allowed
 
     def table(self, sections: Indices, beats: Indices, states: tuple[int, ...]) -> np.ndarray:
@@ -95,6 +97,8 @@ def line_table(lines: BeatLines, permitted: Permitted, times_ms: Times) -> LineT
         permitted: divisors of each beat.
         times_ms: any times.
     """
+    # One list for all sections, so that arrays have one shape; what a section lacks is infinitely
+    # far.
     states = tuple(sorted({d for section in permitted.by_section for d in section}))
     usable = permitted.table(lines.section(times_ms), lines.beat(times_ms), states)
     found = [lines.nearest(times_ms, d) for d in states]

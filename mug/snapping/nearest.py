@@ -104,6 +104,7 @@ class SnapGrid:
         best, least = times, np.full(len(times), np.inf)
         for divisor in self._divisors:
             at, after = self._lines.nearest(times, divisor)
+            # Clearly nearer: where lines of two divisors coincide, the coarser one's value stays.
             nearer = np.abs(after) < least - _SAME_MS
             best, least = np.where(nearer, at, best), np.where(nearer, np.abs(after), least)
         self._known.update(zip(wanted, best.tolist(), strict=True))
@@ -142,6 +143,7 @@ def _snap_column(
         note, target = notes[index], _moved(notes[index], grid, tolerance_ms)
         if target != note:
             distance = abs(target.start_ms - note.start_ms) + abs(target.last_ms - note.last_ms)
+            # The smallest moves first: whoever is nearly right keeps its line.
             targets.append((distance, place, target))
     changed = False
     for _, place, target in sorted(targets, key=lambda entry: entry[:2]):
@@ -149,6 +151,7 @@ def _snap_column(
         before = notes[members[place - 1]].last_ms if place else -math.inf
         after = notes[members[place + 1]].start_ms if place + 1 < len(members) else math.inf
         for choice in _choices(notes[index], target):
+            # Order within a column stays; a move that would meet another note has to wait.
             if before < choice.start_ms and choice.last_ms < after:
                 notes[index], changed = choice, True
                 break

@@ -49,6 +49,7 @@ def make_rows(
     """
     members: list[list[int]] = []
     used: set[int] = set()
+    # From the first note on, not from the last: rows cannot grow along a fast stream.
     for index in sorted(indices, key=lambda i: (starts_ms[i], i)):
         if (
             members

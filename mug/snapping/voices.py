@@ -82,6 +82,7 @@ def single_costs(
         jitter_ms: standard deviation of the times around their lines.
         preference: how strongly coarse lines are preferred, 1 for note heads.
     """
+    # Minus the logarithm of a normal density and of a prior, constants left out: nats that add up.
     rarity = preference * np.array([line_cost(d) for d in table.states])
     return weights[:, None] * (table.distance_ms**2 / (2 * jitter_ms**2) + rarity)
 
@@ -102,7 +103,9 @@ def choose_lines(
     """
     state = np.searchsorted(np.array(table.states), divisors)
     reachable = reachable & np.isfinite(table.distance_ms)
+    # A divisor's own lines include those of its factors: a 1/4 beat may have notes on the beat.
     own = reachable & table.reached[state]
+    # Another divisor's line is better than none; the note is listed as unfit otherwise.
     usable = np.where(own.any(axis=1)[:, None], own, reachable)
     best = np.where(usable, costs, np.inf).argmin(axis=1)
     at = np.take_along_axis(table.at_ms, best[:, None], axis=1)[:, 0]
@@ -145,6 +148,7 @@ class Voices:
         self._forbidden: Bool[np.ndarray, "b s"] = ~usable
         self._prior = np.array([_beat_cost(d) for d in states])
         self._switch = _switch(states)
+        # Rhythms change at bar lines more often than within a bar.
         bar = self.keys[:, 1] // lines.meter[self.keys[:, 0]]
         self._links = _links(self.keys, bar)
 
@@ -157,6 +161,7 @@ class Voices:
     def _rarity(self, costs: Float[np.ndarray, "b s"]) -> Float[np.ndarray, "b s"]:
         """Cost of each divisor for its voice's rarity around the beat; none for the beat itself."""
         states = np.array(self.table.states)
+        # The beat itself belongs to every voice and speaks for none.
         voices = np.where(states == 1, 0, [voice(d) for d in self.table.states])
         present = [int(one) for one in np.unique(voices[voices > 0])]
         explained = [
@@ -173,6 +178,8 @@ class Voices:
         """The jitter under which the evidence is cheapest, from 0.5 to 25 ms."""
         weight = float(self._evidence.weights.sum())
         costs = [
+            # The normal density's log sigma, without which the largest jitter would always be
+            # cheapest.
             self._cheapest_path(self._beat_costs(j))[1] + weight * float(np.log(j))
             for j in _JITTERS_MS
         ]
@@ -185,9 +192,12 @@ class Voices:
         for state, reached in enumerate(table.reached):
             options = np.where(reached, single, np.inf)
             best = options.argmin(axis=1)
+            # Limited: one stray note must not decide about a whole beat.
             cost = np.minimum(options.min(axis=1), weights * _MOST)
             np.add.at(costs[:, state], self.place, cost)
             at = np.take_along_axis(table.at_ms, best[:, None], axis=1)[:, 0]
+            # Two notes of a column cannot share a line, so a divisor that puts them there is too
+            # coarse.
             clash = at[pairs[:, 0]] == at[pairs[:, 1]]
             np.add.at(costs[:, state], self.place[pairs[clash, 1]], _COLLISION)
         return np.where(self._forbidden, np.inf, costs + self._prior)
@@ -219,5 +229,6 @@ def _links(keys: Int[np.ndarray, "b 2"], bar: Int[np.ndarray, " b"]) -> Float[np
         new_section = np.diff(keys[:, 0]) != 0
         links[1:] = np.where(np.diff(bar) != 0, _OVER_BAR, 1.0)
         far = new_section | (np.diff(bar) > 1)
+        # Over a rest or a tempo change little carries over, and over an empty bar as little.
         links[1:] = np.where(far, _OVER_REST, links[1:])
     return links
