@@ -81,6 +81,7 @@ def test_the_preview_moves(tab: Any) -> None:
     tab.evaluate(f"{READY}.play()")
     tab.wait_for_function(f"{READY}.timeMs() > 300")
     tab.evaluate(f"{READY}.pause()")
+    tab.evaluate("new Promise(requestAnimationFrame)")
     assert tab.evaluate(f"{READY}.timeMs()") > 300
     assert tab.evaluate(lanes) != still
 

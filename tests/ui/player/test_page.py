@@ -183,7 +183,8 @@ def test_leaving_the_page_frees_the_sound(show: Show) -> None:
     state = page.page.evaluate(
         """async () => { const e = document.querySelector('mug-player');
         const p = e.player; await p.play();
-        const { context } = p.engine; e.remove(); await new Promise((d) => setTimeout(d, 300));
+        const { context } = p.engine; e.remove();
+        while (context.state !== 'closed') await new Promise(requestAnimationFrame);
         return [context.state, e.player, p.playing]; }"""
     )
     assert state == ["closed", None, False]
