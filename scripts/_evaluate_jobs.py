@@ -219,7 +219,7 @@ def rows_in(mark: Path) -> list[ResultRow]:
         return [from_json(plain) for plain in listed]
     except (ValueError, KeyError) as error:
         raise DataError(
-            "scripts.broken_results", file=mark, remedy="remedy.delete_is_made_anew"
+            "scripts.broken_results", file=mark, remedy="remedy.delete_is_made_again"
         ) from error
 
 

@@ -98,7 +98,7 @@ class MelCache:
                 _check(path, kept, params)
                 self._checked.add(stamp)
         except (OSError, ValueError, EOFError) as error:
-            log.warning("%s is damaged and is made anew: %s", path, error)
+            log.warning("%s is damaged and is made again: %s", path, error)
             return None
         return kept
 

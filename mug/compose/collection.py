@@ -128,7 +128,7 @@ def compose_folder(out_dir: Path, song_seed: int, options: CollectionOptions) ->
     unfinished.mkdir(parents=True)
     write_song(song, unfinished, options)
     if folder.exists():
-        log.info("making anew: %s", folder)
+        log.info("making again: %s", folder)
         shutil.rmtree(folder)
     unfinished.rename(folder)
     return folder

@@ -152,7 +152,7 @@ class Charts:
             try:
                 return _unpacked(file.read_bytes(), path)
             except (ValueError, KeyError, TypeError, struct.error) as error:
-                log.warning("%s is damaged and is made anew: %s", file, error)
+                log.warning("%s is damaged and is made again: %s", file, error)
         chart = TrainingChart.of(osu.read(path), self.rates)
         with atomic_write(file) as handle:
             handle.write(_packed(chart))

@@ -92,7 +92,7 @@ class Collection:
                     "data.data_set_split_gives_nothing",
                     part=part,
                     file=self.paths[0] if self.paths else None,
-                    remedy="remedy.make_split_anew_with_filter_beatmap",
+                    remedy="remedy.make_split_again_with_filter_beatmap",
                 )
             return sorted(chosen_paths, key=_shuffled_name)
         if part not in PARTS or not fractions.get(part):

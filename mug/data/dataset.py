@@ -210,7 +210,7 @@ class OsuDataset(Dataset[Item]):
                 "data.no_training_item_can_be_made",
                 file=path,
                 value=str(error),
-                remedy="remedy.mend_or_remove_and_prepare_list",
+                remedy="remedy.fix_or_remove_and_prepare_list",
             ) from error
 
     def _charts(self) -> list[Path]:

@@ -158,7 +158,7 @@ def assert_disjoint(split: Split) -> None:
                         second=part,
                         file=entry.path,
                         value=identity,
-                        remedy="remedy.make_split_anew_from_all_charts",
+                        remedy="remedy.make_split_again_from_all_charts",
                     )
 
 

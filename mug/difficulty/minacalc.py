@@ -25,7 +25,7 @@ TIMEOUT_S = 20.0
 """Four thousand notes take the compiled module 5 ms."""
 
 _START_S = 60.0
-_REMEDY = "remedy.mend_or_remove_minacalc"
+_REMEDY = "remedy.fix_or_remove_minacalc"
 
 
 class MinaCalcError(DataError):

@@ -105,7 +105,7 @@ def _whole_lines(path: Path) -> list[dict[str, Any]]:
     for line, keys in zip(lines, wanted, strict=False):
         if not isinstance(line, dict) or set(line) != keys:
             raise DataError(
-                "prepare.not_a_journal", file=path, remedy="remedy.delete_to_begin_anew"
+                "prepare.not_a_journal", file=path, remedy="remedy.delete_to_begin_again"
             )
     if len(whole) < len(data):
         with path.open("r+b") as handle:

@@ -80,7 +80,7 @@ def test_a_prepared_chart_is_the_chart(tmp_path: Path, caplog: pytest.LogCapture
         file.write_bytes(damaged)
         assert equal(Charts(folder=folder, rates=(0.8, 1.25)).read(path), expected)
         assert file.read_bytes() == whole
-        assert "made anew" in caplog.text
+        assert "made again" in caplog.text
         caplog.clear()
     Charts(folder=folder).read(path)
     assert len(list(folder.iterdir())) == 2  # one without skill sets is another

@@ -29,7 +29,7 @@ META, ARRAYS = load_golden("dataset_items")
 RATE = 22050
 YAML = "configs/mug/mania_beatmap_features.yaml"
 CHARTS = ("a_rice_stream", "b_holds", "f_irregular")
-DB_FEATURES = 6  # sr ... ln: the others are MSD, which the recording computes anew for each item
+DB_FEATURES = 6  # sr ... ln: the others are MSD, which the recording computes again for each item
 
 
 def write_wave(path: Path, seconds: float) -> None:

@@ -139,7 +139,7 @@ def test_only_what_changed_is_done_again(songs, tmp_path):
     names = [c.name for c in read_beatmap_list(out / "beatmap.txt")]
     assert "new.osu" in names
     assert names.count("a.osu") == 1
-    assert collect(songs, out, Selection(keys=7)).charts == 1  # another selection: all anew
+    assert collect(songs, out, Selection(keys=7)).charts == 1  # another selection: all again
     assert [c.name for c in read_beatmap_list(out / "beatmap.txt")] == ["seven.osu"]
 
 

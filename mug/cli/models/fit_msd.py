@@ -195,7 +195,7 @@ def fit(data: list[list[FitItem]], args: argparse.Namespace) -> MsdModel:
             known = {k: torch.from_numpy(old[k]).float() for k in old.files}
         own = model.state_dict()
         same = {k: v for k, v in known.items() if k in own and own[k].shape == v.shape}
-        print("starts anew:", sorted(own.keys() - same.keys()), flush=True)
+        print("starts again:", sorted(own.keys() - same.keys()), flush=True)
         model.load_state_dict(same, strict=False)
     fit_jacks(model, data, rng, args)
     matrices = [v for v in model.parameters() if v.ndim == 2]

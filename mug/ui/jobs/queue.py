@@ -94,12 +94,12 @@ class JobQueue:
         """Puts a job at the end.
 
         Raises:
-            GenerationError: when the line is full, or this owner has too many jobs in it.
+            GenerationError: when the queue is full, or this owner has too many jobs in it.
         """
         job = Job(function, owner)
         with self._changed:
             if len(self._jobs) >= self._longest:
-                raise GenerationError("ui.line_is_full", remedy="remedy.try_again_in_few_minutes")
+                raise GenerationError("ui.queue_is_full", remedy="remedy.try_again_in_few_minutes")
             if sum(one.owner == owner for one in self._jobs) >= self._each:
                 raise GenerationError("ui.other_request_is_running", remedy="remedy.wait_or_cancel")
             self._jobs.append(job)

@@ -34,7 +34,7 @@ def stored(weights: dict[str, Tensor], tmp_path: Path) -> WeightsFile:
 def test_it_is_a_mapping_of_what_was_saved(
     stored: WeightsFile, weights: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(weights_file, "_PAGES", 1)  # opened anew for every weight
+    monkeypatch.setattr(weights_file, "_PAGES", 1)  # opened again for every weight
     assert stored.metadata == {"made by": "a test"}
     assert set(stored) == set(weights)
     assert len(stored) == len(weights)

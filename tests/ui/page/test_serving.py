@@ -142,7 +142,7 @@ def test_a_public_address_is_asked_for_only_on_request(
     shared = _launched(tmp_path, monkeypatch, "--share", "--auth", "me:x", "--max_mb", "7")
     assert (shared["share"], shared["server_name"]) == (True, "127.0.0.1")
     assert (shared["auth"], shared["max_file_size"]) == ([("me", "x")], "7mb")
-    same = ("self", "theme", "app_kwargs")  # objects made anew at each start
+    same = ("self", "theme", "app_kwargs")  # objects made again at each start
     differ = {name for name in plain if name not in same and plain[name] != shared[name]}
     assert differ == {"share", "auth", "max_file_size"}
 

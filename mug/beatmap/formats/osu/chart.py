@@ -77,7 +77,7 @@ class _Reader:
                 file=self.path,
                 line=line.number,
                 value=shorten(line.text, _SHOWN),
-                remedy="remedy.mend_line_or_read_leniently",
+                remedy="remedy.fix_line_or_read_leniently",
             )
         self.skipped.append(SkippedLine(line.number, line.text, reason))
 
