@@ -45,6 +45,7 @@ class BeatEncoder(nn.Module):
         self.downsampling = downsampling
         self.conv_in = nn.Conv1d(channels, width, 3, padding=1)
         self.conv_mid = nn.Conv1d(width * downsampling, hidden, 3, padding=1)
+        # Zero: a model that is given the beat condition starts as the same model without it.
         self.conv_out = zero_module(nn.Conv1d(hidden, out_channels, 1))
 
     def forward(self, beat: Float[Tensor, "b c t"]) -> Float[Tensor, "b d s"]:

@@ -22,6 +22,7 @@ class BeatmapFeatureEmbedder(nn.Module):
     def __init__(self, path_to_yaml: str, embed_dim: int) -> None:
         super().__init__()
         schema = FeatureSchema.from_yaml(path_to_yaml)
+        # One table for all features, absences included: ids are offsets into it (mug.features).
         self.embedding = nn.Embedding(schema.table_size, embed_dim)
 
     def forward(self, x: Num[Tensor, "b features"]) -> Float[Tensor, "b d features"]:

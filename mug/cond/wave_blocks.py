@@ -91,6 +91,7 @@ class ScaleLevel(nn.Module):
             # Attention costs the square of the length; configs ask for it at the coarse levels
             # alone.
             if len(self.attn):
+                # One after each block, so that later blocks see what attention has gathered.
                 h = self.attn[i](h)
         return h
 
@@ -141,6 +142,8 @@ class S4BidirectionalLayer(nn.Module):
         self, channels: int, num_groups: int = 32, s4_kernel_sum: str = "conjugate"
     ) -> None:
         super().__init__()
+        # The state-space layer is linear until its GELU: the normalisation keeps its input at one
+        # scale.
         self.norm = Normalize(channels, num_groups)
         self.s4_model = S4(channels, bidirectional=True, kernel_sum=s4_kernel_sum)
 

@@ -162,5 +162,6 @@ def parameter_groups(
     }
     decayed = [p for p in trainable.values() if id(p) not in spared]
     kept = [p for p in trainable.values() if id(p) in spared]
+    # Empty groups are left out: optimizers refuse them.
     groups = [(decayed, weight_decay), (kept, 0.0)]
     return [{"params": group, "weight_decay": decay} for group, decay in groups if group]

@@ -123,6 +123,7 @@ class NoiseSchedule:
             placed = {key: table.to(like.device) for key, table in self.tables.items()}
             self._placed[like.device] = placed
         values = placed[name][step.to(like.device)]
+        # One number an item, with axes of one behind it to broadcast over the rest.
         return values.view(-1, *[1] * (like.ndim - 1)).to(like.dtype)
 
     def q_sample(

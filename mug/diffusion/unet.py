@@ -191,6 +191,7 @@ class UNetModel(nn.Module):
         like, dim = next(self.parameters()), self.options.context_dim
         context = None if dim is None else like.new_zeros(1, dim, 1)
         audios = [
+            # Values do not matter: the pass only shows which length each layer meets.
             like.new_zeros(1, channels, frames >> level)
             for level, channels in enumerate(self.audio_channels)
         ]

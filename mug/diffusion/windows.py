@@ -87,6 +87,7 @@ class Windows:
             ramp = (torch.arange(shared, dtype=torch.float64) + 0.5) / max(shared, 1)
             rows[i, self.size - shared :] *= 1 - ramp
             rows[i + 1, :shared] *= ramp
+        # Where three windows overlap, the ramps of two pairs meet; dividing makes the sum 1 again.
         total = self._sum(rows)
         return torch.stack(
             [row / total[part] for row, part in zip(rows, self.slices(), strict=True)]

@@ -132,4 +132,4 @@ class JobQueue:
             job.run()
             with self._changed:
                 self._jobs.remove(job)
-            job.finished.set()  # last: who hears of it may join again
+            job.finished.set()  # last: its owner may join again from here on
