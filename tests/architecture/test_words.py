@@ -8,6 +8,7 @@ import re
 import tokenize
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from repository import ROOT, syntax_tree
@@ -90,6 +91,7 @@ def _names(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.id
 
 
+@cache
 def _parts(name: str) -> str:
     """A name as words with underscores between: `FixedUNet` is `_fixed_u_net_`."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
@@ -108,10 +110,15 @@ INSTEAD = {word: instead for instead, words in {**ANYWHERE, **IN_NAMES}.items() 
 
 def words_to_replace(text: str) -> list[str]:
     """Complaints about words in a file, each with what to say instead."""
-    tree = ast.parse(text)
+    return complaints(text, ast.parse(text))
+
+
+def complaints(text: str, tree: ast.Module) -> list[str]:
+    """The same, where the file is parsed already."""
+    prose = _prose(text, tree) if PROSE.search(text) else ()  # cutting a file into tokens is slow
     said = [
         f"line {number}: {found[1]!r}; say {INSTEAD[found[1].lower()]}"
-        for number, line in _prose(text, tree)
+        for number, line in prose
         for found in PROSE.finditer(line)
     ]
     return said + [
@@ -122,7 +129,9 @@ def words_to_replace(text: str) -> list[str]:
 
 
 def test_words_are_the_fields() -> None:
-    found = {str(p.relative_to(ROOT)): words_to_replace(p.read_text("utf-8")) for p in SOURCES}
+    found = {
+        str(p.relative_to(ROOT)): complaints(p.read_text("utf-8"), syntax_tree(p)) for p in SOURCES
+    }
     assert {path: said for path, said in found.items() if said} == {}
 
 
