@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import BeatmapError
+from mug.render.chart_layout import HEADER, MARGIN, NOTE, ChartLayout, plan_layout
 from mug.util import atomic_write
 
 if TYPE_CHECKING:
@@ -41,110 +42,29 @@ SNAPS: dict[int, Colour] = {
 }
 NO_SNAP: Colour = (170, 170, 178)
 
-HEADER, MARGIN, GUTTER, NOTE = 88, 18, 36, 6
-_MIN_WIDTH, _MIN_STRIP, _ASPECT, _SNAP_MS = 560, 240, 1.6, 2.0
+FRAMES: dict[str, Colour] = {"error": (255, 86, 86), "warning": (255, 176, 58)}
+
+_SNAP_MS = 2.0
 _LABEL_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 36000)
 
 
 @dataclass(frozen=True, slots=True)
-class ChartLayout:
-    """Layout of a picture, in pixels from its upper left corner.
+class ChartFrame:
+    """A place that is framed.
 
     Args:
-        keys: columns of the chart.
-        start_ms: time at the foot of the first strip.
-        strip_ms: time that a strip shows.
-        strips: how many stand side by side.
-        pixels_per_ms: scale of time.
-        lane: width of a column.
-        height: height of a strip.
+        start_ms: where it begins.
+        end_ms: where it is over.
+        columns: those that it is about.
+        kind: `error` or `warning`, for the colour; others are not framed in pictures.
+        said: words for it.
     """
 
-    keys: int
     start_ms: float
-    strip_ms: float
-    strips: int
-    pixels_per_ms: float
-    lane: int
-    height: int
-
-    @property
-    def strip_width(self) -> int:
-        """From one strip to the next: labels, lanes and a gap."""
-        return GUTTER + self.keys * self.lane + MARGIN
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the picture."""
-        width = max(_MIN_WIDTH, MARGIN + self.strips * self.strip_width)
-        return width, HEADER + self.height + MARGIN
-
-    @property
-    def foot(self) -> int:
-        """Row of a strip's lowest pixel line, where its time begins."""
-        return HEADER + self.height - 1
-
-    def strip_of(self, time_ms: float) -> int:
-        """Strip that shows a time; the first or the last for times that none shows."""
-        index = math.floor((time_ms - self.start_ms) / self.strip_ms)
-        return min(max(index, 0), self.strips - 1)
-
-    def x(self, strip: int, column: int) -> int:
-        """Left edge of a column in a strip."""
-        return MARGIN + strip * self.strip_width + GUTTER + column * self.lane
-
-    def y(self, strip: int, time_ms: float) -> int:
-        """Row of a time in a strip; rows above or below it for times that it does not show."""
-        since = time_ms - self.start_ms - strip * self.strip_ms
-        return self.foot - math.floor(since * self.pixels_per_ms + 1e-6)
-
-    def pieces(self, start_ms: float, end_ms: float) -> Iterator[tuple[int, int, int]]:
-        """Strip, upper row and lower row of each part of a span of time."""
-        for strip in range(self.strip_of(start_ms), self.strip_of(end_ms) + 1):
-            top = max(self.y(strip, end_ms), HEADER)
-            yield strip, top, min(self.y(strip, start_ms), self.foot)
-
-
-def plan_layout(
-    beatmap: Beatmap, pixels_per_second: float, max_width: int, max_height: int
-) -> ChartLayout:
-    """Strips of a pleasant shape that fit; a chart too long for the picture is drawn smaller."""
-    times = [time for note in beatmap.hit_objects for time in (note.start_ms, note.last_ms)]
-    if not all(map(math.isfinite, times)):
-        raise BeatmapError("common.hit_object_has_no_finite_time", file=beatmap.path)
-    bar_ms = _one_bar_ms(beatmap)
-    start, end = min([0.0, *times]), max([1000.0, *times]) + 500.0
-    if bar_ms:
-        # Strips that begin with a bar are easier to compare. An eighth of a beat comes before it,
-        # so that a first note that is rounded to the millisecond before stays with its bar.
-        first = beatmap.red_lines[0]
-        start = _bar_before(start, first.time_ms - first.beat_ms / 8, bar_ms)
-    span = end - start
-    lane = min(max(92 // beatmap.keys, 7), 18)
-    strip_width = GUTTER + beatmap.keys * lane + MARGIN
-    most_strips = max(1, (max_width - MARGIN) // strip_width)
-    most_height = max(_MIN_STRIP, max_height - HEADER - MARGIN)
-    scale = min(pixels_per_second / 1000, most_strips * most_height / span)
-    pleasant = round(math.sqrt(span * scale * strip_width / _ASPECT))
-    strips = math.ceil(span * scale / min(max(pleasant, _MIN_STRIP), most_height))
-    strips = min(strips, most_strips)
-    height = min(max(math.ceil(span * scale / strips), _MIN_STRIP), most_height)
-    strip_ms = height / scale
-    if bar_ms and (whole := math.ceil(strip_ms / bar_ms) * bar_ms) * scale <= most_height:
-        strip_ms, height = whole, math.ceil(whole * scale)
-        strips = math.ceil(span / strip_ms)
-    return ChartLayout(beatmap.keys, start, strip_ms, strips, scale, lane, height)
-
-
-def _one_bar_ms(beatmap: Beatmap) -> float | None:
-    """Length of a bar where the whole chart has one tempo."""
-    reds = beatmap.red_lines
-    return reds[0].beat_ms * reds[0].meter if len(reds) == 1 else None
-
-
-def _bar_before(time_ms: float, bar_line_ms: float, bar_ms: float) -> float:
-    """The last bar line at or before a time."""
-    return bar_line_ms + math.floor((time_ms - bar_line_ms) / bar_ms) * bar_ms
+    end_ms: float
+    columns: tuple[int, ...]
+    kind: str
+    said: str = ""
 
 
 def render_chart(
@@ -156,6 +76,7 @@ def render_chart(
     colour_by: str = "column",
     max_width: int = 4000,
     max_height: int = 2400,
+    frames: Sequence[ChartFrame] = (),
 ) -> PIL.Image.Image:
     """Draws a chart; the same chart gives the same picture.
 
@@ -167,6 +88,7 @@ def render_chart(
         colour_by: `column`, or `snap` for the place of a note within its beat.
         max_width: width of the picture in pixels at most (560 or more).
         max_height: height of the picture in pixels at most (336 or more).
+        frames: places to frame.
 
     Raises:
         BeatmapError: for columns outside the chart, times that are no numbers, or arguments out of
@@ -195,6 +117,7 @@ def render_chart(
     _draw_header(draw, layout, beatmap, title)
     if colour_by == "snap":
         _draw_legend(draw, layout)
+    _draw_frames(draw, layout, frames)
     if path is not None:
         with atomic_write(path) as handle:
             image.save(handle, format="PNG", optimize=False)
@@ -358,6 +281,19 @@ def _draw_legend(draw: Any, layout: ChartLayout) -> None:
         text = f"1/{divisor}" if divisor else "other"
         draw.text((left + 13, HEADER - 15), text, font=_font(11), fill=FAINT, anchor="lm")
         left += 46
+
+
+def _draw_frames(draw: Any, layout: ChartLayout, frames: Sequence[ChartFrame]) -> None:
+    for frame in frames:
+        colour = FRAMES.get(frame.kind)
+        columns = [c for c in frame.columns if 0 <= c < layout.keys]
+        if colour is None or not columns:
+            continue
+        for strip, top, bottom in layout.pieces(frame.start_ms, frame.end_ms):
+            left = layout.x(strip, min(columns)) - 1
+            right = layout.x(strip, max(columns)) + layout.lane
+            box = (left, max(top - NOTE - 1, HEADER), right, max(bottom + 2, HEADER + 2))
+            draw.rectangle(box, outline=colour)
 
 
 def _fitted(draw: Any, text: str, font: Any, width: int) -> str:

@@ -23,20 +23,16 @@ from mug.render.chart_image import (
     BACKGROUND,
     BAR,
     BEAT,
-    GUTTER,
-    HEADER,
     LANE,
-    MARGIN,
     NO_SNAP,
-    NOTE,
     SNAPS,
     clock_text,
     column_colour,
-    plan_layout,
     render_chart,
     snap_colour,
     summary,
 )
+from mug.render.chart_layout import GUTTER, HEADER, MARGIN, NOTE, plan_layout
 
 CHART = Beatmap(
     keys=4,

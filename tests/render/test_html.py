@@ -106,3 +106,14 @@ def test_texts_that_templates_ask_for_exist() -> None:
     }
     assert len(asked) > 5
     assert {name for name in asked if f"page.{name}" not in catalogue("en")} == set()
+
+
+def test_notes_are_drawn_in_one_place() -> None:
+    """Who draws rectangles knows no notes, but for the painter of charts."""
+    drawing_notes = {
+        str(path.relative_to(ROOT / "mug"))
+        for path in (ROOT / "mug").rglob("*.py")
+        if re.search(r"<rect|ImageDraw", text := path.read_text(encoding="utf-8"))
+        and re.search(r"import .*(?:HitObject|LongNote)", text)
+    }
+    assert drawing_notes == {"render/chart_excerpt.py", "render/chart_image.py"}
