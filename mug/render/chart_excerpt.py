@@ -34,7 +34,7 @@ class ExcerptSide:
 
 @dataclass(frozen=True)
 class Excerpt:
-    """What is shown.
+    """Seconds of charts to show.
 
     Args:
         sides: from the left.

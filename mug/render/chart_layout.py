@@ -1,4 +1,4 @@
-"""Where the parts of a chart's picture lie: strips of time that stand side by side."""
+"""Layout of a chart's picture: strips of time that stand side by side."""
 
 from __future__ import annotations
 
