@@ -50,9 +50,9 @@ check: lint javascript
 test: lint javascript
 	$(PYTEST)
 
-# Lists the tests that take a second or more in tests/slow.txt; on a machine that does nothing else.
+# Lists the tests that take half a second or more in tests/slow.txt; on a machine that does nothing else.
 durations: $(VENV)/.installed-dev
-	$(PYTEST) --record-slow 1 --durations 60
+	$(PYTEST) --record-slow 0.5 --durations 60
 
 clean:
 	rm -rf $(VENV) outputs logs
