@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -40,6 +41,12 @@ def busy_cores(count: int) -> Iterator[None]:
             process.wait()
 
 
+def _cpu_seconds() -> float:
+    """Return the processor time of all ended child processes, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def one_run(arguments: Sequence[str]) -> tuple[int, str]:
     """Return the exit status of the browser tests and what pytest printed."""
     command = [sys.executable, "-m", "pytest", "-m", "browser", "-q", *arguments]
@@ -60,11 +67,12 @@ def main() -> int:
     options, rest = _arguments()
     with busy_cores(options.busy):
         for run in range(1, options.runs + 1):
-            begin = time.monotonic()
+            begin, spent = time.monotonic(), _cpu_seconds()
             status, said = one_run(rest)
             seconds, load = time.monotonic() - begin, os.getloadavg()[0]
             last = said.strip().splitlines()[-1]
-            print(f"{run} of {options.runs}: {last} · {seconds:.0f} s, load {load:.1f}", flush=True)
+            cost = f"{seconds:.0f} s, {_cpu_seconds() - spent:.0f} s of CPU, load {load:.1f}"
+            print(f"{run} of {options.runs}: {last} · {cost}", flush=True)
             if status:
                 print(said)
                 return status
