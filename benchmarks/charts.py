@@ -40,11 +40,13 @@ from mug.pipeline.edit import Edit, Region, bar_start_ms, bytes_changed_outside,
 from mug.pipeline.finish.chart import chart_of, red_lines_of
 from mug.pipeline.finish.cleanup import Changes, Surroundings, fix_notes, snap_notes
 from mug.pipeline.finish.options import FinishOptions
-from mug.pipeline.judge.candidates import Judgement, bring_to_stars, judge_all
+from mug.pipeline.judge.candidates import Judgement, Search, bring_to_stars
 from mug.pipeline.judge.measures import measure, note_times, snaps
+from mug.pipeline.make import make
+from mug.pipeline.plan import Plan
 from mug.pipeline.request import GenerationRequest
 from mug.pipeline.sample import ChartRequest, chart_seed, decode_latent, sample_latents, song_tensor
-from mug.pipeline.spread import make_spread
+from mug.pipeline.spread import TIERS
 from mug.timing.estimate import estimate_timing
 
 STARS = (1.5, 2.5, 3.5)
@@ -179,8 +181,8 @@ def print_choice(
     one_sided = []
     for stars in asked:
         request = replace(base, audio=song.audio, prompt={"sr": stars}, count=most)
-        made = generator.generate(request)
-        judged = judge_all(generator, request, made, {"sr": TOLERANCE})
+        made = make(generator, request, Plan(Search(tolerances={"sr": TOLERANCE})))
+        judged = made.judgements
         missed = [_error(one, signed=True) for one in judged]
         one_sided.append(min(missed) > 0 or max(missed) < 0)
         for size in (1, 4, 8):
@@ -194,7 +196,7 @@ def print_choice(
             errors.setdefault(f"1 chart, up to {ATTEMPTS} tries", []).append(
                 _error(_best(found[: ok + 1]))
             )
-        _, brought = bring_to_stars(generator, request, (made, judged), range(most))
+        _, brought = bring_to_stars(generator, request, (made.result, judged), range(most))
         errors.setdefault("1 chart, brought to its stars", []).extend(map(_error, brought))
     print("\n| kept | mean error | worst | within 0.25 | picks |\n|---|---|---|---|---|")
     for name, found_errors in errors.items():
@@ -212,7 +214,7 @@ def print_choice(
 
 
 def _best(judged: Sequence[Judgement]) -> Judgement:
-    """As `find_charts` chooses: within the tolerance first, then by score."""
+    """As `make` chooses: within the tolerance first, then by score."""
     return min(judged, key=lambda one: (bool(one.misses), -one.score.total))
 
 
@@ -229,7 +231,8 @@ def print_spread(
     generator: ChartGenerator, song: Song, base: GenerationRequest, candidates: int
 ) -> None:
     """The tiers of a spread, what lint says of them, and how they nest."""
-    spread = make_spread(generator, replace(base, audio=song.audio), candidates=candidates)
+    plan = Plan(Search(candidates=candidates), TIERS)
+    made = make(generator, replace(base, audio=song.audio), plan)
     audio_ms = generator.song(song.audio).duration_ms
     print(f"\n{song.name}, candidates a tier: {candidates}.\n")
     print(
@@ -237,23 +240,24 @@ def print_spread(
         " | taken over | from the sound | errors and warnings |"
     )
     print("|---|---|---|---|---|---|---|---|---|---|")
-    for rung, chart in zip(spread.rungs, spread.result.beatmaps, strict=True):
-        stars = rung.tier.star_rating
+    spread = made.report["spread"]
+    for tier, chart in zip(spread["tiers"], made.result.beatmaps, strict=True):
+        stars = tier["star_rating"]
         graves = Counter(f.severity for f in lint(chart, star_rating=stars, audio_ms=audio_ms))
         print(
-            f"| {rung.tier.name} | {stars} | {rung.asked} | {rung.made:.2f} |"
-            f" {rung.reached:.2f}{', missed' if rung.missed else ''} | {len(chart.hit_objects)} |"
-            f" {rung.dropped} | {rung.added} | {rung.from_sound} |"
+            f"| {tier['name']} | {stars} | {tier['asked']} | {tier['made']:.2f} |"
+            f" {tier['reached']:.2f}{', missed' if tier['missed'] else ''} |"
+            f" {len(chart.hit_objects)} | {tier['thinned']} | {tier['added']} | {tier['heard']} |"
             f" {graves['error']}, {graves['warning']} |"
         )
     print("\n| onsets of … | that … has | raw | in the spread | moved | left out |")
     print("|---|---|---|---|---|---|")
-    for one in spread.nesting:
+    for one in made.report["nesting"]:
         print(
-            f"| {one.easier} | {one.harder} | {100 * one.raw_share:.1f} % |"
-            f" {100 * one.share:.1f} % | {one.moved} | {one.left_out} |"
+            f"| {one['easier']} | {one['harder']} | {100 * one['raw_share']:.1f} % |"
+            f" {100 * one['share']:.1f} % | {one['moved']} | {one['left_out']} |"
         )
-    print(f"\nRising: {'yes' if spread.rising else 'no'}, {song.name}.", flush=True)
+    print(f"\nRising: {'yes' if spread['rising'] else 'no'}, {song.name}.", flush=True)
 
 
 def print_edits(generator: ChartGenerator, song: Song, base: GenerationRequest) -> int:

@@ -7,7 +7,7 @@ import json
 import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,7 @@ from mug.evaluation.songs import (
     load_songs,
     load_sound,
 )
+from mug.pipeline.plain import to_plain
 from mug.util import atomic_write
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class Job:
             self.chart,
             str(self.file),
         ]
-        said += [setting.keys, asdict(setting.run) if of_model else {}]
+        said += [setting.keys, to_plain(setting.run) if of_model else {}]
         said += [str(setting.songs), str(setting.training), weights if of_model else ""]
         if self.kind == COST:
             said += [setting.threads, setting.device]

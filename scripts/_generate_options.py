@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mug.cli.charts.prompt_options import add_prompt_options, whole_prompt
 from mug.diffusion.samplers.registry import SAMPLERS
 from mug.errors import GenerationError
 from mug.features import FeatureSchema
 from mug.pipeline.defaults import SAMPLER, STEPS, WINDOW_S
-from mug.timing.tempo_map import timing_from_file
 
 if TYPE_CHECKING:
     from mug.pipeline.chart import ChartGenerator
@@ -170,8 +170,6 @@ def timed_finish_of(args: argparse.Namespace) -> FinishOptions:
         GenerationError: for half a timing, or two of them.
         BeatmapError: for a timing file that cannot be read.
     """
-    from dataclasses import replace
-
     from mug.pipeline.finish.options import FinishOptions
 
     given = FinishOptions.given_timing(args.bpm, args.offset_ms)
@@ -188,31 +186,20 @@ def timed_finish_of(args: argparse.Namespace) -> FinishOptions:
         raise GenerationError(
             "scripts.timing_is_given_twice", remedy="remedy.give_bpm_and_offset_ms_or_timing_from"
         )
-    lines = timing_from_file(args.timing_from).red_lines
-    return replace(finish, red_lines=lines, timing_source=f"file {args.timing_from.name}")
+    return finish.timed_by(args.timing_from)
 
 
 def request_of(
     args: argparse.Namespace, schema: FeatureSchema, audio: Path, finish: FinishOptions
 ) -> GenerationRequest:
-    """The request of a command line."""
+    """Return the request of a command line; an option sets the field of its name."""
+    from mug.pipeline.plain import field_names
     from mug.pipeline.request import GenerationRequest
 
-    prompt = whole_prompt(args, schema)
-    return GenerationRequest(
-        audio=audio,
-        prompt=prompt.positive,
-        negative_prompt=prompt.negative,
-        count=args.count,
-        steps=args.steps,
-        sampler=args.sampler,
-        guidance_scale=args.guidance_scale,
-        seed=args.seed,
-        batch_size=args.batch_size,
-        guidance_interval=tuple(args.guidance_interval) if args.guidance_interval else None,
-        window_s=args.window_s,
-        finish=finish,
-    )
+    prompt, given = whole_prompt(args, schema), vars(args)
+    plain = {name: given[name] for name in field_names(GenerationRequest) if name in given}
+    plain |= {"audio": audio, "prompt": prompt.positive, "negative_prompt": prompt.negative}
+    return replace(GenerationRequest.from_plain(plain), finish=finish)
 
 
 def tolerances_of(texts: list[str]) -> dict[str, float]:
@@ -235,11 +222,6 @@ def tolerances_of(texts: list[str]) -> dict[str, float]:
                 "scripts.expected_name_value", value=text, remedy="remedy.tolerance_for_example"
             )
     return found
-
-
-def plain(args: argparse.Namespace) -> dict[str, Any]:
-    """The options as plain values, for names of requests."""
-    return {name: str(value) for name, value in vars(args).items()}
 
 
 def _numbers(text: str) -> tuple[int, ...]:

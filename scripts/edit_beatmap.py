@@ -175,8 +175,8 @@ def _write(
 ) -> dict[str, Any]:
     """Writes one variation with its report beside it."""
     from mug.pipeline.edit import bytes_changed_outside, describe_edit
-    from mug.pipeline.package import provenance
     from mug.pipeline.provenance import stamp
+    from mug.pipeline.stamp import provenance
 
     index, variation = made
     out = args.out

@@ -139,18 +139,21 @@ def _parts(args: argparse.Namespace) -> tuple[str, ...]:
 
 def _setting(args: argparse.Namespace) -> Setting:
     from mug.evaluation.made import ModelRun
+    from mug.pipeline.plain import field_names
+    from mug.pipeline.request import GenerationRequest
 
     names = ("seeds", "candidates", "workers", "steps", "keys", "threads", "synthetic")
     for name in names:
         if getattr(args, name) is not None and getattr(args, name) < 1:
             raise DataError("scripts.must_be_at_least_1", name=name, value=getattr(args, name))
-    how = ModelRun(args.seeds, args.candidates, args.steps, args.sampler, args.guidance_scale)
+    given = {name: vars(args)[name] for name in field_names(GenerationRequest) if name in args}
+    how = GenerationRequest.from_plain({**given, "audio": ""})
     return Setting(
         _composed(args) if args.songs is None else args.songs,
         args.training,
         args.keys,
         args.checkpoint,
-        how,
+        ModelRun(args.seeds, args.candidates, how),
         args.out,
         args.device,
         args.threads,

@@ -24,7 +24,6 @@ from scripts._generate_options import (
     add_generation_options,
     add_sampling_options,
     generator_of,
-    plain,
     request_of,
     timed_finish_of,
     tolerances_of,
@@ -33,7 +32,7 @@ from scripts._generate_options import (
 if TYPE_CHECKING:
     from mug.pipeline.batch import BatchJob
     from mug.pipeline.chart import ChartGenerator
-    from mug.pipeline.package import Plan
+    from mug.pipeline.plan import Plan
     from mug.pipeline.request import GenerationRequest
 
 
@@ -84,12 +83,16 @@ def main() -> int:
 
 
 def _plan(args: argparse.Namespace) -> Plan:
+    """Return the plan of a command line; an option sets the field of its name."""
     from mug.pipeline.judge.candidates import Search
-    from mug.pipeline.package import Plan
+    from mug.pipeline.plain import field_names, from_plain
+    from mug.pipeline.plan import Plan
     from mug.pipeline.spread import parse_tiers
 
-    search = Search(args.candidates, tolerances_of(args.tolerance), args.attempts, args.reach_stars)
-    return Plan(search, parse_tiers(args.spread) if args.spread else ())
+    given = {**vars(args), "tolerances": tolerances_of(args.tolerance)}
+    search = {name: given[name] for name in field_names(Search) if name in given}
+    tiers = parse_tiers(args.spread) if args.spread else ()
+    return Plan(from_plain(Search, search, "search"), tiers)
 
 
 def _folder(
@@ -110,7 +113,7 @@ def _folder(
             make_package(generator, replace(request, audio=job.song), job.out, plan, progress=steps)
 
     jobs = plan_batch(args.audio, args.out)
-    digest = digest_of({**plain(args), "weights": generator.model.weights_hash})
+    digest = digest_of(request, plan, generator.model)
     with progress_bar("songs", "song") as songs:
         outcome = run_batch(jobs, work, digest, songs)
     print(json.dumps(outcome.to_dict(), indent=2, ensure_ascii=False))

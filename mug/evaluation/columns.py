@@ -6,7 +6,7 @@ import hashlib
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,9 +23,9 @@ from mug.metrics.chart_features import chart_features
 from mug.metrics.memory import mean_distance
 from mug.metrics.onsets import match_onsets, onset_times
 from mug.metrics.rows import rows_of
-from mug.pipeline.judge.candidates import judge
-from mug.pipeline.judge.score import rank
-from mug.pipeline.prompt import Prompt
+from mug.pipeline.judge.candidates import Search
+from mug.pipeline.plan import Plan
+from mug.pipeline.request import GenerationResult
 
 OTHER_DIFFICULTY, OTHER_SONG = "another difficulty", "human, another song"
 RANDOM_GRID, LIBROSA = "random on the grid", "librosa, random columns"
@@ -113,26 +113,47 @@ def row_of(
 
 
 def model_rows(maker: Maker) -> list[Judged]:
-    """Rows of a model at a human chart's star rating and share of long notes.
+    """Return what a model makes at a human chart's star rating and share of long notes.
 
-    All columns and both timings come from the same samples: the raw notes of the first candidate
-    of each seed, those notes finished, and the best of the candidates by the project's own score.
+    All columns come from the same samples: the raw notes of the first candidate of each seed, those
+    notes finished, and the best of the candidates by the project's own score. So do both timings,
+    but for a model that is conditioned on the beat.
     """
     against, run = maker.against, maker.run
     prompt: Asked = {"sr": against.stars, "ln_ratio": ln_ratio(against.human.hit_objects)}
-    asked = [(prompt, seed, n) for seed in range(run.seeds) for n in range(run.candidates)]
-    minutes = maker.song.duration_ms / 60000
-    began = time.perf_counter()
-    raw = maker.sample(asked)
-    cost = {"seconds_a_song_minute": (time.perf_counter() - began) / len(asked) / minutes}
+    asked = [(seed, timing) for seed in range(run.seeds) for timing in (GIVEN, FREE)]
+    requests = [
+        replace(maker.request(prompt, seed=seed, timing=timing), count=run.candidates)
+        for seed, timing in asked
+    ]
+    clock = _SampleClock(maker.song.duration_ms / 60000)
+    found = maker.make(requests, Plan(Search(candidates=run.candidates)), clock.progress)
+    cost = {"seconds_a_song_minute": clock.seconds / (run.seeds * run.candidates) / clock.minutes}
     rows: list[Judged] = []
-    for seed in range(run.seeds):
-        mine = raw[seed * run.candidates : (seed + 1) * run.candidates]
-        made = _Sampled(maker, prompt, seed)
-        rows.append(made.judged(maker.raw(mine[0]), RAW, more=cost))
-        for timing in (GIVEN, FREE):
-            rows += made.finished(mine, timing)
-    return [*rows, _diversity_row(against, [raw[s * run.candidates] for s in range(run.seeds)])]
+    first: list[Sequence[HitObject]] = []
+    for (seed, timing), made in zip(asked, found, strict=True):
+        sampled = _Sampled(maker, prompt, seed)
+        notes = made.result.raw[made.result.indices.index(0)]
+        if timing == GIVEN:
+            first.append(notes)
+            rows.append(sampled.judged(maker.raw(notes), RAW, more=cost))
+        rows += sampled.finished(made.result, timing)
+    return [*rows, _diversity_row(against, first)]
+
+
+class _SampleClock:
+    """Seconds from its making to the last network step.
+
+    Args:
+        minutes: length of the song.
+    """
+
+    def __init__(self, minutes: float) -> None:
+        self.minutes, self.seconds, self._began = minutes, 0.0, time.perf_counter()
+
+    def progress(self, done: int, total: int) -> None:
+        """Take the time of a network step."""
+        self.seconds = time.perf_counter() - self._began
 
 
 @dataclass(frozen=True)
@@ -163,18 +184,13 @@ class _Sampled:
         )
         return Judged(row, chart)
 
-    def finished(self, candidates: Sequence[Sequence[HitObject]], timing: str) -> list[Judged]:
-        """Post-processed, and the best of several where there are several."""
-        maker = self.maker
-        made = [maker.finish(notes, maker.against.stars, timing) for notes in candidates]
-        found = maker.estimated_red_lines() if timing == FREE else None
-        rows = [self.judged(made[0][0], FINISHED, timing, found)]
-        if len(made) > 1:
-            prompt = Prompt.of(maker.generator.model.schema, self.prompt, {})
-            length = maker.song.duration_ms
-            scores = [judge(c, prompt, changes, length, {}).score for c, changes in made]
-            best = made[rank(scores)[0]][0]
-            rows.append(self.judged(best, BEST, timing, found))
+    def finished(self, result: GenerationResult, timing: str) -> list[Judged]:
+        """Return the first candidate and, where there are several, the best, which leads them."""
+        found = result.beatmaps[0].red_lines if timing == FREE else None
+        first = result.beatmaps[result.indices.index(0)]
+        rows = [self.judged(first, FINISHED, timing, found)]
+        if len(result.beatmaps) > 1:
+            rows.append(self.judged(result.beatmaps[0], BEST, timing, found))
         return rows
 
 

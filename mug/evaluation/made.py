@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
-from mug.beatmap.timing_points import TimingPoint
 from mug.evaluation.rows import Figures, Judged, ResultRow
 from mug.evaluation.songs import Against
 from mug.features import FeatureValue
 from mug.pipeline.chart import ChartGenerator
-from mug.pipeline.defaults import SAMPLER, STEPS
-from mug.pipeline.finish.chart import finish_chart, red_lines_of
-from mug.pipeline.finish.cleanup import Changes
-from mug.pipeline.finish.options import FinishOptions
+from mug.pipeline.make import Made, make_each
+from mug.pipeline.plan import Plan
 from mug.pipeline.request import GenerationRequest
-from mug.pipeline.sample import ChartRequest, EncodedSong, chart_seed
+from mug.pipeline.sample import EncodedSong
+from mug.protocols import Progress
 
 RAW, FINISHED, BEST = "raw", "post-processed", "best of N"
 GIVEN, FREE = "given", "free"
@@ -33,26 +31,17 @@ class ModelRun:
     Args:
         seeds: samples a human chart.
         candidates: charts that the best is chosen from, for each seed; 1 leaves that column out.
-        steps: sampler steps.
-        sampler: by name.
-        guidance_scale: 1 is off.
+        how: sampler, steps, guidance and what else holds for every chart; its song, prompt, seed,
+            count and names are not read.
     """
 
     seeds: int = 2
     candidates: int = 4
-    steps: int = STEPS
-    sampler: str = SAMPLER
-    guidance_scale: float = 5.0
+    how: GenerationRequest = field(default_factory=lambda: GenerationRequest(Path()))
 
     def request(self, audio: Path, prompt: Asked) -> GenerationRequest:
-        """Request to the model."""
-        return GenerationRequest(
-            audio,
-            prompt,
-            steps=self.steps,
-            sampler=self.sampler,
-            guidance_scale=self.guidance_scale,
-        )
+        """Return what the model is asked for."""
+        return replace(self.how, audio=audio, prompt=prompt, count=1)
 
 
 @dataclass(frozen=True)
@@ -74,55 +63,32 @@ class Maker:
         """The encoded song."""
         return self.generator.song(self.against.song.audio)
 
-    def request(self, prompt: Asked) -> GenerationRequest:
-        """Request to the model."""
-        return self.run.request(self.against.song.audio, prompt)
-
-    def sample(self, asked: Sequence[tuple[Asked, int, int]]) -> list[tuple[HitObject, ...]]:
-        """Raw notes for prompts, each with a seed and a number of the candidate."""
-        chart_requests = [
-            ChartRequest(prompt, {}, chart_seed(seed, number)) for prompt, seed, number in asked
-        ]
-        return self.generator.sample(self.song, chart_requests, self.request({}))
-
-    def raw(self, notes: Sequence[HitObject]) -> Beatmap:
-        """The notes as they are, in a chart with the human red lines."""
-        human = self.against.human
-        return replace(human.with_objects(notes), timing=human.red_lines)
-
-    def finish(
-        self, notes: Sequence[HitObject], stars: float, timing: str
-    ) -> tuple[Beatmap, Changes]:
-        """A post-processed chart.
+    def request(self, prompt: Asked, *, seed: int = 0, timing: str = FREE) -> GenerationRequest:
+        """Return a request for a chart.
 
         Args:
-            notes: raw.
-            stars: asked for; gives the tier.
-            timing: `given` or `free`.
+            prompt: what the chart is to be like.
+            seed: of the request.
+            timing: `given`, that of the human chart, or `free`, as estimated from the sound.
         """
-        options = self._options(stars, timing)
-        return finish_chart(
-            notes,
-            options,
-            keys=self.generator.model.keys,
-            index=0,
-            timing=options.timing_for(lambda: self.song.timing),
-            duration_ms=self.song.duration_ms,
-        )
+        human, request = self.against.human, self.run.request(self.against.song.audio, prompt)
+        lines = human.red_lines if timing == GIVEN else ()
+        finish = replace(request.finish, title=human.title, artist=human.artist, red_lines=lines)
+        return replace(request, seed=seed, finish=finish)
 
-    def estimated_red_lines(self) -> tuple[TimingPoint, ...]:
-        """The red lines that are estimated from the sound."""
-        options = self._options(self.against.stars, FREE)
-        return red_lines_of(options, options.timing_for(lambda: self.song.timing))
+    def make(
+        self,
+        requests: Sequence[GenerationRequest],
+        plan: Plan | None = None,
+        progress: Progress | None = None,
+    ) -> list[Made]:
+        """Return the charts of each request, made as everywhere; see `make_each`."""
+        return make_each(self.generator, requests, plan, progress)
 
-    def _options(self, stars: float, timing: str) -> FinishOptions:
+    def raw(self, notes: Sequence[HitObject]) -> Beatmap:
+        """Return the notes as they are, in a chart with the human red lines."""
         human = self.against.human
-        return replace(
-            FinishOptions(title=human.title, artist=human.artist),
-            audio_filename=human.audio_filename,
-            red_lines=human.red_lines if timing == GIVEN else (),
-            star_rating=stars,
-        )
+        return replace(human.with_objects(notes), timing=human.red_lines)
 
     def judged(
         self,

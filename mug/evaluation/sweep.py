@@ -28,8 +28,8 @@ _LN_SWITCHES = ("rc", "hb", "ln")
 
 def sweep(maker: Maker, ratings: Sequence[float] = SWEEP_STARS) -> list[Judged]:
     """Charts of one song at rising star ratings; nothing else is asked for."""
-    asked: list[tuple[Asked, int, int]] = [
-        ({"sr": stars}, seed, 0) for seed in range(maker.run.seeds) for stars in ratings
+    asked: list[tuple[Asked, int]] = [
+        ({"sr": stars}, seed) for seed in range(maker.run.seeds) for stars in ratings
     ]
     return _judged(maker, asked, [""] * len(asked), SWEEP)
 
@@ -41,12 +41,12 @@ def switches(maker: Maker, names: Sequence[str] = ()) -> list[Judged]:
         maker: of the song.
         names: of the switches; all that the model has by default.
     """
-    asked: list[tuple[Asked, int, int]] = []
+    asked: list[tuple[Asked, int]] = []
     variants = []
     for name in names or switches_of(maker.generator.model.schema):
         for seed in range(maker.run.seeds):
             for on in (True, False):
-                asked.append(({"sr": maker.against.stars, name: on}, seed, 0))
+                asked.append(({"sr": maker.against.stars, name: on}, seed))
                 variants.append(f"{name} {'on' if on else 'off'}")
     return _judged(maker, asked, variants, SWITCHES)
 
@@ -57,14 +57,15 @@ def switches_of(schema: FeatureSchema) -> tuple[str, ...]:
 
 
 def _judged(
-    maker: Maker, asked: Sequence[tuple[Asked, int, int]], variants: Sequence[str], part: str
+    maker: Maker, asked: Sequence[tuple[Asked, int]], variants: Sequence[str], part: str
 ) -> list[Judged]:
+    requests = [maker.request(prompt, seed=seed, timing=GIVEN) for prompt, seed in asked]
     made: list[Judged] = []
-    for (prompt, seed, _), variant, notes in zip(asked, variants, maker.sample(asked), strict=True):
+    for (prompt, seed), variant, found in zip(asked, variants, maker.make(requests), strict=True):
         stars = float(prompt["sr"])
         for column, chart in (
-            (RAW, maker.raw(notes)),
-            (FINISHED, maker.finish(notes, stars, GIVEN)[0]),
+            (RAW, maker.raw(found.result.raw[0])),
+            (FINISHED, found.result.beatmaps[0]),
         ):
             figures = control_figures(chart, maker.against)
             figures |= violation_figures(chart, maker.against)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mug.errors import Cancelled, GenerationError, MugError
 from mug.messages.message import Message
+from mug.pipeline.model.checkpoint import LoadedModel
+from mug.pipeline.plan import Plan
+from mug.pipeline.request import GenerationRequest
 from mug.protocols import Progress
 from mug.util import atomic_write
 
@@ -94,14 +97,20 @@ def _stem(song: Path) -> str:
     return str(song.with_suffix("")).casefold()
 
 
-def digest_of(arguments: Mapping[str, Any]) -> str:
-    """A name for what was asked for; another request gives another one.
+def digest_of(request: GenerationRequest, plan: Plan, model: LoadedModel) -> str:
+    """Return a name for what was asked for; another request gives another one.
 
     Args:
-        arguments: plain values and paths.
+        request: of every song.
+        plan: what it becomes.
+        model: that makes the charts.
     """
-    text = json.dumps(arguments, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    asked = {
+        "request": {**request.to_plain(), "audio": ""},
+        "plan": plan.to_plain(),
+        "model": [model.weights_hash, model.precision],
+    }
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
 def run_batch(

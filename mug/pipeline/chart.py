@@ -168,11 +168,37 @@ class ChartGenerator:
             progress: as for `generate`.
             should_stop: as for `generate`.
         """
-        for one in chart_requests:  # a misspelt prompt is refused before the song is read
-            prompt_ids(self.model, one.prompt)
-            prompt_ids(self.model, one.negative_prompt)
+        self.check(chart_requests)
         song = self.song(request.audio)
         raw = self.sample(song, chart_requests, request, progress=progress, should_stop=should_stop)
+        return self.finish(request, chart_requests, raw, finishes)
+
+    def check(self, chart_requests: Sequence[ChartRequest]) -> None:
+        """Refuse a misspelt prompt before a song is read.
+
+        Raises:
+            ConfigError: for an unknown feature or value.
+        """
+        for one in chart_requests:
+            prompt_ids(self.model, one.prompt)
+            prompt_ids(self.model, one.negative_prompt)
+
+    def finish(
+        self,
+        request: GenerationRequest,
+        chart_requests: Sequence[ChartRequest],
+        raw: Sequence[tuple[HitObject, ...]],
+        finishes: Sequence[FinishOptions],
+    ) -> GenerationResult:
+        """Return charts of raw notes.
+
+        Args:
+            request: the song and its timing.
+            chart_requests: what each chart was sampled for.
+            raw: notes as the network wrote them, one tuple a chart.
+            finishes: how each is finished.
+        """
+        song = self.song(request.audio)
         timing = request.finish.timing_for(lambda: song.timing)
         finished = [
             finish_chart(

@@ -10,6 +10,7 @@ from typing import Any
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
 from mug.errors import GenerationError
+from mug.pipeline import plain
 from mug.pipeline.defaults import SAMPLER, STEPS, WINDOW_S
 from mug.pipeline.finish.cleanup import Changes
 from mug.pipeline.finish.options import FinishOptions
@@ -79,6 +80,21 @@ class GenerationRequest:
         if self.finish.star_rating is not None or stars is None:
             return self.finish
         return replace(self.finish, star_rating=float(stars))
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return all fields as JSON can hold them."""
+        found: dict[str, Any] = plain.to_plain(self)
+        return found
+
+    @classmethod
+    def from_plain(cls, fields: Mapping[str, Any]) -> GenerationRequest:
+        """Return the request of such fields; those that are not there keep their defaults.
+
+        Raises:
+            GenerationError: for an unknown field, and a value that it cannot have.
+        """
+        found: GenerationRequest = plain.from_plain(cls, fields, "request")
+        return found
 
 
 @dataclass(frozen=True)

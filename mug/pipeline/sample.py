@@ -207,7 +207,7 @@ def sample_latents(
                 request,
                 denoise if should_stop is None else _watched(denoise, should_stop),
                 known,
-                None if progress is None else _part_of(progress, part, len(batches)),
+                None if progress is None else part_of(progress, part, len(batches)),
             )
     return latents
 
@@ -300,8 +300,8 @@ def _watched(denoise: Denoiser, should_stop: ShouldStop) -> Denoiser:
     return watched
 
 
-def _part_of(progress: Progress, part: int, parts: int) -> Progress:
-    """Progress of one of several equal parts as progress of the whole."""
+def part_of(progress: Progress, part: int, parts: int) -> Progress:
+    """Return what reports the progress of one of several equal parts as progress of the whole."""
 
     def report(done: int, total: int) -> None:
         progress(part * total + done, parts * total)

@@ -27,17 +27,14 @@ from mug.pipeline.arrange.sources import (
     NoteSources,
     OnsetTimes,
     allowed_lines,
-    find_onsets,
     note_sources,
     on_lines,
 )
-from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.finish.chart import finish_chart, red_lines_of
 from mug.pipeline.finish.cleanup import Surroundings
 from mug.pipeline.finish.options import FinishOptions
-from mug.pipeline.request import MAX_COUNT, GenerationRequest, GenerationResult
-from mug.pipeline.sample import ChartRequest, ShouldStop, chart_seed
-from mug.protocols import Progress
+from mug.pipeline.request import GenerationRequest, GenerationResult
+from mug.pipeline.sample import ChartRequest, chart_seed
 from mug.snapping.lines import BeatLines
 from mug.util import nearest
 
@@ -128,11 +125,13 @@ class Spread:
         result: the charts, easiest first.
         nesting: one entry for each two neighbours, easiest first.
         rungs: one entry for each chart.
+        places: of each chart among those that it was chosen from.
     """
 
     result: GenerationResult
     nesting: tuple[Nesting, ...]
     rungs: tuple[Rung, ...]
+    places: tuple[int, ...]
 
     @property
     def rising(self) -> bool:
@@ -181,33 +180,19 @@ def _parsed_stars(text: str) -> float:
     return stars
 
 
-def make_spread(
-    generator: ChartGenerator,
-    request: GenerationRequest,
-    tiers: Sequence[SpreadTier] = TIERS,
-    progress: Progress | None = None,
-    should_stop: ShouldStop | None = None,
-    *,
-    candidates: int = 1,
-) -> Spread:
-    """Charts of one song for these tiers, whose rhythms nest.
+def spread_requests(
+    request: GenerationRequest, tiers: Sequence[SpreadTier], candidates: int
+) -> list[ChartRequest]:
+    """Return what to ask a model for: each tier, once a candidate.
+
+    All charts of one candidate begin with the same noise.
 
     Args:
-        generator: the model.
-        request: the song, the rest of the prompt and how to sample; its count is not read.
-        tiers: in any order.
-        progress: called as `progress(done, total)` after every network step.
-        should_stop: asked before every network step; True ends it with `Cancelled`.
-        candidates: charts to make for each tier, to choose and to take over from.
+        request: the rest of the prompt, and the seed.
+        tiers: easiest first.
+        candidates: charts for each tier, to choose and to take over from.
     """
-    if not (tiers and candidates >= 1 and len(tiers) * candidates <= MAX_COUNT):
-        raise GenerationError(
-            "pipeline.number_of_tiers_out_of_range",
-            most=MAX_COUNT,
-            value=(len(tiers), candidates),
-        )
-    tiers = sorted(tiers, key=lambda tier: tier.star_rating)
-    chart_requests = [
+    return [
         ChartRequest(
             {**request.prompt, "sr": tier.star_rating},
             request.negative_prompt,
@@ -216,15 +201,13 @@ def make_spread(
         for number in range(candidates)
         for tier in tiers
     ]
-    finishes = [
+
+
+def tier_finishes(request: GenerationRequest, tiers: Sequence[SpreadTier]) -> list[FinishOptions]:
+    """Return how a chart of each tier is finished."""
+    return [
         replace(request.finish, version=tier.name, star_rating=tier.star_rating) for tier in tiers
     ]
-    made = generator.generate_each(
-        request, chart_requests, finishes * candidates, progress, should_stop
-    )
-    song = generator.song(request.audio)
-    onsets = find_onsets(song.wave, song.sample_rate)
-    return nest_charts(made, song.duration_ms, finishes, tiers, onsets)
 
 
 def nest_charts(
@@ -280,7 +263,7 @@ def nest_charts(
             )
         )
     result = replace(alone, beatmaps=tuple(charts), changes=tuple(changes))
-    return Spread(result, tuple(reversed(nesting)), tuple(reversed(rungs)))
+    return Spread(result, tuple(reversed(nesting)), tuple(reversed(rungs)), order)
 
 
 def _below(chart: Beatmap, harder: Beatmap, goal: StarGoal) -> tuple[Nested, NoteSources]:

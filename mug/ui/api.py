@@ -59,10 +59,14 @@ def _add_generate(handlers: Handlers, answer: gr.JSON, files: gr.File) -> None:
         gr.Number(0.0, label="offset of the first bar, ms"),
         gr.Checkbox(label="a whole spread, Easy to Expert, instead of so many charts"),
         gr.Checkbox(label="bring charts to the star rating asked for"),
+        gr.JSON(
+            label="further fields of the request, as the report's `request` has them", value={}
+        ),
+        gr.JSON(label="further fields of the plan, as the report's `plan` has them", value={}),
     ]
 
     def generate(  # noqa: PLR0913, PLR0917 (the arguments of a call over the network)
-        request: gr.Request,
+        visitor: gr.Request,
         audio: str | None,
         prompt: dict[str, Any] | None,
         negative: str,
@@ -76,17 +80,22 @@ def _add_generate(handlers: Handlers, answer: gr.JSON, files: gr.File) -> None:
         offset_ms: float,
         spread: bool,
         reach_stars: bool,
+        request: dict[str, Any] | None,
+        plan: dict[str, Any] | None,
     ) -> tuple[dict[str, Any], list[str]]:
-        """Makes charts for a song: report and files; the report's `key` names them for `edit`."""
+        """Make charts for a song: report and files; the report's `key` names them for `edit`.
+
+        `request` and `plan` of a report make its charts again.
+        """
         if not audio:
             raise gr.Error(handlers.t("no_song"), print_exception=False)
         values = {
             "prompt": prompt or {}, "negative": negative, "count": count, "candidates": candidates,
             "steps": steps, "guidance": guidance, "sampler": sampler, "seed": seed, "bpm": bpm,
             "offset": offset_ms, "timing": "by_hand" if bpm else "heard", "spread": spread,
-            "reach_stars": reach_stars,
+            "reach_stars": reach_stars, "request": request, "plan": plan,
         }  # fmt: skip
-        return _answer(handlers, handlers.generation(values, Path(audio)), owner_of(request))
+        return _answer(handlers, handlers.generation(values, Path(audio)), owner_of(visitor))
 
     gr.Button(visible=False).click(generate, inputs, [answer, files], api_name="generate")
 

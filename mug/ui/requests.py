@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,14 @@ from mug.beatmap.timing_points import TimingPoint
 from mug.difficulty.names import LN_CLASSES, SKILL_SETS
 from mug.errors import GenerationError
 from mug.features import FeatureSchema
-from mug.pipeline.defaults import SAMPLER, STEPS
+from mug.pipeline.defaults import WINDOW_S
 from mug.pipeline.finish.options import FinishOptions
+from mug.pipeline.plain import changed, field_names, from_plain
 from mug.pipeline.prompt import Prompt, load_prompt
-from mug.timing.tempo_map import TempoMap, timing_from_file
+from mug.timing.tempo_map import TempoMap
 
 if TYPE_CHECKING:
-    from mug.pipeline.package import Plan
+    from mug.pipeline.plan import Plan
     from mug.pipeline.request import GenerationRequest
 
 # Stamina first, as in the models' feature files.
@@ -28,6 +30,7 @@ NUMBERS = ("sr", "ett", "ln_ratio", *(f"{skill}_ett" for skill in SKILLS))
 KINDS = LN_CLASSES
 FREE, MORE, LESS = "free", "more", "less"
 MOST_CHARTS, MOST_STEPS = 8, 200
+_MOST = {"count": MOST_CHARTS, "steps": MOST_STEPS, "batch_size": MOST_CHARTS}
 _SEEDS = 100_000_000
 
 Values = Mapping[str, Any]
@@ -85,32 +88,31 @@ def avoided(text: str, schema: FeatureSchema) -> Mapping[str, Any]:
 
 
 def finish_options(values: Values) -> FinishOptions:
-    """Names, timing, snapping and fixes.
+    """Names, timing, snapping and fixes; a control sets the field of its name.
 
     Raises:
         GenerationError: for half a timing or impossible divisors.
         BeatmapError: for a chart without timing.
     """
-    options: dict[str, Any] = {
-        "title": values.get("title") or "",
-        "artist": values.get("artist") or "",
-        "snapping": values.get("snapping", "voice"),
-        "divisors": divisors(values.get("divisors") or ""),
-        "fixes": values.get("fixes", "tier"),
-        "minijack_ms": float(_given(values, "minijack_ms", 90.0)),
-    }
-    timing = values.get("timing", "heard")
+    plain = _fields(FinishOptions, values)
+    plain["divisors"] = divisors(values.get("divisors") or "")
+    timing = plain.pop("timing", "heard")  # here a choice, not yet a timing
+    finish: FinishOptions = from_plain(FinishOptions, plain, "finish")
     if timing == "by_hand":
-        options["timing"] = FinishOptions.given_timing(values.get("bpm"), values.get("offset"))
-        if options["timing"] is None:
+        given = FinishOptions.given_timing(values.get("bpm"), values.get("offset"))
+        if given is None:
             raise GenerationError("ui.timing_by_hand_needs_tempo")
-    elif timing == "from_file":
+        return replace(finish, timing=given)
+    if timing == "from_file":
         if not values.get("timing_file"):
             raise GenerationError("ui.no_chart_to_take_timing_from", remedy="remedy.drop_one")
-        path = Path(values["timing_file"])
-        options["red_lines"] = timing_from_file(path).red_lines
-        options["timing_source"] = "file"
-    return FinishOptions(**options)
+        return finish.timed_by(Path(values["timing_file"]))
+    return finish
+
+
+def _fields(kind: Any, values: Values) -> dict[str, Any]:
+    """Return the values of controls that are named as fields of a dataclass."""
+    return {name: values[name] for name in field_names(kind) if values.get(name) not in (None, "")}
 
 
 def divisors(text: str) -> tuple[int, ...] | None:
@@ -130,10 +132,11 @@ def divisors(text: str) -> tuple[int, ...] | None:
 
 
 def request_of(values: Values, audio: Path, schema: FeatureSchema) -> GenerationRequest:
-    """The request that the page's controls make.
+    """The request that the page's controls make; a control sets the field of its name.
 
     Args:
-        values: of the controls, by name.
+        values: of the controls, by name; `request` holds further fields as
+            `GenerationRequest.to_plain` writes them.
         audio: the song.
         schema: of the model.
 
@@ -142,33 +145,53 @@ def request_of(values: Values, audio: Path, schema: FeatureSchema) -> Generation
     """
     from mug.pipeline.request import GenerationRequest
 
-    count = whole("count", _given(values, "count", 1), 1, MOST_CHARTS)
-    return GenerationRequest(
-        audio=audio,
-        prompt=Prompt.of(
-            schema, values["prompt"] if "prompt" in values else prompt_of(values)
-        ).positive,
-        negative_prompt=avoided(values.get("negative") or "", schema),
-        count=count,
-        steps=whole("steps", _given(values, "steps", STEPS), 1, MOST_STEPS),
-        sampler=values.get("sampler") or SAMPLER,
-        guidance_scale=float(_given(values, "guidance", 5.0)),
-        seed=seed_of(values.get("seed")),
-        batch_size=min(count, 4),
-        finish=finish_options(values),
-    )
+    plain = _fields(GenerationRequest, values)
+    plain |= {"audio": audio, "seed": seed_of(values.get("seed"))}
+    plain["prompt"] = values["prompt"] if "prompt" in values else prompt_of(values)
+    plain["negative_prompt"] = avoided(values.get("negative") or "", schema)
+    if values.get("guidance") is not None:
+        plain["guidance_scale"] = values["guidance"]
+    _check_limits(plain)
+    request = replace(GenerationRequest.from_plain(plain), finish=finish_options(values))
+    asked: GenerationRequest = changed(request, values.get("request") or {}, "request")
+    _check_limits(asked.to_plain())
+    if asked.window_s > WINDOW_S:
+        raise GenerationError("ui.window_is_too_long", most=WINDOW_S, value=asked.window_s)
+    prompt = Prompt.of(schema, asked.prompt, asked.negative_prompt)
+    return replace(asked, audio=audio, prompt=prompt.positive, negative_prompt=prompt.negative)
+
+
+def _check_limits(plain: Values) -> None:
+    """Refuse what would keep the server from others for long.
+
+    Raises:
+        GenerationError: names the limit.
+    """
+    for name, most in _MOST.items():
+        if name in plain:
+            whole(name, plain[name], 1, most)
 
 
 def plan_of(values: Values) -> Plan:
-    """Candidates or a spread, as the controls have it."""
+    """Candidates or a spread, as the controls have it; a control sets the field of its name.
+
+    Args:
+        values: of the controls, by name; `plan` holds further fields as `Plan.to_plain` writes
+            them.
+
+    Raises:
+        GenerationError: for whatever cannot be.
+    """
     from mug.pipeline.judge.candidates import Search
-    from mug.pipeline.package import Plan
+    from mug.pipeline.plan import Plan
     from mug.pipeline.spread import TIERS
 
-    if values.get("spread"):
-        return Plan(tiers=TIERS)
-    candidates = whole("candidates", _given(values, "candidates", 0), 0, 4 * MOST_CHARTS)
-    return Plan(Search(candidates=candidates, reach_stars=bool(values.get("reach_stars"))))
+    search = from_plain(Search, _fields(Search, values), "search")
+    base = Plan(search, TIERS if values.get("spread") else ())
+    plan: Plan = changed(base, values.get("plan") or {}, "plan")
+    whole("candidates", plan.search.candidates, 0, 4 * MOST_CHARTS)
+    whole("attempts", plan.search.attempts, 1, MOST_CHARTS)
+    return plan
 
 
 def seed_of(value: float | None) -> int:

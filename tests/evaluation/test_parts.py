@@ -30,8 +30,9 @@ from mug.metrics.damage import shuffle_columns
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.edit import Edit, Region, Variation
 from mug.pipeline.model.checkpoint import LoadedModel
+from mug.pipeline.request import GenerationRequest
 
-RUN = ModelRun(seeds=1, candidates=1, steps=1)
+RUN = ModelRun(seeds=1, candidates=1, how=GenerationRequest(Path(), steps=1))
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mug.errors import AudioError, Cancelled, GenerationError
-from mug.pipeline.batch import BatchJob, digest_of, plan_batch, run_batch
+from mug.pipeline.batch import digest_of, plan_batch, run_batch
+from mug.pipeline.finish.options import FinishOptions
+from mug.pipeline.judge.candidates import Search
+from mug.pipeline.model.checkpoint import LoadedModel
+from mug.pipeline.plan import Plan
+from mug.pipeline.request import GenerationRequest
 
 
 def _songs(folder: Path, *names: str) -> Path:
@@ -109,7 +115,14 @@ def test_stopping_ends_the_batch_and_the_next_call_goes_on(
     assert log == ["a.mp3", "b.mp3", "c.mp3"]
 
 
-def test_digests_tell_requests_apart() -> None:
-    one = {"seed": 1, "ckpt": Path("model"), "prompt": {"sr": 3.0}}
-    assert digest_of(one) == digest_of(dict(reversed(one.items())))
-    assert digest_of(one) != digest_of({**one, "seed": 2})
+def test_digests_tell_requests_apart(tiny_model: LoadedModel) -> None:
+    request, plan = GenerationRequest(Path("songs"), {"sr": 3.0}), Plan()
+    one = digest_of(request, plan, tiny_model)
+    assert digest_of(replace(request, audio=Path("moved")), plan, tiny_model) == one
+    others = [
+        digest_of(replace(request, seed=2), plan, tiny_model),
+        digest_of(replace(request, finish=FinishOptions(divisors=(1, 2))), plan, tiny_model),
+        digest_of(request, Plan(Search(candidates=2)), tiny_model),
+        digest_of(request, plan, replace(tiny_model, precision="bf16")),
+    ]
+    assert len({one, *others}) == 5

@@ -23,12 +23,16 @@ from mug.errors import AudioError, Cancelled, ConfigError, GenerationError
 from mug.pipeline.chart import ChartGenerator, GenerationRequest, generate_charts
 from mug.pipeline.finish.chart import FinishOptions, finish_chart, red_lines_of
 from mug.pipeline.finish.cleanup import Changes
-from mug.pipeline.judge.candidates import Search, find_charts
+from mug.pipeline.judge.candidates import Search
+from mug.pipeline.make import make
 from mug.pipeline.model.checkpoint import LoadedModel
-from mug.pipeline.package import Plan, make_package, packaged_song, provenance
+from mug.pipeline.package import make_package
+from mug.pipeline.plan import Plan
 from mug.pipeline.provenance import provenance_of
 from mug.pipeline.sample import song_tensor
+from mug.pipeline.song_file import packaged_song
 from mug.pipeline.spread import TIERS, SpreadTier
+from mug.pipeline.stamp import provenance
 from mug.timing.estimate import TimingCandidate, TimingEstimate
 
 BEAT = TimingEstimate(bpm=120.0, offset_ms=0.0, confidence=1.0)
@@ -334,27 +338,24 @@ def test_candidates_are_ranked_and_made_again_until_within_tolerance(
 ) -> None:
     generator = ChartGenerator(tiny_model)
     one = replace(request_, count=1, steps=1)
-    wide = find_charts(generator, one, Search(3, {"sr": 50.0}, attempts=4))
-    assert wide.attempts == 1
-    assert [entry["candidate"] for entry in wide.ranking] != []
-    totals = [entry["score"]["total"] for entry in wide.ranking]
+    wide = make(generator, one, Plan(Search(3, {"sr": 50.0}, attempts=4)))
+    assert wide.report["attempts"] == 1
+    ranking = wide.report["ranking"]
+    totals = [entry["score"]["total"] for entry in ranking]
     assert totals == sorted(totals, reverse=True)
-    assert [entry["kept"] for entry in wide.ranking] == [True, False, False]
+    assert [entry["kept"] for entry in ranking] == [True, False, False]
     assert wide.result.beatmaps[0].version == "AI v1"
-    assert wide.result.indices == (wide.ranking[0]["candidate"],)
+    assert wide.result.indices == (ranking[0]["candidate"],)
+    assert len(wide.spare) == 2
     assert wide.judgements[0].score.total == pytest.approx(totals[0], abs=1e-4)
     seen: list[tuple[int, int]] = []
-    narrow = find_charts(
-        generator,
-        one,
-        Search(2, {"sr": 0.0}, attempts=3),
-        lambda done, total: seen.append((done, total)),
-    )
-    assert narrow.attempts == 3
+    plan = Plan(Search(2, {"sr": 0.0}, attempts=3))
+    narrow = make(generator, one, plan, lambda done, total: seen.append((done, total)))
+    assert narrow.report["attempts"] == 3
     assert seen[-1] == (3, 3)
-    assert sorted(entry["candidate"] for entry in narrow.ranking) == list(range(6))
-    assert all(entry["misses"] for entry in narrow.ranking)
-    again = find_charts(generator, one, Search(2, {"sr": 0.0}, attempts=3))
+    assert sorted(entry["candidate"] for entry in narrow.report["ranking"]) == list(range(6))
+    assert all(entry["misses"] for entry in narrow.report["ranking"])
+    again = make(generator, one, plan)
     assert again.result.beatmaps == narrow.result.beatmaps
     best = narrow.result.indices[0]
     alone = generator.generate(replace(one, count=best + 1))
@@ -366,10 +367,10 @@ def test_charts_that_miss_their_stars_are_brought_to_them(
 ) -> None:
     generator = ChartGenerator(tiny_model)
     request = replace(request_, count=1, steps=1, prompt={"sr": 0.8})
-    plain = find_charts(generator, request, Search(2))
-    found = find_charts(generator, request, Search(2, reach_stars=True))
+    plain = make(generator, request, Plan(Search(2)))
+    found = make(generator, request, Plan(Search(2, reach_stars=True)))
     assert found.result.raw == plain.result.raw
-    assert found.ranking == plain.ranking
+    assert found.report["ranking"] == plain.report["ranking"]
     for before, after, chart in zip(
         plain.judgements, found.judgements, found.result.beatmaps, strict=True
     ):
@@ -390,6 +391,8 @@ def test_charts_that_miss_their_stars_are_brought_to_them(
 def test_wrong_searches_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(GenerationError, match=r"0 to 64|1 to 100"):
         Search(**wrong)
+    with pytest.raises(GenerationError, match="tiers, times candidates"):
+        Plan(Search(candidates=33), (SpreadTier("Easy", 1.0), SpreadTier("Hard", 3.0)))
     with pytest.raises(GenerationError, match="spread"):
         Plan(Search(attempts=3), (SpreadTier("Easy", 1.0),))
 

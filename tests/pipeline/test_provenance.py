@@ -25,7 +25,6 @@ from mug.beatmap.timing_points import ScrollPoint, TimingPoint
 from mug.errors import BeatmapError, GenerationError
 from mug.features import FeatureSchema
 from mug.pipeline import provenance as module
-from mug.pipeline.package import provenance
 from mug.pipeline.provenance import (
     MAX_TAGS,
     VERSION,
@@ -36,6 +35,7 @@ from mug.pipeline.provenance import (
     stamp,
 )
 from mug.pipeline.request import GenerationRequest
+from mug.pipeline.stamp import provenance
 
 SCHEMA = FeatureSchema.from_yaml("configs/mug/mania_beatmap_features.yaml")
 MADE = Provenance(

@@ -24,17 +24,20 @@ from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.finish.chart import finish_chart
 from mug.pipeline.finish.cleanup import Changes, Surroundings, snap_notes
 from mug.pipeline.finish.options import FinishOptions
+from mug.pipeline.judge.candidates import Search
+from mug.pipeline.make import make
 from mug.pipeline.model.checkpoint import LoadedModel
-from mug.pipeline.package import Plan, make_package
+from mug.pipeline.package import make_package
+from mug.pipeline.plan import Plan
 from mug.pipeline.request import GenerationRequest, GenerationResult
 from mug.pipeline.sample import chart_seed
 from mug.pipeline.spread import (
     TIERS,
+    TOLERANCE,
     Rung,
     Spread,
     SpreadTier,
     describe_spread,
-    make_spread,
     nearest_in_order,
     nest_charts,
     parse_tiers,
@@ -256,46 +259,53 @@ def test_a_spread_of_a_model_nests(tiny_model: LoadedModel, song: Path, tmp_path
         audio=song, steps=3, seed=3, finish=FinishOptions(snapping="none"), batch_size=2
     )
     tiers = parse_tiers("easy,normal,hard")
-    spread = make_spread(generator, request, tiers)
-    assert [chart.version for chart in spread.result.beatmaps] == ["Easy", "Normal", "Hard"]
-    assert sorted(asked["sr"] for asked in spread.result.asked) == [1.6, 2.4, 3.4]
-    assert [meant["sr"] for meant in spread.result.meant] == [1.6, 2.4, 3.4]
-    assert [rung.asked for rung in spread.rungs] == [a["sr"] for a in spread.result.asked]
-    assert [rung.reached for rung in spread.rungs] == [
-        star_rating(chart) for chart in spread.result.beatmaps
+    plan = Plan(tiers=tiers)
+    made = make(generator, request, plan)
+    result, spread = made.result, made.report["spread"]
+    assert [chart.version for chart in result.beatmaps] == ["Easy", "Normal", "Hard"]
+    assert sorted(asked["sr"] for asked in result.asked) == [1.6, 2.4, 3.4]
+    assert [meant["sr"] for meant in result.meant] == [1.6, 2.4, 3.4]
+    assert [tier["asked"] for tier in spread["tiers"]] == [a["sr"] for a in result.asked]
+    assert [tier["reached"] for tier in spread["tiers"]] == [
+        round(star_rating(chart), 4) for chart in result.beatmaps
     ]
-    assert [rung.made for rung in spread.rungs] == sorted(rung.made for rung in spread.rungs)
-    assert len(spread.nesting) == 2
+    stars = [tier["made"] for tier in spread["tiers"]]
+    assert stars == sorted(stars)
+    assert len(made.report["nesting"]) == 2
     for entry, (easier, harder) in zip(
-        spread.nesting, itertools.pairwise(spread.result.beatmaps), strict=True
+        made.report["nesting"], itertools.pairwise(result.beatmaps), strict=True
     ):
         assert easier.hit_objects
-        assert entry.share == nesting_share(easier.hit_objects, harder.hit_objects) >= 0.99
-    assert make_spread(generator, request, tiers) == spread
-    report = make_package(generator, request, tmp_path / "made.osz", Plan(tiers=tiers))
-    assert {name: report[name] for name in ("spread", "nesting")} == describe_spread(spread)
+        share = nesting_share(easier.hit_objects, harder.hit_objects)
+        assert entry["share"] == round(share, 4) >= 0.99
+    again = make(generator, request, Plan(tiers=tiers[::-1]))
+    assert again.result == replace(result, beatmaps=again.result.beatmaps)
+    assert [chart.hit_objects for chart in again.result.beatmaps] == [
+        chart.hit_objects for chart in result.beatmaps
+    ]
+    report = make_package(generator, request, tmp_path / "made.osz", plan)
+    assert {name: report[name] for name in made.report} == made.report
     assert [chart["asked"]["sr"] for chart in report["charts"]] == [1.6, 2.4, 3.4]
     said = (tmp_path / "made.md").read_text()
     assert "## Spread" in said
-    assert ("in the order asked for" in said) is not spread.reordered
+    assert ("in the order asked for" in said) is not spread["reordered"]
     assert [chart["difficulty"] for chart in report["charts"]] == ["Easy", "Normal", "Hard"]
     with pytest.raises(ConfigError, match="star"):
-        make_spread(generator, replace(request, prompt={"star": 1}), tiers)
-    for wrong in ((), tiers * 22):
-        with pytest.raises(GenerationError, match="tiers"):
-            make_spread(generator, request, wrong, candidates=1)
-    with pytest.raises(GenerationError, match="candidates"):
-        make_spread(generator, request, tiers, candidates=0)
+        make(generator, replace(request, prompt={"star": 1}), plan)
+    with pytest.raises(GenerationError, match="tiers"):
+        Plan(tiers=tiers * 22)
 
 
 def test_each_tier_chooses_among_its_candidates(tiny_model: LoadedModel, song: Path) -> None:
     generator = ChartGenerator(tiny_model)
     request = GenerationRequest(audio=song, steps=1, seed=3)
     tiers = (SpreadTier("Easy", 0.6), SpreadTier("Hard", 1.2))
-    spread = make_spread(generator, request, tiers, candidates=2)
-    assert set(spread.result.indices) <= {0, 1}
-    assert spread.result.seeds == tuple(chart_seed(3, number) for number in spread.result.indices)
-    for rung, entry in zip(spread.rungs, describe_spread(spread)["spread"]["tiers"], strict=True):
-        assert rung.reached <= rung.tier.star_rating
-        assert entry["missed"] is rung.missed
+    made = make(generator, request, Plan(Search(candidates=2), tiers))
+    assert set(made.result.indices) <= {0, 1}
+    assert made.result.seeds == tuple(chart_seed(3, number) for number in made.result.indices)
+    assert len(made.spare) == 2
+    for entry in made.report["spread"]["tiers"]:
+        assert entry["reached"] <= entry["star_rating"]
+        missed = abs(entry["reached"] - entry["star_rating"]) > TOLERANCE
+        assert entry["missed"] is missed
         assert {"added", "heard", "thinned"} <= set(entry)

@@ -13,6 +13,7 @@ from script_calls import Call, within
 from mug.evaluation.made import ModelRun
 from mug.evaluation.rows import CHARTS, COST, EDITING, PARTS, SWEEP
 from mug.evaluation.songs import load_songs
+from mug.pipeline.request import GenerationRequest
 from scripts import evaluate
 from scripts._evaluate_jobs import Setting, model_jobs, songs_in, work
 
@@ -98,7 +99,7 @@ def test_other_settings_are_other_pieces(human: Path, tmp_path: Path) -> None:
         job.mark(setting, "w"),
         job.mark(setting, "another"),
         job.mark(replace(setting, threads=2), "w"),
-        job.mark(replace(setting, run=ModelRun(steps=7)), "w"),
+        job.mark(replace(setting, run=ModelRun(how=GenerationRequest(Path(), steps=7))), "w"),
         replace(job, kind=SWEEP).mark(setting, "w"),
     }
     assert len(marks) == 5
@@ -108,7 +109,8 @@ def test_other_settings_are_other_pieces(human: Path, tmp_path: Path) -> None:
 def test_the_cost_is_measured_in_a_process_of_its_own(
     human: Path, tiny_model_folder: Path, tmp_path: Path
 ) -> None:
-    setting = Setting(human, None, 4, tiny_model_folder, ModelRun(steps=1), tmp_path, threads=1)
+    run = ModelRun(how=GenerationRequest(Path(), steps=1))
+    setting = Setting(human, None, 4, tiny_model_folder, run, tmp_path, threads=1)
     song = songs_in(human, 4)[0]
     (job, *_) = model_jobs((COST,), [song])
     mark = tmp_path / "row.json"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import GenerationError
 from mug.messages.message import Message
 from mug.snapping.nearest import SnapOptions
 from mug.timing.estimate import TimingEstimate
+from mug.timing.tempo_map import timing_from_file
 from mug.util import nearest
 
 SNAPPING = ("voice", "nearest", "none")
@@ -81,6 +83,16 @@ class FinishOptions:
                 "pipeline.readings_of_beat_are_counted", value=self.timing_candidate
             )
         SnapOptions(divisors=self.divisors)  # refuses impossible divisors
+
+    def timed_by(self, chart: Path) -> FinishOptions:
+        """Return these options with the timing points of a chart, in any format.
+
+        Raises:
+            BeatmapError: for a chart that cannot be read or has no timing.
+        """
+        lines = timing_from_file(chart).red_lines
+        source = f"file {chart.name}"
+        return replace(self, red_lines=lines, timing=None, timing_source=source)
 
     def timing_for(self, estimate_from_sound: Callable[[], TimingEstimate]) -> TimingEstimate:
         """The song's timing: given, or a reading of the sound.

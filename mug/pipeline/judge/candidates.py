@@ -1,4 +1,4 @@
-"""Several candidates for each chart: judged, ranked, and made again until they are close enough."""
+"""Candidates for each chart: judged, ranked, and brought to the star rating asked for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.hit_objects import HitObject
 from mug.errors import GenerationError
 from mug.lint.rules import lint
 from mug.pipeline.arrange.reach_stars import StarGoal, collect_sources, reach_stars
@@ -20,8 +19,6 @@ from mug.pipeline.judge.report import TOLERANCES, misses, reached
 from mug.pipeline.judge.score import Score, rank, score_chart
 from mug.pipeline.prompt import Prompt
 from mug.pipeline.request import MAX_COUNT, GenerationRequest, GenerationResult
-from mug.pipeline.sample import ChartRequest, ShouldStop, chart_seed
-from mug.protocols import Progress
 
 MAX_ATTEMPTS = 100
 
@@ -80,26 +77,6 @@ class Judgement:
         return {**self.report, "score": self.score.to_dict(), "misses": list(self.misses)}
 
 
-@dataclass(frozen=True)
-class Found:
-    """The best charts of a search.
-
-    Args:
-        result: the charts that are kept, the best first.
-        judgements: one for each of them.
-        ranking: all candidates, the best first, as plain containers; empty without a search.
-        attempts: how often candidates were made.
-        spare: notes, as the network wrote them, of the candidates that are not kept; charts that
-            are brought to a star rating may take over rows of theirs.
-    """
-
-    result: GenerationResult
-    judgements: tuple[Judgement, ...]
-    ranking: tuple[dict[str, Any], ...]
-    attempts: int
-    spare: tuple[tuple[HitObject, ...], ...] = ()
-
-
 def judge(
     beatmap: Beatmap,
     prompt: Prompt,
@@ -148,67 +125,6 @@ def judge_all(
     )
 
 
-def find_charts(
-    generator: ChartGenerator,
-    request: GenerationRequest,
-    search: Search,
-    progress: Progress | None = None,
-    should_stop: ShouldStop | None = None,
-) -> Found:
-    """The best `request.count` of the candidates; those within the tolerances come first.
-
-    Where there is nothing to choose from they stay in their order.
-
-    Every candidate has a number and thereby a seed of its own, whatever came before it, so the
-    same request finds the same charts.
-
-    Args:
-        generator: the model.
-        request: what is asked for.
-        search: how many candidates and attempts.
-        progress: called as `progress(done, total)` after every network step; the total is that
-            of all attempts, which may not be needed.
-        should_stop: asked before every network step; True ends it with `Cancelled`.
-    """
-    each = max(search.candidates, request.count)
-    results: list[GenerationResult] = []
-    judged: list[Judgement] = []
-    order: tuple[int, ...] = ()
-    for attempt in range(search.attempts):
-        numbers = range(attempt * each, (attempt + 1) * each)
-        chart_requests = [
-            ChartRequest(request.prompt, request.negative_prompt, chart_seed(request.seed, number))
-            for number in numbers
-        ]
-        report = None if progress is None else _attempt(progress, attempt, search.attempts)
-        made = generator.generate_each(
-            request, chart_requests, [request.finish_by_prompt] * each, report, should_stop
-        )
-        results.append(replace(made, indices=tuple(numbers)))
-        judged += judge_all(generator, request, made, search.tolerances)
-        order = _best_first(judged) if search.wanted else tuple(numbers)
-        if not any(judged[index].misses for index in order[: request.count]):
-            break
-    pool = _joined(results)
-    kept = order[: request.count]
-    ranking = tuple(_entry(pool, judged, index, kept) for index in order) if search.wanted else ()
-    if search.reach_stars:
-        pool, brought = bring_to_stars(generator, request, (pool, judged), kept, search.tolerances)
-        judged = list(brought)
-    return Found(
-        _chosen(pool, kept),
-        tuple(
-            replace(judged[index], report={**judged[index].report, "difficulty": _name(place)})
-            if request.finish.version == ""
-            else judged[index]
-            for place, index in enumerate(kept)
-        ),
-        ranking,
-        len(results),
-        tuple(notes for index, notes in enumerate(pool.raw) if index not in kept),
-    )
-
-
 def bring_to_stars(
     generator: ChartGenerator,
     request: GenerationRequest,
@@ -245,56 +161,35 @@ def bring_to_stars(
     return brought, judge_all(generator, request, brought, tolerances)
 
 
-def _best_first(judged: Sequence[Judgement]) -> tuple[int, ...]:
-    """Those within the tolerances first, then by score."""
+def best_first(judged: Sequence[Judgement]) -> tuple[int, ...]:
+    """Return the places of judged charts: those within the tolerances first, then by score."""
     return tuple(
         sorted(rank([j.score for j in judged]), key=lambda index: bool(judged[index].misses))
     )
 
 
-def _attempt(progress: Progress, attempt: int, attempts: int) -> Progress:
-    def report(done: int, total: int) -> None:
-        progress(attempt * total + done, attempts * total)
+def ranking_of(
+    pool: GenerationResult,
+    judged: Sequence[Judgement],
+    order: Sequence[int],
+    kept: Sequence[int],
+) -> list[dict[str, Any]]:
+    """Return all candidates in an order, as plain containers.
 
-    return report
-
-
-def _joined(results: Sequence[GenerationResult]) -> GenerationResult:
-    names = ("beatmaps", "raw", "changes", "asked", "seeds", "indices")
-    together: dict[str, Any] = {
-        name: tuple(entry for result in results for entry in getattr(result, name))
-        for name in names
-    }
-    return replace(results[0], **together)
-
-
-def _name(place: int) -> str:
-    return f"AI v{place + 1}"
-
-
-def _chosen(pool: GenerationResult, kept: Sequence[int]) -> GenerationResult:
-    """Some of the charts, named in this order where they have no name of their own."""
-    beatmaps = []
-    for place, index in enumerate(kept):
-        chart = pool.beatmaps[index]
-        if chart.version.startswith("AI v"):
-            chart = replace(chart, metadata={**chart.metadata, "Version": _name(place)})
-        beatmaps.append(chart)
-    names = ("raw", "changes", "asked", "seeds", "indices")
-    rest: dict[str, Any] = {
-        name: tuple(getattr(pool, name)[index] for index in kept) for name in names
-    }
-    return replace(pool, beatmaps=tuple(beatmaps), **rest)
-
-
-def _entry(
-    pool: GenerationResult, judged: Sequence[Judgement], index: int, kept: Sequence[int]
-) -> dict[str, Any]:
-    return {
-        "candidate": pool.indices[index],
-        "seed": pool.seeds[index],
-        "kept": index in kept,
-        "within_tolerance": not judged[index].misses,
-        "misses": list(judged[index].misses),
-        "score": judged[index].score.to_dict(),
-    }
+    Args:
+        pool: the candidates.
+        judged: what was thought of each.
+        order: their places, the best first.
+        kept: places of those that are kept.
+    """
+    return [
+        {
+            "candidate": pool.indices[index],
+            "seed": pool.seeds[index],
+            "kept": index in kept,
+            "within_tolerance": not judged[index].misses,
+            "misses": list(judged[index].misses),
+            "score": judged[index].score.to_dict(),
+        }
+        for index in order
+    ]

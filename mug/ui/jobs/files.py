@@ -20,7 +20,7 @@ from mug.beatmap.formats.osu.package import chart_name, pack
 from mug.beatmap.formats.osu.patch import ChartFile
 from mug.beatmap.formats.registry import OFFERED, encoded
 from mug.errors import MugError
-from mug.pipeline.judge.report import render_report_markdown
+from mug.pipeline.report import report_markdown
 from mug.render.chart_image import render_chart
 from mug.ui.jobs.folders import Revision, safe_name
 from mug.ui.page import sentences
@@ -37,12 +37,12 @@ _BLOCK = 65536  # frames; libsndfile's Vorbis writer fails on one very large blo
 
 
 @dataclass(frozen=True)
-class Made:
+class RevisionContents:
     """Charts and what is said of them.
 
     Args:
         charts: as files, in the order of the page.
-        report: of `mug.pipeline.package.report_of`, one entry a chart.
+        report: of `mug.pipeline.report.report_of`, one entry a chart.
         song: the sound file that goes into the package.
         wave: mono samples of the song, for its outline.
         sample_rate: of the wave, in Hz.
@@ -68,7 +68,7 @@ class Written:
         failed: a sentence for each part that could not be made.
         player: whether there is a preview.
         picture: whether there is a picture.
-        origin: see `Made`.
+        origin: see `RevisionContents`.
     """
 
     files: list[tuple[str, str]] = field(default_factory=list)
@@ -79,7 +79,7 @@ class Written:
     origin: str = "generated"
 
 
-def write_revision(revision: Revision, made: Made, language: str) -> Written:
+def write_revision(revision: Revision, contents: RevisionContents, language: str) -> Written:
     """Write all files of a revision.
 
     The package, the charts and the report come first; a failure of the rest is reported and loses
@@ -87,18 +87,18 @@ def write_revision(revision: Revision, made: Made, language: str) -> Written:
 
     Args:
         revision: where to.
-        made: the charts.
+        contents: the charts.
         language: of the preview, `en` or `zh`.
     """
-    written = Written(origin=made.origin)
+    written = Written(origin=contents.origin)
     folder = revision.folder
-    _write_charts(folder, made, written)
-    _write_report(folder, made, written)
+    _write_charts(folder, contents, written)
+    _write_report(folder, contents, written)
     for suffix in OFFERED:
-        step = partial(_write_format, folder, made, suffix, written)
+        step = partial(_write_format, folder, contents, suffix, written)
         _try(written, suffix[1:], step, language)
-    _try(written, "picture", lambda: _write_picture(folder, made, written), language)
-    player = partial(_write_player, revision, made, language, written)
+    _try(written, "picture", lambda: _write_picture(folder, contents, written), language)
+    player = partial(_write_player, revision, contents, language, written)
     _try(written, "preview", player, language)
     with atomic_write(folder / RESULT, "w", encoding="utf-8") as handle:
         json.dump(written.__dict__, handle, ensure_ascii=False)
@@ -123,18 +123,18 @@ def _try(written: Written, what: str, step: Callable[[], None], language: str) -
         written.failed.append(f"{name}: {without_folders(str(error))}")
 
 
-def _write_charts(folder: Path, made: Made, written: Written) -> None:
-    contents: dict[str, Path | bytes] = {made.song.name: made.song}
-    for chart in made.charts:
-        contents[chart_name(chart.beatmap)] = chart.data
+def _write_charts(folder: Path, contents: RevisionContents, written: Written) -> None:
+    members: dict[str, Path | bytes] = {contents.song.name: contents.song}
+    for chart in contents.charts:
+        members[chart_name(chart.beatmap)] = chart.data
         name = _free(safe_name(chart_name(chart.beatmap).removesuffix(".osu")), ".osu", written)
         with atomic_write(folder / name) as handle:
             handle.write(chart.data)
         written.charts.append(name)
         written.files.append(("osu", name))
-    first = made.charts[0].beatmap
+    first = contents.charts[0].beatmap
     package = safe_name(f"{first.artist} - {first.title}") + ".osz"
-    pack(folder / package, contents)
+    pack(folder / package, members)
     written.files.insert(0, ("osz", package))
 
 
@@ -146,18 +146,17 @@ def _free(stem: str, suffix: str, written: Written) -> str:
     return name
 
 
-def _write_report(folder: Path, made: Made, written: Written) -> None:
+def _write_report(folder: Path, contents: RevisionContents, written: Written) -> None:
     with atomic_write(folder / REPORT, "w", encoding="utf-8") as handle:
-        json.dump(made.report, handle, indent=2, ensure_ascii=False)
-    parts = [f"# {made.report['song']}\n", *map(render_report_markdown, made.report["charts"])]
+        json.dump(contents.report, handle, indent=2, ensure_ascii=False)
     with atomic_write(folder / "report.md", "w", encoding="utf-8") as handle:
-        handle.write("\n".join([*parts, f"{made.report['notice']}\n"]))
+        handle.write(report_markdown(contents.report))
     written.files += [("report", REPORT), ("report", "report.md")]
 
 
-def _write_format(folder: Path, made: Made, suffix: str, written: Written) -> None:
+def _write_format(folder: Path, contents: RevisionContents, suffix: str, written: Written) -> None:
     """Charts of another game: one file, or a zip of them."""
-    files = encoded([chart.beatmap for chart in made.charts], suffix, LossReport())
+    files = encoded([chart.beatmap for chart in contents.charts], suffix, LossReport())
     if len(files) == 1:
         ((name, data),) = files.items()
         target = safe_name(name.removesuffix(suffix)) + suffix
@@ -171,26 +170,28 @@ def _write_format(folder: Path, made: Made, suffix: str, written: Written) -> No
     written.files.append((suffix[1:], target))
 
 
-def _write_picture(folder: Path, made: Made, written: Written) -> None:
-    render_chart(made.charts[0].beatmap, folder / PICTURE, max_width=2400, max_height=1600)
+def _write_picture(folder: Path, contents: RevisionContents, written: Written) -> None:
+    render_chart(contents.charts[0].beatmap, folder / PICTURE, max_width=2400, max_height=1600)
     written.picture = True
     written.files.append(("picture", PICTURE))
 
 
-def _write_player(revision: Revision, made: Made, language: str, written: Written) -> None:
-    charts = [chart.beatmap for chart in made.charts]
+def _write_player(
+    revision: Revision, contents: RevisionContents, language: str, written: Written
+) -> None:
+    charts = [chart.beatmap for chart in contents.charts]
     sound = revision.folder.parent / PREVIEW_SOUND
     if not sound.exists():
-        _write_sound(made.song, sound)
+        _write_sound(contents.song, sound)
     document = player_document(
         charts,
         f"/mug/sound/{revision.job}",
-        [_findings(entry, language) for entry in made.report["charts"]],
+        [_findings(entry, language) for entry in contents.report["charts"]],
         names=[chart.version for chart in charts],
-        star_ratings=[entry["reached"].get("sr") for entry in made.report["charts"]],
+        star_ratings=[entry["reached"].get("sr") for entry in contents.report["charts"]],
         song=SongView(
-            waveform=outline(made.wave, made.sample_rate),
-            duration_ms=1000.0 * len(made.wave) / made.sample_rate,
+            waveform=outline(contents.wave, contents.sample_rate),
+            duration_ms=1000.0 * len(contents.wave) / contents.sample_rate,
             language=language,
         ),
     )

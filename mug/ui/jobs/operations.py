@@ -7,13 +7,12 @@ users cannot meet.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mug.audio.load import load_audio
-from mug.audio.tags import read_tags
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.formats.osu import patch as osu_patch
@@ -21,7 +20,13 @@ from mug.beatmap.formats.osu.patch import ChartFile
 from mug.errors import GenerationError
 from mug.timing.estimate import TimingEstimate
 from mug.timing.tempo_map import TempoMap
-from mug.ui.jobs.files import Made, Written, charts_of, read_written, write_revision
+from mug.ui.jobs.files import (
+    RevisionContents,
+    Written,
+    charts_of,
+    read_written,
+    write_revision,
+)
 from mug.ui.jobs.folders import JobFolders, Revision
 from mug.ui.jobs.queue import Job
 from mug.ui.jobs.state import Aims, State, load_state, save_state
@@ -30,7 +35,8 @@ if TYPE_CHECKING:
     from mug.pipeline.chart import ChartGenerator
     from mug.pipeline.edit import Edit
     from mug.pipeline.judge.candidates import Judgement
-    from mug.pipeline.package import Plan
+    from mug.pipeline.make import Made
+    from mug.pipeline.plan import Plan
     from mug.pipeline.provenance import Provenance
     from mug.pipeline.request import GenerationRequest, GenerationResult
 
@@ -73,29 +79,23 @@ def make_charts(
     Raises:
         AudioError: for a song that cannot be read or is longer than a quarter of an hour.
     """
-    from mug.pipeline.package import packaged_song, stamped
+    from mug.pipeline.make import make
+    from mug.pipeline.song_file import packaged_song, with_names
 
     load_audio(request.audio, 8000, max_ms=MAX_SONG_MS)  # refuses before anything is kept
     job_folder = folders.new_job()
     try:
         song = job_folder / f"song{request.audio.suffix.lower()}"
         shutil.copyfile(request.audio, song)
-        packaged = packaged_song(song, job_folder)
-        tags = read_tags(song)
-        finish = replace(
-            request.finish,
-            title=_line(request.finish.title or tags.title or request.audio.stem),
-            artist=_line(request.finish.artist or tags.artist or "Unknown artist"),
-            audio_filename=packaged.name,
-        )
-        request = replace(request, audio=song, finish=finish)
-        result, judged, aims = _found(generator, request, plan, job)
-        charts = [_chart_file(one) for one in stamped(generator.model, request, result, plan)]
+        packaged_song(song, job_folder)
+        request = replace(with_names(request), audio=song)  # named by what was uploaded
+        made = make(generator, request, plan, job.progress, job.should_stop)
         return _store(
             generator,
             folders.new_revision(job_folder),
-            (request, result, judged, aims),
-            charts,
+            _state(made, plan),
+            [_chart_file(one) for one in made.result.beatmaps],
+            made.report,
             language,
             "generated",
         )
@@ -104,20 +104,17 @@ def make_charts(
         raise
 
 
-def _found(
-    generator: ChartGenerator, request: GenerationRequest, plan: Plan, job: Job
-) -> tuple[GenerationResult, Sequence[Judgement], Aims]:
-    from mug.pipeline.judge.candidates import find_charts, judge_all
-    from mug.pipeline.spread import make_spread
-
+def _state(made: Made, plan: Plan) -> State:
+    """Return what a revision remembers of charts that were made."""
+    request, result = made.request, made.result
+    goals: tuple[float | None, ...]
     if plan.tiers:
-        spread = make_spread(generator, request, plan.tiers, job.progress, job.should_stop)
-        aims = Aims(tuple(rung.tier.star_rating for rung in spread.rungs), nested=True)
-        return spread.result, judge_all(generator, request, spread.result, {}), aims
-    found = find_charts(generator, request, plan.search, job.progress, job.should_stop)
-    goal = request.prompt.get("sr") if plan.search.reach_stars else None
-    goals = (None if goal is None else float(goal),) * len(found.result.beatmaps)
-    return found.result, found.judgements, Aims(goals, spare=found.spare)
+        goals = tuple(float(meant["sr"]) for meant in result.meant)
+    else:
+        goal = request.prompt.get("sr") if plan.search.reach_stars else None
+        goals = (None if goal is None else float(goal),) * len(result.beatmaps)
+    aims = Aims(goals, nested=bool(plan.tiers), spare=made.spare)
+    return State.of(request, plan, result, aims)
 
 
 def snap_again(
@@ -140,8 +137,8 @@ def snap_again(
         source: where these come from, for the report.
         language: of the preview.
     """
-    from mug.pipeline.package import stamped
-    from mug.ui.jobs.resnap import plan_of, snapped
+    from mug.pipeline.stamp import stamped
+    from mug.ui.jobs.resnap import snapped
 
     before, state, song = _open(folders, key)
     names = [chart.beatmap.version for chart in charts_of(before, read_written(before))]
@@ -155,10 +152,10 @@ def snap_again(
         downbeat_ms=first.time_ms, confidence=1.0,
     )  # fmt: skip
     result, judged = snapped(generator, replace(state, request=request, timing=timing), names)
-    plan = plan_of(state.aims)
-    charts = [_chart_file(one) for one in stamped(generator.model, request, result, plan)]
-    made = request, result, judged, state.aims
-    return _store(generator, _next(folders, before), made, charts, language, "timing")
+    charts = [_chart_file(one) for one in stamped(generator.model, request, result, state.plan)]
+    after = State.of(request, state.plan, result, state.aims)
+    report = _report(generator, after, result, judged)
+    return _store(generator, _next(folders, before), after, charts, report, language, "timing")
 
 
 def edit_region(
@@ -189,8 +186,8 @@ def edit_region(
     from mug.pipeline.edit import edit_chart
     from mug.pipeline.finish.cleanup import Changes
     from mug.pipeline.judge.candidates import judge_all
-    from mug.pipeline.package import provenance
     from mug.pipeline.request import GenerationResult
+    from mug.pipeline.stamp import provenance
 
     before, state, _ = _open(folders, key)
     old = charts_of(before, read_written(before))
@@ -217,9 +214,9 @@ def edit_region(
         meant=aims.meant(prompts),
     )
     request = replace(request, finish=state.request.finish)
-    judged = judge_all(generator, request, result, {})
-    stored = request, result, judged, aims
-    return _store(generator, _next(folders, before), stored, files, language, "edit")
+    after = State.of(request, aims.plan_of(state.plan), result, aims)
+    report = _report(generator, after, result, judge_all(generator, request, result, {}))
+    return _store(generator, _next(folders, before), after, files, report, language, "edit")
 
 
 def _renamed(edited: ChartFile, name: str, record: Provenance) -> ChartFile:
@@ -256,35 +253,33 @@ def _next(folders: JobFolders, revision: Revision) -> Revision:
     return folders.new_revision(revision.folder.parent)
 
 
+def _report(
+    generator: ChartGenerator,
+    state: State,
+    result: GenerationResult,
+    judged: Sequence[Judgement],
+) -> dict[str, Any]:
+    from mug.pipeline.report import report_of
+
+    return report_of(generator.model, state.request, state.plan, result, judged)
+
+
 def _store(
     generator: ChartGenerator,
     revision: Revision,
-    made: tuple[GenerationRequest, GenerationResult, Sequence[Judgement], Aims],
+    state: State,
     charts: Sequence[ChartFile],
+    report: Mapping[str, Any],
     language: str,
     origin: str,
 ) -> JobResult:
-    """Writes a revision."""
-    from mug.pipeline.judge.candidates import Found
-    from mug.pipeline.package import report_of
-
-    request, result, judged, aims = made
-    song = generator.song(request.audio)
-    report = report_of(generator.model, request, Found(result, tuple(judged), (), 1))
-    packaged = revision.folder.parent / request.finish.audio_filename
-    made_from = result.asked, result.seeds, result.indices
-    save_state(revision.folder, State(request, result.raw, *made_from, result.timing, aims))
-    written = write_revision(
-        revision,
-        Made(charts, report, packaged, song.wave, song.sample_rate, origin),
-        language,
-    )
-    return JobResult(revision, written)
+    """Write a revision."""
+    song = generator.song(state.request.audio)
+    packaged = revision.folder.parent / state.request.finish.audio_filename
+    save_state(revision.folder, state)
+    contents = RevisionContents(charts, report, packaged, song.wave, song.sample_rate, origin)
+    return JobResult(revision, write_revision(revision, contents, language))
 
 
 def _chart_file(beatmap: Beatmap) -> ChartFile:
     return osu_patch.of(osu.encode(beatmap))
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())

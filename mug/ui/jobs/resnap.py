@@ -6,25 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mug.ui.jobs.state import Aims, State
+from mug.ui.jobs.state import State
 
 if TYPE_CHECKING:
     from mug.pipeline.chart import ChartGenerator
     from mug.pipeline.finish.options import FinishOptions
     from mug.pipeline.judge.candidates import Judgement
-    from mug.pipeline.package import Plan
     from mug.pipeline.request import GenerationResult
-
-
-def plan_of(aims: Aims) -> Plan:
-    """Plan that the provenance of charts with these aims names."""
-    from mug.pipeline.judge.candidates import Search
-    from mug.pipeline.package import Plan
-    from mug.pipeline.spread import TIERS
-
-    if aims.nested:
-        return Plan(tiers=TIERS)
-    return Plan(Search(reach_stars=any(goal is not None for goal in aims.goals)))
 
 
 def snapped(
@@ -105,7 +93,8 @@ def _nested(
     song = generator.song(state.request.audio)
     tiers = [SpreadTier(one.version, float(one.star_rating or 0.0)) for one in finishes]
     onsets = find_onsets(song.wave, song.sample_rate)
-    return nest_charts(result, song.duration_ms, finishes, tiers, onsets).result
+    pool = replace(result, raw=(*result.raw, *state.aims.spare))
+    return nest_charts(pool, song.duration_ms, finishes, tiers, onsets).result
 
 
 def _brought(

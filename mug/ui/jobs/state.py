@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
-from mug.pipeline.finish.options import FinishOptions
-from mug.timing.estimate import TimingCandidate, TimingEstimate
+from mug.errors import GenerationError
+from mug.pipeline.plain import from_plain, to_plain
+from mug.timing.estimate import TimingEstimate
 from mug.util import atomic_write
 
 if TYPE_CHECKING:
-    from mug.pipeline.request import GenerationRequest
+    from mug.pipeline.plan import Plan
+    from mug.pipeline.request import GenerationRequest, GenerationResult
 
 STATE = "state.json"
-_PLAIN = ("prompt", "negative_prompt", "count", "steps", "sampler", "guidance_scale", "seed")
-_FINISH = (
-    "title", "artist", "snapping", "divisors", "unfit", "fixes", "minijack_ms", "star_rating",
-    "audio_filename", "timing_candidate", "timing_source",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,6 +51,15 @@ class Aims:
             wanted = float(prompt.get("sr", goal))
         return Aims((goal,) + (wanted,) * count, spare=self.spare)
 
+    def plan_of(self, plan: Plan) -> Plan:
+        """Return a plan with what holds of these charts: in a spread, brought to stars."""
+        reached = any(goal is not None for goal in self.goals)
+        return replace(
+            plan,
+            search=replace(plan.search, reach_stars=reached),
+            tiers=plan.tiers if self.nested else (),
+        )
+
     def meant(self, asked: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
         """Prompts that charts are judged by: those that made them, with their goals."""
         return tuple(
@@ -68,6 +74,7 @@ class State:
 
     Args:
         request: as it was asked; its audio is the job's copy of the song.
+        plan: what it was to become.
         raw: notes to snap again, one tuple a chart.
         asked: the prompt of each chart.
         seeds: of each chart's own noise.
@@ -77,6 +84,7 @@ class State:
     """
 
     request: GenerationRequest
+    plan: Plan
     raw: tuple[tuple[HitObject, ...], ...]
     asked: tuple[Mapping[str, Any], ...]
     seeds: tuple[int, ...]
@@ -84,66 +92,70 @@ class State:
     timing: TimingEstimate
     aims: Aims
 
+    @classmethod
+    def of(
+        cls, request: GenerationRequest, plan: Plan, result: GenerationResult, aims: Aims
+    ) -> State:
+        """Return the state of charts that came out."""
+        return cls(
+            request,
+            plan,
+            raw=result.raw,
+            asked=result.asked,
+            seeds=result.seeds,
+            indices=result.indices,
+            timing=result.timing,
+            aims=aims,
+        )
+
 
 def save_state(folder: Path, state: State) -> None:
-    """Writes a revision's state."""
-    request, timing = state.request, state.timing
+    """Write a revision's state."""
     plain = {
-        **{name: _contained(getattr(request, name)) for name in _PLAIN},
-        "finish": {name: getattr(request.finish, name) for name in _FINISH},
+        "request": state.request.to_plain(),
+        "plan": state.plan.to_plain(),
         "raw": _rows(state.raw),
-        "aims": {
-            "goals": list(state.aims.goals),
-            "nested": state.aims.nested,
-            "spare": _rows(state.aims.spare),
-        },
-        "asked": [dict(asked) for asked in state.asked],
-        "seeds": list(state.seeds),
-        "indices": list(state.indices),
-        "timing": {
-            **asdict(replace(timing, candidates=(), changes=())),
-            "candidates": [list(candidate) for candidate in timing.candidates],
-        },
+        "asked": to_plain(state.asked),
+        "seeds": state.seeds,
+        "indices": state.indices,
+        "timing": to_plain(state.timing),
+        "aims": {**to_plain(replace(state.aims, spare=())), "spare": _rows(state.aims.spare)},
     }
     with atomic_write(folder / STATE, "w", encoding="utf-8") as handle:
         json.dump(plain, handle, ensure_ascii=False)
 
 
 def load_state(folder: Path, audio: Path) -> State:
-    """Reads a revision's state.
+    """Read a revision's state.
 
     Args:
         folder: of the revision.
         audio: the job's song.
+
+    Raises:
+        GenerationError: for one that an earlier version of the program wrote.
     """
+    from mug.pipeline.plan import Plan
     from mug.pipeline.request import GenerationRequest
 
     plain = json.loads((folder / STATE).read_text(encoding="utf-8"))
-    finish = dict(plain["finish"])
-    if finish["divisors"] is not None:
-        finish["divisors"] = tuple(finish["divisors"])
-    timing = dict(plain["timing"])
-    timing["candidates"] = tuple(TimingCandidate(*entry) for entry in timing["candidates"])
-    timing["changes"] = ()
+    if "plan" not in plain:
+        raise GenerationError(
+            "ui.charts_are_gone", remedy="remedy.generate_them_again_or_keep_download"
+        )
     return State(
-        request=GenerationRequest(
-            audio=audio,
-            finish=FinishOptions(**finish),
-            **{name: plain[name] for name in _PLAIN},
-        ),
+        request=GenerationRequest.from_plain({**plain["request"], "audio": audio}),
+        plan=Plan.from_plain(plain["plan"]),
         raw=_notes(plain["raw"]),
         asked=tuple(plain["asked"]),
         seeds=tuple(plain["seeds"]),
         indices=tuple(plain["indices"]),
-        timing=TimingEstimate(**timing),
-        aims=Aims(
-            tuple(plain["aims"]["goals"]), plain["aims"]["nested"], _notes(plain["aims"]["spare"])
+        timing=from_plain(TimingEstimate, plain["timing"], "timing"),
+        aims=replace(
+            from_plain(Aims, {**plain["aims"], "spare": ()}, "aims"),
+            spare=_notes(plain["aims"]["spare"]),
         ),
     )
-
-
-def _contained(value: object) -> object:
-    return dict(value) if isinstance(value, Mapping) else value
 
 
 def _rows(charts: Sequence[Sequence[HitObject]]) -> list[list[list[float | None]]]:

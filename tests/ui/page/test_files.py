@@ -16,7 +16,14 @@ from mug.beatmap.timing_points import TimingPoint
 from mug.pipeline.finish.cleanup import Changes
 from mug.pipeline.judge.candidates import judge
 from mug.pipeline.prompt import Prompt
-from mug.ui.jobs.files import PLAYER, Made, Written, charts_of, read_written, write_revision
+from mug.ui.jobs.files import (
+    PLAYER,
+    RevisionContents,
+    Written,
+    charts_of,
+    read_written,
+    write_revision,
+)
 from mug.ui.jobs.folders import JobFolders, Revision
 from mug.ui.page.fragments import downloads, player, report
 from mug.ui.page.texts import Texts
@@ -25,7 +32,7 @@ RATE = 22050
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+def made(tmp_path_factory: pytest.TempPathFactory) -> RevisionContents:
     song = tmp_path_factory.mktemp("song") / "audio.wav"
     wave = np.random.default_rng(0).normal(0, 0.1, 8 * RATE).astype(np.float32)
     soundfile.write(song, wave, RATE)
@@ -39,8 +46,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         difficulty={"CircleSize": "4"},
     )
     judged = judge(chart, Prompt({"sr": 2.0}), Changes(), 8000.0, {})
-    report = {"song": "audio", "notice": "", "charts": [{**judged.to_dict(), "seed": 1}]}
-    return Made([osu_patch.of(osu.encode(chart))], report, song, wave, RATE, "generated")
+    beat = {"bpm": 120.0, "offset_ms": 0.0, "red_lines": 1, "candidates": [], "source": "given"}
+    charts = [{**judged.to_dict(), "seed": 1}]
+    report = {"song": "audio", "notice": "", "timing": beat, "charts": charts}
+    files = [osu_patch.of(osu.encode(chart))]
+    return RevisionContents(files, report, song, wave, RATE, "generated")
 
 
 @pytest.fixture
@@ -49,7 +59,7 @@ def revision(tmp_path: Path) -> Revision:
     return folders.new_revision(folders.new_job())
 
 
-def test_everything_is_written_and_read_again(made: Made, revision: Revision) -> None:
+def test_everything_is_written_and_read_again(made: RevisionContents, revision: Revision) -> None:
     written = write_revision(revision, made, "en")
     assert written.failed == []
     kinds = {kind for kind, _ in written.files}
@@ -59,7 +69,7 @@ def test_everything_is_written_and_read_again(made: Made, revision: Revision) ->
     assert [one.data for one in charts_of(revision, written)] == [one.data for one in made.charts]
 
 
-def test_a_failed_preview_loses_no_chart(made: Made, revision: Revision) -> None:
+def test_a_failed_preview_loses_no_chart(made: RevisionContents, revision: Revision) -> None:
     (revision.folder / PLAYER).mkdir()  # so that it cannot be written
     written = write_revision(revision, made, "en")
     assert not written.player
@@ -70,7 +80,7 @@ def test_a_failed_preview_loses_no_chart(made: Made, revision: Revision) -> None
     assert t("no_preview") in player(revision, written, t)
 
 
-def test_names_cannot_bring_markup(made: Made, revision: Revision) -> None:
+def test_names_cannot_bring_markup(made: RevisionContents, revision: Revision) -> None:
     written = write_revision(revision, made, "zh")
     for html in (downloads(revision, written, Texts("zh")), report(revision, Texts("zh"))):
         assert "<b>A &" not in html

@@ -24,7 +24,7 @@ from mug.pipeline.finish.options import FinishOptions
 from mug.pipeline.judge.candidates import Search
 from mug.pipeline.judge.report import TOLERANCES
 from mug.pipeline.model.checkpoint import LoadedModel
-from mug.pipeline.package import Plan
+from mug.pipeline.plan import Plan
 from mug.pipeline.provenance import provenance_of
 from mug.pipeline.request import GenerationRequest
 from mug.pipeline.sample import ChartRequest
@@ -42,6 +42,7 @@ Notes = tuple[HitObject, ...]
 ASKED = 3.0
 OTHER = TempoMap((TimingPoint(333.0, 60000.0 / 140.0, 4),))
 SPREAD = Plan(tiers=(SpreadTier("Easy", 1.2), SpreadTier("Hard", 2.2)))
+CHOSEN = replace(SPREAD, search=Search(candidates=3))
 REACHED = Plan(Search(candidates=2, reach_stars=True))
 
 
@@ -107,7 +108,9 @@ def _how(outcome: operations.JobResult) -> list[str]:
     return [record.how for record in records if record is not None]
 
 
-@pytest.mark.parametrize("plan", [Plan(), REACHED, SPREAD], ids=["", "stars", "spread"])
+@pytest.mark.parametrize(
+    "plan", [Plan(), REACHED, SPREAD, CHOSEN], ids=["", "stars", "spread", "chosen"]
+)
 def test_the_same_timing_gives_the_same_charts(
     plan: Plan, generator: ChartGenerator, request_: GenerationRequest, folders: JobFolders
 ) -> None:
@@ -169,6 +172,7 @@ def test_what_charts_are_brought_to_is_remembered(tmp_path: Path) -> None:
     notes = (Rice(0, 10.0), LongNote(3, 20.0, 45.0))
     state = State(
         request=GenerationRequest(audio=tmp_path / "song.ogg", prompt={"sr": ASKED}),
+        plan=REACHED,
         raw=(notes,),
         asked=({"sr": ASKED, "ln": True},),
         seeds=(5,),

@@ -1,0 +1,71 @@
+"""A song's file: names from its tags, and the file that goes beside charts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from mug.audio.tags import read_tags
+from mug.pipeline.request import GenerationRequest
+
+_UNTOUCHED = {"MP3": ".mp3", "OGG": ".ogg"}
+_CONVERTED = ".ogg"
+_BLOCK = 65536  # frames; libsndfile's Vorbis writer fails on one very large block
+
+
+def with_names(request: GenerationRequest) -> GenerationRequest:
+    """Return the request with title, artist and the song file's name in a package.
+
+    Empty names are filled from the song's tags, or from the name of its file.
+
+    Raises:
+        AudioError: when the song cannot be read.
+    """
+    tags, finish = read_tags(request.audio), request.finish
+    finish = replace(
+        finish,
+        title=_one_line(finish.title or tags.title or request.audio.stem),
+        artist=_one_line(finish.artist or tags.artist or "Unknown artist"),
+        audio_filename=f"audio{_untouched(request.audio) or _CONVERTED}",
+    )
+    return replace(request, finish=finish)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def packaged_song(audio: Path, folder: Path) -> Path:
+    """Write the song as it goes into a package: mp3 and ogg untouched, anything else as ogg.
+
+    Args:
+        audio: the song.
+        folder: where a converted or renamed copy is put.
+    """
+    import soundfile
+
+    untouched = _untouched(audio)
+    if untouched is not None:
+        target = folder / f"audio{untouched}"
+        target.write_bytes(audio.read_bytes())
+        return target
+    from mug.audio.load import decode
+
+    samples, rate = decode(audio)
+    target = folder / f"audio{_CONVERTED}"
+    with soundfile.SoundFile(
+        target, "w", samplerate=rate, channels=samples.shape[1], format="OGG", subtype="VORBIS"
+    ) as handle:
+        for first in range(0, len(samples), _BLOCK):
+            handle.write(samples[first : first + _BLOCK])
+    return target
+
+
+def _untouched(audio: Path) -> str | None:
+    """Return the ending of a song that players read as it is; None for one to convert."""
+    import soundfile
+
+    try:
+        return _UNTOUCHED.get(soundfile.info(audio).format)
+    except soundfile.SoundFileError:
+        return None
