@@ -1,4 +1,4 @@
-"""Trains a model: `python main.py --base configs/mug/demo.yaml -t [key=value ...]`.
+"""Train a model: `python main.py --base configs/mug/demo.yaml -t [key=value ...]`.
 
 `python main.py --help` lists the flags; `mug/train.py` does the work.
 """

@@ -82,7 +82,7 @@ def kills(work: Path, sets: int, count: int, seed: int = 0) -> dict[str, Any]:
 
 
 def full_disk(work: Path, sets: int) -> dict[str, Any]:
-    """Prepares into a file system that is too small, then makes it larger. Needs mount(8)."""
+    """Prepare into a file system that is too small, then make it larger. Needs mount(8)."""
     songs, expected = reference(work, sets)
     disk = _fresh(work / "fault_disk")
     disk.mkdir()
@@ -164,7 +164,7 @@ def _finished(out: Path) -> list[tuple[str, str]]:
 
 
 def _wait_until(process: subprocess.Popen[bytes], share: float, out: Path, before: int) -> None:
-    """Waits until the run has done something, or a random time after its start."""
+    """Wait until the run has done something, or a random time after its start."""
     began = time.monotonic()
     while process.poll() is None and time.monotonic() - began < 60:
         if share < 0.3:  # anywhere, the program's start included

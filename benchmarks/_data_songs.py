@@ -12,7 +12,7 @@ CHARTS = 4  # a set
 
 
 def make_sets(root: Path, sets: int, *, notes: int, seconds: float, seed: int = 0) -> None:
-    """Writes sets of four charts and a song each; those that are there are left alone.
+    """Write sets of four charts and a song each; those that are there are left alone.
 
     Args:
         root: gets a folder for each set.

@@ -42,7 +42,7 @@ def command(script: str, *options: object) -> list[str]:
 
 
 def peak(words: list[str]) -> dict[str, float]:
-    """Runs a command to its end: seconds of the clock and of processors, MiB held at most.
+    """Run a command to its end: seconds of the clock and of processors, MiB held at most.
 
     `main_seconds` are processor seconds of the command's own process, `cpu_seconds` also those of
     its workers. `mib` is of the largest single process.
@@ -69,7 +69,7 @@ def peak(words: list[str]) -> dict[str, float]:
 
 
 def _timed(note: Path, words: list[str]) -> int:
-    """Runs a script, or a module after -m, in this process and writes down what it used."""
+    """Run a script, or a module after -m, in this process and write down what it used."""
     script = words[0] != "-m"
     sys.argv = words if script else words[1:]
     code: int | str | None = 0

@@ -61,7 +61,7 @@ class Dataset:
 
 
 def prepare(steps: Steps, songs: Path) -> Dataset:
-    """Measures all four-key charts of a folder of songs, metronomes left out.
+    """Measure all four-key charts of a folder of songs, metronomes left out.
 
     Args:
         steps: what is done, and where it goes.
@@ -99,7 +99,7 @@ class Training:
 
 
 def train(steps: Steps, data: Dataset, held_out: str, how: Training) -> Path:
-    """Trains both stages without a song; the diffusion's last checkpoint.
+    """Train both stages without a song; the diffusion's last checkpoint.
 
     Args:
         steps: what is done, and where it goes.

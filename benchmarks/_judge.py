@@ -1,4 +1,4 @@
-"""Judges a model on the charts of a song that it has not seen."""
+"""Judge a model on the charts of a song that it has not seen."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ class Reference:
         self._kernels = [m for m in ddpm.model.unet_model.modules() if isinstance(m, NPLRKernel)]
 
     def bind(self, frames: int) -> None:
-        """Prepares the kernels' weights for a length, as the original's first call does."""
+        """Prepare the kernels' weights for a length, as the original's first call does."""
         unet = self.ddpm.model.unet_model
         assert isinstance(unet, UNetModel)
         unet.bind_length(frames)

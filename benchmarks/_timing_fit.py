@@ -1,4 +1,4 @@
-"""Fits the weights in `mug/timing/weights.py`.
+"""Fit the weights in `mug/timing/weights.py`.
 
     MUG_REAL_DATA=FOLDER python benchmarks/_timing_fit.py [--songs 560] [--leave_one_out]
 

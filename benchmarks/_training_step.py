@@ -73,7 +73,7 @@ class Options:
 
 
 def serve(pipe: Connection, options: Options, name: str) -> None:
-    """Builds the model, says so, and answers each message with the measures of one step."""
+    """Build the model, say so, and answer each message with the measures of one step."""
     torch.set_num_threads(options.threads)
     step = _step(options, VARIANTS[name], options.compile_backend if name == "compiled" else None)
     pipe.send("ready")

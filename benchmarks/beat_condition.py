@@ -52,7 +52,7 @@ GIVEN: dict[str, Callable[[Lines], Lines]] = {
 
 
 def main() -> int:
-    """Runs the steps that are not done yet, judges, and writes the results."""
+    """Run the steps that are not done yet, judge, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("outputs/beat_condition"))
     parser.add_argument("--songs", type=int, default=14, help="songs to train on")

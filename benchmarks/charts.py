@@ -145,7 +145,7 @@ def _count(into: Findings, found: Sequence[Finding]) -> None:
 
 
 def print_findings(stages: dict[str, Findings], minutes: float) -> int:
-    """Prints findings a minute; returns how many errors are left."""
+    """Print findings a minute; return how many errors are left."""
     order = {rule.name: place for place, rule in enumerate(RULES)}
     graves = {"error": 0, "warning": 1, "note": 2}
     kinds = {kind for stage in stages.values() for kind in stage.by_rule}

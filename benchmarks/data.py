@@ -1,4 +1,4 @@
-"""Measures how data sets are prepared: speed, memory, second runs, and what survives faults.
+"""Measure how data sets are prepared: speed, memory, second runs, and what survives faults.
 
     python benchmarks/data.py --out outputs/data_benchmark
 
@@ -29,7 +29,7 @@ Goal = tuple[str, float | int | bool, str, Callable[[Any], bool]]
 
 
 def main() -> int:
-    """Measures what was asked for; fails when a goal is missed."""
+    """Measure what was asked for; fail when a goal is missed."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -22,7 +22,7 @@ SHAPES = ((61, 512, 4096), (244, 256, 2048), (1952, 256, 2048))
 
 @torch.inference_mode()
 def main() -> int:
-    """Prints a table."""
+    """Print a table."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     print("| frames x in x out | fp32 ms | bf16 ms | int8 ms | bf16 error | int8 error |")

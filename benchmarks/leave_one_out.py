@@ -117,7 +117,7 @@ def main() -> int:
 
 
 def _do(fold: Fold, songs: Path, data: Dataset, args: argparse.Namespace) -> None:
-    """Trains without a song, then judges on it."""
+    """Train without a song, then judge on it."""
     steps = Steps(fold.out)
     checkpoint = train(steps, data, fold.song, _training(args))
     held_out, training = fold.gather(songs, data.songs)
@@ -149,7 +149,7 @@ def _length(steps: int | None, minutes: float | None) -> Iterator[str]:
 
 
 def write(folds: Sequence[Fold], out: Path, command: dict[str, Any]) -> str:
-    """Writes the results over all songs as JSON, Markdown and pages; the Markdown.
+    """Write the results over all songs as JSON, Markdown and pages; the Markdown.
 
     Args:
         folds: those that are done.

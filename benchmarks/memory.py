@@ -18,7 +18,7 @@ _RESET_PEAK = "5"  # see proc(5), /proc/pid/clear_refs
 
 
 def main() -> int:
-    """Prints a table."""
+    """Print a table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

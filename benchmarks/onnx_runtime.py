@@ -104,7 +104,7 @@ def _needed(name: str) -> Any:
 
 
 def _measure(args: argparse.Namespace, batch: int, work: Path) -> Counter[str]:
-    """Prints a row; seconds by kind of operation."""
+    """Print a row; seconds by kind of operation."""
     quantization = _needed("onnxruntime.quantization")
     source = args.ckpt or work
     ways = {}

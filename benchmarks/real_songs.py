@@ -26,7 +26,7 @@ from mug.util import atomic_write
 
 
 def main() -> int:
-    """Runs the steps that are not done yet, judges, and writes the results."""
+    """Run the steps that are not done yet, judge, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("outputs/real_songs"))
     parser.add_argument("--held_out", default="goin-under", help="song that no stage sees")

@@ -53,7 +53,7 @@ SONG_COLUMNS = {
 
 
 def main() -> int:
-    """Prints a table of each kind."""
+    """Print a table of each kind."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -67,7 +67,7 @@ class Tally:
     exact_tails: int = 0
 
     def add(self, truth: Sequence[HitObject], got: dict[int, HitObject], damaged: set[int]) -> None:
-        """Counts a chart; damaged notes, which are off by design, are not judged."""
+        """Count a chart; damaged notes, which are off by design, are not judged."""
         for index, note in enumerate(truth):
             if index in damaged:
                 continue
@@ -175,7 +175,7 @@ def composed(songs: int, style: SongStyle) -> list[Beatmap]:
 
 
 def measure(name: str, charts: Sequence[Beatmap], seed: int) -> None:
-    """Prints the rows of a group of charts."""
+    """Print the rows of a group of charts."""
     stars = [star_rating(chart) for chart in charts]
     for label, (jitter_ms, outliers) in DAMAGES.items():
         for snapper, function in SNAPPERS.items():
@@ -188,7 +188,7 @@ def measure(name: str, charts: Sequence[Beatmap], seed: int) -> None:
 
 
 def measure_tiers(charts: Sequence[Beatmap]) -> None:
-    """Prints the share of notes whose head and tail lie on lines that their tier allows."""
+    """Print the share of notes whose head and tail lie on lines that their tier allows."""
     print("| tier | charts | notes | on its lines |\n|---|---|---|---|")
     found: dict[str, list[int]] = {tier.name: [0, 0, 0] for tier in TIERS}
     for chart in charts:
@@ -239,7 +239,7 @@ def half_swung(chart: Beatmap) -> Beatmap:
 
 
 def measure_voices(groups: dict[str, Sequence[Beatmap]], seed: int) -> None:
-    """Prints off-grid notes of both kinds for groups of charts, all divisors and the tier's."""
+    """Print off-grid notes of both kinds for groups of charts, all divisors and the tier's."""
     print("| charts | jitter (ms) | divisors | stray triplets | stray straights | heads exact |")
     print("|---|---|---|---|---|---|")
     for name, charts in groups.items():
@@ -298,7 +298,7 @@ def mixes(chart: Beatmap) -> bool:
 
 
 def main() -> int:
-    """Prints the table."""
+    """Print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

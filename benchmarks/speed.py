@@ -126,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def make_model(config: Path, folder: Path) -> None:
-    """Saves a model with random weights, so that loading is part of what is measured."""
+    """Save a model with random weights, so that loading is part of what is measured."""
     torch.manual_seed(0)
     resolved = load_config([config], [])
     made = build_model(resolved, published=True)

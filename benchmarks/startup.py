@@ -20,7 +20,7 @@ LOAD = "from mug.pipeline.chart import ChartGenerator as G; G.from_checkpoint({!
 
 
 def main() -> int:
-    """Prints a table."""
+    """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ckpt", type=Path, required=True)
     parser.add_argument("--repeats", type=int, default=5)

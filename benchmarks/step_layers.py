@@ -30,7 +30,7 @@ SHAPES = ((1, 128, 32768), (2, 128, 4096), (2, 256, 2048), (4, 512, 256))
 
 
 def main() -> int:
-    """Prints a table."""
+    """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=4)
     given = parser.parse_args()

@@ -51,7 +51,7 @@ class Row:
 
 
 def judge(song: TimedSong, found: TimingEstimate) -> Row:
-    """Compares an estimate with the truth."""
+    """Compare an estimate with the truth."""
     tempo, truth = found.tempo_map, song.truth
     times = np.arange(truth.red_lines[0].time_ms, song.end_ms, 250.0)
     ratio = np.array([tempo.line_at(t).bpm / truth.line_at(t).bpm for t in times])
@@ -163,7 +163,7 @@ def seconds_of_three_minutes() -> float:
 
 
 def main() -> int:
-    """Prints the tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--songs", type=int, default=72, help="composed songs (default 72)")
     args = parser.parse_args()

@@ -39,7 +39,7 @@ FASTER, SMALLER = 1.5, 0.6
 
 
 def main() -> int:
-    """Measures the chosen variants; fails when ours misses a goal with the full model."""
+    """Measure the chosen variants; fail when ours misses a goal with the full model."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

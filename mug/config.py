@@ -97,7 +97,7 @@ def _merged(paths: Sequence[str | Path], overrides: Sequence[str]) -> tuple[Plai
 
 
 def save_config(config: Mapping[str, Any], path: str | Path) -> None:
-    """Writes a resolved config as YAML, whole or not at all."""
+    """Write a resolved config as YAML, whole or not at all."""
     text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
     with atomic_write(Path(path), "w", encoding="utf-8") as handle:
         handle.write(text)
@@ -263,7 +263,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def check_config(config: Plain, sources: Sequence[tuple[Path, Any]] = ()) -> None:
-    """Refuses unknown keys before anything is built.
+    """Refuse unknown keys before anything is built.
 
     Checked are the top level, `lightning`, its Trainer arguments, and the parameters of every
     `target:` against its class.

@@ -36,7 +36,7 @@ class MugError(Exception):
         super().__init__(self.what, file, line, value, self.remedy)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickles by keyword, so that errors travel between worker processes whole."""
+        """Pickle by keyword, so that errors travel between worker processes whole."""
         return _rebuild, (type(self), self.what, self.file, self.line, self.value, self.remedy)
 
     def __str__(self) -> str:

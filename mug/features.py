@@ -157,7 +157,7 @@ class FeatureSchema:
 
     @classmethod
     def from_yaml(cls, path: str | Path, *, clamp_top: bool = True) -> FeatureSchema:
-        """Reads a list of features; a relative path as in `find_file`.
+        """Read a list of features; a relative path as in `find_file`.
 
         Raises:
             ConfigError: names the file, the entry and the key that is wrong.

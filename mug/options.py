@@ -56,7 +56,7 @@ def _flag(text: str) -> bool:
 
 
 def parse_arguments(argv: Sequence[str]) -> Options:
-    """Reads the command line; `key=value` may stand anywhere.
+    """Read the command line; `key=value` may stand anywhere.
 
     Raises:
         ConfigError: for what is neither a flag nor an override.

@@ -65,7 +65,7 @@ class TrainingRun:
 
 
 def plan_run(options: Options) -> TrainingRun:
-    """Finds the run's folder, its config and the checkpoint to go on from."""
+    """Find the run's folder, its config and the checkpoint to go on from."""
     now = time.strftime("%Y-%m-%dT%H-%M-%S")
     if not options.resume:
         config = load_config(options.base, options.overrides)
@@ -101,7 +101,7 @@ def _resume_point(given: Path) -> tuple[Path, Path]:
 
 
 def check_first_stage(config: Config, base: Sequence[str]) -> None:
-    """Refuses to train a diffusion model whose first stage has not been trained.
+    """Refuse to train a diffusion model whose first stage has not been trained.
 
     Raises:
         TrainingError: with the command that makes a first stage.

@@ -139,7 +139,7 @@ def accepted_names(factory: Any) -> set[str] | None:
 
 
 def check_params(factory: Any, params: Mapping[str, Any], where: str) -> None:
-    """Refuses unknown keys with the nearest valid name.
+    """Refuse unknown keys with the nearest valid name.
 
     Raises:
         ConfigError: names the key, the class and the accepted names.
@@ -158,7 +158,7 @@ def check_params(factory: Any, params: Mapping[str, Any], where: str) -> None:
 
 
 def instantiate_from_config(config: Mapping[str, Any] | str | None, **extra: Any) -> Any:
-    """Builds `target(**params, **extra)`; the markers of latent diffusion and None give None.
+    """Build `target(**params, **extra)`; the markers of latent diffusion and None give None.
 
     Args:
         config: plain containers (not OmegaConf nodes) with `target` and, optionally, `params`.
@@ -209,7 +209,7 @@ def find_file(path: str | Path) -> Path:
 
 @contextmanager
 def atomic_write(path: Path, mode: str = "wb", **kwargs: Any) -> Iterator[IO[Any]]:
-    """Opens a temporary file beside `path` and renames it into place when the block succeeds.
+    """Open a temporary file beside `path` and rename it into place when the block succeeds.
 
     A reader never sees a half-written file, and a failure leaves the old one untouched.
     """

@@ -1,4 +1,4 @@
-"""Says what would have to be asked for to get a given chart: its features as a prompt file."""
+"""Say what would have to be asked for to get a given chart: its features as a prompt file."""
 
 import sys
 from pathlib import Path

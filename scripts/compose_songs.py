@@ -1,4 +1,4 @@
-"""Composes sample songs with charts, by code alone: no recordings, no samples, no network."""
+"""Compose sample songs with charts, by code alone: no recordings, no samples, no network."""
 
 import sys
 from pathlib import Path

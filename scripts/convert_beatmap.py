@@ -1,4 +1,4 @@
-"""Converts charts between osu!mania, StepMania, Quaver and Malody."""
+"""Convert charts between osu!mania, StepMania, Quaver and Malody."""
 
 import sys
 from pathlib import Path

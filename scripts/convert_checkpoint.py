@@ -1,4 +1,4 @@
-"""Turns a checkpoint, ours or the original's, into safetensors + model.yaml."""
+"""Turn a checkpoint, ours or the original's, into safetensors + model.yaml."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Shows a data set on one HTML page: numbers, distributions, splits, what was left out, charts."""
+"""Show a data set on one HTML page: numbers, distributions, splits, what was left out, charts."""
 
 import sys
 from pathlib import Path

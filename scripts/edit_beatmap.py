@@ -173,7 +173,7 @@ def _write(
     edit: Edit,
     made: tuple[int, Variation],
 ) -> dict[str, Any]:
-    """Writes one variation with its report beside it."""
+    """Write one variation with its report beside it."""
     from mug.pipeline.edit import bytes_changed_outside, describe_edit
     from mug.pipeline.provenance import stamp
     from mug.pipeline.stamp import provenance

@@ -1,4 +1,4 @@
-"""Judges a model, or charts that any program made, against human charts; docs/benchmark.md.
+"""Judge a model, or charts that any program made, against human charts; docs/benchmark.md.
 
 A folder of beatmapsets says what is right; --synthetic composes one. With --checkpoint, charts are
 made at each human chart's star rating and share of long notes; with --charts, those of a folder are

@@ -1,4 +1,4 @@
-"""Draws how the features are distributed over composed songs: the pictures of docs/features.md."""
+"""Draw how the features are distributed over composed songs: the pictures of docs/features.md."""
 
 import sys
 from pathlib import Path

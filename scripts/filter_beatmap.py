@@ -1,4 +1,4 @@
-"""Cleans a data set: writes clean.txt, its split and a manifest beside the list of charts."""
+"""Clean a data set: write clean.txt, its split and a manifest beside the list of charts."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Refits the coefficients of the MSD estimate to recorded MinaCalc values."""
+"""Refit the coefficients of the MSD estimate to recorded MinaCalc values."""
 
 import sys
 from pathlib import Path

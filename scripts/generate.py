@@ -1,4 +1,4 @@
-"""Makes charts for a song, or for each song of a folder: packed as .osz, with a report.
+"""Make charts for a song, or for each song of a folder: packed as .osz, with a report.
 
 Without more options each chart is a sample of its own. --candidates makes more and keeps the
 best, --spread makes one for each tier. The same arguments give the same bytes. A folder goes on

@@ -1,4 +1,4 @@
-"""Says what made a chart: program, model, weights, prompt and settings."""
+"""Say what made a chart: program, model, weights, prompt and settings."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Says what a modder would about charts: what cannot be played, and what is odd for its tier."""
+"""Say what a modder would about charts: what cannot be played, and what is odd for its tier."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Collects charts and their songs from folders and .osz packages into one data set."""
+"""Collect charts and their songs from folders and .osz packages into one data set."""
 
 import sys
 from pathlib import Path

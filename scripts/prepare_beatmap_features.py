@@ -1,4 +1,4 @@
-"""Measures the charts of a data set: fills features.db beside the list of charts."""
+"""Measure the charts of a data set: fill features.db beside the list of charts."""
 
 import sys
 from pathlib import Path

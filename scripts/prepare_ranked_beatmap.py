@@ -1,4 +1,4 @@
-"""Lists what is ranked on osu!, one `id status` line a beatmapset."""
+"""List what is ranked on osu!, one `id status` line a beatmapset."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Compares the MSD estimate with recorded MinaCalc values and prints the figures of docs/msd.md."""
+"""Compare the MSD estimate with recorded MinaCalc values and print the figures of docs/msd.md."""
 
 import sys
 from pathlib import Path

@@ -104,7 +104,7 @@ class MelCache:
 
 
 def _stamp(path: Path) -> _Stamp:
-    """Tells a file from a later one under the same name."""
+    """Tell a file from a later one under the same name."""
     status = path.stat()
     return str(path), status.st_mtime_ns, status.st_size, status.st_ino
 
@@ -116,7 +116,7 @@ def _write(path: Path, frames: MelFrames) -> None:
 
 
 def _check(path: Path, kept: np.ndarray, params: MelParams) -> None:
-    """Raises ValueError for an array of another kind, or one that is not what was written."""
+    """Raise ValueError for an array of another kind, or one that is not what was written."""
     if kept.dtype != np.float16 or kept.ndim != 2 or kept.shape[1] != params.n_mels:
         raise ValueError(f"it holds {kept.dtype} {kept.shape}")
     with path.open("rb") as handle:

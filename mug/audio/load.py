@@ -87,7 +87,7 @@ def resample(wave: Wave, rate: int, to_rate: int) -> Float32[np.ndarray, " resam
 
 
 def audio_hash(path: str | Path) -> str:
-    """Names the sound itself: equal for files that differ in their title or cover picture alone.
+    """Name the sound itself: equal for files that differ in their title or cover picture alone.
 
     SHA-256 over rate, channels and samples of 16 bits, so that rounding of different machines'
     decoders seldom shows.

@@ -76,7 +76,7 @@ class BeatmapLogger(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Writes after the listed training batches."""
+        """Write after the listed training batches."""
         self._maybe_log(trainer, pl_module, batch, batch_idx, "train")
 
     def on_validation_batch_end(
@@ -88,7 +88,7 @@ class BeatmapLogger(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Writes after the listed validation batches."""
+        """Write after the listed validation batches."""
         self._maybe_log(trainer, pl_module, batch, batch_idx, "val")
 
     def on_test_batch_end(
@@ -100,7 +100,7 @@ class BeatmapLogger(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Writes after the listed test batches."""
+        """Write after the listed test batches."""
         self._maybe_log(trainer, pl_module, batch, batch_idx, "test")
 
     def _maybe_log(

@@ -54,7 +54,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
     ) -> None:
-        """Saves plain containers only, so that loading needs no trust."""
+        """Save plain containers only, so that loading needs no trust."""
         with atomic_write(Path(path)) as handle:
             torch.save(to_plain(checkpoint), handle)
 
@@ -89,13 +89,13 @@ class ResumeCheckpoint(Checkpoint):
         return {"plateau": dict(self._plateau)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes up the pending metric."""
+        """Take up the pending metric."""
         self._plateau = {int(k): float(v) for k, v in state_dict["plateau"].items()}
 
     # ------------------------------------------------------------------ Ctrl-C
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Stops listening."""
+        """Stop listening."""
         self._restore_handler()
 
     def _restore_handler(self) -> None:
@@ -112,7 +112,7 @@ class ResumeCheckpoint(Checkpoint):
     # ------------------------------------------------------------------ saving
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Makes up for the plateau schedulers' step that comes after the epoch's checkpoint.
+        """Make up for the plateau schedulers' step that comes after the epoch's checkpoint.
 
         Also begins to listen for Ctrl-C (in the main thread, where Python allows it).
         """
@@ -125,7 +125,7 @@ class ResumeCheckpoint(Checkpoint):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Saves where a step has been completed and the epoch goes on."""
+        """Save where a step has been completed and the epoch goes on."""
         loop = trainer.fit_loop.epoch_loop
         if loop._should_accumulate() or loop._num_ready_batches_reached():
             return  # half a step, or the end of the epoch, which is saved after its validation
@@ -138,7 +138,7 @@ class ResumeCheckpoint(Checkpoint):
             raise KeyboardInterrupt
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Saves after validation, with the metrics that plateau schedulers are about to see."""
+        """Save after validation, with the metrics that plateau schedulers are about to see."""
         self._plateau = {
             index: float(trainer.callback_metrics[config.monitor])
             for index, config in enumerate(trainer.lr_scheduler_configs)
@@ -157,7 +157,7 @@ class ResumeCheckpoint(Checkpoint):
             raise KeyboardInterrupt
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Saves the last steps."""
+        """Save the last steps."""
         if trainer.global_step > self._saved_step:
             self._save(trainer)
 
@@ -171,7 +171,7 @@ class ResumeCheckpoint(Checkpoint):
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        """Keeps the state at which the run broke off, unless it is on disk already.
+        """Keep the state at which the run broke off, unless it is on disk already.
 
         Of several processes the others might never come to save as well, so nothing is saved here;
         an interruption has been saved before it.

@@ -75,11 +75,11 @@ class ConditionProbe(Callback):
         return {"validations": self._validations}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes up the count."""
+        """Take up the count."""
         self._validations = int(state_dict["validations"])
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Forgets what a validation that was cut short left."""
+        """Forget what a validation that was cut short left."""
         self._batches = []
 
     def on_validation_batch_end(
@@ -91,7 +91,7 @@ class ConditionProbe(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keeps the first batches; probes at the last of them, while averaged weights are in."""
+        """Keep the first batches; probe at the last of them, while averaged weights are in."""
         if trainer.sanity_checking or dataloader_idx or not isinstance(pl_module, DDPM):
             return
         if self._validations % self.every_n_validations == 0 and batch_idx < self.batches:

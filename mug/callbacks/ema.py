@@ -64,6 +64,6 @@ class EMA(WeightAveraging):
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        """Puts the raw weights back when validation is cut short, before anything is saved."""
+        """Put the raw weights back when validation is cut short, before anything is saved."""
         if self._averaged_in_place:
             self._swap_models(pl_module)

@@ -1,4 +1,4 @@
-"""Stops a run that cannot go well, with one sentence: before it begins, or before weights spoil."""
+"""Stop a run that cannot go well, with one sentence: before it begins, or before weights spoil."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class LossGuard(Callback):
     def on_before_backward(
         self, trainer: Trainer, pl_module: LightningModule, loss: Tensor
     ) -> None:
-        """Looks at the loss of each batch.
+        """Look at the loss of each batch.
 
         Raises:
             TrainingError: names the step and the batch's charts; the weights are still those of
@@ -51,7 +51,7 @@ class LossGuard(Callback):
             )
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Looks at the losses of a validation.
+        """Look at the losses of a validation.
 
         Raises:
             TrainingError: names the metric.
@@ -83,7 +83,7 @@ class SplitGuard(Callback):
         self.least = {"train": least_train_songs, "validation": least_validation_songs}
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Looks at the charts of both datasets.
+        """Look at the charts of both datasets.
 
         Raises:
             TrainingError: names the part and the song.
@@ -132,7 +132,7 @@ class FirstStageGuard(Callback):
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Looks once.
+        """Look once.
 
         Raises:
             TrainingError: with what was measured and what chance would reach.

@@ -35,7 +35,7 @@ _GRID, _TEXT, _PAPER = (225, 225, 225), (60, 60, 60), (255, 255, 255)
 
 
 def write_probe(probe: Probe, stem: Path, title: str) -> list[Path]:
-    """Writes `<stem>.csv`, `.json` and `.png`; their paths.
+    """Write `<stem>.csv`, `.json` and `.png`; their paths.
 
     Args:
         probe: with at least one tenth.

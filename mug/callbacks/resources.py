@@ -35,11 +35,11 @@ class ResourceCallback(Callback):
         self._began = 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Starts the clock of an epoch that is gone on with, which nobody says begins."""
+        """Start the clock of an epoch that is gone on with, which nobody says begins."""
         self._began = time.perf_counter()
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Starts the clock; on a GPU also the memory count."""
+        """Start the clock; on a GPU also the memory count."""
         device = trainer.strategy.root_device
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
@@ -47,7 +47,7 @@ class ResourceCallback(Callback):
         self._began = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Writes both numbers to the loggers and to the log."""
+        """Write both numbers to the loggers and to the log."""
         device = trainer.strategy.root_device
         if device.type == "cuda":
             torch.cuda.synchronize(device)

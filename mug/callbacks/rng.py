@@ -32,7 +32,7 @@ class StepRandomness(Callback):
         return {"seed": self.seed}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes up the seed of the run that is being resumed."""
+        """Take up the seed of the run that is being resumed."""
         self.seed = int(state_dict["seed"])
 
     def on_train_batch_start(

@@ -1,4 +1,4 @@
-"""Keeps the resolved config with what it produced."""
+"""Keep the resolved config with what it produced."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SetupCallback(Callback):
         self.now = now or time.strftime("%Y-%m-%dT%H-%M-%S")
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Makes the folders and writes `configs/<time>.yaml`."""
+        """Make the folders and write `configs/<time>.yaml`."""
         if trainer.is_global_zero:
             (self.logdir / "checkpoints").mkdir(parents=True, exist_ok=True)
             save_config(self.config, self.logdir / "configs" / f"{self.now}.yaml")
@@ -37,5 +37,5 @@ class SetupCallback(Callback):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Puts the config into the checkpoint."""
+        """Put the config into the checkpoint."""
         checkpoint["mug_config"] = self.config

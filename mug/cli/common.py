@@ -17,7 +17,7 @@ OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 
 def run(main: Callable[[], int], *, when_stopped: str) -> int:
-    """Calls a script's work and turns what it raises into one line and an exit code.
+    """Call a script's work and turn what it raises into one line and an exit code.
 
     Args:
         main: does the work; its value is the exit code of a run that came to its end.

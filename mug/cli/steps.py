@@ -62,7 +62,7 @@ class Steps:
         return float(json.loads(self._marker(name).read_text())["seconds"])
 
     def train(self, name: str, config: str, overrides: list[str]) -> Path:
-        """Trains with main.py, going on where an interrupted run stopped; its last checkpoint."""
+        """Train with main.py, going on where an interrupted run stopped; its last checkpoint."""
         logs = self.out / "logs" / name
         command = ["main.py", "--base", config, "-t", "--no-test", "--logdir", str(logs)]
         command += overrides

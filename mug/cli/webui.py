@@ -71,7 +71,7 @@ def serving_of(args: argparse.Namespace) -> Serving:
 
 
 def main() -> int:
-    """Serves the page until Ctrl-C."""
+    """Serve the page until Ctrl-C."""
     args = parser().parse_args()
     serving = serving_of(args)
     from mug.ui.app import serve, service_in

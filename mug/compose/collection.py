@@ -92,7 +92,7 @@ def is_complete(folder: Path, options: CollectionOptions) -> bool:
 
 
 def write_song(song: Song, folder: Path, options: CollectionOptions) -> None:
-    """Writes the audio, the charts and the truth of a song into an existing folder."""
+    """Write the audio, the charts and the truth of a song into an existing folder."""
     audio = f"audio.{options.audio_format}"
     write_audio(folder / audio, render(song), SAMPLE_RATE)
     charts = make_charts(
@@ -115,7 +115,7 @@ def write_song(song: Song, folder: Path, options: CollectionOptions) -> None:
 
 
 def compose_folder(out_dir: Path, song_seed: int, options: CollectionOptions) -> Path:
-    """Makes one song's folder unless it is there already, whole.
+    """Make one song's folder unless it is there already, whole.
 
     It is built under a hidden name and renamed, so that a song folder is never half written.
     """
@@ -141,7 +141,7 @@ def _leave_interrupts_to_parent() -> None:
 def _in_processes(
     out_dir: Path, seeds: Sequence[int], options: CollectionOptions, workers: int
 ) -> Iterator[tuple[int, Path]]:
-    """Yields seeds and folders as they are finished."""
+    """Yield seeds and folders as they are finished."""
     pool = ProcessPoolExecutor(
         workers,
         mp_context=multiprocessing.get_context("spawn"),
@@ -169,7 +169,7 @@ def compose_collection(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> list[Path]:
-    """Composes songs into folders `<id> <artist> - <title>`; goes on where it was stopped.
+    """Compose songs into folders `<id> <artist> - <title>`; go on where it was stopped.
 
     Each folder holds the audio, one `.osu` a difficulty and `truth.json` (`Song.truth`, the recipe
     and the files' sizes). Neither `count` nor `workers` changes what song number n is.

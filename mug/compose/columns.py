@@ -77,7 +77,7 @@ class ColumnPlanner:
         return chosen
 
     def press(self, column: int, time_ms: float, end_ms: float | None = None) -> None:
-        """Records a tap, or a hold that ends at `end_ms`."""
+        """Record a tap, or a hold that ends at `end_ms`."""
         self._free_ms[column] = time_ms + self.gap_ms
         if end_ms is not None:
             self._free_ms[column] = max(self._free_ms[column], end_ms + self.release_ms)

@@ -1,4 +1,4 @@
-"""Writes songs: seed and style in, exact notes out."""
+"""Write songs: seed and style in, exact notes out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mug.compose.tempo import TICKS
 
 
 def _tile(plan: SongPlan, section: Section, phrase: list[TickNote]) -> Iterator[TickNote]:
-    """Repeats a phrase of four bars over a section; the last note stops at its end."""
+    """Repeat a phrase of four bars over a section; the last note stops at its end."""
     bar = plan.metre.bar
     end = (section.first_bar + section.bars) * bar
     for start_bar in range(section.first_bar, section.first_bar + section.bars, PHRASE_BARS):
@@ -52,7 +52,7 @@ def _write(plan: SongPlan) -> list[TickNote]:
 
 
 def _perform(plan: SongPlan, notes: list[TickNote]) -> tuple[NoteEvent, ...]:
-    """Gives grid notes their exact times; ordered by time, instrument and pitch."""
+    """Give grid notes their exact times; ordered by time, instrument and pitch."""
     events = [
         NoteEvent(
             instrument=note.instrument,
@@ -68,7 +68,7 @@ def _perform(plan: SongPlan, notes: list[TickNote]) -> tuple[NoteEvent, ...]:
 
 
 def compose_song(seed: int, style: SongStyle | None = None) -> Song:
-    """Composes a song; the same seed and style give the same song, note for note.
+    """Compose a song; the same seed and style give the same song, note for note.
 
     Args:
         seed: at least 0.

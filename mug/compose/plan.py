@@ -108,7 +108,7 @@ def _draw_swing(rng: np.random.Generator, style: SongStyle, metre: Metre, bpm: f
 
 
 def share_bars(form: tuple[str, ...], bars: int) -> tuple[Section, ...]:
-    """Deals bars out to the sections of a form, in pairs while there are enough."""
+    """Deal bars out to the sections of a form, in pairs while there are enough."""
     unit = 2 if bars >= 2 * len(form) else 1
     weights = np.array([_SHARE[kind] for kind in form])
     dealt = np.ones(len(form), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Turns a song into sound: every event begins on the sample nearest to its time."""
+"""Turn a song into sound: every event begins on the sample nearest to its time."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def render_stem(
 
 
 def _room(song: Song, dry: Wave, sample_rate: int) -> Wave:
-    """Adds the reverberation of a small room: noise that fades within 0.3 s, 12 ms late."""
+    """Add the reverberation of a small room: noise that fades within 0.3 s, 12 ms late."""
     if song.timbre.room <= 0:
         return dry
     rng = np.random.default_rng([song.seed, 3])
@@ -116,7 +116,7 @@ def _room(song: Song, dry: Wave, sample_rate: int) -> Wave:
 
 
 def _set_level(mix: Wave, loudness_db: float) -> Wave:
-    """Brings the mix to its level; peaks above the knee are bent, none reaches the ceiling."""
+    """Bring the mix to its level; peaks above the knee are bent, none reaches the ceiling."""
     rms = float(np.sqrt(np.mean(mix.astype(np.float64) ** 2)))
     if rms == 0:
         return mix
@@ -136,7 +136,7 @@ def render(song: Song, sample_rate: int = SAMPLE_RATE) -> Wave:
 
 
 def write_audio(path: Path, wave: Wave, sample_rate: int = SAMPLE_RATE) -> None:
-    """Writes a sound file; the suffix chooses ogg (Vorbis), flac or wav (both 16 bit).
+    """Write a sound file; the suffix chooses ogg (Vorbis), flac or wav (both 16 bit).
 
     Raises:
         AudioError: for another suffix.

@@ -91,7 +91,7 @@ def wavetable(
 def tone(
     table: np.ndarray, frequency: float, samples: int, sample_rate: int
 ) -> Float32[np.ndarray, " samples"]:
-    """Reads a period of a tone at a pitch for so many samples."""
+    """Read a period of a tone at a pitch for so many samples."""
     place = np.arange(samples, dtype=np.float64) * (frequency * _TABLE / sample_rate)
     found: np.ndarray = table[place.astype(np.int64) & (_TABLE - 1)]
     return found

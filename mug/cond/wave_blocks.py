@@ -162,7 +162,7 @@ class UpLevel(nn.Module):
         self.upsample = nn.Identity() if upsample is None else upsample
 
     def forward(self, h: Float[Tensor, "b c t"], used: int) -> Float[Tensor, "b d s"]:
-        """Runs the first `used` blocks, then the upsampling."""
+        """Run the first `used` blocks, then the upsampling."""
         # The original runs the first half alone by mistake (B30); its weights need the same.
         for block in self.block[:used]:
             h = block(h)

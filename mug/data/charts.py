@@ -177,7 +177,7 @@ def _packed(chart: TrainingChart) -> bytes:
 
 
 def _unpacked(data: bytes, path: Path) -> TrainingChart:
-    """Raises ValueError for anything that is not what was written."""
+    """Raise ValueError for anything that is not what was written."""
     magic, checksum, described = _HEAD.unpack_from(data)
     rest = memoryview(data)[_HEAD.size :]
     if magic != _MAGIC or zlib.crc32(rest) != checksum:

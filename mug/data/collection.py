@@ -35,7 +35,7 @@ class Collection:
 
     @classmethod
     def read(cls, paths: Sequence[Path], database: Path | None = None) -> Collection:
-        """Looks up charts in a database, or in the ones that lie beside or above their folders."""
+        """Look up charts in a database, or in the ones that lie beside or above their folders."""
         opened: dict[Path, FeatureDB] = {}
         found: dict[Path, FeatureRow] = {}
         with ExitStack() as stack:

@@ -52,11 +52,11 @@ class EpochSampler(
         self._skipped_items = 0
 
     def start_at(self, epoch: int, batches: int) -> None:
-        """Begins in the middle of an epoch, after so many batches."""
+        """Begin in the middle of an epoch, after so many batches."""
         self.epoch, self._skipped_items = epoch, batches * self.batch_size
 
     def set_epoch(self, epoch: int) -> None:
-        """Chooses the order; another epoch than the current one starts at its beginning."""
+        """Choose the order; another epoch than the current one starts at its beginning."""
         if epoch != self.epoch:
             self.start_at(epoch, 0)
 
@@ -144,7 +144,7 @@ class DataModuleFromConfig(pl.LightningDataModule):
                 setattr(self, f"{hook}_dataloader", inherited.__get__(self))
 
     def setup(self, stage: str | None = None) -> None:
-        """Builds the datasets that the stage needs.
+        """Build the datasets that the stage needs.
 
         Raises:
             DataError: when one of them is empty.
@@ -214,7 +214,7 @@ class DataModuleFromConfig(pl.LightningDataModule):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes the place up again when the training loader is made."""
+        """Take the place up again when the training loader is made."""
         self._start = state_dict or None
 
     def _resume(self, sampler: EpochSampler, start: Mapping[str, int]) -> None:
@@ -241,7 +241,7 @@ class DataModuleFromConfig(pl.LightningDataModule):
         return DataLoader(_travelling(dataset), shuffle=shuffle, generator=generator, **options)
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Makes spectrograms of packed ones, where the network is."""
+        """Make spectrograms of packed ones, where the network is."""
         return unpacked(batch) if isinstance(batch, dict) else batch
 
     def _dataset(self, name: str) -> Dataset[Any]:

@@ -142,7 +142,7 @@ class FeatureDB:
         return {**self.__dict__, "_open": None}
 
     def close(self) -> None:
-        """Closes this process's connection; the next use opens another."""
+        """Close this process's connection; the next use opens another."""
         if self._open is not None and self._open[0] == os.getpid():
             self._open[1].close()
         self._open = None
@@ -202,7 +202,7 @@ class FeatureDB:
         ]
 
     def upsert(self, rows: Iterable[FeatureRow]) -> None:
-        """Writes rows, in place of those with the same path, all or none.
+        """Write rows, in place of those with the same path, all or none.
 
         Raises:
             DataError: for a feature without a column, and for the original's database.
@@ -219,7 +219,7 @@ class FeatureDB:
                 )
 
     def delete(self, paths: Iterable[str]) -> None:
-        """Removes the rows of these relative paths, all or none."""
+        """Remove the rows of these relative paths, all or none."""
         keys = [(path,) for path in paths]
         with self.transaction() as connection:
             for table in ("beatmaps", "features", "facts"):
@@ -257,11 +257,11 @@ class FeatureDB:
             ) from error
 
     def select(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
-        """Asks the database something."""
+        """Ask the database something."""
         return self._connection().execute(statement, values)
 
     def fill_temporary(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
-        """Writes rows into a temporary table, all at once: nobody waits for it."""
+        """Write rows into a temporary table, all at once: nobody waits for it."""
         connection = self._connection()
         connection.execute("BEGIN")
         try:

@@ -94,7 +94,7 @@ def columns_of(connection: sqlite3.Connection, table: str) -> list[str]:
 
 
 def make_tables(connection: sqlite3.Connection) -> None:
-    """Makes the tables in an empty database, or brings one of version 1 to this version.
+    """Make the tables in an empty database, or bring one of version 1 to this version.
 
     To be called within a transaction, so that it is done whole or not at all.
     """
@@ -129,7 +129,7 @@ def _from_version_1(connection: sqlite3.Connection) -> None:
 
 
 def add_features(connection: sqlite3.Connection, names: list[str]) -> None:
-    """Adds columns for the features that have none."""
+    """Add columns for the features that have none."""
     present = set(columns_of(connection, "features"))
     for name in dict.fromkeys(names):
         if name not in present:

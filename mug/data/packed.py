@@ -87,7 +87,7 @@ class Frames(NamedTuple):
         return np.memmap(self.file, self.dtype, mode, self.offset, self.shape)
 
     def wait(self) -> None:
-        """Touches every page, so that whoever reads the frames next finds them in memory."""
+        """Touch every page, so that whoever reads the frames next finds them in memory."""
         if self.file is not None:
             self.read().reshape(-1).view(np.uint8)[:: mmap.PAGESIZE].max(initial=0)
 
@@ -135,7 +135,7 @@ def pack(
 
 
 def fill(out: Float[Tensor, "*b t"], window: Float[Tensor, "n *b"], plan: SpectrogramPlan) -> None:
-    """Writes an item's spectrogram into zeros.
+    """Write an item's spectrogram into zeros.
 
     Args:
         out: zeros.

@@ -74,7 +74,7 @@ def noted(db: FeatureDB) -> SkillSource | None:
 
 
 def refuse_another_run(db: FeatureDB, source: SkillSource) -> None:
-    """Makes sure that nobody has changed a database's source meanwhile.
+    """Make sure that nobody has changed a database's source meanwhile.
 
     Raises:
         DataError: when another process has begun to measure with another one.
@@ -98,7 +98,7 @@ def source_in(tool_version: str) -> str:
 
 
 def refuse_a_mixture(rows: Iterable[tuple[str, str, Mapping[str, Value]]]) -> None:
-    """Makes sure that all charts with MSD values got them from one source.
+    """Make sure that all charts with MSD values got them from one source.
 
     Args:
         rows: chart, `tool_version` and features.

@@ -67,7 +67,7 @@ def split_beatmaps(
     salt: str = "",
     allow_single_song: bool = False,
 ) -> Split:
-    """Shares out charts so that no song (beatmapset or audio) lies in two parts.
+    """Share out charts so that no song (beatmapset or audio) lies in two parts.
 
     Args:
         entries: charts in any order; each part keeps it.
@@ -105,7 +105,7 @@ def extend_split(
     *,
     salt: str = "",
 ) -> Split:
-    """Shares out charts so that none leaves the part in which it was.
+    """Share out charts so that none leaves the part in which it was.
 
     New charts join the part of their song, or that of its hash. A new chart that shares something
     with songs of different parts is in none. Should charts that were shared out before turn out to
@@ -142,7 +142,7 @@ def extend_split(
 
 
 def assert_disjoint(split: Split) -> None:
-    """Makes sure that no beatmapset, audio or file lies in two parts.
+    """Make sure that no beatmapset, audio or file lies in two parts.
 
     Raises:
         DataError: names the first thing that does.
@@ -214,7 +214,7 @@ def _part_of(position: float, shares: Mapping[str, float]) -> str:
 
 
 def _fill_empty(parts: list[str], positions: Sequence[float], wanted: Sequence[str]) -> list[str]:
-    """Gives each part that should not be empty the nearest group of the largest other part."""
+    """Give each part that should not be empty the nearest group of the largest other part."""
     for part in reversed(wanted):
         if part in parts:
             continue

@@ -18,7 +18,7 @@ _HEADER = "# Made by scripts/filter_beatmap.py. Songs stay in their part when ot
 
 
 def write_split(folder: Path, split: Split) -> None:
-    """Writes the three lists, paths as in the split's entries (relative to the folder).
+    """Write the three lists, paths as in the split's entries (relative to the folder).
 
     A crash between two of them leaves lists that are still disjoint: charts never change parts.
     """

@@ -95,7 +95,7 @@ class MinaCalc:
         return tuple(found["values"])
 
     def close(self) -> None:
-        """Ends the process; the next question begins another."""
+        """End the process; the next question begins another."""
         if self._process is None:
             return
         process, self._process = self._process, None
@@ -109,7 +109,7 @@ class MinaCalc:
     def _exchange(
         self, process: subprocess.Popen[str], text: str, timeout_s: float
     ) -> dict[str, Any]:
-        """Sends a line and reads one; a process that gives none in time is ended."""
+        """Send a line and read one; a process that gives none in time is ended."""
         assert process.stdin is not None
         assert process.stdout is not None
         late = threading.Timer(timeout_s, process.kill)
@@ -214,7 +214,7 @@ def of_this_process() -> MinaCalc:
 
 
 def end_of_this_process() -> None:
-    """Ends it; the next use begins another, and looks for the module again."""
+    """End it; the next use begins another, and looks for the module again."""
     found = _OF_PROCESS.pop(os.getpid(), None)
     if found is not None:
         found.close()

@@ -73,7 +73,7 @@ def answer(module: Any, question: dict[str, Any]) -> dict[str, Any]:
 
 
 def version_of(module: Any) -> str:
-    """Names a module's algorithm: its version where it says one, and a hash of its files."""
+    """Name a module's algorithm: its version where it says one, and a hash of its files."""
     said = str(getattr(module, "__version__", "") or "")
     if not said:
         try:

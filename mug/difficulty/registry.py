@@ -38,7 +38,7 @@ class RankedMap:
 
     @classmethod
     def read(cls, path: Path | None, unlisted: str | None = None) -> RankedMap:
-        """Reads lines of `id status`; no file is an empty one.
+        """Read lines of `id status`; no file is an empty one.
 
         Raises:
             DataError: names the line that is something else.

@@ -37,7 +37,7 @@ class SkillSource:
         return self.version.startswith(_MINACALC)
 
     def check(self) -> None:
-        """Makes sure that this process measures with this very version.
+        """Make sure that this process measures with this very version.
 
         Raises:
             DataError: when it would not.

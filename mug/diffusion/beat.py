@@ -22,7 +22,7 @@ _ENCODER = "mug.cond.beat.BeatEncoder"
 
 
 def add_beat_model(networks: Networks, unet_config: Mapping[str, Any]) -> None:
-    """Gives the networks an encoder of the beat that fits their audio levels and first stage.
+    """Give the networks an encoder of the beat that fits their audio levels and first stage.
 
     Raises:
         ConfigError: for a model without audio on its latents' own grid.

@@ -52,7 +52,7 @@ class DDPM(LatentDiffusion, pl.LightningModule):
         return row_generators(len(batch[self.note_key]), self.global_rank, processes, *key)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Prepares the state-space layers of a new model for the length of its first batch.
+        """Prepare the state-space layers of a new model for the length of its first batch.
 
         The networks are compiled after that, if asked, so that this one pass is not.
         """
@@ -91,19 +91,19 @@ class DDPM(LatentDiffusion, pl.LightningModule):
         self._evaluate(batch, batch_idx, "test")
 
     def on_train_epoch_end(self) -> None:
-        """Logs the epoch's loss in each tenth of the noise range."""
+        """Log the epoch's loss in each tenth of the noise range."""
         self._log_levels("train")
 
     def on_validation_epoch_end(self) -> None:
-        """Logs the epoch's loss in each tenth of the noise range."""
+        """Log the epoch's loss in each tenth of the noise range."""
         self._log_levels("val")
 
     def on_test_epoch_end(self) -> None:
-        """Logs the epoch's loss in each tenth of the noise range."""
+        """Log the epoch's loss in each tenth of the noise range."""
         self._log_levels("test")
 
     def on_fit_start(self) -> None:
-        """Looks at the first stage before any time is spent.
+        """Look at the first stage before any time is spent.
 
         Raises:
             TrainingError: when it is untrained, with the command that trains one.

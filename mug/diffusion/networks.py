@@ -93,7 +93,7 @@ class Networks(nn.Module):
     def bind_lengths(
         self, z: Float[Tensor, "b ..."], audio: Tensor | None, feature_ids: Tensor | None
     ) -> None:
-        """Prepares state-space layers for training at these lengths, see `mug.model.s4`.
+        """Prepare state-space layers for training at these lengths, see `mug.model.s4`.
 
         Done once for a new model, before its first step; nothing changes where that has happened.
         """
@@ -109,7 +109,7 @@ class Networks(nn.Module):
         bind_lengths(self.unet_model, z, step, context, *levels)
 
     def train_only(self, keys: Sequence[str]) -> None:
-        """Leaves only the parameters trainable that a list of keys selects (see `selects`).
+        """Leave only the parameters trainable that a list of keys selects (see `selects`).
 
         Names are relative to this module. Those of the first stage can be selected too.
 

@@ -144,7 +144,7 @@ class LevelMeter:
         self._sums: Tensor | None = None
 
     def update(self, step: Int[Tensor, "b"], per_sample: Float[Tensor, "b"]) -> None:
-        """Adds the losses of a batch."""
+        """Add the losses of a batch."""
         if self._sums is None or self._sums.device != step.device:
             self._sums = torch.zeros(2, self.levels, device=step.device)
         # Loss differs by orders of magnitude over the noise range; one mean hides where a model

@@ -83,7 +83,7 @@ class Probe:
     samples: dict[str, dict[int, list[float]]] = field(default_factory=dict)
 
     def add(self, name: str, tenth: int, losses: Float[Tensor, "b"]) -> None:
-        """Takes up the losses of a batch."""
+        """Take up the losses of a batch."""
         self.samples.setdefault(name, {}).setdefault(tenth, []).extend(losses.tolist())
 
     @property
@@ -206,7 +206,7 @@ def probe_batch(
     other_sound: Tensor | None = None,
     key: int = 0,
 ) -> None:
-    """Adds a batch to a probe. The model is in evaluation mode.
+    """Add a batch to a probe. The model is in evaluation mode.
 
     Args:
         model: with its weights.

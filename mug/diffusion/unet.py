@@ -132,7 +132,7 @@ class UNetModel(nn.Module):
         )
 
     def _build_down(self, in_channels: int, widths: Sequence[int]) -> list[int]:
-        """Fills `input_blocks`; returns the channels of the skip connections in order."""
+        """Fill `input_blocks`; return the channels of the skip connections in order."""
         width = self.model_channels
         self.input_blocks.append(Group(nn.Conv1d(in_channels, width, 3, padding=1)))
         skips = [width]
@@ -150,7 +150,7 @@ class UNetModel(nn.Module):
         return skips
 
     def _build_up(self, widths: Sequence[int], skips: list[int]) -> None:
-        """Fills `output_blocks`, the coarsest level first; uses up `skips`."""
+        """Fill `output_blocks`, the coarsest level first; use up `skips`."""
         width = widths[-1]
         for level, out in reversed(list(enumerate(widths))):
             self.output_blocks.append(AudioConcat(self.audio_channels[level]))
@@ -178,7 +178,7 @@ class UNetModel(nn.Module):
         return layers
 
     def bind_length(self, frames: int) -> None:
-        """Prepares the state-space layers for training at latents of up to `frames` frames.
+        """Prepare the state-space layers for training at latents of up to `frames` frames.
 
         A new model needs it once, before its optimizer exists; without it every training step takes
         a matrix power for each channel (`mug.model.s4.NPLRKernel`). Layers that have been bound,

@@ -240,7 +240,7 @@ class Group(nn.Sequential):
     """Layers of one entry of the U-Net; each gets what it takes: time step, context, or neither."""
 
     def forward(self, x: Tensor, emb: Tensor, context: Tensor | None) -> Tensor:  # type: ignore[override]
-        """Applies the layers in order."""
+        """Apply the layers in order."""
         for layer in self:
             x = call_layer(layer, x, emb, context)
         return x

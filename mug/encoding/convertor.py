@@ -209,7 +209,7 @@ class ManiaConvertor:
     def _write_column(
         self, tensor: np.ndarray, column: int, placed: list[_Placed], report: _Report
     ) -> None:
-        """Writes objects of a column that do not overlap and start in different frames."""
+        """Write objects of a column that do not overlap and start in different frames."""
         starts, start_offsets, holding, end_offsets = tensor[column :: self.layout.keys]
         last_end = -1
         for one in placed:

@@ -210,7 +210,7 @@ def _write(
     layout: NoteLayout,
     max_frames: int,
 ) -> None:
-    """Writes objects that do not overlap and start in different frames of their columns."""
+    """Write objects that do not overlap and start in different frames of their columns."""
     first, offset = _split(notes.start_ms, clock, max_frames)
     tensor[layout.start][notes.column, first] = 1
     tensor[layout.start_offset][notes.column, first] = offset

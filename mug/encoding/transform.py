@@ -25,7 +25,7 @@ class Chance(Protocol):
         ...
 
     def shuffle(self, x: list[int]) -> None:
-        """Shuffles in place."""
+        """Shuffle in place."""
         ...
 
 

@@ -83,7 +83,7 @@ class Judged:
 
 
 def keep(judged: Judged, out: Path) -> ResultRow:
-    """Writes a judged chart to `charts/SONG/NAME.osu` of the results; its row with the place.
+    """Write a judged chart to `charts/SONG/NAME.osu` of the results; its row with the place.
 
     What no human charted is tagged as machine-made and names its column as its creator.
     """
@@ -100,7 +100,7 @@ def keep(judged: Judged, out: Path) -> ResultRow:
 
 
 def write_chart(beatmap: Beatmap, out: Path, song: str, name: str) -> str:
-    """Writes a chart below a folder of results; its path relative to that.
+    """Write a chart below a folder of results; its path relative to that.
 
     Names that no file can have are changed; a digest keeps them apart.
     """

@@ -64,7 +64,7 @@ class SongSound:
 
     @property
     def digest(self) -> str:
-        """Names the sound, whatever file it is in."""
+        """Name the sound, whatever file it is in."""
         return hash_samples(self.wave[:, None], SAMPLE_RATE)
 
 
@@ -100,12 +100,12 @@ def load_songs(folder: Path, keys: int) -> list[HumanSong]:
 
 
 def load_sound(audio: Path) -> SongSound:
-    """Decodes a song."""
+    """Decode a song."""
     return SongSound(load_audio(audio, SAMPLE_RATE))
 
 
 def assert_unseen(judged: Sequence[HumanSong], training: Sequence[HumanSong]) -> None:
-    """Refuses to judge on what a model was trained on: by folder name and by decoded sound.
+    """Refuse to judge on what a model was trained on: by folder name and by decoded sound.
 
     Raises:
         DataError: names the song.

@@ -34,7 +34,7 @@ def same_hand(first: int, second: int, keys: int) -> bool:
 
 
 def check_notes(notes: Sequence[HitObject], keys: int) -> None:
-    """Refuses what no rule can be applied to.
+    """Refuse what no rule can be applied to.
 
     Raises:
         DataError: for a number of columns other than 1 to 18, a note beside the columns and a

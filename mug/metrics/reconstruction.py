@@ -55,7 +55,7 @@ class ReconstructionScore:
 def reconstruction_score(
     rebuilt: Sequence[HitObject], original: Sequence[HitObject], tolerance_ms: float = 50.0
 ) -> ReconstructionScore:
-    """Matches two charts column by column, one to one.
+    """Match two charts column by column, one to one.
 
     Args:
         rebuilt: what came out of the autoencoder.

@@ -38,7 +38,7 @@ class TempoScore:
 def tempo_score(
     found: Sequence[TimingPoint], truth: Sequence[TimingPoint], first_ms: float, last_ms: float
 ) -> TempoScore:
-    """Judges a tempo map.
+    """Judge a tempo map.
 
     Args:
         found: red lines that are judged.

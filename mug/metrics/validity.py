@@ -55,7 +55,7 @@ def violations(
     keys: int | None = None,
     audio_ms: float | None = None,
 ) -> Violations:
-    """Counts what must not be in a chart.
+    """Count what must not be in a chart.
 
     Args:
         beatmap: the chart.

@@ -59,7 +59,7 @@ class CrossAttention(nn.Module):
     def forward(
         self, x: Float[Tensor, "b q c"], context: Float[Tensor, "b k d"] | None = None
     ) -> Float[Tensor, "b q c"]:
-        """Attends from `x` to `context` (to `x` itself where there is none)."""
+        """Attend from `x` to `context` (to `x` itself where there is none)."""
         source = x if context is None else context
         query, key, value = (
             rearrange(part, "b t (h d) -> b h t d", h=self.heads)
@@ -80,7 +80,7 @@ class CrossAttention(nn.Module):
 def by_distance(
     table: Float[Tensor, "entries h"], queries: int, keys: int
 ) -> Float[Tensor, "h {queries} {keys}"]:
-    """Spreads a table over all pairs: entry [h, i, j] is the table's at distance j - i, clamped."""
+    """Spread a table over all pairs: entry [h, i, j] is the table's at distance j - i, clamped."""
     reach = table.shape[0] // 2
     # All distances j - i that occur, each once; every query's row is a window of them.
     distance = torch.arange(1 - queries, keys, device=table.device)

@@ -105,7 +105,7 @@ class NPLRKernel(nn.Module):
 
     @torch.no_grad()
     def bind_length(self, length: int) -> None:
-        """Rewrites `C` and `L` in place so that kernels up to `length` need no matrix power.
+        """Rewrite `C` and `L` in place so that kernels up to `length` need no matrix power.
 
         What the original does inside its first forward pass. The kernel of `length` stays the same,
         shorter ones too with the conjugate sum (not with the half sum). Nothing happens where L
@@ -168,7 +168,7 @@ class S4(nn.Module):
         return out
 
     def bind_length(self, length: int) -> None:
-        """Prepares training at inputs of up to `length` frames; see `NPLRKernel.bind_length`."""
+        """Prepare training at inputs of up to `length` frames; see `NPLRKernel.bind_length`."""
         self._kernel_module().bind_length(length)
 
     def _kernel_module(self) -> NPLRKernel:
@@ -220,7 +220,7 @@ def fast_length(least: int) -> int:
 
 @torch.no_grad()
 def bind_lengths(network: nn.Module, *inputs: Any) -> None:
-    """Binds every S4 layer inside to the length that it meets when the network gets these inputs.
+    """Bind every S4 layer inside to the length that it meets when the network gets these inputs.
 
     Call it once before training a new model; a forward pass in evaluation mode finds the lengths.
     """

@@ -19,7 +19,7 @@ def summary(
     depth: int = 3,
     write: Callable[[str], object] | None = None,
 ) -> Any:
-    """Runs the network once and writes the table of its layers.
+    """Run the network once and write the table of its layers.
 
     The network stays on its device, in its modes and with its random state. Rows come from the
     package torch-summary, whose totals miss what composite layers hold themselves (tables of

@@ -64,7 +64,7 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
 
 
 def load_weights(module: nn.Module, path: str | Path, ignore_keys: Sequence[str] = ()) -> None:
-    """Fills a module from a file.
+    """Fill a module from a file.
 
     Args:
         module: what to fill.

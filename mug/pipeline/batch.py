@@ -120,7 +120,7 @@ def run_batch(
     progress: Progress | None = None,
     on_failure: Callable[[BatchJob, str], None] | None = None,
 ) -> BatchResult:
-    """Works through songs; the same call goes on where an earlier one was stopped.
+    """Work through songs; the same call goes on where an earlier one was stopped.
 
     A song is done when its mark names this request and this song's bytes and its package is
     there. A broken song does not stop the others. Ctrl-C and `Cancelled` end the batch at once;

@@ -69,7 +69,7 @@ class ChartGenerator:
     def from_checkpoint(
         cls, path: str | Path, device: str | torch.device = "cpu", precision: str = "fp32"
     ) -> ChartGenerator:
-        """Loads a checkpoint of any of the three formats, see `load_model`.
+        """Load a checkpoint of any of the three formats, see `load_model`.
 
         Args:
             path: the checkpoint, or a folder of one.
@@ -125,7 +125,7 @@ class ChartGenerator:
         progress: Progress | None = None,
         should_stop: ShouldStop | None = None,
     ) -> GenerationResult:
-        """Makes charts for a song.
+        """Make charts for a song.
 
         Args:
             request: what is asked for.
@@ -228,7 +228,7 @@ def generate_charts(
     progress: Progress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> GenerationResult:
-    """Makes charts for one song with one request; see `ChartGenerator.generate`."""
+    """Make charts for one song with one request; see `ChartGenerator.generate`."""
     return ChartGenerator(model).generate(request, progress, should_stop)
 
 

@@ -145,7 +145,7 @@ class Variation:
 
 
 def merge(beatmap: Beatmap, fresh: Sequence[HitObject], edit: Edit) -> Variation:
-    """Puts new notes into the region of a chart; what stays wins wherever the two meet.
+    """Put new notes into the region of a chart; what stays wins wherever the two meet.
 
     A new note equal to one that it would replace leaves that one in place, hit sounds included.
 

@@ -304,7 +304,7 @@ def prompt_text(prompt: Prompt) -> str:
 
 
 def save_prompt(prompt: Prompt, path: Path) -> None:
-    """Writes a prompt as YAML, whole or not at all."""
+    """Write a prompt as YAML, whole or not at all."""
     with atomic_write(path, "w", encoding="utf-8") as handle:
         handle.write(prompt_text(prompt))
 

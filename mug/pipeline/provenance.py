@@ -112,7 +112,7 @@ _LATER = {"how", "h"}
 
 
 def _check_values(values: Mapping[str, Any]) -> None:
-    """Refuses what cannot be written down, or was not written by `stamp`."""
+    """Refuse what cannot be written down, or was not written by `stamp`."""
     for name, value in values.items():
         if name in ("seed", "index", "steps"):
             least = -math.inf if name == "seed" else 0

@@ -1,4 +1,4 @@
-"""Collects charts and their songs from folders and `.osz` packages into one data set.
+"""Collect charts and their songs from folders and `.osz` packages into one data set.
 
     OUT/<set>/chart.osu, song.mp3     copies of the charts, hard links to (or copies of) the songs
     OUT/beatmap.txt                   all charts, relative to OUT
@@ -74,7 +74,7 @@ def collect(
     engine: str = "process",
     shared: bool = False,
 ) -> Collected:
-    """Brings the charts under a folder into a data set; goes on where an earlier run stopped.
+    """Bring the charts under a folder into a data set; go on where an earlier run stopped.
 
     Args:
         song_dir: where the songs are.
@@ -158,7 +158,7 @@ class _Collector:
         self.done = self.seen = 0
 
     def plan(self, sources: Sequence[str]) -> None:
-        """Makes everything that may be out of date pending."""
+        """Make everything that may be out of date pending."""
         for first in range(0, len(sources), _CHUNK):
             chunk = [Path(source) for source in sources[first : first + _CHUNK]]
             # Nobody else may finish a source, or take a folder's name, while we look.
@@ -210,7 +210,7 @@ class _Collector:
         return Task(Record(lease.group, mark, folder), self.out_dir.absolute(), self.selection)
 
     def store(self, record: Record | None, mine: set[str]) -> list[Item]:
-        """Writes what became of a source, and removes charts that it no longer has."""
+        """Write what became of a source, and remove charts that it no longer has."""
         if record is None:  # it went away; its charts stay
             return [Item(key, key, "", DONE) for key in mine]
         old = self.record(record.source)
@@ -234,7 +234,7 @@ class _Collector:
         return [Item(record.source, record.source, record.fingerprint, DONE)]
 
     def finish(self) -> Collected:
-        """Writes the lists; numbers of the run and of the data set."""
+        """Write the lists; numbers of the run and of the data set."""
         self.db.select("CREATE TEMP TABLE charts (path TEXT)")  # sorts without our memory
         broken: list[tuple[str, str]] = []
         other = dict.fromkeys(("wrong_mode", "wrong_keys"), 0)
@@ -261,7 +261,7 @@ class _Collector:
         )
 
     def report(self) -> None:
-        """Tells how far the run is."""
+        """Tell how far the run is."""
         if self.progress and self.seen:
             self.progress(self.seen, self.sources)
 
@@ -298,7 +298,7 @@ def _to_record(text: str) -> Record:
 
 
 def _import_journal(db: FeatureDB, path: Path) -> None:
-    """Takes over what the journal of an older data set knows; the latest line of a source counts.
+    """Take over what the journal of an older data set knows; the latest line of a source counts.
 
     Its sources are done again when they are met, in the folders that they have.
     """
@@ -320,14 +320,14 @@ def _import_journal(db: FeatureDB, path: Path) -> None:
 
 
 def _sweep(out_dir: Path) -> None:
-    """Removes what killed runs had unpacked; not what another process may be at."""
+    """Remove what killed runs had unpacked; not what another process may be at."""
     for folder in out_dir.glob(f"{UNPACKED}*"):
         if folder.stat().st_mtime < time.time() - _DAY_S:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write_if_new(path: Path, lines: Iterator[str]) -> int:
-    """Writes a list unless it is there already; how many lines it has."""
+    """Write a list unless it is there already; how many lines it has."""
     new, count = path.with_name(f".{path.name}.{os.getpid()}.new"), 0
     with atomic_write(new, "w", encoding="utf-8") as handle:
         for line in lines:

@@ -19,7 +19,7 @@ ENGINES = ("process", "dask")
 
 @contextmanager
 def executor(engine: str = "process", workers: int = 1) -> Iterator[Executor]:
-    """Opens an engine.
+    """Open an engine.
 
     Args:
         engine: `process` (this process itself for one worker); `dask` for a cluster of `workers`
@@ -56,7 +56,7 @@ class InThisProcess(Executor):
     """Does the work when it is given, so that Ctrl-C and debuggers see it."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Calls `fn` now; the future is done already, and errors are raised here."""
+        """Call `fn` now; the future is done already, and errors are raised here."""
         future: Future[Any] = Future()
         future.set_result(fn(*args, **kwargs))
         return future
@@ -85,7 +85,7 @@ def _dask(workers: int, address: str) -> Iterator[Executor]:
 
 
 def _begin_worker() -> None:
-    """Leaves Ctrl-C to the parent, and ends with it even if that was killed."""
+    """Leave Ctrl-C to the parent, and end with it even if that was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     import multiprocessing
 

@@ -1,4 +1,4 @@
-"""Fills the feature database of a data set: in parallel, and only what is new or changed.
+"""Fill the feature database of a data set: in parallel, and only what is new or changed.
 
 Charts whose files, tools and features are as they were are passed over by the state of their
 files (size and time); others are read, and measured when their content changed. A song with its
@@ -62,7 +62,7 @@ def fill_features(
     shared: bool = False,
     msd: str = "auto",
 ) -> Filled:
-    """Brings `features.db`, beside the list of charts, up to date.
+    """Bring `features.db`, beside the list of charts, up to date.
 
     Charts that cannot be measured get no row and stand in `quarantine.jsonl` with the reason.
 
@@ -124,7 +124,7 @@ class _Filler:
     # -- what is to be done -----------------------------------------------------------------
 
     def plan(self, charts: Iterator[Path]) -> None:
-        """Makes everything that may be out of date pending."""
+        """Make everything that may be out of date pending."""
         stamp = lru_cache(4096)(stamp_of)
         while chunk := list(islice(charts, _CHUNK)):
             files = {self._key(path): str(path) for path in chunk}
@@ -237,7 +237,7 @@ class _Filler:
         return [Sound(*row) for row in found]
 
     def store(self, done: Done, mine: set[str]) -> list[Item]:
-        """Writes a worker's results, as far as they are ours to write."""
+        """Write a worker's results, as far as they are ours to write."""
         refuse_another_run(self.db, self.source)
         kept, broken = self._accept(done, mine)
         self.db.upsert(kept.rows + kept.unchanged)
@@ -260,7 +260,7 @@ class _Filler:
         ]
 
     def _accept(self, done: Done, mine: set[str]) -> tuple[Done, list[Broken]]:
-        """Adds the rank status, and refuses values that the schema cannot hold."""
+        """Add the rank status, and refuse values that the schema cannot hold."""
         kept, broken = Done(), [one for one in done.broken if one.key in mine]
         rows = [(row, True) for row in done.rows] + [(row, False) for row in done.unchanged]
         for row, is_new in rows:
@@ -307,7 +307,7 @@ class _Filler:
             )
 
     def finish(self) -> None:
-        """Lists what is broken, and notes what was at work."""
+        """List what is broken, and note what was at work."""
         quarantine = self.folder / FILE_NAME
         entries = [Rejected(str(self.folder / i.key), i.detail, STAGE) for i in self.table.failed()]
         if entries or read_quarantine(quarantine):
@@ -317,7 +317,7 @@ class _Filler:
         self.report()
 
     def report(self) -> None:
-        """Tells how far the run is."""
+        """Tell how far the run is."""
         if self.progress:
             self.progress(self.computed + self.unchanged + self.rejected, self.charts)
 

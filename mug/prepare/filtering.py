@@ -1,4 +1,4 @@
-"""Cleans a data set: applies the rules, finds duplicates, shares out what is left, says why.
+"""Clean a data set: apply the rules, find duplicates, share out what is left, say why.
 
 OUT/clean.txt             charts that keep all rules
 OUT/train.txt, val.txt, test.txt   their split by songs
@@ -64,7 +64,7 @@ def clean(
     fractions: Mapping[str, float] | None = FRACTIONS,
     salt: str = "",
 ) -> Cleaned:
-    """Cleans the charts of a list; everything is decided again, but stable where it is arbitrary.
+    """Clean the charts of a list; everything is decided again, but stable where it is arbitrary.
 
     Args:
         beatmap_txt: the list; its folder holds `features.db`.
@@ -116,7 +116,7 @@ class _Run:
             db.select(statement)
 
     def read(self, beatmap_txt: Path, earlier: Path) -> None:
-        """Reads the list, and what an earlier run kept."""
+        """Read the list, and what an earlier run kept."""
         self.db.fill_temporary(
             "INSERT OR IGNORE INTO listed (path) VALUES (?)",
             ((self.db.key(path.absolute()),) for path in iter_beatmap_list(beatmap_txt)),
@@ -145,7 +145,7 @@ class _Run:
             )
 
     def apply_rules(self) -> None:
-        """Asks the rules of each chart."""
+        """Ask the rules of each chart."""
         good: list[tuple[str, str]] = []
 
         def bad() -> Iterator[tuple[str, str, str]]:
@@ -164,7 +164,7 @@ class _Run:
         self.db.select("DELETE FROM good WHERE path IN (SELECT path FROM findings)")
 
     def find_copies(self) -> None:
-        """Leaves out copies of charts that are good so far."""
+        """Leave out copies of charts that are good so far."""
         connection = self.db.select("SELECT 1").connection
         for search in (duplicates_by_notes, rate_edits):
             self._leave_out(search(connection))
@@ -177,7 +177,7 @@ class _Run:
         self.db.select("DELETE FROM good WHERE path IN (SELECT path FROM findings)")
 
     def decide(self) -> dict[str, str]:
-        """Stores the decisions; by sound, which of its encodings stands for all of them."""
+        """Store the decisions; by sound, which of its encodings stands for all of them."""
         songs = _first_of_each(same_songs(self.db.select("SELECT 1").connection))
         with self.db.transaction() as connection:
             connection.execute("DELETE FROM decisions WHERE stage IN (?, ?)", (STAGE, SONGS))
@@ -209,7 +209,7 @@ class _Run:
         fractions: Mapping[str, float],
         salt: str,
     ) -> Split:
-        """Shares out the good charts."""
+        """Share out the good charts."""
         found = self.db.select(
             "SELECT b.path, b.beatmapset, b.audio_hash FROM listed JOIN good USING (path)"
             " JOIN beatmaps b USING (path) ORDER BY place"

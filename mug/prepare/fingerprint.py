@@ -1,4 +1,4 @@
-"""Names how a song sounds, so that a copy in another encoding is known for the same song.
+"""Name how a song sounds, so that a copy in another encoding is known for the same song.
 
 32 bits each tenth of a second: whether the energy difference of two neighbouring bands rises or
 falls. Encoders change few of these bits; different songs agree in half of them, as coins do.

@@ -1,4 +1,4 @@
-"""Takes the charts of one folder or package into a data set: the work of `prepare_beatmap.py`."""
+"""Take the charts of one folder or package into a data set: the work of `prepare_beatmap.py`."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Task:
 
 
 def ingest(task: Task) -> Record | None:
-    """Takes a source's charts; None when the source has gone.
+    """Take a source's charts; None when the source has gone.
 
     Doing it twice, or in two processes at once, is the same as doing it once.
 
@@ -157,7 +157,7 @@ class _LeftOutError(Exception):
 
 
 def _ingest_chart(beatmap: Beatmap, folder: Path, task: Task) -> str:
-    """Copies a chart and links its song; the chart's new name."""
+    """Copy a chart and link its song; the chart's new name."""
     chart, target = beatmap.path, task.out_dir / task.record.folder
     if chart is None:
         raise DataError("prepare.chart_has_no_file")
@@ -196,7 +196,7 @@ def _audio(beatmap: Beatmap, folder: Path) -> Path:
 
 
 def link(source: Path, target: Path) -> None:
-    """Gives a file a second name; copies it where the file system cannot."""
+    """Give a file a second name; copy it where the file system cannot."""
     if target.exists() and target.samefile(source):
         return
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -85,7 +85,7 @@ class JobTable:
         return {row[0]: Item(*row) for row in found}
 
     def add(self, items: Iterable[Item]) -> None:
-        """Makes items pending, whatever became of them before; those being worked on stay so."""
+        """Make items pending, whatever became of them before; those being worked on stay so."""
         with self.db.transaction() as connection:
             connection.executemany(
                 "INSERT INTO jobs (kind, key, grp, state) VALUES (?, ?, ?, 'pending')"
@@ -124,7 +124,7 @@ class JobTable:
             return leases
 
     def renew(self) -> None:
-        """Prolongs all leases of this process."""
+        """Prolong all leases of this process."""
         with self.db.transaction() as connection:
             connection.execute(
                 "UPDATE jobs SET expires = ? WHERE kind = ? AND state = 'leased' AND owner = ?",
@@ -132,7 +132,7 @@ class JobTable:
             )
 
     def give_back(self) -> None:
-        """Makes what this process has leased pending again."""
+        """Make what this process has leased pending again."""
         with self.db.transaction() as connection:
             connection.execute(
                 "UPDATE jobs SET state = 'pending', owner = '' WHERE kind = ? AND"
@@ -190,7 +190,7 @@ class JobTable:
 
 
 def this_process() -> str:
-    """Names this process among all machines: machine, process, when it began, and a random part."""
+    """Name this process among all machines: machine, process, when it began, and a random part."""
     return f"{_machine()} {os.getpid()} {_began(os.getpid())} {uuid.uuid4().hex[:8]}"
 
 

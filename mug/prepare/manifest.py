@@ -27,7 +27,7 @@ _CHART = """
 
 
 def write_manifest(db: FeatureDB, charts: Iterable[str], parts: Mapping[str, str]) -> Path:
-    """Writes the manifest beside the database.
+    """Write the manifest beside the database.
 
     Args:
         db: the data set's database.

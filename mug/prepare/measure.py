@@ -1,4 +1,4 @@
-"""Measures the charts of a song: the work of `prepare_beatmap_features.py`, in any process."""
+"""Measure the charts of a song: the work of `prepare_beatmap_features.py`, in any process."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def stamp_of(file: Path | str) -> str:
 
 
 def measure(job: SongJob) -> Done:
-    """Computes what is out of date in a job.
+    """Compute what is out of date in a job.
 
     Raises:
         DataError: when this process lacks the tool that measures Etterna's numbers in this run.

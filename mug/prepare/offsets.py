@@ -1,4 +1,4 @@
-"""Measures how the charts of a data set lie on their songs; keeps the results in its database."""
+"""Measure how the charts of a data set lie on their songs; keeps the results in its database."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def measure_offsets(
     engine: str = "process",
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Measures the songs whose sound or charts are new or changed.
+    """Measure the songs whose sound or charts are new or changed.
 
     Args:
         db: with measured charts.
@@ -85,7 +85,7 @@ def measure_offsets(
 
 
 def estimate(job: OffsetJob) -> OffsetDone:
-    """Estimates each chart of a song; runs in a worker process."""
+    """Estimate each chart of a song; runs in a worker process."""
     from mug.audio.load import load_audio
 
     done = OffsetDone(job.audio, job.charts)
@@ -100,7 +100,7 @@ def estimate(job: OffsetJob) -> OffsetDone:
 
 
 def correct(db: FeatureDB, chart: str) -> float:
-    """Moves a chart of the data set by its song's offset; by how much, 0 for hardly or unknown.
+    """Move a chart of the data set by its song's offset; by how much, 0 for hardly or unknown.
 
     The original file is left alone. The song counts as not measured afterwards, so that a second
     call does nothing until it is measured again.

@@ -49,7 +49,7 @@ class Credentials:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Credentials:
-        """Reads `OSU_CLIENT_ID` and `OSU_CLIENT_SECRET`.
+        """Read `OSU_CLIENT_ID` and `OSU_CLIENT_SECRET`.
 
         Raises:
             DataError: says which is missing or malformed, and how to get one.

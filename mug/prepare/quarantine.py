@@ -36,7 +36,7 @@ def read_quarantine(path: Path) -> list[Rejected]:
 
 
 def write_quarantine(path: Path, stage: str, entries: Iterable[Rejected]) -> None:
-    """Replaces the entries of one step and keeps those of the others."""
+    """Replace the entries of one step and keep those of the others."""
     old = read_quarantine(path)
     new = [entry for entry in old if entry.stage != stage] + list(entries)
     if path.is_file() and new == old:

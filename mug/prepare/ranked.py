@@ -70,12 +70,12 @@ class Journal:
         return self._streams.setdefault(name, Stream())
 
     def add(self, name: str, items: Sequence[Any], cursor: str, *, done: bool) -> None:
-        """Adds a page for good."""
+        """Add a page for good."""
         self._append({"stream": name, "items": list(items), "cursor": cursor, "done": done})
         self._take(name, items, cursor, done=done)
 
     def remove(self) -> None:
-        """Deletes the file: the result is written."""
+        """Delete the file: the result is written."""
         self.path.unlink(missing_ok=True)
 
     def _take(self, name: str, items: Sequence[Any], cursor: str, *, done: bool) -> None:
@@ -136,7 +136,7 @@ def fetch_ranked(
     statuses: Sequence[str] = ("ranked", "loved"),
     progress: Progress | None = None,
 ) -> Fetched:
-    """Writes `id status` lines for all beatmapsets of these states, by id.
+    """Write `id status` lines for all beatmapsets of these states, by id.
 
     Raises:
         DataError: for an unknown state or mode, or when the server fails for good.
@@ -170,7 +170,7 @@ def fetch_graveyard_of_ranked_mappers(
     min_plays: int = 50,
     progress: Progress | None = None,
 ) -> Fetched:
-    """Writes the ids of graveyard sets of mappers that have a ranked mania set, one a line.
+    """Write the ids of graveyard sets of mappers that have a ranked mania set, one a line.
 
     Args:
         api: where from.
@@ -253,7 +253,7 @@ def _graveyard(
 
 
 def _beatmapsets(value: Any) -> list[Mapping[str, Any]]:
-    """Checks what is read of each beatmapset."""
+    """Check what is read of each beatmapset."""
     kinds = {"id": int, "user_id": int, "status": str}
     if not isinstance(value, list):
         raise DataError("prepare.server_answer_holds_no_list", value=repr(value)[:80])

@@ -1,4 +1,4 @@
-"""Works through a job table with an engine until nothing is left to do."""
+"""Work through a job table with an engine until nothing is left to do."""
 
 from __future__ import annotations
 

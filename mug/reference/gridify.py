@@ -36,7 +36,7 @@ class Gridified:
 
 
 def gridify(hit_objects: Sequence[HitObject]) -> Gridified:
-    """Finds a grid in the starts of notes and moves starts and ends to it.
+    """Find a grid in the starts of notes and moves starts and ends to it.
 
     Source: the original's `gridify`, equal to its recorded results.
 

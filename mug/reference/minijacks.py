@@ -22,7 +22,7 @@ _DESTINATIONS = ((1, 2, 3), (0, 2, 3), (3, 1, 0), (2, 1, 0))
 def remove_minijacks(
     hit_objects: Sequence[HitObject], interval_ms: float = DEFAULT_INTERVAL_MS
 ) -> list[HitObject]:
-    """Breaks up notes that follow each other in a column within the interval.
+    """Break up notes that follow each other in a column within the interval.
 
     The later note moves to a free column, else the earlier one, else the less needed of the two
     goes. A jack that ends its stream stays: it can be hit. A jack as such, slower than the
@@ -59,7 +59,7 @@ class _Stream:
         self.notes, self.interval_ms = notes, interval_ms
 
     def repair(self, index: int) -> int:
-        """Deals with the note at an index; gives the index to go on with."""
+        """Deal with the note at an index; give the index to go on with."""
         nearest = self._previous_in_column(index)
         if nearest is None or self._ends_stream(index):
             return index + 1

@@ -78,7 +78,7 @@ def render_chart(
     max_height: int = 2400,
     frames: Sequence[ChartFrame] = (),
 ) -> PIL.Image.Image:
-    """Draws a chart; the same chart gives the same picture.
+    """Draw a chart; the same chart gives the same picture.
 
     Args:
         beatmap: any number of columns; it may be empty.

@@ -82,7 +82,7 @@ def snap_chart(
     red_lines: Sequence[TimingPoint],
     options: SnapOptions | None = None,
 ) -> Snapping:
-    """Moves notes to the beat grid, with one voice (straight or triplet) a beat.
+    """Move notes to the beat grid, with one voice (straight or triplet) a beat.
 
     Heads go to lines of the divisor that their beat has; notes of one moment go together; tails
     prefer coarse lines and end before the next note of their column. Nothing meets: of two notes

@@ -144,7 +144,7 @@ class Finder:
 def resolve_column(
     targets: Sequence[SnapTarget], finder: Finder, trim_ms: float
 ) -> tuple[dict[int, HitObject], list[Removed]]:
-    """Gives the notes of a column their places, the smallest moves first.
+    """Give the notes of a column their places, the smallest moves first.
 
     Args:
         targets: of one column, in any order.
@@ -185,7 +185,7 @@ def resolve_column(
 def _without_overlaps(
     targets: Sequence[SnapTarget], trim_ms: float
 ) -> tuple[list[SnapTarget], list[Removed]]:
-    """Takes out what the raw notes have twice; a hold that is just too long is trimmed later."""
+    """Take out what the raw notes have twice; a hold that is just too long is trimmed later."""
     kept: list[SnapTarget] = []
     removed: list[Removed] = []
     for target in sorted(targets, key=lambda w: (w.note.start_ms, -w.note.last_ms, w.index)):

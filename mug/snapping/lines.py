@@ -90,7 +90,7 @@ class LineTable:
 
 
 def line_table(lines: BeatLines, permitted: Permitted, times_ms: Times) -> LineTable:
-    """Looks up the nearest line of every divisor.
+    """Look up the nearest line of every divisor.
 
     Args:
         lines: the grid.

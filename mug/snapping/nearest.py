@@ -98,7 +98,7 @@ class SnapGrid:
         self._known: dict[float, float] = {}
 
     def look_up(self, times_ms: Iterable[float]) -> None:
-        """Finds the lines of many times at once, for `nearest` to give."""
+        """Find the lines of many times at once, for `nearest` to give."""
         wanted = [time for time in set(times_ms) if time not in self._known]
         times = np.array(wanted, dtype=np.float64)
         best, least = times, np.full(len(times), np.inf)

@@ -97,7 +97,7 @@ class SongOnsets:
 
 
 def song_onsets(wave: Float32[np.ndarray, " samples"], sample_rate: int) -> SongOnsets:
-    """Listens to a song.
+    """Listen to a song.
 
     Args:
         wave: mono.

@@ -27,7 +27,7 @@ from mug.ui.requests import MOST_CHARTS, MOST_STEPS
 
 
 def add_api(handlers: Handlers) -> None:
-    """Adds the three named calls to the page that is being built; nothing of them is seen."""
+    """Add the three named calls to the page that is being built; nothing of them is seen."""
     with gr.Column(visible=False):
         answer, files = gr.JSON(label="report"), gr.File(file_count="multiple", label="files")
         _add_generate(handlers, answer, files)
@@ -137,7 +137,7 @@ def _add_edit(handlers: Handlers, answer: gr.JSON, files: gr.File) -> None:
 def _answer(
     handlers: Handlers, function: Callable[[Job], operations.JobResult], owner: str
 ) -> tuple[dict[str, Any], list[str]]:
-    """Waits for a job; its report and files."""
+    """Wait for a job; its report and files."""
     with ErrorMessages(handlers.t.language):
         job = handlers.service.job_queue.join(function, owner)
     job.finished.wait()

@@ -79,7 +79,7 @@ def _language(service: Service, serving: Serving, t: Texts, other: str, *, with_
 
 
 def serve(service: Service, serving: Serving) -> tuple[gr.Blocks, str, str | None]:
-    """Starts the server in threads of its own: the page, its address, and the public one."""
+    """Start the server in threads of its own: the page, its address, and the public one."""
     page = build(service, serving)
     _, address, shared = page.launch(**launch_arguments(service, serving))
     service.folders.keep_swept()

@@ -82,7 +82,7 @@ class Handlers:
         return json.dumps({"found": found, "before": before})
 
     def generate(self, values: Update, owner: str) -> Iterator[Update]:
-        """Makes charts; yields progress, then everything that the results show."""
+        """Make charts; yield progress, then everything that the results show."""
         audio = values["song"]
         if not audio:
             raise gr.Error(self.t("no_song"), print_exception=False)
@@ -103,7 +103,7 @@ class Handlers:
         )
 
     def snap_again(self, key: str, tempo: str, owner: str) -> Iterator[Update]:
-        """Snaps the charts to another timing."""
+        """Snap the charts to another timing."""
         with ErrorMessages(self.t.language):
             lines = requests.tempo_of(tempo)
         service = self.service
@@ -201,7 +201,7 @@ class Handlers:
             yield {**idle, **self.shown(job.result), "said": fragments.said(t("done"))}
 
     def cancel(self, owner: str) -> None:
-        """Gives up whatever this visitor waits for."""
+        """Give up whatever this visitor waits for."""
         self.service.job_queue.cancel(owner)
 
     def show(self, key: str) -> Update:
@@ -263,6 +263,6 @@ class ErrorMessages:
         """Nothing to prepare."""
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """Raises `gr.Error` for a `MugError`."""
+        """Raise `gr.Error` for a `MugError`."""
         if isinstance(error, MugError):
             raise gr.Error(sentence(error, self._language), print_exception=False) from error

@@ -65,7 +65,7 @@ class PageModel:
             self._ready.set()
 
     def start(self) -> None:
-        """Begins to load."""
+        """Begin to load."""
         if not self._ready.is_set():
             threading.Thread(target=self._load, name="model", daemon=True).start()
 

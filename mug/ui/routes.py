@@ -77,7 +77,7 @@ _AFTER_GRADIO = """<link rel="icon" href="data:,">
 
 
 def at_the_head(languages: Mapping[str, str], *, by_browser: bool) -> Middleware:
-    """Puts the page's scripts into its head, the first of them before Gradio's.
+    """Put the page's scripts into its head, the first of them before Gradio's.
 
     Gradio's own words, which follow the browser, follow the page instead: Gradio's script asks
     `navigator.language`.

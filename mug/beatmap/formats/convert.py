@@ -67,7 +67,7 @@ class _Song:
 def convert(
     source: Path, out: Path, to: str | None = None, *, progress: Progress | None = None
 ) -> Conversion:
-    """Converts a chart, a package or a folder of them.
+    """Convert a chart, a package or a folder of them.
 
     Args:
         source: a file or a folder.

@@ -39,7 +39,7 @@ def read_bounded(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
 
 
 def check_lines(text: str, path: Path | None, *, max_lines: int = MAX_LINES) -> None:
-    """Refuses text of too many lines before anything is made of them."""
+    """Refuse text of too many lines before anything is made of them."""
     lines = text.count("\n") + text.count("\r")
     if lines > 2 * max_lines or (lines > max_lines and lines - text.count("\r\n") > max_lines):
         raise BeatmapError("chart.file_has_too_many_lines", most=max_lines, file=path)

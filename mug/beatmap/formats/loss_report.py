@@ -41,14 +41,14 @@ class LossReport:
     entries: dict[str, Loss] = field(default_factory=dict)
 
     def add(self, what: str, count: int = 1, *, worst_ms: float = 0.0) -> None:
-        """Counts a loss; nothing for a count of 0."""
+        """Count a loss; nothing for a count of 0."""
         if count:
             old = self.entries.get(what, Loss(what, 0))
             worst = max(old.worst_ms, worst_ms)
             self.entries[what] = Loss(what, old.count + count, worst)
 
     def merge(self, other: LossReport) -> None:
-        """Adds what another report counted."""
+        """Add what another report counted."""
         for loss in other:
             self.add(loss.what, loss.count, worst_ms=loss.worst_ms)
 
@@ -70,7 +70,7 @@ class LossReport:
 
 
 def hand_over(found: LossReport, losses: LossReport | None, path: Path | None) -> None:
-    """Gives losses to whoever asked for them, or logs them."""
+    """Give losses to whoever asked for them, or log them."""
     if losses is not None:
         losses.merge(found)
         return

@@ -231,7 +231,7 @@ def read_chart(path: Path, kind: str, *, losses: LossReport | None = None) -> li
 def write_any(
     beatmaps: Sequence[Beatmap], path: Path, *, files: Mapping[str, Path | bytes] | None = None
 ) -> LossReport:
-    """Writes charts in the format that the suffix says, whole or not at all.
+    """Write charts in the format that the suffix says, whole or not at all.
 
     Args:
         beatmaps: the charts: one for `.osu`, `.qua` and `.mc`, any number else.

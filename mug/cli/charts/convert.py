@@ -1,4 +1,4 @@
-"""Converts charts between osu!mania, StepMania, Quaver and Malody.
+"""Convert charts between osu!mania, StepMania, Quaver and Malody.
 
 IN is a chart, a package or a folder of these; OUT a chart, a package or a folder. Sound and
 pictures go along. What the format of OUT cannot hold is listed.

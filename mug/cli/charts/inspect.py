@@ -29,7 +29,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Prints what each chart says; 1 when a record is damaged."""
+    """Print what each chart says; 1 when a record is damaged."""
     given = _arguments()
     found = [_entry(chart) for file in given.files for chart in charts_in(file)]
     if given.json:

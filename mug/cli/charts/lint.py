@@ -1,4 +1,4 @@
-"""Says what a modder would about charts: what cannot be played, and what is odd for its tier.
+"""Say what a modder would about charts: what cannot be played, and what is odd for its tier.
 
 Takes charts, packages and folders of these. docs/lint.md lists the rules. The exit status is 1
 where there are errors, or files that cannot be read.
@@ -69,7 +69,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Lints every chart once, then prints what was asked for."""
+    """Lint every chart once, then print what was asked for."""
     given = _arguments()
     failures: list[str] = []
     others: list[Path] = []

@@ -1,4 +1,4 @@
-"""Says what would have to be asked for to get a given chart: its features as a prompt file.
+"""Say what would have to be asked for to get a given chart: its features as a prompt file.
 
 FILE is a chart or a package. The prompt is YAML, for `--prompt`. Whether a chart is ranked does not
 stand in its file and is left open.
@@ -39,7 +39,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Prints a YAML document for each chart, or writes the one that was chosen."""
+    """Print a YAML document for each chart, or write the one that was chosen."""
     given = _arguments()
     schema = FeatureSchema.from_yaml(find_file(given.features))
     charts = _chosen(charts_in(given.file), given.chart, given.file)

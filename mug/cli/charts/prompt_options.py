@@ -12,7 +12,7 @@ from mug.pipeline.prompt import Prompt, controls, load_prompt
 
 
 def add_prompt_arguments(parser: argparse.ArgumentParser, schema: FeatureSchema) -> None:
-    """Adds `--NAME VALUE` for each feature; one that is not given is left to the model."""
+    """Add `--NAME VALUE` for each feature; one that is not given is left to the model."""
     group = parser.add_argument_group("prompt", "what the chart should be like; all are optional")
     for control in controls(schema):
         unit = f" [{control.unit}]" if control.unit else ""
@@ -22,7 +22,7 @@ def add_prompt_arguments(parser: argparse.ArgumentParser, schema: FeatureSchema)
 
 
 def add_prompt_options(parser: argparse.ArgumentParser, schema: FeatureSchema) -> None:
-    """Adds `--prompt FILE`, `--negative NAME=VALUE` and `--NAME VALUE` for each feature."""
+    """Add `--prompt FILE`, `--negative NAME=VALUE` and `--NAME VALUE` for each feature."""
     parser.add_argument("--prompt", type=Path, metavar="FILE", help="a prompt as YAML")
     parser.add_argument(
         "--negative",

@@ -1,4 +1,4 @@
-"""Composes sample songs with charts, by code alone: no recordings, no samples, no network."""
+"""Compose sample songs with charts, by code alone: no recordings, no samples, no network."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Composes the collection; 0 when all songs are there, 130 after Ctrl-C, 2 for a mistake."""
+    """Compose the collection; 0 when all songs are there, 130 after Ctrl-C, 2 for a mistake."""
     given = _arguments()
     try:
         options = CollectionOptions(

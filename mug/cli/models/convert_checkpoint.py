@@ -1,4 +1,4 @@
-"""Turns a checkpoint, ours or the original's, into safetensors + model.yaml."""
+"""Turn a checkpoint, ours or the original's, into safetensors + model.yaml."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mug.cli.common import run
 
 
 def main() -> int:
-    """Parses the arguments, converts, and says what was written."""
+    """Parse the arguments, convert, and say what was written."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "checkpoint", type=Path, help="a .ckpt file (the original's needs model.yaml beside it)"

@@ -18,7 +18,7 @@ AUDIO = {".ogg", ".mp3", ".flac", ".wav"}
 
 
 def main() -> int:
-    """Runs the steps that are not done yet and prints where the results lie."""
+    """Run the steps that are not done yet and print where the results lie."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("outputs/demo"), help="folder of results")
     parser.add_argument("--songs", type=int, default=SONGS, help=f"songs (default {SONGS})")

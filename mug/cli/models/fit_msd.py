@@ -1,4 +1,4 @@
-"""Refits the coefficients of the MSD estimate to recorded MinaCalc values.
+"""Refit the coefficients of the MSD estimate to recorded MinaCalc values.
 
     python scripts/fit_msd.py synthetic.npz --out mug/difficulty/msd_coefficients.npz
 
@@ -155,7 +155,7 @@ def epoch_batches(
 def fit_jacks(
     model: MsdModel, data: list[list[FitItem]], rng: np.random.Generator, args: argparse.Namespace
 ) -> None:
-    """Trains the jackspeed of single notes alone, which takes little time, ahead of the rest."""
+    """Train the jackspeed of single notes alone, which takes little time, ahead of the rest."""
     mine = [v for k, v in model.named_parameters() if k[0] == "j" or k in ("p", "goal")]
     optimizer = torch.optim.Adam(mine, lr=3 * args.lr)
     for epoch in range(args.jacks):
@@ -181,7 +181,7 @@ def fit_jacks(
 
 
 def fit(data: list[list[FitItem]], args: argparse.Namespace) -> MsdModel:
-    """Trains from random weights, or on from `args.init`."""
+    """Train from random weights, or on from `args.init`."""
     torch.manual_seed(args.seed)
     rng = np.random.default_rng(args.seed)
     some = [data[i][3] for i in rng.choice(len(data), min(60, len(data)), replace=False)]
@@ -225,7 +225,7 @@ def fit(data: list[list[FitItem]], args: argparse.Namespace) -> MsdModel:
 
 
 def save(model: MsdModel, file: Path) -> None:
-    """Writes the coefficients, most of them in half precision."""
+    """Write the coefficients, most of them in half precision."""
     arrays = {
         name: value.numpy().astype(np.float32 if name in FULL_PRECISION else np.float16)
         for name, value in model.state_dict().items()

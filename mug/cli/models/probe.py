@@ -20,7 +20,7 @@ PARTS = {"train": "train", "val": "validation", "test": "test"}
 
 
 def main() -> int:
-    """Reads model and charts, probes, prints and writes."""
+    """Read model and charts, probe, print and write."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""Compares the MSD estimate with recorded MinaCalc values and prints the figures of docs/msd.md.
+"""Compare the MSD estimate with recorded MinaCalc values and print the figures of docs/msd.md.
 
 python scripts/report_msd.py synthetic.npz --held-out-only [--floor] [--even]
 python scripts/report_msd.py small_with_star_rating.json

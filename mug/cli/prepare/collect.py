@@ -1,4 +1,4 @@
-"""Collects charts and their songs from folders and .osz packages into one data set.
+"""Collect charts and their songs from folders and .osz packages into one data set.
 
 Writes OUT/<set>/..., OUT/beatmap.txt (the charts) and OUT/quarantine.jsonl (broken files with
 reasons). The same command again does only what is new, and may run several times at once. Charts

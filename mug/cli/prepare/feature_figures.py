@@ -1,4 +1,4 @@
-"""Draws how the features are distributed over composed songs: the pictures of docs/features.md.
+"""Draw how the features are distributed over composed songs: the pictures of docs/features.md.
 
 The songs are those of `mug.compose` (seeds 0, 1, 2 ...): the same command, the same pictures.
 Only their charts are needed; no sound is made.

@@ -1,4 +1,4 @@
-"""Cleans a data set: writes clean.txt, its split and a manifest beside the list of charts.
+"""Clean a data set: write clean.txt, its split and a manifest beside the list of charts.
 
 Leaves out charts of other key counts, too short ones, copies (same notes, same notes faster or
 slower), scroll-speed gimmicks, notes outside the sound, charts that don't lie on their sound, and

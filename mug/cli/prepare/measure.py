@@ -1,4 +1,4 @@
-"""Measures the charts of a data set: fills features.db beside the list of charts.
+"""Measure the charts of a data set: fill features.db beside the list of charts.
 
 Star rating, share of long notes and its classes, rank status, Etterna's skill sets; hashes of chart
 and sound, and what scripts/filter_beatmap.py looks at. What is unknown stays NULL. The same command
@@ -56,7 +56,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Fills the database, then says what is in it."""
+    """Fill the database, then say what is in it."""
     given = _arguments()
     schema = FeatureSchema.from_yaml(given.features_yaml)
     ranked = RankedMap.read(given.ranked_map_path, given.unlisted_status)

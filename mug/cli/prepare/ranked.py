@@ -1,4 +1,4 @@
-"""Lists what is ranked on osu!, one `id status` line a beatmapset.
+"""List what is ranked on osu!, one `id status` line a beatmapset.
 
 The list is what `prepare_beatmap_features.py --ranked_map_path` reads. Stopped, the same command
 goes on from the last page that came.
@@ -42,7 +42,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Fetches the list, then says how long it is."""
+    """Fetch the list, then say how long it is."""
     given = _arguments()
     api = open_api(given)
     with counter("listing", "set") as show:

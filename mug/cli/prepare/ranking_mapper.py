@@ -29,7 +29,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Fetches the list, then says how long it is."""
+    """Fetch the list, then say how long it is."""
     given = _arguments()
     api = open_api(given)
     with counter("looking into", "mapper") as show:

@@ -1,4 +1,4 @@
-"""Shows a data set on one HTML page: numbers, distributions, splits, what was left out, charts.
+"""Show a data set on one HTML page: numbers, distributions, splits, what was left out, charts.
 
 The page needs nothing but itself; open it in any browser.
 """
@@ -32,7 +32,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Writes the page, then says what it shows."""
+    """Write the page, then say what it shows."""
     given = _arguments()
     schema = FeatureSchema.from_yaml(given.features_yaml)
     report = collect_report(given.dataset_dir, schema, samples=given.samples)

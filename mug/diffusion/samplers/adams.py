@@ -58,7 +58,7 @@ class MultiStep(Sampler):
         """
 
     def stepper(self, run: SamplerRun) -> Step:
-        """Remembers the last predictions, and the sample from which the last step was taken."""
+        """Remember the last predictions, and the sample from which the last step was taken."""
         history: list[PastPrediction] = []  # newest first
         before: Tensor | None = None
 

@@ -23,7 +23,7 @@ class DPMSolverSampler(Sampler):
         super().__init__(spacing)
 
     def stepper(self, run: SamplerRun) -> Step:
-        """Remembers the last prediction and the stride that led away from it."""
+        """Remember the last prediction and the stride that led away from it."""
         before: tuple[Tensor, float] | None = None
 
         def step(x: Tensor, index: int) -> Tensor:

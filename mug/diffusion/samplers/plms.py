@@ -39,7 +39,7 @@ class PLMSSampler(Sampler):
         return steps + int(steps > 1)
 
     def stepper(self, run: SamplerRun) -> Step:
-        """Remembers the last four predictions."""
+        """Remember the last four predictions."""
         history: list[Tensor] = []  # newest first
 
         def step(x: Tensor, index: int) -> Tensor:

@@ -97,7 +97,7 @@ class Compared:
 
 
 def compare(human: Beatmap, judged: Beatmap, findings: Sequence[Finding]) -> Compared:
-    """Holds a chart against a human one.
+    """Hold a chart against a human one.
 
     Args:
         human: by people.

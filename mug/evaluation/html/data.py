@@ -102,7 +102,7 @@ class Results:
 
     @classmethod
     def of(cls, plain: Mapping[str, Any], out: Path) -> Results:
-        """Reads what `mug.evaluation.results.results` made.
+        """Read what `mug.evaluation.results.results` made.
 
         Args:
             plain: the content of `results.json`.

@@ -44,7 +44,7 @@ _SHOWN = ("seeds", "candidates", "steps", "guidance_scale", "keys", "device")
 
 
 def write_pages(plain: Mapping[str, Any], out: Path) -> list[Path]:
-    """Writes `results.html` and the songs' pages; the same results give the same bytes.
+    """Write `results.html` and the songs' pages; the same results give the same bytes.
 
     Args:
         plain: what `mug.evaluation.results.results` made, e.g. the content of `results.json`.

@@ -188,21 +188,21 @@ class Notes:
     # ------------------------------------------------------------------ what can be done
 
     def move(self, index: int, column: int, rule: str) -> None:
-        """Puts a note into another column."""
+        """Put a note into another column."""
         before, after = self[index], replace(self[index], column=column)
         self.put(index, after)
         self._lengthen(after)
         self.changes.append(Change(rule, before, after))
 
     def put(self, index: int, after: HitObject) -> None:
-        """Puts a note into another column without a word about it, to look what that does."""
+        """Put a note into another column without a word about it, to look what that does."""
         before = self[index]
         self.columns[before.column].remove((before.start_ms, index))
         bisect.insort(self.columns[after.column], (after.start_ms, index))
         self.notes[index] = after
 
     def shorten(self, index: int, end_ms: float, rule: str) -> bool:
-        """Ends a hold earlier, as a tap where little is left; whether that may be done."""
+        """End a hold earlier, as a tap where little is left; whether that may be done."""
         note = self[index]
         if not isinstance(note, LongNote) or not self.free(index):
             return False
@@ -216,7 +216,7 @@ class Notes:
         return True
 
     def remove(self, index: int, rule: str) -> bool:
-        """Takes a note out; whether that may be done: no column loses its last note."""
+        """Take a note out; whether that may be done: no column loses its last note."""
         note = self[index]
         if not self.free(index) or len(self.columns[note.column]) < 2:
             return False

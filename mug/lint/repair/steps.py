@@ -55,7 +55,7 @@ class Scope:
 
 
 def apply_fixes(work: Notes, scope: Scope, audio_ms: float | None) -> None:
-    """Applies every step until none changes anything."""
+    """Apply every step until none changes anything."""
     done = -1
     while done != len(work.changes):
         done = len(work.changes)
@@ -122,7 +122,7 @@ def _rows(work: Notes) -> list[list[int]]:
 
 
 def _reduce(work: Notes, scope: Scope, row: list[int], most: int) -> None:
-    """Takes notes out of a chord until it is small enough."""
+    """Take notes out of a chord until it is small enough."""
     columns = [work[index].column for index in row]
     start, end = work[row[0]].start_ms, work[row[-1]].start_ms
     if not scope.has("chord_size", columns, start, end):
@@ -190,7 +190,7 @@ def _part(work: Notes, scope: Scope, index: int) -> bool:
 
 
 def _move_either(work: Notes, earlier: int, later: int, rule: str) -> bool:
-    """Moves one of two notes to where other rules lose least.
+    """Move one of two notes to where other rules lose least.
 
     Of ways as good: rather without a jack, within the hand, the later note, not far.
     """
@@ -218,7 +218,7 @@ def _move_either(work: Notes, earlier: int, later: int, rule: str) -> bool:
 
 
 def _shorten_before(work: Notes, earlier: int, later: int, rule: str) -> bool:
-    """Ends a hold early enough for the next note of its column."""
+    """End a hold early enough for the next note of its column."""
     first, second = work[earlier], work[later]
     if second.start_ms - first.start_ms < work.limits.mini_jack_ms:
         return False
@@ -226,7 +226,7 @@ def _shorten_before(work: Notes, earlier: int, later: int, rule: str) -> bool:
 
 
 def _remove_either(work: Notes, earlier: int, later: int, rule: str) -> bool:
-    """Takes out the later of two notes; of two at one time, rather a tap than a hold."""
+    """Take out the later of two notes; of two at one time, rather a tap than a hold."""
     order = (later, earlier)
     tap_first = isinstance(work[earlier], Rice) and isinstance(work[later], LongNote)
     if rule == "same_time" and tap_first:
@@ -238,7 +238,7 @@ def _remove_either(work: Notes, earlier: int, later: int, rule: str) -> bool:
 
 
 def _fill_columns(work: Notes, scope: Scope) -> None:
-    """Gives each empty column a note of a column that can spare one."""
+    """Give each empty column a note of a column that can spare one."""
     for column in range(work.keys):
         if work.columns[column] or not scope.has("empty_column", (column,), -math.inf, math.inf):
             continue
@@ -268,7 +268,7 @@ def _break_jacks(work: Notes, scope: Scope) -> None:
 
 
 def _break_one(work: Notes, scope: Scope, column: int) -> bool:
-    """Moves one note out of a jack that is too long, to where fewer notes are too many."""
+    """Move one note out of a jack that is too long, to where fewer notes are too many."""
     most = work.limits.jack_notes
     for run in _jacks(work, column):
         span = work[run[0]].start_ms, work[run[-1]].start_ms

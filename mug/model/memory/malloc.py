@@ -29,7 +29,7 @@ def return_large_blocks() -> bool:
 
 
 def trim() -> None:
-    """Gives back all that is free now."""
+    """Give back all that is free now."""
     library = _glibc()
     if library is not None:
         library.malloc_trim(0)

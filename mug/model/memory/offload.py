@@ -36,7 +36,7 @@ class OffloadedNetworks:
 
     @contextmanager
     def in_memory(self, name: str) -> Iterator[None]:
-        """Holds the weights of a network inside the block; nothing happens for other names."""
+        """Hold the weights of a network inside the block; nothing happens for other names."""
         if name not in self._networks:
             yield
             return
@@ -70,7 +70,7 @@ class OffloadedNetworks:
 
 
 def _empty(network: nn.Module) -> None:
-    """Puts the parameters on `meta`; buffers, which are small, stay."""
+    """Put the parameters on `meta`; buffers, which are small, stay."""
     for module in network.modules():
         for name, parameter in list(module.named_parameters(recurse=False)):
             if parameter.is_meta:

@@ -12,7 +12,7 @@ from mug.model.s4 import S4
 
 
 def compile_network(network: nn.Module, backend: str) -> None:
-    """Compiles the calls of a network in place; names of its parameters stay.
+    """Compile the calls of a network in place; names of its parameters stay.
 
     State-space kernels and their transforms, which are of complex numbers and depend on a layer's
     known length, run as they are.

@@ -13,7 +13,7 @@ from mug.util import nearest
 
 
 def without_autocast(x: Tensor) -> AbstractContextManager[object]:
-    """Switches automatic mixed precision off for the device of `x`.
+    """Switch automatic mixed precision off for the device of `x`.
 
     For recurrences and transforms, whose rounding errors add up over time.
     """

@@ -71,7 +71,7 @@ class LoadedModel:
     offload: OffloadedNetworks = field(default_factory=lambda: OffloadedNetworks({}, lambda _: {}))
 
     def in_memory(self, network: str) -> AbstractContextManager[None]:
-        """Holds the weights of one of `OFFLOADED` in memory inside the block."""
+        """Hold the weights of one of `OFFLOADED` in memory inside the block."""
         return self.offload.in_memory(network)
 
     @property
@@ -108,7 +108,7 @@ def load_model(
     *,
     offload: bool = False,
 ) -> LoadedModel:
-    """Reads a checkpoint of any of the three formats.
+    """Read a checkpoint of any of the three formats.
 
     Args:
         path: a folder of our inference format or its weights file, or a `.ckpt` file.
@@ -225,7 +225,7 @@ def build_model(config: Mapping[str, Any], *, published: bool) -> LatentDiffusio
 def save_inference(
     folder: Path, config: Mapping[str, Any], weights: Mapping[str, Tensor], *, published: bool
 ) -> str:
-    """Writes our inference format and returns the hash of the weights.
+    """Write our inference format and return the hash of the weights.
 
     Args:
         folder: made when missing; its two files are replaced together, weights first.
@@ -261,7 +261,7 @@ def hash_weights(weights: Mapping[str, Tensor]) -> str:
 
 @contextmanager
 def _checkpoint_errors(path: Path) -> Iterator[None]:
-    """Turns what a damaged or hostile file raises into one sentence."""
+    """Turn what a damaged or hostile file raises into one sentence."""
     try:
         yield
     except pickle.UnpicklingError as error:
@@ -315,7 +315,7 @@ def _load_weights(
     dtype: torch.dtype,
     later: Sequence[str],
 ) -> OffloadedNetworks:
-    """Puts weights into a model, one after the other.
+    """Put weights into a model, one after the other.
 
     Args:
         model: built under `SkipInit`.
@@ -366,7 +366,7 @@ def _shape(weights: Mapping[str, Tensor], key: str) -> torch.Size:
 def _reader(
     weights: Mapping[str, Tensor],
 ) -> Callable[[Mapping[str, torch.dtype]], dict[str, Tensor]]:
-    """Takes the types of some weights, gives these weights."""
+    """Take the types of some weights, give these weights."""
     if isinstance(weights, WeightsFile):
         return weights.read
     return lambda types: {key: weights[key].to(kind) for key, kind in types.items()}

@@ -116,7 +116,7 @@ class DatasetReport:
 
 
 def collect_report(folder: Path, schema: FeatureSchema, *, samples: int = 6) -> DatasetReport:
-    """Reads a data set that the preparation scripts made.
+    """Read a data set that the preparation scripts made.
 
     Args:
         folder: with `features.db` (or the original's `feature.db`).

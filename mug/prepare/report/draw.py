@@ -98,7 +98,7 @@ def _labelled(distribution: Distribution) -> list[int]:
 
 
 def bars_png(distribution: Distribution, path: Path, *, width: int = 560) -> None:
-    """Writes bars as a small picture on white, with their title above."""
+    """Write bars as a small picture on white, with their title above."""
     from PIL import Image, ImageDraw
 
     zoom = 2 * width / _WIDTH

@@ -22,7 +22,7 @@ _MOST_ITEMS = 40
 
 
 def write_page(report: DatasetReport, path: Path) -> None:
-    """Writes the page; the same data set gives the same bytes."""
+    """Write the page; the same data set gives the same bytes."""
     with atomic_write(path, "w", encoding="utf-8") as handle:
         handle.write(page(report))
 

@@ -101,7 +101,7 @@ class JobFolders:
         return path if _JOB.fullmatch(job) and path.is_file() else None
 
     def sweep(self) -> int:
-        """Deletes jobs and uploads that are too old; how many jobs."""
+        """Delete jobs and uploads that are too old; how many jobs."""
         limit = time.time() - self._keep_s
         old = [
             path

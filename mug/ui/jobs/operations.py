@@ -66,7 +66,7 @@ def make_charts(
     job: Job,
     language: str,
 ) -> JobResult:
-    """Makes charts for a song, in a job of their own.
+    """Make charts for a song, in a job of their own.
 
     Args:
         generator: the model.

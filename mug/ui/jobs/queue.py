@@ -48,7 +48,7 @@ class Job:
         return self._stop.is_set()
 
     def cancel(self) -> None:
-        """Gives the job up, waiting or running."""
+        """Give the job up, waiting or running."""
         self._stop.set()
 
     @property
@@ -91,7 +91,7 @@ class JobQueue:
         self._worker: threading.Thread | None = None
 
     def join(self, function: JobFunction, owner: str) -> Job:
-        """Puts a job at the end.
+        """Put a job at the end.
 
         Raises:
             GenerationError: when the queue is full, or this owner has too many jobs in it.
@@ -116,7 +116,7 @@ class JobQueue:
         return jobs.index(job) if job in jobs else 0
 
     def cancel(self, owner: str) -> int:
-        """Gives up all jobs of an owner; how many there were."""
+        """Give up all jobs of an owner; how many there were."""
         with self._changed:
             own = [job for job in self._jobs if job.owner == owner]
         for job in own:

@@ -163,7 +163,7 @@ def workbench(revision: Revision, tempo: str, timing: TimingEstimate, t: Texts) 
 
 
 def downloads(revision: Revision, written: Written, t: Texts) -> Markup:
-    """Links to everything that can be taken away, the package first."""
+    """Link to everything that can be taken away, the package first."""
     links = []
     for kind, name in written.files:
         css = "mug-file first" if kind == "osz" else "mug-file"

@@ -23,7 +23,7 @@ _FILL_IN = "(tags, ...now) => window.mugPage.fillIn(tags, now)"
 
 
 def make_tab(handlers: Handlers) -> Form:
-    """Builds the tab; returns its components by name.
+    """Build the tab; return its components by name.
 
     Args:
         handlers: what answers.

@@ -48,7 +48,7 @@ def read_chart(handlers: Handlers, path: str | None, rate: float) -> Read:
 
 
 def prompt_tab(handlers: Handlers, form: Form, tabs: gr.Tabs) -> None:
-    """Builds the tab.
+    """Build the tab.
 
     Args:
         handlers: what answers.

@@ -68,7 +68,7 @@ def encode(beatmap: Beatmap, *, losses: LossReport | None = None) -> bytes:
 
 
 def write(beatmap: Beatmap, path: Path) -> LossReport:
-    """Writes a chart, whole or not at all; see `format`.
+    """Write a chart, whole or not at all; see `format`.
 
     Returns:
         What the format had no place for.

@@ -87,7 +87,7 @@ class _Reader:
         return BeatmapError(what, file=self.path, value=shown, remedy=remedy)
 
     def comment(self, section: str, text: str) -> None:
-        """Keeps a comment, in the section where it stands."""
+        """Keep a comment, in the section where it stands."""
         self.comments.setdefault(section, []).append(text)
 
     def each(self, sections: Sections, name: str, parse_line: Callable[[str], T]) -> tuple[T, ...]:
@@ -360,7 +360,7 @@ def encode(beatmap: Beatmap) -> bytes:
 
 
 def write(beatmap: Beatmap, path: Path) -> None:
-    """Writes a chart; whole or not at all. See `encode`."""
+    """Write a chart; whole or not at all. See `encode`."""
     data = encode(beatmap)
     with atomic_write(path) as handle:
         handle.write(data)

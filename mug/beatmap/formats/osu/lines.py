@@ -201,7 +201,7 @@ class SortedTiming(tuple[Timing, ...]):
     beat_ms: list[float]
 
     def __new__(cls, timing: Sequence[Timing]) -> SortedTiming:
-        """Takes them in the order that they have."""
+        """Take them in the order that they have."""
         self = super().__new__(cls, timing)
         beat_ms = next((p.beat_ms for p in timing if isinstance(p, TimingPoint)), 1000.0)
         self.beat_ms = [beat_ms]

@@ -51,7 +51,7 @@ DEFAULT_LIMITS = ArchiveLimits()
 
 
 def extract(path: Path, out_dir: Path, *, limits: ArchiveLimits = DEFAULT_LIMITS) -> list[Path]:
-    """Unpacks an archive into a folder; all of it, or nothing.
+    """Unpack an archive into a folder; all of it, or nothing.
 
     Names that Windows cannot hold are changed as `sanitise_name` does. Old archives without
     Unicode names are read as Shift-JIS where that gives Japanese.
@@ -165,7 +165,7 @@ def _folded(target: PurePosixPath) -> str:
 def _inflate(
     archive: zipfile.ZipFile, plan: Plan, staging: Path, path: Path, limits: ArchiveLimits
 ) -> None:
-    """Unpacks every file, counting what really comes out, whatever the archive declares."""
+    """Unpack every file, counting what really comes out, whatever the archive declares."""
     total = 0
     for info, target in plan:
         place = staging / target
@@ -183,7 +183,7 @@ def _inflate(
 
 
 def _move_in(plan: Plan, staging: Path, out_dir: Path, path: Path) -> list[Path]:
-    """Moves the files into place; links that lie in the folder already are not followed out."""
+    """Move the files into place; links that lie in the folder already are not followed out."""
     root = out_dir.resolve()
     places = [out_dir / target for _, target in plan]
     for place in places:
@@ -196,7 +196,7 @@ def _move_in(plan: Plan, staging: Path, out_dir: Path, path: Path) -> list[Path]
 
 
 def write_osz(path: Path, beatmaps: Sequence[Beatmap], files: Mapping[str, Path | bytes]) -> None:
-    """Packs a beatmapset; equal content gives equal bytes, whenever and wherever it lies.
+    """Pack a beatmapset; equal content gives equal bytes, whenever and wherever it lies.
 
     Args:
         path: the archive; it appears when it is whole.
@@ -222,7 +222,7 @@ def write_osz(path: Path, beatmaps: Sequence[Beatmap], files: Mapping[str, Path 
 
 
 def pack(path: Path, contents: Mapping[str, Path | bytes]) -> None:
-    """Packs files under safe names; equal content gives equal bytes.
+    """Pack files under safe names; equal content gives equal bytes.
 
     Raises:
         BeatmapError: for names that differ only in letter case, or are file and folder at once.

@@ -45,7 +45,7 @@ class ChartFile:
 
 
 def read(path: Path) -> ChartFile:
-    """Reads a chart that is going to be edited.
+    """Read a chart that is going to be edited.
 
     Raises:
         BeatmapError: see `osu.read`, and `of`.

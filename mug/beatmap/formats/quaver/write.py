@@ -86,7 +86,7 @@ def format(beatmap: Beatmap, *, losses: LossReport | None = None) -> str:
 
 
 def write(beatmap: Beatmap, path: Path) -> LossReport:
-    """Writes a chart, whole or not at all; see `format`.
+    """Write a chart, whole or not at all; see `format`.
 
     Returns:
         What the format had no place for.

@@ -75,7 +75,7 @@ class _Open:
     key: str | None = None
 
     def put(self, value: Tree) -> str | None:
-        """Adds a key or value; says what is wrong with it."""
+        """Add a key or value; say what is wrong with it."""
         if isinstance(self.inner, list):
             self.inner.append(value)
         elif self.key is not None:

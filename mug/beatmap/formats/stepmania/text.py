@@ -78,14 +78,14 @@ class _Scanner:
     line_at: int = 0
 
     def open(self, text: str, at: int) -> None:
-        """Begins a tag."""
+        """Begin a tag."""
         self.line += text.count("\n", self.line_at, at)
         self.line_at, self.inside = at, True
         self.parts, self.piece = [], []
         self.count += 1
 
     def take(self, literal: str, token: str) -> None:
-        """Goes on with a tag."""
+        """Go on with a tag."""
         self.piece.append(literal)
         if token == ":":
             self.parts.append("".join(self.piece))
@@ -96,7 +96,7 @@ class _Scanner:
             self.piece.append(token[1:])
 
     def close(self, literal: str) -> Tag:
-        """Ends the tag."""
+        """End the tag."""
         self.inside = False
         parts = [*self.parts, "".join([*self.piece, literal])]
         return Tag(parts[0].strip().upper(), tuple(parts[1:]), self.line)

@@ -102,7 +102,7 @@ class StepTiming:
 
 
 def _segments(timing: StepTiming) -> list[Segment]:
-    """Walks through all changes, with a debt of seconds that run back."""
+    """Walk through all changes, with a debt of seconds that run back."""
     warped = _joined(timing.warps)
     zero = Fraction(0)
     marks = {zero, *timing.bpms, *timing.stops, *timing.delays}

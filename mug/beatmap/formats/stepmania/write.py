@@ -105,7 +105,7 @@ def encode(beatmaps: Sequence[Beatmap], *, ssc: bool, losses: LossReport | None 
 
 
 def write(beatmaps: Sequence[Beatmap], path: Path) -> LossReport:
-    """Writes charts, `.ssc` or `.sm` as the suffix says, whole or not at all; see `format`.
+    """Write charts, `.ssc` or `.sm` as the suffix says, whole or not at all; see `format`.
 
     Returns:
         What the format had no place for.
