@@ -12,9 +12,11 @@ from mug.beatmap.formats.osu import chart as osu
 from mug.encoding.convertor import ManiaConvertor
 from mug.metrics.onsets import onset_score, onset_times, random_chart
 from mug.metrics.reconstruction import pooled, reconstruction_score
-from mug.pipeline.chart import GenerationRequest, generate_charts
+from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.finish.chart import FinishOptions
+from mug.pipeline.make import make
 from mug.pipeline.model.checkpoint import LoadedModel
+from mug.pipeline.request import GenerationRequest
 from mug.render.chart_image import render_chart
 
 RANDOM_CHARTS = 20
@@ -69,6 +71,7 @@ def judge_charts(
     """One generated chart for each human chart, at its star rating and share of long notes."""
     rng = np.random.default_rng(0)
     rows = []
+    generator = ChartGenerator(model)
     for index in range(len(validation)):
         meta = validation[index]["meta"]
         human = osu.read(Path(meta["path"]))
@@ -81,7 +84,7 @@ def judge_charts(
             guidance_scale=guidance_scale,
             finish=FinishOptions(title=human.title, artist=human.artist),
         )
-        result = generate_charts(model, request)
+        result = make(generator, request).result
         made = result.beatmaps[0]
         onsets = max(1, len(onset_times(made.hit_objects)))
         chance = [
