@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -44,37 +44,10 @@ def figures_of(
         against: the human chart, its song and other people's charts.
         found: red lines that were estimated from the sound, where they are to be judged.
     """
-    human, red = against.human, against.human.red_lines
-    notes, reference = chart.hit_objects, human.hit_objects
-    bits = row_information(notes, chart.keys)
-    figures: Figures = {
-        **sync_figures(chart, against),
-        "notes_ratio": len(notes) / len(reference),
-        **{f"f1_{ms}": onset_score(notes, reference, ms).f1 for ms in (10, 20, 50)},
-        **{
-            f"tail_f1_{ms}": tail_score(notes, reference, ms).f1 if human.long_notes else math.nan
-            for ms in (20, 50)
-        },
-        "column_f1_20": column_score(notes, reference, 20.0).f1,
-        "hand_imbalance": hand_imbalance(notes, chart.keys),
-        "information_bits": bits,
-        "information_away": beyond_band(bits, against.human_bits),
-        **control_figures(chart, against),
-        **playability_figures(chart, against),
-        **_patterns(chart, against),
-    }
-    figures |= violation_figures(chart, against)
+    figures: Figures = {}
+    for measure in MEASURES:
+        figures |= measure(chart, against)
     figures["violations"] += figures["unreadable"]
-    edges, energy = against.bars
-    figures["density_energy"] = density_energy(notes, edges, energy)
-    figures["self_similarity"] = (
-        self_similarity(notes, chart.keys, edges, against.sound_by_bar)
-        if len(energy) >= LEAST_BARS
-        else math.nan
-    )
-    own = replace(chart, timing=chart.red_lines or red)
-    known = [c for song in against.others for c in song.charts]
-    figures["shared_run"] = float(max((shared_run(own, c) for c in known), default=math.nan))
     if found:
         figures |= tempo_figures(found, against)
     return figures
@@ -89,6 +62,49 @@ def sync_figures(chart: Beatmap, against: Against) -> Figures:
         "phase_ms": abs(sync.phase_ms),
         "mean_ms": sync.mean_ms,
     }
+
+
+def onset_figures(chart: Beatmap, against: Against) -> Figures:
+    """Onsets, ends and columns matched with the human chart's."""
+    human, notes = against.human, chart.hit_objects
+    reference = human.hit_objects
+    return {
+        "notes_ratio": len(notes) / len(reference),
+        **{f"f1_{ms}": onset_score(notes, reference, ms).f1 for ms in (10, 20, 50)},
+        **{
+            f"tail_f1_{ms}": tail_score(notes, reference, ms).f1 if human.long_notes else math.nan
+            for ms in (20, 50)
+        },
+        "column_f1_20": column_score(notes, reference, 20.0).f1,
+    }
+
+
+def column_figures(chart: Beatmap, against: Against) -> Figures:
+    """Balance of the hands, and how predictable the rows are."""
+    bits = row_information(chart.hit_objects, chart.keys)
+    return {
+        "hand_imbalance": hand_imbalance(chart.hit_objects, chart.keys),
+        "information_bits": bits,
+        "information_away": beyond_band(bits, against.human_bits),
+    }
+
+
+def structure_figures(chart: Beatmap, against: Against) -> Figures:
+    """How the chart follows the shape of its song, bar by bar."""
+    notes, (edges, energy) = chart.hit_objects, against.bars
+    return {
+        "density_energy": density_energy(notes, edges, energy),
+        "self_similarity": self_similarity(notes, chart.keys, edges, against.sound_by_bar)
+        if len(energy) >= LEAST_BARS
+        else math.nan,
+    }
+
+
+def copy_figures(chart: Beatmap, against: Against) -> Figures:
+    """Longest run of rows shared with a chart of the training songs."""
+    own = replace(chart, timing=chart.red_lines or against.human.red_lines)
+    known = [c for song in against.others for c in song.charts]
+    return {"shared_run": float(max((shared_run(own, c) for c in known), default=math.nan))}
 
 
 def tempo_figures(found: Sequence[TimingPoint], against: Against) -> Figures:
@@ -159,7 +175,7 @@ def playability_figures(chart: Beatmap, against: Against) -> Figures:
     return {f"lint_{name}_a_minute": count / minutes for name, count in counts.items()}
 
 
-def _patterns(chart: Beatmap, against: Against) -> Figures:
+def pattern_figures(chart: Beatmap, against: Against) -> Figures:
     """Jensen–Shannon divergences from human charts of the tier."""
     own = pattern_counts(chart.hit_objects, chart.keys, against.human.red_lines)
     found = divergences(own, against.human_patterns)
@@ -167,3 +183,18 @@ def _patterns(chart: Beatmap, against: Against) -> Figures:
         **{f"js_{name}": value for name, value in found.items()},
         "js_mean": float(np.mean(list(found.values()))),
     }
+
+
+MEASURES: tuple[Callable[[Beatmap, Against], Figures], ...] = (
+    sync_figures,
+    onset_figures,
+    column_figures,
+    control_figures,
+    playability_figures,
+    pattern_figures,
+    violation_figures,
+    structure_figures,
+    copy_figures,
+)
+"""All that is measured on a chart alone: the only list. `mug.evaluation.markdown.tables.FIGURES`
+has the titles of those that the tables show."""

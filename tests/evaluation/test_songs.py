@@ -14,7 +14,7 @@ from composed_songs import VERY_SHORT, composed, style
 from mug.beatmap.formats.osu import chart as osu
 from mug.errors import DataError
 from mug.evaluation.columns import baseline_rows
-from mug.evaluation.figures import figures_of
+from mug.evaluation.figures import MEASURES, figures_of
 from mug.evaluation.markdown.tables import FIGURES, Column, paired
 from mug.evaluation.markdown.write import markdown
 from mug.evaluation.results import results
@@ -55,6 +55,21 @@ def test_an_empty_chart_is_unreadable_and_no_accident(human: Path) -> None:
     assert figures["violations"] == 5.0  # four empty columns, and no reader takes it
     assert figures["f1_50"] == 0.0
     assert math.isnan(figures["sr_error"])
+
+
+def test_each_measure_gives_figures_of_its_own_and_the_same_again(human: Path) -> None:
+    song = load_songs(human, 4)[0]
+    against, names = Against(song, 1, load_sound(song.audio)), []
+    for measure in MEASURES:
+        figures = measure(song.charts[0], against)
+        assert figures
+        assert all(isinstance(value, float | int) for value in figures.values())
+        again = measure(song.charts[0], against)
+        assert {name: str(value) for name, value in figures.items()} == {
+            name: str(value) for name, value in again.items()
+        }
+        names += figures
+    assert len(set(names)) == len(names)
 
 
 def test_every_printed_figure_has_a_value_somewhere(human: Path, tmp_path: Path) -> None:
