@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from mug import train
-from mug.callbacks.resources import peak_memory_mib
 from mug.config import load_config
 from mug.data.packed import collate, unpacked
+from mug.model.memory.peak import peak_memory_mib
 from mug.model.speed.precision import multiplies_bfloat16
 from mug.util import instantiate_from_config
 

@@ -31,11 +31,11 @@ from benchmarks._data_songs import CHARTS, make_sets
 from benchmarks._data_speed import prepare
 from benchmarks._training_step import timed_step
 from mug import train
-from mug.callbacks.resources import peak_memory_mib
 from mug.cli.common import OK, run
 from mug.config import load_config
 from mug.data.packed import collate, unpacked
 from mug.features import FeatureSchema
+from mug.model.memory.peak import peak_memory_mib
 from mug.model.speed.precision import multiplies_bfloat16
 from mug.util import atomic_write, instantiate_from_config
 

@@ -8,24 +8,9 @@ import time
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from mug.model.memory.peak import peak_memory_mib
+
 log = logging.getLogger(__name__)
-
-
-def peak_memory_mib(device: torch.device) -> float | None:
-    """Peak memory so far in MiB: of the device where it keeps count, else of this process.
-
-    None where the system tells neither.
-    """
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    try:
-        import resource
-    except ModuleNotFoundError:  # Windows
-        return None
-    import sys
-
-    unit = 1 if sys.platform == "darwin" else 2**10  # bytes on macOS, KiB elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 class ResourceCallback(Callback):

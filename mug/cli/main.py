@@ -13,6 +13,8 @@ from mug.cli.common import MISUSED, OK
 from mug.util import nearest
 
 COMMANDS = {
+    "generate": ("mug.cli.charts.generate:command", "make charts for a song, or a folder of songs"),
+    "edit": ("mug.cli.charts.edit:command", "make a part of a chart again"),
     "lint": ("mug.cli.charts.lint:command", "find what a modder would point out"),
     "convert": ("mug.cli.charts.convert:command", "convert charts between games"),
     "inspect": ("mug.cli.charts.inspect:command", "say what made a chart"),
@@ -20,6 +22,7 @@ COMMANDS = {
     "webui": ("mug.cli.webui:command", "serve the web page"),
     "train": ("mug.train:main", "train a model by YAML"),
     "compose": ("mug.cli.models.compose:command", "compose sample songs with charts"),
+    "evaluate": ("mug.cli.models.evaluate:command", "judge models and charts"),
     "probe": ("mug.cli.models.probe:command", "measure what a model makes of its conditions"),
     "convert-checkpoint": (
         "mug.cli.models.convert_checkpoint:command",

@@ -23,6 +23,7 @@ ROOTS = (
     "mug.evaluation.cost",
     "mug.evaluation.editing",
     "mug.evaluation.figures",
+    "mug.evaluation.jobs",
     "mug.evaluation.made",
     "mug.evaluation.rows",
     "mug.evaluation.songs",

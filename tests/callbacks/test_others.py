@@ -17,9 +17,10 @@ from torch import nn
 
 from mug.callbacks.ema import EMA, decay_at
 from mug.callbacks.guard import LossGuard
-from mug.callbacks.resources import ResourceCallback, peak_memory_mib
+from mug.callbacks.resources import ResourceCallback
 from mug.callbacks.setup import SetupCallback
 from mug.errors import ConfigError, TrainingError
+from mug.model.memory.peak import peak_memory_mib
 
 
 def test_decay_warms_up_to_its_value() -> None:

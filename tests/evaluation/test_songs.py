@@ -12,6 +12,7 @@ import pytest
 from composed_songs import VERY_SHORT, composed, style
 
 from mug.beatmap.formats.osu import chart as osu
+from mug.cli.models import evaluate
 from mug.errors import DataError
 from mug.evaluation.columns import baseline_rows
 from mug.evaluation.figures import MEASURES, figures_of
@@ -20,7 +21,6 @@ from mug.evaluation.markdown.write import markdown
 from mug.evaluation.results import results
 from mug.evaluation.rows import Judged, ResultRow, as_json, from_json, keep
 from mug.evaluation.songs import Against, assert_unseen, load_songs, load_sound
-from scripts import evaluate
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,8 @@ import pytest
 import mug.pipeline.plan
 import mug.pipeline.request
 from mug.beatmap.hit_objects import Rice
+from mug.cli.charts.generate import parser
+from mug.cli.charts.options import request_of as command_request
 from mug.errors import GenerationError, MugError
 from mug.evaluation.made import ModelRun
 from mug.features import FeatureSchema
@@ -32,8 +34,6 @@ from mug.pipeline.spread import SpreadTier
 from mug.timing.estimate import TimingEstimate
 from mug.ui.jobs.state import Aims, State, load_state, save_state
 from mug.ui.requests import plan_of, request_of
-from scripts._generate_options import request_of as command_request
-from scripts.generate import parser
 
 SCHEMA = FeatureSchema.from_yaml("configs/mug/mania_beatmap_features.yaml")
 # Where the first value of a type is no valid one.

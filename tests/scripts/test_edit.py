@@ -13,8 +13,8 @@ from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.formats.osu import patch as osu_patch
 from mug.beatmap.hit_objects import LongNote, Rice
 from mug.beatmap.timing_points import TimingPoint
+from mug.cli.charts.edit import main
 from mug.pipeline.provenance import is_machine_made
-from scripts.edit_beatmap import main
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ import pytest
 from composed_songs import composed, style
 from script_calls import Call, within
 
+from mug.cli.models import evaluate
+from mug.evaluation.jobs import Setting, model_jobs, songs_in, work
 from mug.evaluation.made import ModelRun
 from mug.evaluation.rows import CHARTS, COST, EDITING, PARTS, SWEEP
 from mug.evaluation.songs import load_songs
 from mug.pipeline.request import GenerationRequest
-from scripts import evaluate
-from scripts._evaluate_jobs import Setting, model_jobs, songs_in, work
 
 STYLE = style(10.0, 12.0)
 

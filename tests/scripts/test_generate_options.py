@@ -12,8 +12,8 @@ from script_calls import Call, within
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.timing_points import TimingPoint
+from mug.cli.charts.generate import main
 from mug.pipeline.provenance import provenance_of
-from scripts.generate import main
 
 
 def charts(package: Path) -> dict[str, bytes]:

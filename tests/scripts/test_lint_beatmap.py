@@ -14,7 +14,7 @@ from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.hit_objects import Rice
 from mug.beatmap.timing_points import TimingPoint
-from mug.cli import common as _common
+from mug.cli import common
 from mug.lint.rules import NOTICE
 
 CALM = tuple(Rice(i % 4, 1000.0 + 500 * i) for i in range(20))
@@ -50,7 +50,7 @@ def broken(calm: Path) -> Path:
 
 def test_a_calm_chart_is_fine_and_the_notice_is_there(calm: Path) -> None:
     done = shell("lint_beatmap.py", calm)
-    assert done.returncode == _common.OK, done.stderr
+    assert done.returncode == common.OK, done.stderr
     assert "0 errors, 0 warnings, 0 notes" in done.stdout
     assert "4K, Easy (" in done.stdout
     assert NOTICE in done.stdout
@@ -58,11 +58,11 @@ def test_a_calm_chart_is_fine_and_the_notice_is_there(calm: Path) -> None:
 
 def test_errors_are_an_exit_status(broken: Path) -> None:
     done = shell("lint_beatmap.py", broken, "--tier", "expert")
-    assert done.returncode == _common.FAILED
+    assert done.returncode == common.FAILED
     assert "4K, Expert: 1 error, 0" in done.stdout
     assert "00:01:000  1        mini_jack  error" in done.stdout
     wrong = shell("lint_beatmap.py", broken, "--tier", "hrd")
-    assert wrong.returncode == _common.FAILED
+    assert wrong.returncode == common.FAILED
     assert "Did you mean 'Hard'" in wrong.stderr
 
 
@@ -76,7 +76,7 @@ def test_a_folder_with_a_package_and_other_files(broken: Path) -> None:
     (folder / "other.osu").write_text(other, encoding="utf-8")
     (folder / "torn.mc").write_text("{", encoding="utf-8")
     done = shell("lint_beatmap.py", folder, "--json")
-    assert done.returncode == _common.FAILED
+    assert done.returncode == common.FAILED
     assert "torn.mc:1: this is not JSON" in done.stderr
     assert "Traceback" not in done.stderr
     found = json.loads(done.stdout)
@@ -96,7 +96,7 @@ def test_rates(broken: Path) -> None:
     assert json.loads(few.stdout)["mini_jack error"]["charts"] == 1
     assert json.loads(few.stdout)["mini_jack error"]["all"] == pytest.approx(60 / 9.5)
     none = shell("lint_beatmap.py", broken.parent, "--rates", "--keys", 7)
-    assert none.returncode == _common.OK
+    assert none.returncode == common.OK
     assert "0 charts" in none.stdout
 
 
@@ -105,11 +105,11 @@ def test_notes_after_the_song(calm: Path) -> None:
     import soundfile
 
     silent = shell("lint_beatmap.py", calm, "--audio")
-    assert silent.returncode == _common.OK
+    assert silent.returncode == common.OK
     assert "The song's end is not looked at" in silent.stderr
     soundfile.write(calm.with_name("song.wav"), np.zeros(8000 * 10), 8000)
     assert duration_ms(calm.with_name("song.wav")) == pytest.approx(10000)
     done = shell("lint_beatmap.py", calm, "--audio")
-    assert done.returncode == _common.FAILED
+    assert done.returncode == common.FAILED
     assert done.stdout.count("after_audio") == 1
     assert "begins 500 ms after the song" in done.stdout

@@ -95,7 +95,7 @@ class Job:
         """The file that says it is done; other settings make another name."""
         of_model = self.file is None and self.kind in PARTS
         said: list[object] = [
-            code_digest(extra=(Path(__file__),)),
+            code_digest(),
             self.kind,
             self.song,
             self.chart,
@@ -191,8 +191,8 @@ def _cost_row(setting: Setting, song: HumanSong, chart: int) -> ResultRow:
 def _cost(setting: Setting, audio: Path, stars: float) -> Figures:
     import torch
 
-    from mug.callbacks.resources import peak_memory_mib
     from mug.evaluation.cost import cost_figures
+    from mug.model.memory.peak import peak_memory_mib
 
     if setting.checkpoint is None:
         raise DataError("scripts.cost_is_of_model", remedy="remedy.give_checkpoint")

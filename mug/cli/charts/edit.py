@@ -1,0 +1,213 @@
+"""Regenerate part of a chart and keep the rest of the file as it is, byte for byte.
+
+Name the part by time (--from_ms, --to_ms), by bars (--from_bar, --to_bar, counted from 1 at the
+first red line) or by columns (counted from 1), or several of them. Without --to_... it goes to
+the end: the chart is continued. With --count there are variations. A hold that crosses the
+border stays.
+
+osu! does not accept machine-made content in ranked maps: the chart's tags say what made the new
+notes, which is the one change outside the part; --no-mark leaves them as they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mug.beatmap.formats.osu import patch as osu_patch
+from mug.beatmap.formats.osu.patch import ChartFile
+from mug.cli.charts.options import (
+    FEATURES,
+    add_finish_options,
+    add_sampling_options,
+    finish_of,
+    generator_of,
+    request_of,
+)
+from mug.cli.charts.prompt_options import add_prompt_options
+from mug.cli.common import OK, progress_bar, run
+from mug.errors import GenerationError
+from mug.features import FeatureSchema
+from mug.util import atomic_write, find_file
+
+if TYPE_CHECKING:
+    from mug.pipeline.chart import ChartGenerator
+    from mug.pipeline.edit import Edit, Region, Variation
+    from mug.pipeline.request import GenerationRequest
+
+
+def parser(schema: FeatureSchema) -> argparse.ArgumentParser:
+    """The command line; one option for every feature of the schema."""
+    made = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    made.add_argument("chart", type=Path, metavar="CHART", help="the .osu file")
+    made.add_argument(
+        "--out", type=Path, required=True, help="the .osu file to write; with --count, NAME-1.osu …"
+    )
+    made.add_argument("--audio", type=Path, help="the song (default: the one that the chart names)")
+    part = made.add_argument_group("what may change")
+    part.add_argument("--from_ms", type=float, help="begin of the part, in ms")
+    part.add_argument("--to_ms", type=float, help="end of the part, in ms")
+    part.add_argument("--from_bar", type=int, help="first bar of the part")
+    part.add_argument("--to_bar", type=int, help="last bar of the part")
+    part.add_argument("--columns", type=_columns, metavar="N,N", help="columns, counted from 1")
+    part.add_argument(
+        "--lock_ms",
+        action="append",
+        default=[],
+        type=_span,
+        metavar="FROM:TO",
+        help="a time within the part where nothing changes; may be given several times",
+    )
+    part.add_argument("--lock_columns", type=_columns, metavar="N,N", help="columns that stay")
+    part.add_argument(
+        "--lock_holds", action="store_true", help="long notes of the chart stay where they are"
+    )
+    part.add_argument(
+        "--strength",
+        type=float,
+        default=1.0,
+        help="0 = leave the chart ... 1 = ignore what was there (default 1)",
+    )
+    part.add_argument(
+        "--seam_ms",
+        type=float,
+        default=60.0,
+        help="drop new notes this close to one that stays, in its column (default 60)",
+    )
+    made.add_argument(
+        "--own_prompt", action="store_true", help="ask for what the chart itself measures"
+    )
+    made.add_argument(
+        "--mark",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="write what made the notes into the chart's tags (default: yes)",
+    )
+    add_sampling_options(made)
+    add_finish_options(made)
+    add_prompt_options(made, schema)
+    return made
+
+
+def main() -> int:
+    """Edits, writes the files and prints the report as JSON."""
+    schema = FeatureSchema.from_yaml(find_file(FEATURES))
+    args = parser(schema).parse_args()
+    if args.out.suffix.lower() != ".osu":
+        raise GenerationError("scripts.output_must_be_osu_file", file=args.out)
+    chart = osu_patch.read(args.chart)
+    audio = args.audio or args.chart.parent / chart.beatmap.audio_filename
+    request = request_of(args, schema, audio, finish_of(args))
+    if args.own_prompt:
+        from mug.pipeline.prompt import prompt_of_chart
+
+        own = prompt_of_chart(chart.beatmap, schema).positive
+        request = replace(request, prompt={**own, **request.prompt})
+    edit = _edit(args, chart)
+    generator = generator_of(args)
+
+    from mug.pipeline.edit import edit_chart
+
+    with progress_bar("editing", "step") as progress:
+        variations = edit_chart(generator, chart.beatmap, request, edit, progress)
+    report = [
+        _write(args, generator, request, chart, edit, (index, variation))
+        for index, variation in enumerate(variations)
+    ]
+    print(json.dumps(report, indent=2, ensure_ascii=False))
+    return OK
+
+
+def _edit(args: argparse.Namespace, chart: ChartFile) -> Edit:
+    from mug.beatmap.hit_objects import LongNote
+    from mug.pipeline.edit import Edit, Region
+
+    locks = [Region(first, last) for first, last in args.lock_ms]
+    if args.lock_columns:
+        locks.append(Region(columns=args.lock_columns))
+    return Edit(
+        _region(args, chart),
+        tuple(locks),
+        (lambda note: isinstance(note, LongNote)) if args.lock_holds else None,
+        strength=args.strength,
+        seam_ms=args.seam_ms,
+    )
+
+
+def _region(args: argparse.Namespace, chart: ChartFile) -> Region:
+    from mug.pipeline.edit import Region, bar_start_ms
+
+    if (args.from_ms, args.from_bar).count(None) == 0 or (args.to_ms, args.to_bar).count(None) == 0:
+        raise GenerationError(
+            "scripts.border_is_given_twice", remedy="remedy.give_either_time_or_bar"
+        )
+    first, last = args.from_ms, args.to_ms
+    if args.from_bar is not None:
+        first = bar_start_ms(chart.beatmap.red_lines, args.from_bar)
+    if args.to_bar is not None:
+        last = bar_start_ms(chart.beatmap.red_lines, args.to_bar + 1)
+    if first is None and last is None and args.columns is None and args.strength == 1:
+        raise GenerationError(
+            "scripts.nothing_of_chart_would_be_left",
+            remedy="remedy.name_part_of_or_strength_below",
+        )
+    return Region(
+        -math.inf if first is None else first, math.inf if last is None else last, args.columns
+    )
+
+
+def _write(
+    args: argparse.Namespace,
+    generator: ChartGenerator,
+    request: GenerationRequest,
+    chart: ChartFile,
+    edit: Edit,
+    made: tuple[int, Variation],
+) -> dict[str, Any]:
+    """Write one variation with its report beside it."""
+    from mug.pipeline.edit import bytes_changed_outside, describe_edit
+    from mug.pipeline.provenance import stamp
+    from mug.pipeline.stamp import provenance
+
+    index, variation = made
+    out = args.out
+    if args.count > 1:
+        out = out.with_name(f"{out.stem}-{index + 1}{out.suffix}")
+    edited = variation.apply_to_file(chart)
+    record = provenance(generator.model, request, prompt=request.prompt, index=index)
+    report = {
+        "chart": str(args.chart),
+        "file": str(out),
+        **describe_edit(chart.beatmap, edit, variation),
+        "bytes_changed_outside": bytes_changed_outside(chart, edited, edit),
+        "made_by": record.to_dict(),
+    }
+    data = edited.data
+    if args.mark:
+        tags = stamp(edited.beatmap, record).metadata["Tags"]
+        data = osu_patch.with_field(edited, "Metadata", "Tags", tags).data
+    with atomic_write(out) as handle:
+        handle.write(data)
+    with atomic_write(out.with_suffix(".json"), "w", encoding="utf-8") as handle:
+        json.dump(report, handle, indent=2, ensure_ascii=False)
+    return report
+
+
+def _columns(text: str) -> frozenset[int]:
+    return frozenset(int(part) - 1 for part in text.split(","))
+
+
+def _span(text: str) -> tuple[float, float]:
+    first, _, last = text.partition(":")
+    return float(first), float(last)
+
+
+def command() -> int:
+    """Run the command line; the exit code."""
+    return run(main, when_stopped="Nothing was written.")

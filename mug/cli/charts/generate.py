@@ -1,0 +1,125 @@
+"""Make charts for a song, or for each song of a folder: packed as .osz, with a report.
+
+Without more options each chart is a sample of its own. --candidates makes more and keeps the
+best, --spread makes one for each tier. The same arguments give the same bytes. A folder goes on
+where it was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mug.cli.charts.options import (
+    FEATURES,
+    add_generation_options,
+    add_sampling_options,
+    generator_of,
+    request_of,
+    timed_finish_of,
+    tolerances_of,
+)
+from mug.cli.common import FAILED, OK, progress_bar, run
+from mug.features import FeatureSchema
+from mug.util import find_file
+
+if TYPE_CHECKING:
+    from mug.pipeline.batch import BatchJob
+    from mug.pipeline.chart import ChartGenerator
+    from mug.pipeline.plan import Plan
+    from mug.pipeline.request import GenerationRequest
+
+
+def parser(schema: FeatureSchema) -> argparse.ArgumentParser:
+    """The command line; one option for every feature of the schema."""
+    made = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    made.add_argument(
+        "--audio",
+        type=Path,
+        required=True,
+        help="the song (mp3, ogg, flac, wav), or a folder of songs",
+    )
+    made.add_argument(
+        "--out", type=Path, required=True, help="the .osz file to write; for a folder, a folder"
+    )
+    made.add_argument(
+        "--reach_stars",
+        action="store_true",
+        help="bring charts that miss the star rating asked for to it: thinned, or with notes from"
+        " the other candidates and the sound",
+    )
+    made.add_argument("--picture", type=Path, help="also write a picture of the first chart here")
+    add_sampling_options(made)
+    add_generation_options(made, schema)
+    return made
+
+
+def main() -> int:
+    """Generates, writes the packages and prints the report as JSON."""
+    schema = FeatureSchema.from_yaml(find_file(FEATURES))
+    args = parser(schema).parse_args()
+    request = request_of(args, schema, args.audio, timed_finish_of(args))
+    plan = _plan(args)
+    generator = generator_of(args)
+    if args.audio.is_dir():
+        return _folder(args, generator, request, plan)
+
+    from mug.pipeline.package import make_package
+
+    with progress_bar("generating", "step") as progress:
+        report: dict[str, Any] = make_package(
+            generator, request, args.out, plan, progress=progress, picture=args.picture
+        )
+    print(json.dumps(report, indent=2, ensure_ascii=False))
+    return OK
+
+
+def _plan(args: argparse.Namespace) -> Plan:
+    """Return the plan of a command line; an option sets the field of its name."""
+    from mug.pipeline.judge.candidates import Search
+    from mug.pipeline.plain import field_names, from_plain
+    from mug.pipeline.plan import Plan
+    from mug.pipeline.spread import parse_tiers
+
+    given = {**vars(args), "tolerances": tolerances_of(args.tolerance)}
+    search = {name: given[name] for name in field_names(Search) if name in given}
+    tiers = parse_tiers(args.spread) if args.spread else ()
+    return Plan(from_plain(Search, search, "search"), tiers)
+
+
+def _folder(
+    args: argparse.Namespace, generator: ChartGenerator, request: GenerationRequest, plan: Plan
+) -> int:
+    """Every song of a folder; the exit code says whether all came through."""
+    from mug.errors import GenerationError
+    from mug.pipeline.batch import digest_of, plan_batch, run_batch
+    from mug.pipeline.package import make_package
+
+    if args.picture is not None:
+        raise GenerationError(
+            "scripts.picture_is_made_of_one_song", remedy="remedy.leave_out_picture"
+        )
+
+    def work(job: BatchJob) -> None:
+        with progress_bar(job.song.name, "step") as steps:
+            make_package(generator, replace(request, audio=job.song), job.out, plan, progress=steps)
+
+    jobs = plan_batch(args.audio, args.out)
+    digest = digest_of(request, plan, generator.model)
+    with progress_bar("songs", "song") as songs:
+        outcome = run_batch(jobs, work, digest, songs)
+    print(json.dumps(outcome.to_dict(), indent=2, ensure_ascii=False))
+    for _job, why in outcome.failed:
+        print(f"error: {why}", file=sys.stderr)
+    return FAILED if outcome.failed else OK
+
+
+def command() -> int:
+    """Run the command line; the exit code."""
+    return run(main, when_stopped="Packages are whole or not there; a folder goes on from here.")

@@ -1,0 +1,247 @@
+"""Judge a model, or charts that any program made, against human charts; docs/benchmark.md.
+
+A folder of beatmapsets says what is right; --synthetic composes one. With --checkpoint, charts are
+made at each human chart's star rating and share of long notes; with --charts, those of a folder are
+judged, matched to their song by the name of their folder or sound file. The baselines stand in the
+same table. A run goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from mug.cli.common import OK, progress_bar, run
+from mug.compose.collection import CollectionOptions, compose_collection
+from mug.compose.style import SongStyle
+from mug.diffusion.samplers.registry import SAMPLERS
+from mug.errors import DataError
+from mug.evaluation.jobs import (
+    BASELINES,
+    Job,
+    Setting,
+    model_jobs,
+    rival_jobs,
+    rows_in,
+    songs_in,
+    work,
+)
+from mug.evaluation.rows import CHARTS, COST, PARTS, ResultRow
+from mug.evaluation.songs import HumanSong, assert_unseen
+from mug.messages.message import Message
+from mug.pipeline.defaults import SAMPLER, STEPS
+from mug.util import atomic_write, nearest
+
+PACK_SEED = 77
+"""Of the synthetic pack; far from the seeds that training sets are composed with."""
+
+PACK_STYLE = SongStyle(seconds=(30.0, 45.0))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    source = made.add_mutually_exclusive_group(required=True)
+    source.add_argument("--songs", type=Path, help="folder of human beatmapsets")
+    source.add_argument(
+        "--synthetic",
+        type=int,
+        metavar="N",
+        help="judge on N songs composed by code, with exact onsets and tempo, in OUT/songs",
+    )
+    made.add_argument("--out", type=Path, required=True, help="folder of results")
+    made.add_argument("--checkpoint", type=Path, help="a model to judge")
+    made.add_argument("--charts", type=Path, help="a folder of charts by another program")
+    made.add_argument("--name", default="charts", help="what to call them (default: charts)")
+    made.add_argument(
+        "--training",
+        type=Path,
+        help="folder of human beatmapsets that the model was trained on: for patterns by tier,"
+        " copies, and the baseline of another song. None of --songs may be in it",
+    )
+    made.add_argument(
+        "--parts",
+        default=CHARTS,
+        help=f"pieces of the protocol, by commas: {', '.join(PARTS)}, or all (default {CHARTS});"
+        " all but the first need --checkpoint",
+    )
+    made.add_argument("--keys", type=int, default=4, help="columns (default 4)")
+    made.add_argument("--seeds", type=int, default=2, help="samples a chart (default 2)")
+    made.add_argument(
+        "--candidates", type=int, default=4, help="charts that `best of N` chooses from (4)"
+    )
+    made.add_argument(
+        "--steps", type=int, default=STEPS, help="sampler steps (default %(default)s)"
+    )
+    made.add_argument(
+        "--sampler", default=SAMPLER, help=f"{', '.join(SAMPLERS)} (default %(default)s)"
+    )
+    made.add_argument("--guidance_scale", type=float, default=5.0, help="1 is off (default 5)")
+    made.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 ... (default cpu)")
+    made.add_argument("--workers", type=int, default=1, help="processes (default 1)")
+    made.add_argument(
+        "--threads", type=int, default=1, help="of torch, where the cost is measured (default 1)"
+    )
+    return made
+
+
+def main() -> int:
+    """Does what is not done yet, then writes results.json, results.md and the pages."""
+    args = parser().parse_args()
+    parts = _parts(args)
+    setting = _setting(args)
+    songs = songs_in(setting.songs, setting.keys)
+    others = songs_in(setting.training, setting.keys) if setting.training else ()
+    assert_unseen(songs, others)
+    jobs = []
+    if CHARTS in parts:
+        jobs += [Job(BASELINES, s.name, chart) for s in songs for chart in range(len(s.charts))]
+        if args.charts is not None:
+            jobs += rival_jobs(args.charts, args.name, songs)
+    if setting.checkpoint is not None:
+        jobs += model_jobs(parts, songs)
+    weights = _file_hash(setting.checkpoint)
+    marks = {job: job.mark(setting, weights) for job in jobs}
+    todo = [(job, mark) for job, mark in marks.items() if not mark.exists()]
+    with progress_bar("judging", "piece") as progress:
+        _run_all(setting, todo, args.workers, progress)
+    rows = [row for mark in marks.values() for row in rows_in(mark)]
+    _write(setting.out, rows, (songs, others), _command(args))
+    return OK
+
+
+def _parts(args: argparse.Namespace) -> tuple[str, ...]:
+    asked = PARTS if args.parts == "all" else tuple(args.parts.split(","))
+    for part in asked:
+        if part not in PARTS:
+            raise DataError(
+                "scripts.no_such_part_of_protocol", value=part, remedy=nearest(part, PARTS)
+            )
+    if args.checkpoint is None and set(asked) - {CHARTS}:
+        raise DataError(
+            "scripts.these_parts_are_about_model",
+            value=args.parts,
+            remedy=Message("remedy.give_checkpoint_or_parts", parts=CHARTS),
+        )
+    if args.charts is not None and CHARTS not in asked:
+        raise DataError("scripts.charts_is_judged_in_part", value=args.parts)
+    return asked
+
+
+def _setting(args: argparse.Namespace) -> Setting:
+    from mug.evaluation.made import ModelRun
+    from mug.pipeline.plain import field_names
+    from mug.pipeline.request import GenerationRequest
+
+    names = ("seeds", "candidates", "workers", "steps", "keys", "threads", "synthetic")
+    for name in names:
+        if getattr(args, name) is not None and getattr(args, name) < 1:
+            raise DataError("scripts.must_be_at_least_1", name=name, value=getattr(args, name))
+    given = {name: vars(args)[name] for name in field_names(GenerationRequest) if name in args}
+    how = GenerationRequest.from_plain({**given, "audio": ""})
+    return Setting(
+        _composed(args) if args.songs is None else args.songs,
+        args.training,
+        args.keys,
+        args.checkpoint,
+        ModelRun(args.seeds, args.candidates, how),
+        args.out,
+        args.device,
+        args.threads,
+    )
+
+
+def _composed(args: argparse.Namespace) -> Path:
+    """The synthetic pack, made where it is not there yet."""
+    folder: Path = args.out / "songs" / f"{args.synthetic} of {args.keys} columns"
+    options = CollectionOptions(style=PACK_STYLE, keys=args.keys, audio_format="flac")
+    with progress_bar("composing", "song") as progress:
+        compose_collection(
+            folder,
+            args.synthetic,
+            seed=PACK_SEED,
+            options=options,
+            workers=args.workers,
+            progress=progress,
+        )
+    return folder
+
+
+def _file_hash(checkpoint: Path | None) -> str:
+    """Hash that tells this checkpoint from a later one of the same name."""
+    if checkpoint is None:
+        return ""
+    if not checkpoint.exists():
+        raise DataError("common.no_such_checkpoint", file=checkpoint)
+    found = checkpoint.stat()
+    return f"{checkpoint.resolve()} {found.st_size} {found.st_mtime_ns}"
+
+
+def _run_all(
+    setting: Setting,
+    todo: list[tuple[Job, Path]],
+    workers: int,
+    progress: Callable[[int, int], None],
+) -> None:
+    """Does the pieces; those of the cost one after the other when all others are done."""
+    shared = [entry for entry in todo if entry[0].kind != COST and workers > 1]
+    if shared:
+        _run_shared(setting, shared, workers, lambda done: progress(done, len(todo)))
+    alone = [entry for entry in todo if entry not in shared]
+    for done, (job, mark) in enumerate(alone, len(shared) + 1):
+        work(setting, job, mark)
+        progress(done, len(todo))
+
+
+def _run_shared(
+    setting: Setting,
+    todo: list[tuple[Job, Path]],
+    workers: int,
+    progress: Callable[[int], None],
+) -> None:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        futures = [pool.submit(work, setting, job, mark) for job, mark in todo]
+        try:
+            for done, future in enumerate(as_completed(futures), 1):
+                future.result()
+                progress(done)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _command(args: argparse.Namespace) -> dict[str, object]:
+    return {key: str(v) if isinstance(v, Path) else v for key, v in vars(args).items()}
+
+
+def _write(
+    out: Path,
+    rows: list[ResultRow],
+    songs: tuple[Sequence[HumanSong], Sequence[HumanSong]],
+    command: dict[str, object],
+) -> None:
+    from mug.evaluation.html.page import write_pages
+    from mug.evaluation.markdown.write import markdown
+    from mug.evaluation.results import results
+
+    found = results(rows, songs[0], command, out, songs[1])
+    with atomic_write(out / "results.json", "w", encoding="utf-8") as handle:
+        json.dump(found, handle, indent=1)
+    table = markdown(rows, found)
+    with atomic_write(out / "results.md", "w", encoding="utf-8") as handle:
+        handle.write(table)
+    pages = write_pages(found, out)
+    print(table)
+    print(f"To look at in a browser: {pages[0]}")
+
+
+def command() -> int:
+    """Run the command line; the exit code."""
+    return run(main, when_stopped="Finished charts are kept; the same command goes on.")
