@@ -67,10 +67,13 @@ def targets(names: list[str]) -> dict[str, str]:
     """Say of each dotted name whether a config may use it: `resolves`, or the error."""
     from mug.util import get_obj_from_str
 
+    name_of: Callable[[str], str] = str  # older checkouts know aliases everywhere
+    with contextlib.suppress(ImportError):  # newer ones where configs come in
+        from mug.reference.config import resolve_target as name_of
     found = {}
     for name in names:
         try:
-            get_obj_from_str(name)
+            get_obj_from_str(name_of(name))
             found[name] = "resolves"
         except Exception as error:  # noqa: BLE001 - the error is what is recorded
             found[name] = f"{type(error).__name__}: {error}"
