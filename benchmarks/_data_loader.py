@@ -17,7 +17,7 @@ from benchmarks._data_songs import CHARTS, make_sets
 from benchmarks._data_speed import prepare
 from mug import train
 from mug.config import load_config
-from mug.data.datamodule import EpochSampler
+from mug.data.datamodule import EpochSampler, merged_params
 from mug.data.packed import PackedItems, collate
 from mug.util import instantiate_from_config
 
@@ -74,16 +74,16 @@ def flops_of_a_training_item() -> float:
     The first stage is frozen and only encodes; all else is run forward and backward.
     """
     config = load_config([CONFIG])
-    frames = config["data"]["params"]["common_params"]["max_audio_frame"]
-    model = config["model"]["params"]
+    frames = config["data"]["params"]["common_params"]["window"]["max_audio_frame"]
+    latent = config["model"]["params"]["latent"]
     module: Any = train.build_module(config)
     net = module.model.eval()
-    net.unet_model.bind_length(model["z_length"])  # as training does once, before its first step
+    net.unet_model.bind_length(latent["z_length"])  # as training does once, before its first step
     step = torch.zeros(1, dtype=torch.long)
     with torch.no_grad(), FlopCounterMode(display=False) as trained:
         levels = list(net.wave_model(torch.zeros(1, 128, frames)))
         context = net.cond_stage_model(torch.zeros(1, 21, dtype=torch.long))
-        z_t = torch.zeros(1, model["z_channels"], model["z_length"])
+        z_t = torch.zeros(1, latent["z_channels"], latent["z_length"])
         net.unet_model(z_t, step, context, *levels[-4:])
     with torch.no_grad(), FlopCounterMode(display=False) as frozen:
         net.first_stage_model.encode(torch.zeros(1, 16, frames // 8))
@@ -92,14 +92,13 @@ def flops_of_a_training_item() -> float:
 
 def _dataset(out: Path) -> Any:
     config = load_config([CONFIG])["data"]["params"]
-    common = {
-        **config["common_params"],
-        "txt_file": str(out / "beatmap.txt"),
-        "cache_dir": str(out / "cache"),
-        "split": {"train": 1.0},
-    }
+    common = merged_params(
+        {**config["common_params"], "split": {"train": 1.0}},
+        {"txt_file": str(out / "beatmap.txt"), "audio": {"cache_dir": str(out / "cache")}},
+    )
     chosen = config["train"]
-    return instantiate_from_config({**chosen, "params": {**chosen["params"], **common}})
+    given = merged_params(chosen["params"], common)
+    return instantiate_from_config({**chosen, "params": given})
 
 
 def _rate(dataset: Any, items: int, workers: int) -> dict[str, float]:

@@ -109,8 +109,8 @@ def train(steps: Steps, data: Dataset, held_out: str, how: Training) -> Path:
     """
     common = [
         f"data.params.common_params.txt_file={data.listed}",
-        f"data.params.common_params.cache_dir={data.cache}",
-        f"data.params.common_params.split_salt={data.salt(held_out)}",
+        f"data.params.common_params.audio.cache_dir={data.cache}",
+        f"data.params.common_params.split.salt={data.salt(held_out)}",
         *how.override,
     ]
     config = f"configs/mug/{how.size}_autoencoder.yaml"

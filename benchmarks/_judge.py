@@ -54,13 +54,15 @@ def judge_loss(model: LoadedModel, validation: Any, repeats: int = 8) -> dict[st
         item = {k: v for k, v in validation[index].items() if k != "meta"}
         batch = torch.utils.data.default_collate([item])
         with torch.inference_mode():
-            target, condition = ddpm.encode(batch), ddpm.condition_of(batch)
+            target, condition = ddpm.denoising.encode(batch), ddpm.denoising.condition_of(batch)
             for repeat in range(repeats):
                 generator = torch.Generator().manual_seed(1000 * index + repeat)
-                step, noise = ddpm.draw(target, generator)
-                losses = ddpm.p_losses(target, condition, step, noise)
+                step, noise = ddpm.denoising.draw(target, generator)
+                losses = ddpm.denoising.p_losses(target, condition, step, noise)
                 ours.append(float(losses.parts["loss_simple"]))
-                silent = ddpm.objective.losses(torch.zeros_like(noise), target, step, noise)
+                silent = ddpm.denoising.objective.losses(
+                    torch.zeros_like(noise), target, step, noise
+                )
                 zero.append(float(silent.parts["loss_simple"]))
     return {"validation": float(np.mean(ours)), "of_zero": float(np.mean(zero))}
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from mug.clock import FrameClock
 from mug.config import load_config
 from mug.diffusion.diffusion import DDPM
-from mug.diffusion.latent_diffusion import LatentDiffusion
+from mug.diffusion.parts.build import DiffusionModel
 from mug.diffusion.samplers.ddim import DDIMSampler
 from mug.diffusion.unet import UNetModel
 from mug.features import FeatureSchema
@@ -29,7 +29,7 @@ from mug.model.s4 import NPLRKernel
 from mug.pipeline.model.checkpoint import CONFIG_NAME, LoadedModel
 from mug.pipeline.sample import song_tensor
 from mug.protocols import Prediction
-from mug.util import find_file
+from mug.util import find_file, instantiate_from_config
 
 
 def load_as_original(folder: Path) -> LoadedModel:
@@ -38,16 +38,18 @@ def load_as_original(folder: Path) -> LoadedModel:
     It is the class that trains, with PyTorch Lightning, which the original's own generation loads.
     """
     config = load_config([folder / CONFIG_NAME], [])
-    params = copy.deepcopy(config["model"]["params"])
-    params["unet_config"]["params"].setdefault("s4_kernel_sum", "half")
-    made = DDPM(**params)
+    node = copy.deepcopy({key: config["model"][key] for key in ("target", "params")})
+    block = node["params"]["unet_config"]["params"].setdefault("block", {})
+    block.setdefault("s4_kernel_sum", "half")
+    made: DDPM = instantiate_from_config(node)
     content = torch.load(folder / "model.ckpt", map_location="cpu", weights_only=True)
     made.load_state_dict(content["state_dict"])
     made.eval().requires_grad_(requires_grad=False)
     data = config["data"]["params"]["common_params"]
-    schema = FeatureSchema.from_yaml(find_file(data["feature_yaml"]), clamp_top=False)
+    schema = FeatureSchema.from_yaml(find_file(data["features"]["feature_yaml"]), clamp_top=False)
     notes_per_latent = 2 ** (len(_first_stage(config)["channel_mult"]) - 1)
-    clock = FrameClock(data["sr"], data["n_fft"], data["audio_note_window_ratio"], notes_per_latent)
+    audio, ratio = data["audio"], data["window"]["audio_note_window_ratio"]
+    clock = FrameClock(audio["sr"], audio["n_fft"], ratio, notes_per_latent)
     return LoadedModel(made, config, schema, clock, "", published=True)
 
 
@@ -100,7 +102,7 @@ class Reference:
         guidance_scale: of its page.
     """
 
-    def __init__(self, ddpm: LatentDiffusion, guidance_scale: float = 5.0) -> None:
+    def __init__(self, ddpm: DiffusionModel, guidance_scale: float = 5.0) -> None:
         self.ddpm, self.guidance_scale = ddpm, guidance_scale
         self._kernels = [m for m in ddpm.model.unet_model.modules() if isinstance(m, NPLRKernel)]
 
@@ -132,7 +134,7 @@ class Reference:
     ) -> Tensor:
         """Note logits of as many charts as `noise` has items, by the original's DDIM."""
         levels = self.encode(audio, len(noise))
-        asked, away = (self.ddpm.context(ids) for ids in (feature_ids, nothing))
+        asked, away = (self.ddpm.generation.context(ids) for ids in (feature_ids, nothing))
         assert asked is not None
         assert away is not None
 
@@ -143,7 +145,9 @@ class Reference:
             )
             first, second = both.chunk(2)
             output = first + self.guidance_scale * (second - first)
-            return self.ddpm.parameterization.to_prediction(output, x_t, step)
+            return self.ddpm.generation.parameterization.to_prediction(output, x_t, step)
 
         sampler = DDIMSampler("original")
-        return self.ddpm.decode(sampler.sample(denoise, noise, self.ddpm.schedule, steps=steps))
+        return self.ddpm.generation.decode(
+            sampler.sample(denoise, noise, self.ddpm.schedule, steps=steps)
+        )

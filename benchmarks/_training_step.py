@@ -15,6 +15,7 @@ from torch.utils.data import default_collate
 
 from mug import train
 from mug.config import load_config
+from mug.data.datamodule import merged_params
 from mug.data.packed import collate, unpacked
 from mug.model.memory.peak import peak_memory_mib
 from mug.model.speed.precision import multiplies_bfloat16
@@ -85,8 +86,7 @@ def serve(pipe: Connection, options: Options, name: str) -> None:
 def _step(
     options: Options, variant: Variant, backend: str | None
 ) -> Callable[[], dict[str, float]]:
-    module, dataset = _module(options, variant), _dataset(options, variant)
-    module.compile_backend = backend
+    module, dataset = _module(options, variant, backend), _dataset(options, variant)
     half = variant.bf16 and multiplies_bfloat16("cpu")
     return timed_step(module, lambda n: _batch(dataset, variant, options.batch, n), half=half)
 
@@ -114,9 +114,10 @@ def timed_step(
             made = module.configure_optimizers()
             optimizer.append(made["optimizer"] if isinstance(made, dict) else made)
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            target = module.encode(batch)
-            step, noise = module.draw(target, generator)
-            loss = module.p_losses(target, module.condition_of(batch), step, noise).total
+            task = module.denoising
+            target = task.encode(batch)
+            step, noise = task.draw(target, generator)
+            loss = task.p_losses(target, task.condition_of(batch), step, noise).total
         clock.lap("forward")
         loss.backward()
         clock.lap("backward")
@@ -144,14 +145,13 @@ class _Clock:
         self.laps[name], self._last = now - self._last, now
 
 
-def _module(options: Options, variant: Variant) -> Any:
+def _module(options: Options, variant: Variant, backend: str | None) -> Any:
     config = load_config([options.config])
     params = config["model"]["params"]
-    params["allow_untrained_first_stage"] = True
-    params["scheduler_config"] = None
-    params["fused"] = variant.fused
-    for part in ("unet_config", "wave_stage_config"):
-        params[part]["params"]["use_checkpoint"] = part in variant.checkpoint
+    params["training"] |= {"allow_untrained_first_stage": True, "compile_backend": backend}
+    params["optimizer"] |= {"scheduler_config": None, "fused": variant.fused}
+    params[NET]["params"]["block"]["use_checkpoint"] = NET in variant.checkpoint
+    params[SOUND]["params"]["use_checkpoint"] = SOUND in variant.checkpoint
     torch.manual_seed(0)
     module: Any = train.build_module(config)
     object.__setattr__(module, "learning_rate", 1e-4)
@@ -161,14 +161,14 @@ def _module(options: Options, variant: Variant) -> Any:
 def _dataset(options: Options, variant: Variant) -> Any:
     config = load_config([options.config])["data"]["params"]
     chosen = config["train"]
-    given = {
-        **chosen["params"],
-        **config["common_params"],
-        "txt_file": f"{options.prepared}/beatmap.txt",
-        "cache_dir": f"{options.prepared}/cache" if variant.cached else None,
-        "split": {"train": 1.0},
-        "rate_p": 0.0,  # both variants see the same amount of song
-    }
+    given = merged_params(
+        {**merged_params(chosen["params"], config["common_params"]), "split": {"train": 1.0}},
+        {
+            "txt_file": f"{options.prepared}/beatmap.txt",
+            "audio": {"cache_dir": f"{options.prepared}/cache" if variant.cached else None},
+            "augment": {"rate_p": 0.0},  # both variants see the same amount of song
+        },
+    )
     return instantiate_from_config({**chosen, "params": given})
 
 

@@ -93,7 +93,7 @@ def _prepare(steps: Steps, args: argparse.Namespace) -> Path:
 def _train(steps: Steps, args: argparse.Namespace, listed: Path) -> dict[str, Path]:
     data = [
         f"data.params.common_params.txt_file={listed}",
-        f"data.params.common_params.cache_dir={steps.out / 'cache'}",
+        f"data.params.common_params.audio.cache_dir={steps.out / 'cache'}",
         "lightning.trainer.enable_progress_bar=false",
     ]
     quick = [f"lightning.trainer.max_steps={args.first_stage_steps}"]
@@ -102,8 +102,8 @@ def _train(steps: Steps, args: argparse.Namespace, listed: Path) -> dict[str, Pa
         *data,
         f"model.params.first_stage_config.params.ckpt_path={first}",
         f"lightning.trainer.max_steps={args.steps}",
-        f"data.params.train.params.crop_audio_frame={args.crop}",
-        f"model.params.z_length={args.crop // 64}",
+        f"data.params.train.params.window.crop_audio_frame={args.crop}",
+        f"model.params.latent.z_length={args.crop // 64}",
     ]
     return {
         name: steps.train(

@@ -308,11 +308,11 @@ def print_times(generator: ChartGenerator, base: GenerationRequest, folder: Path
     wave = timed("the same, resampled", lambda: load_audio(audio, rate))
     short = wave[: 20 * rate]  # what is loaded and built at first use is no part of a step
     with model.in_memory("wave_model"), torch.inference_mode():
-        model.ddpm.conditions(song_tensor(model, short), None)
+        model.ddpm.generation.conditions(song_tensor(model, short), None)
     estimate_timing(short, rate)
     mel = timed("spectrogram", lambda: song_tensor(model, wave))
     with model.in_memory("wave_model"), torch.inference_mode():
-        timed("encode the sound", lambda: model.ddpm.conditions(mel, None).audio)
+        timed("encode the sound", lambda: model.ddpm.generation.conditions(mel, None).audio)
     song = generator.song(audio)
     chart_request, request = ChartRequest({"sr": 2.5}, {}, 1), replace(base, audio=audio)
     (z,) = timed(

@@ -50,10 +50,10 @@ class OneStep(nn.Module):
         super().__init__()
         song = encode_song(model, wave)
         self.frames = song.latent_frames
-        plan = model.ddpm.plan(song.latent_frames)
+        plan = model.ddpm.generation.plan(song.latent_frames)
         if plan is None:
             raise MugError("this denoiser can't be prepared", value=type(model.ddpm).__name__)
-        context = model.ddpm.context(torch.tensor([prompt_ids(model, {})]))
+        context = model.ddpm.generation.context(torch.tensor([prompt_ids(model, {})]))
         self.denoise = plan.prepare(context, song.levels)
         emb_out = plan.times.at(torch.tensor([STEP]), song.levels[0], self.denoise.prompt)
         plan.times.at = lambda *_: emb_out  # type: ignore[method-assign]

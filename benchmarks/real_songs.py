@@ -62,7 +62,7 @@ def _judge(checkpoint: Path, steps: Steps, args: argparse.Namespace) -> dict[str
     return {
         "held_out": args.held_out,
         "seconds": {name: steps.seconds(name) for name in ("first stage", "diffusion")},
-        "parameters": sum(p.numel() for p in model.ddpm.parameters()),
+        "parameters": sum(p.numel() for p in model.ddpm.model.parameters()),
         "first_stage": judge_first_stage(model, validation),
         "loss": judge_loss(model, validation),
         "charts": judge_charts(

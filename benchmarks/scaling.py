@@ -33,6 +33,7 @@ from benchmarks._training_step import timed_step
 from mug import train
 from mug.cli.common import OK, run
 from mug.config import load_config
+from mug.data.datamodule import merged_params
 from mug.data.packed import collate, unpacked
 from mug.features import FeatureSchema
 from mug.model.memory.peak import peak_memory_mib
@@ -121,7 +122,8 @@ def step_module(width: int) -> Any:
     """The full configuration with another width of the U-Net and the audio encoder."""
     config = load_config([CONFIG])
     params = config["model"]["params"]
-    params |= {"allow_untrained_first_stage": True, "scheduler_config": None}
+    params["training"]["allow_untrained_first_stage"] = True
+    params["optimizer"]["scheduler_config"] = None
     unet, wave = params["unet_config"]["params"], params["wave_stage_config"]["params"]
     unet["model_channels"] = wave["middle_channels"] = width
     levels = len(unet["audio_channels"])
@@ -140,13 +142,13 @@ def random_batch(frames: int, items: int) -> dict[str, torch.Tensor]:
         items: of the batch.
     """
     data = load_config([CONFIG])["data"]["params"]["common_params"]
-    notes = frames // data["audio_note_window_ratio"]
+    notes = frames // data["window"]["audio_note_window_ratio"]
     generator = torch.Generator().manual_seed(0)
-    features = len(FeatureSchema.from_yaml(data["feature_yaml"]).names)
+    features = len(FeatureSchema.from_yaml(data["features"]["feature_yaml"]).names)
     return {
         "note": torch.rand(items, 16, notes, generator=generator).round(),
         "valid": torch.ones(items, notes),
-        "audio": torch.rand(items, data["n_mels"], frames, generator=generator),
+        "audio": torch.rand(items, data["audio"]["n_mels"], frames, generator=generator),
         "feature": torch.zeros(items, features, dtype=torch.long),
     }
 
@@ -179,13 +181,13 @@ def of_songs(out: Path, songs: int) -> dict[str, float]:
 
 def _dataset(prepared: Path) -> Any:
     data = load_config([CONFIG])["data"]["params"]
-    given = {
-        **data["train"]["params"],
-        **data["common_params"],
-        "txt_file": str(prepared / "beatmap.txt"),
-        "cache_dir": str(prepared / "cache"),
-        "split": {"train": 1.0},
-    }
+    given = merged_params(
+        {**merged_params(data["train"]["params"], data["common_params"]), "split": {"train": 1.0}},
+        {
+            "txt_file": str(prepared / "beatmap.txt"),
+            "audio": {"cache_dir": str(prepared / "cache")},
+        },
+    )
     return instantiate_from_config({**data["train"], "params": given})
 
 

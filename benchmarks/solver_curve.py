@@ -200,12 +200,12 @@ def _mean(songs: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _denoiser(model: LoadedModel, song: EncodedSong, scale: float) -> Denoiser:
     asked, nothing = (
-        model.ddpm.context(torch.tensor([prompt_ids(model, p) for p in prompts]))
+        model.ddpm.generation.context(torch.tensor([prompt_ids(model, p) for p in prompts]))
         for prompts in (PROMPTS, ({},) * len(PROMPTS))
     )
-    plan = model.ddpm.plan(song.latent_frames)
+    plan = model.ddpm.generation.plan(song.latent_frames)
     return guide(
-        lambda condition: model.ddpm.denoiser(condition, plan),
+        lambda condition: model.ddpm.generation.denoiser(condition, plan),
         Condition(asked, song.levels),
         Condition(nothing, song.levels),
         scale,

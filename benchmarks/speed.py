@@ -202,11 +202,11 @@ def _steps(
         for level in original.encode(song_tensor(model, wave), 1)
     ]
     x_t = torch.randn(batch, model.z_channels, song.latent_frames)
-    context = model.ddpm.context(_ids(model, batch))
+    context = model.ddpm.generation.context(_ids(model, batch))
     assert context is not None
     step = torch.full((batch,), 500)
-    plan = model.ddpm.plan(song.latent_frames)
-    ours = model.ddpm.denoiser(Condition(context, song.levels), plan)
+    plan = model.ddpm.generation.plan(song.latent_frames)
+    ours = model.ddpm.generation.denoiser(Condition(context, song.levels), plan)
     ours(x_t, step)
     return lambda: original.evaluate(x_t, step, context, levels), lambda: ours(x_t, step)
 

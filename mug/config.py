@@ -2,16 +2,18 @@
 
 A config is one or more YAML files. `defaults:` names files that are merged, in order, before the
 file's own keys; several files given on the command line are merged from left to right; then come
-`key=value` overrides; then `${...}` is filled in. What leaves this module are plain dicts, lists
-and scalars. Nothing in a file can run anything: YAML tags that build objects, and resolvers such
-as `${oc.env:...}`, are refused, and `target:` reaches only what `mug.util` allows.
+`key=value` overrides; then `${...}` is filled in. Each file and override may say parameters in
+groups or flat, as the original's files do (`mug.reference.config`). What leaves this module are
+plain dicts, lists and scalars, in groups. Nothing in a file can run anything: YAML tags that build
+objects, and resolvers such as `${oc.env:...}`, are refused, and `target:` reaches only what
+`mug.util` allows.
 """
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,29 +21,13 @@ import yaml
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from mug.config_check import COMMAND_LINE, Sources, check_config
 from mug.errors import ConfigError
 from mug.messages.message import Message
-from mug.util import (
-    atomic_write,
-    check_params,
-    find_file,
-    for_inference,
-    get_obj_from_str,
-    nearest,
-)
+from mug.reference.config import Translation
+from mug.util import atomic_write, find_file
 
 Plain = dict[str, Any]
-
-TOP_LEVEL = ("constants", "data", "defaults", "lightning", "model", "version")
-LIGHTNING = ("callbacks", "logger", "modelcheckpoint", "trainer")
-
-# Trainer arguments of Lightning 1.x that the original's files use; `mug.train` translates them.
-LEGACY_TRAINER = ("gpus",)
-
-COMMAND_LINE = Path("(command line)")
-
-_Sources = list[tuple[Path, Any]]
-"""Files in the order of merging, and what they say."""
 
 _RESOLVER = re.compile(r"\$\{[^}:]*:")
 
@@ -66,11 +52,15 @@ def load_config(
     return config
 
 
-def load_inference_config(path: str | Path) -> Plain:
+def load_inference_config(path: str | Path, for_inference: Callable[[Any], Any]) -> Plain:
     """The config beside a model's weights; what only training reads of it is not checked.
 
     That would take the trainer and everything that the config names: seconds and memory that
     whoever makes charts has no use for. The model's node is checked as for `load_config`.
+
+    Args:
+        path: YAML file.
+        for_inference: gives a node with classes in place of those that train.
 
     Raises:
         ConfigError: as for `load_config`.
@@ -83,17 +73,55 @@ def load_inference_config(path: str | Path) -> Plain:
     return config
 
 
-def _merged(paths: Sequence[str | Path], overrides: Sequence[str]) -> tuple[Plain, _Sources]:
+def _merged(paths: Sequence[str | Path], overrides: Sequence[str]) -> tuple[Plain, Sources]:
     """Files and overrides as one, and where each key comes from."""
     if not paths:
         raise ConfigError("config.no_config_given", remedy="remedy.name_config_with_base")
-    sources = [source for path in paths for source in _sources(find_file(path), ())]
+    files = [source for path in paths for source in _sources(find_file(path), ())]
+    given = [(*_split_override(override), override) for override in overrides]
+    trees = [_as_tree(key, value) for key, value, _ in given]
+    plain = [(file, _plain(content)) for file, content in files]
+    translation = Translation([*(content for _, content in plain), *trees])
+    sources = [(file, _translated(translation, content, file)) for file, content in plain]
     merged = OmegaConf.create({})
     for file, content in sources:
         merged = _merge(merged, content, file)
-    for override in overrides:
-        _apply_override(merged, override)
-    return _resolve(merged), [*sources, *_as_sources(overrides)]
+    sources += _apply_overrides(merged, given, translation)
+    return _resolve(merged), sources
+
+
+def _plain(content: DictConfig) -> Plain:
+    """As plain containers, `${...}` as written."""
+    plain = OmegaConf.to_container(content, resolve=False)
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def _translated(translation: Translation, content: Any, file: Path) -> DictConfig:
+    with _naming(file):
+        return OmegaConf.create(translation.apply(content))
+
+
+@contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    """Name the file in the errors of a translation, which does not know it."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(error.what, file=file, value=error.value, remedy=error.remedy) from error
+
+
+def with_overrides(config: Mapping[str, Any], overrides: Sequence[str]) -> Plain:
+    """Return a resolved config with overrides in it; nothing is checked.
+
+    Raises:
+        ConfigError: for an override that is none, or that cannot be set.
+    """
+    given = [(*_split_override(override), override) for override in overrides]
+    translation = Translation([config, *(_as_tree(key, value) for key, value, _ in given)])
+    merged = OmegaConf.create(translation.apply(config))
+    _apply_overrides(merged, given, translation)
+    return _resolve(merged)
 
 
 def save_config(config: Mapping[str, Any], path: str | Path) -> None:
@@ -200,8 +228,21 @@ def _split_override(override: str) -> tuple[str, Any]:
     return key.replace("[", ".").replace("]", ""), value["value"]
 
 
-def _apply_override(config: DictConfig, override: str) -> None:
-    key, value = _split_override(override)
+def _apply_overrides(
+    config: DictConfig, given: Sequence[tuple[str, Any, str]], translation: Translation
+) -> Sources:
+    """Set keys and values, in groups; return what was set."""
+    done: Sources = []
+    for key, value, text in given:
+        with _naming(COMMAND_LINE):
+            moved = translation.override(key, value)
+        if moved is not None:
+            _apply_override(config, *moved, text)
+            done.append((COMMAND_LINE, OmegaConf.create(_as_tree(*moved))))
+    return done
+
+
+def _apply_override(config: DictConfig, key: str, value: Any, override: str) -> None:
     try:
         OmegaConf.update(config, key, value, merge=True, force_add=True)
     except (OmegaConfBaseException, IndexError, TypeError, ValueError) as error:
@@ -231,14 +272,12 @@ def _walk(config: Any, key: str) -> Any:
     return node
 
 
-def _as_sources(overrides: Sequence[str]) -> list[tuple[Path, DictConfig]]:
-    sources = []
-    for override in overrides:
-        key, value = _split_override(override)
-        content = OmegaConf.create({})
-        OmegaConf.update(content, key, value, force_add=True)
-        sources.append((COMMAND_LINE, content))
-    return sources
+def _as_tree(key: str, value: Any) -> dict[str, Any]:
+    """An override as nested mappings."""
+    for name in reversed(key.split(".")):
+        value = {name: value}
+    assert isinstance(value, dict)
+    return value
 
 
 def _resolve(config: DictConfig) -> Plain:
@@ -257,128 +296,3 @@ def _resolve(config: DictConfig) -> Plain:
 
 def _first_line(error: BaseException) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
-
-
-# ---------------------------------------------------------------------------- checking
-
-
-def check_config(config: Plain, sources: Sequence[tuple[Path, Any]] = ()) -> None:
-    """Refuse unknown keys before anything is built.
-
-    Checked are the top level, `lightning`, its Trainer arguments, and the parameters of every
-    `target:` against its class.
-
-    Args:
-        config: resolved, as `load_config` returns it.
-        sources: files in the order of merging, so that a message can name the one at fault.
-
-    Raises:
-        ConfigError: names the key, its file and line, and the nearest valid name.
-    """
-    _check_keys(config, TOP_LEVEL, "", sources)
-    lightning = config.get("lightning") or {}
-    if not isinstance(lightning, Mapping):
-        raise _at(
-            ConfigError("config.lightning_is_not_mapping", value=lightning), "lightning", sources
-        )
-    _check_keys(lightning, LIGHTNING, "lightning", sources)
-    if lightning.get("trainer"):
-        accepted = (*_trainer_arguments(), *LEGACY_TRAINER)
-        _check_keys(lightning["trainer"], accepted, "lightning.trainer", sources)
-    for key, node in _targets(config, ""):
-        try:
-            _check_node(key, node)
-        except ConfigError as error:
-            place = f"{key}.target" if str(error.value) in str(node["target"]) else key
-            raise _at(error, place, sources) from error
-
-
-def _trainer_arguments() -> list[str]:
-    from pytorch_lightning import Trainer
-
-    return [name for name in inspect.signature(Trainer.__init__).parameters if name != "self"]
-
-
-def _check_keys(
-    node: Mapping[str, Any], accepted: Sequence[str], where: str, sources: Sequence[Any]
-) -> None:
-    for key in node:
-        if key not in accepted:
-            dotted = f"{where}.{key}" if where else str(key)
-            said = Message("config.unknown_key_in", where=where) if where else "config.unknown_key"
-            error = ConfigError(said, value=key, remedy=nearest(str(key), accepted))
-            raise _at(error, dotted, sources)
-
-
-def _targets(node: Any, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """All nodes with a `target`, with their dotted keys."""
-    items: Any = ()
-    if isinstance(node, Mapping):
-        if "target" in node:
-            yield key, node
-        items = node.items()
-    elif isinstance(node, list):
-        items = enumerate(node)
-    for name, value in items:
-        yield from _targets(value, f"{key}.{name}" if key else str(name))
-
-
-def _check_node(key: str, node: Mapping[str, Any]) -> None:
-    target = node["target"]
-    if not isinstance(target, str):
-        raise ConfigError("config.target_is_not_name", value=target)
-    factory = get_obj_from_str(target)
-    beside = ("target", "params", "base_learning_rate") if key == "model" else ("target", "params")
-    for name in node:
-        if name not in beside:
-            raise ConfigError(
-                "config.unknown_key_beside_target",
-                target=target,
-                value=name,
-                remedy=nearest(str(name), beside),
-            )
-    params = node.get("params") or {}
-    if not isinstance(params, Mapping):
-        raise ConfigError("config.params_of_is_not_mapping", target=target, value=params)
-    check_params(factory, params, target)
-    common = params.get("common_params") or {}
-    for part in ("train", "validation", "test") if common else ():
-        if isinstance(params.get(part), Mapping) and "target" in params[part]:
-            name = str(params[part]["target"])
-            check_params(get_obj_from_str(name), common, f"common_params for {name}")
-
-
-def _at(error: ConfigError, key: str, sources: Sequence[tuple[Path, Any]]) -> ConfigError:
-    """The same error with the file and line that say `key`, or that say most of it."""
-    wanted = [*key.split("."), *([str(error.value)] if isinstance(error.value, str) else [])]
-    best: tuple[int, Path | None, int | None] = (0, None, None)
-    for file, content in sources:
-        plain = OmegaConf.to_container(content) if isinstance(content, DictConfig) else content
-        depth, line = _depth_and_line(file, plain, wanted)
-        if depth >= best[0] and depth:
-            best = (depth, file, line)
-    what = error.what if key in error.what else Message("config.at_key", what=error.what, key=key)
-    return ConfigError(what, file=best[1], line=best[2], value=error.value, remedy=error.remedy)
-
-
-def _depth_and_line(file: Path, plain: Any, wanted: list[str]) -> tuple[int, int | None]:
-    """Number of steps of the key path in a source, and the line of the last one."""
-    if file == COMMAND_LINE or not file.exists():
-        depth, node = 0, plain
-        while depth < len(wanted) and isinstance(node, Mapping) and wanted[depth] in node:
-            node, depth = node[wanted[depth]], depth + 1
-        return depth, None
-    tree: Any = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    depth, line = 0, None
-    names = list(wanted)
-    while names and isinstance(tree, yaml.MappingNode):
-        found = [(k, v) for k, v in tree.value if k.value in (names[0], "params")]
-        exact = [pair for pair in found if pair[0].value == names[0]] or found
-        if not exact:
-            break
-        name_node, tree = exact[-1]
-        if name_node.value == names[0]:
-            names.pop(0)
-            depth += 1
-        line = name_node.start_mark.line + 1
-    return depth, line

@@ -1,7 +1,7 @@
 """Training: a config in, checkpoints out.
 
 `main.py` calls `main`. A run lives in `logs/<time>_<name>/`: `configs/` (what was resolved),
-`checkpoints/` (`last.ckpt` to resume from, the best few by `model.params.monitor`),
+`checkpoints/` (`last.ckpt` to resume from, the best few by `model.params.training.monitor`),
 `tensorboard/` and `csv/` (metrics).
 """
 
@@ -110,7 +110,7 @@ def check_first_stage(config: Config, base: Sequence[str]) -> None:
     stage = params.get("first_stage_config")
     if not isinstance(stage, Mapping) or params.get("ckpt_path"):
         return
-    if params.get("allow_untrained_first_stage"):
+    if (params.get("training") or {}).get("allow_untrained_first_stage"):
         return
     path = (stage.get("params") or {}).get("ckpt_path")
     if path and Path(path).is_file():
@@ -201,7 +201,7 @@ def _checkpoint_callbacks(run: TrainingRun, own: Mapping[str, Any]) -> list[Call
     params = dict(own.get("params") or {})
     params.pop("save_last", None)  # ResumeCheckpoint does that, atomically
     every = params.pop("every_n_train_steps", None)
-    monitor = (run.config["model"].get("params") or {}).get("monitor")
+    monitor = _monitor(run.config)
     defaults = {
         "target": "pytorch_lightning.callbacks.ModelCheckpoint",
         "params": {
@@ -217,6 +217,13 @@ def _checkpoint_callbacks(run: TrainingRun, own: Mapping[str, Any]) -> list[Call
     best = instantiate_from_config(_node(defaults, {**own, "params": params}))
     assert isinstance(best, ModelCheckpoint)
     return [best, ResumeCheckpoint(folder / "last.ckpt", every)]
+
+
+def _monitor(config: Config) -> str | None:
+    """The metric that decides about checkpoints; none where the model names none."""
+    params = config["model"].get("params") or {}
+    found = (params.get("training") or params).get("monitor")
+    return None if found is None else str(found)
 
 
 def build_loggers(run: TrainingRun) -> list[Logger]:

@@ -12,9 +12,10 @@ import inspect
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import is_dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO, Any
+from typing import IO, Any, get_args, get_type_hints
 
 from mug.errors import ConfigError
 from mug.messages.message import Message
@@ -22,25 +23,6 @@ from mug.messages.message import Message
 _PACKAGE = Path(__file__).resolve().parent
 
 ALLOWED_PREFIXES = ("mug.", "torch.", "pytorch_lightning.")
-
-# Names in the original's YAML files and in published `model.yaml`, and where they live here.
-LEGACY_TARGETS = {
-    "main.DataModuleFromConfig": "mug.data.datamodule.DataModuleFromConfig",
-    "main.SetupCallback": "mug.callbacks.setup.SetupCallback",
-    "main.LearningRateMonitor": "pytorch_lightning.callbacks.LearningRateMonitor",
-    "main.CUDACallback": "mug.callbacks.resources.ResourceCallback",
-    "mug.data.dataset.BeatmapLogger": "mug.callbacks.beatmap_logger.BeatmapLogger",
-}
-LEGACY_PREFIXES = {"ldm.lr_scheduler.": "mug.lr_scheduler."}
-
-# Classes that train, and what they are without a trainer: the same networks, names and arguments.
-# Named here so that making charts need not import the training class to find the other.
-INFERENCE_TARGETS = {
-    "mug.diffusion.diffusion.DDPM": "mug.diffusion.latent_diffusion.LatentDiffusion",
-    "mug.firststage.autoencoder.AutoencoderKL": (
-        "mug.firststage.variational.VariationalAutoencoder"
-    ),
-}
 
 # torch callables that make sense in a config; everything else under torch. stays out of reach.
 _TORCH_ALLOWED = ("torch.nn.", "torch.optim.")
@@ -61,41 +43,14 @@ def nearest(name: str, accepted: Iterable[str]) -> Message:
     )
 
 
-def resolve_target(target: str) -> str:
-    """The name behind a legacy alias; the name itself otherwise."""
-    if target in LEGACY_TARGETS:
-        return LEGACY_TARGETS[target]
-    for old, new in LEGACY_PREFIXES.items():
-        if target.startswith(old):
-            return new + target[len(old) :]
-    return target
-
-
-def for_inference(node: Any) -> Any:
-    """A copy of a config node with the classes that train replaced by those that do not.
-
-    A target that `INFERENCE_TARGETS` does not name stays as it is.
-    """
-    if isinstance(node, list | tuple):
-        return [for_inference(value) for value in node]
-    if not isinstance(node, Mapping):
-        return node
-    found = {key: for_inference(value) for key, value in node.items()}
-    if isinstance(found.get("target"), str):
-        name = resolve_target(found["target"])
-        found["target"] = INFERENCE_TARGETS.get(name, found["target"])
-    return found
-
-
 def get_obj_from_str(target: str) -> Any:
     """The class behind a dotted name.
 
     Raises:
         ConfigError: for a name outside the allowed packages, or one that does not exist.
     """
-    name = resolve_target(target)
-    allowed = name.startswith(ALLOWED_PREFIXES) and (
-        not name.startswith("torch.") or name.startswith(_TORCH_ALLOWED)
+    allowed = target.startswith(ALLOWED_PREFIXES) and (
+        not target.startswith("torch.") or target.startswith(_TORCH_ALLOWED)
     )
     if not allowed:
         raise ConfigError(
@@ -103,14 +58,14 @@ def get_obj_from_str(target: str) -> Any:
             value=target,
             remedy="remedy.targets_may_name",
         )
-    module_name, _, attribute = name.rpartition(".")
+    module_name, _, attribute = target.rpartition(".")
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name and not module_name.startswith(error.name):
             raise  # a package that the module itself needs is missing: say that, not this
         raise ConfigError(
-            "config.no_such_module", value=name, remedy="remedy.check_target"
+            "config.no_such_module", value=target, remedy="remedy.check_target"
         ) from error
     found = getattr(module, attribute, None)
     # Only what is defined below an allowed package: `mug.util.importlib` must not be a way out.
@@ -138,23 +93,87 @@ def accepted_names(factory: Any) -> set[str] | None:
     return {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
 
 
-def check_params(factory: Any, params: Mapping[str, Any], where: str) -> None:
-    """Refuse unknown keys with the nearest valid name.
+def groups_of(factory: Any) -> dict[str, type]:
+    """Parameters that are groups, and their classes: dataclasses that a YAML file spells out.
+
+    Only classes of ours have groups; annotations of other packages are not looked at.
+    """
+    if not str(getattr(factory, "__module__", "")).startswith("mug."):
+        return {}
+    hints = get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
+    found = {}
+    for name in accepted_names(factory) or ():
+        hint = hints.get(name)
+        for choice in (hint, *get_args(hint)):  # `Group | None` as well as `Group`
+            if inspect.isclass(choice) and is_dataclass(choice):
+                found[name] = choice
+    return found
+
+
+def check_params(factory: Any, params: Mapping[str, Any], where: str, inside: str = "") -> None:
+    """Refuse unknown keys, also inside groups, with the nearest valid name.
+
+    Args:
+        factory: what takes them.
+        params: keys and values as a YAML file says them.
+        where: name of the factory for messages.
+        inside: dotted path of the group that `params` are, with a dot at the end.
 
     Raises:
-        ConfigError: names the key, the class and the accepted names.
+        ConfigError: names the key (with its group), the class and the accepted names.
     """
     accepted = accepted_names(factory)
     if accepted is None:
         return
-    for key in params:
+    groups = groups_of(factory)
+    for key, value in params.items():
         if key not in accepted:
             raise ConfigError(
                 "config.takes_no_parameter",
                 where=where,
-                value=key,
-                remedy=nearest(str(key), accepted),
+                value=f"{inside}{key}",
+                remedy=_nearest_parameter(str(key), accepted, groups, inside),
             )
+        if key not in groups or value is None or isinstance(value, groups[key]):
+            continue
+        if not isinstance(value, Mapping):
+            raise ConfigError(
+                "config.is_group_not_value",
+                key=f"{inside}{key}",
+                where=where,
+                value=value,
+                remedy=Message(
+                    "remedy.write_key_inside_group",
+                    key=f"{inside}{key}",
+                    names=", ".join(sorted(accepted_names(groups[key]) or ())),
+                ),
+            )
+        check_params(groups[key], value, where, f"{inside}{key}.")
+
+
+def _nearest_parameter(
+    key: str, accepted: Iterable[str], groups: Mapping[str, type], inside: str
+) -> Message:
+    """A remedy as `nearest` gives it, which also knows the names inside groups."""
+    dotted = {name: f"{inside}{name}" for name in accepted}
+    for group, kind in groups.items():
+        for name in sorted(accepted_names(kind) or ()):
+            for spelling in (name, f"{group}_{name}", f"{group}.{name}"):
+                dotted.setdefault(spelling, f"{inside}{group}.{name}")
+    close = difflib.get_close_matches(key, dotted, n=1)
+    if not close:
+        return nearest(key, accepted)
+    name, names = dotted[close[0]], ", ".join(sorted(accepted))
+    return Message("remedy.did_you_mean", name=name, names=names)
+
+
+def with_groups(factory: Any, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters with each mapping that is a group made a value of its class."""
+    found = dict(params)
+    for name, kind in groups_of(factory).items():
+        if isinstance(found.get(name), Mapping):
+            found[name] = kind(**with_groups(kind, found[name]))
+    return found
 
 
 def instantiate_from_config(config: Mapping[str, Any] | str | None, **extra: Any) -> Any:
@@ -183,7 +202,7 @@ def instantiate_from_config(config: Mapping[str, Any] | str | None, **extra: Any
     factory = get_obj_from_str(str(config["target"]))
     params = {**(config.get("params") or {}), **extra}
     check_params(factory, params, str(config["target"]))
-    return factory(**params)
+    return factory(**with_groups(factory, params))
 
 
 def workplace() -> Path:

@@ -250,7 +250,7 @@ def test_an_untrained_first_stage_is_refused_with_the_command(
     config = {"model": {"params": {"first_stage_config": stage}}}
     with pytest.raises(TrainingError, match=refused):
         train.check_first_stage(config, [base])
-    config["model"]["params"]["allow_untrained_first_stage"] = True
+    config["model"]["params"]["training"] = {"allow_untrained_first_stage": True}
     train.check_first_stage(config, [base])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,23 @@ log = logging.getLogger(__name__)
 _LISTED_BEAT_MS = 500.0  # the samples are not timed; a file needs some red line
 
 
+@dataclass(frozen=True)
+class SamplingOptions:
+    """Sampler of the sample charts.
+
+    Args:
+        steps: of the sampler.
+        sampler: its name, see `mug.diffusion.samplers.registry`.
+        guidance_scale: how strongly the features are followed; 1 is off.
+        seed: of the sampler's noise, so that epochs can be compared.
+    """
+
+    steps: int = 20
+    sampler: str = "dpm_solver"
+    guidance_scale: float = 2.0
+    seed: int = 0
+
+
 class BeatmapLogger(Callback):
     """Writes charts under `<run>/samples/<split>/epoch<n>/`: generated, or reconstructed.
 
@@ -38,12 +56,9 @@ class BeatmapLogger(Callback):
         splits: of `train`, `val` and `test`.
         count: charts a batch at most.
         every_n_epochs: epochs between two times.
-        steps: of the sampler.
-        sampler: its name, see `mug.diffusion.samplers.registry`.
-        guidance_scale: how strongly the features are followed; 1 is off.
-        seed: of the sampler's noise, so that epochs can be compared.
+        sampling: sampler, its steps and its noise.
         pictures: also draw each chart as a PNG.
-        clock: arguments of `mug.clock.FrameClock`; those of the shipped configs if None.
+        clock: time base; that of the shipped configs if None.
         feature_yaml: the features, for what guidance steers away from.
         note_key: name of the notes in a batch.
         folder: where to write; `samples` in the run's folder if None.
@@ -56,22 +71,19 @@ class BeatmapLogger(Callback):
         count: int = 4,
         *,
         every_n_epochs: int = 1,
-        steps: int = 20,
-        sampler: str = "dpm_solver",
-        guidance_scale: float = 2.0,
-        seed: int = 0,
+        sampling: SamplingOptions | None = None,
         pictures: bool = True,
-        clock: Mapping[str, int] | None = None,
+        clock: FrameClock | None = None,
         feature_yaml: str = "configs/mug/mania_beatmap_features.yaml",
         note_key: str = "note",
         folder: str | None = None,
     ) -> None:
         self.log_batch_idx, self.splits, self.count = tuple(log_batch_idx), tuple(splits), count
-        self.every_n_epochs, self.steps, self.seed = every_n_epochs, steps, seed
-        self.sampler, self.guidance_scale = make_sampler(sampler), guidance_scale
+        self.every_n_epochs, self.sampling = every_n_epochs, sampling or SamplingOptions()
+        self.sampler = make_sampler(self.sampling.sampler)
         self.pictures, self.note_key, self.folder = pictures, note_key, folder
         self.feature_yaml = feature_yaml
-        self.clock = FrameClock(**(clock or {}))
+        self.clock = clock or FrameClock()
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -131,25 +143,26 @@ class BeatmapLogger(Callback):
     def _make(self, module: Any, batch: Mapping[str, Any]) -> tuple[np.ndarray, str]:
         """Logits `[n, c, t]` and what they are."""
         notes: Tensor = batch[self.note_key][: self.count]
-        if not hasattr(module, "denoiser"):
+        if not hasattr(module, "generation"):
             return module.decode(module.encode(notes).mode()).float().cpu().numpy(), "reconstructed"
-        audio, feature = batch.get(module.audio_key), batch.get(module.feature_key)
+        keys, generation = module.denoising.keys, module.generation
+        audio, feature = batch.get(keys.audio_key), batch.get(keys.feature_key)
         audio = None if audio is None else audio[: self.count]
         feature = None if feature is None else feature[: self.count]
         beat = [batch["beat"][: self.count]] if "beat" in batch else []
-        denoise = module.denoiser(module.conditions(audio, feature, *beat))
-        if self.guidance_scale != 1.0 and feature is not None:
+        denoise = generation.denoiser(generation.conditions(audio, feature, *beat))
+        if self.sampling.guidance_scale != 1.0 and feature is not None:
             missing = FeatureSchema.from_yaml(self.feature_yaml).missing_ids()
             nothing = torch.tensor(missing, device=feature.device).expand_as(feature)
-            free = module.denoiser(module.conditions(audio, nothing, *beat))
-            denoise = guided(denoise, free, self.guidance_scale)
-        shape = (len(notes), *module.latent_shape(notes.shape[-1]))
-        generator = torch.Generator().manual_seed(self.seed)
+            free = generation.denoiser(generation.conditions(audio, nothing, *beat))
+            denoise = guided(denoise, free, self.sampling.guidance_scale)
+        shape = (len(notes), *generation.latent_shape(notes.shape[-1]))
+        generator = torch.Generator().manual_seed(self.sampling.seed)
         noise = torch.randn(shape, generator=generator).to(notes.device)
         z = self.sampler.sample(
-            denoise, noise, module.schedule, steps=self.steps, generator=generator
+            denoise, noise, module.schedule, steps=self.sampling.steps, generator=generator
         )
-        return module.decode(z).float().cpu().numpy(), "generated"
+        return generation.decode(z).float().cpu().numpy(), "generated"
 
     def _write(self, stem: Path, array: np.ndarray, title: str, *, logits: bool) -> None:
         keys = NoteLayout.from_channels(array.shape[0]).keys

@@ -13,7 +13,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from mug.callbacks.beatmap_logger import run_folder
 from mug.callbacks.probe_report import write_probe
 from mug.diffusion.diffusion import DDPM
-from mug.diffusion.latent_diffusion import LatentDiffusion
+from mug.diffusion.parts.build import DiffusionModel
 from mug.diffusion.probe import (
     Probe,
     ProbeOptions,
@@ -104,18 +104,18 @@ class ConditionProbe(Callback):
         """Counts."""
         self._validations += not trainer.sanity_checking
 
-    def probe(self, model: LatentDiffusion, batches: Sequence[dict[str, Any]]) -> Probe:
+    def probe(self, model: DiffusionModel, batches: Sequence[dict[str, Any]]) -> Probe:
         """The probe of a model on batches; its mode and the global randomness stay as they are."""
         training, found = model.training, Probe()
         nothing = None
         if model.model.cond_stage_model is not None:
             nothing = FeatureSchema.from_yaml(self.feature_yaml).missing_ids()
-        model.eval()
+        model.train(mode=False)
         try:
             with torch.random.fork_rng():
                 centre = latent_centre(model, batches)
                 sounds = swap_songs(
-                    [batch.get(model.audio_key) for batch in batches],
+                    [batch.get(model.denoising.keys.audio_key) for batch in batches],
                     [songs_of(batch) for batch in batches],
                 )
                 for key, (batch, sound) in enumerate(zip(batches, sounds, strict=True)):

@@ -72,7 +72,7 @@ class SplitGuard(Callback):
 
     That is: the charts to train on, or those to validate with, are of one song; or a song is among
     both, so that validation would praise learning by heart. (Empty parts are refused when the data
-    is read.) Datasets with `reference: true` validate on training charts by intention.
+    is read.) Datasets with `rules: original` validate on training charts by intention.
 
     Args:
         least_train_songs: fewer are refused; 1 lets one song do, as for a trial.
@@ -96,7 +96,7 @@ class SplitGuard(Callback):
         }
         for name, entries in parts.items():
             self._check_songs(name, entries)
-        if len(parts) == 2 and not getattr(datasets["validation"], "reference", False):
+        if len(parts) == 2 and not getattr(datasets["validation"], "validates_on_training", False):
             _check_disjoint(parts["train"], parts["validation"])
 
     def _check_songs(self, name: str, entries: Sequence[Entry]) -> None:
@@ -118,8 +118,8 @@ class FirstStageGuard(Callback):
 
     Looks at the first batch with notes in it: a first stage that was trained finds nearly all
     starts again; one with random or foreign weights does no better than chance, and all that the
-    diffusion model could learn would be noise. `model.params.allow_untrained_first_stage` lets it
-    pass.
+    diffusion model could learn would be noise. `model.params.training.allow_untrained_first_stage`
+    lets it pass.
 
     Args:
         least_f1: F1 of the starts, frame by frame, below which a first stage is refused.
@@ -139,8 +139,9 @@ class FirstStageGuard(Callback):
         """
         if self._looked or not isinstance(pl_module, DDPM) or not isinstance(batch, Mapping):
             return
-        notes = batch.get(pl_module.note_key)
-        if pl_module.allow_untrained_first_stage or not isinstance(notes, Tensor):
+        notes = batch.get(pl_module.denoising.keys.note_key)
+        allowed = pl_module.training_options.allow_untrained_first_stage
+        if allowed or not isinstance(notes, Tensor):
             return
         starts = NoteLayout.from_channels(notes.shape[1]).start
         truth = notes[:, starts] > 0.5

@@ -60,7 +60,6 @@ class MelspectrogramScaleEncoder1D(nn.Module):
         dropout: probability in the residual blocks and the attention.
         use_checkpoint: recompute activations in the backward pass.
         attention_groups: groups of the attention's normalisation (the original always has 32).
-        out_channels: ignored, as in the original: every level has its own width.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 (the original's YAML names these)
@@ -75,7 +74,6 @@ class MelspectrogramScaleEncoder1D(nn.Module):
         dropout: float = 0.0,
         use_checkpoint: bool = False,
         attention_groups: int = 32,
-        out_channels: int | None = None,
     ) -> None:
         super().__init__()
         self.use_checkpoint = use_checkpoint
@@ -371,4 +369,5 @@ if __name__ == "__main__":  # the table of its layers; of the full model unless 
     config = load_config(sys.argv[1:] or [find_file("configs/mug/mug_diffusion.yaml")])
     encoder = instantiate_from_config(config["model"]["params"]["wave_stage_config"])
     given = config["data"]["params"]["common_params"]
-    summary(encoder.eval(), torch.zeros(1, given["n_mels"], given["max_audio_frame"]))
+    frames = given["window"]["max_audio_frame"]
+    summary(encoder.eval(), torch.zeros(1, given["audio"]["n_mels"], frames))

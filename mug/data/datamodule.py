@@ -82,6 +82,18 @@ def _travelling(dataset: Dataset[Any]) -> Dataset[Any]:
     return PackedItems(dataset) if isinstance(dataset, Packing) else dataset
 
 
+def merged_params(
+    own: Mapping[str, Any] | None, common: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return the parameters of one dataset and of all; the latter win, inside groups too."""
+    found = dict(own or {})
+    for name, value in (common or {}).items():
+        inner = found.get(name)
+        both = isinstance(inner, Mapping) and isinstance(value, Mapping)
+        found[name] = merged_params(inner, value) if both else value
+    return found
+
+
 class DataModuleFromConfig(pl.LightningDataModule):
     """Datasets and loaders from `target:` / `params:` mappings.
 
@@ -95,30 +107,26 @@ class DataModuleFromConfig(pl.LightningDataModule):
         validation: dataset to validate with.
         test: dataset to test with.
         predict: dataset to predict with.
-        wrap: accepted for the original's configs; torch takes any dataset as it is.
         num_workers: loader processes; None stands for twice the batch size, as in the original.
         common_params: parameters of all datasets; they win over a dataset's own.
         shuffle_test_loader: shuffles the test items.
         shuffle_val_dataloader: shuffles the validation items.
-        use_worker_init_fn: accepted for the original's configs; items seed themselves.
         seed: of the order of items.
         repeat: how often each training item comes an epoch, each time augmented differently; for
             datasets so small that epochs would be over at once.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917  # names of the original's YAML files
+    def __init__(  # noqa: PLR0913, PLR0917  # its arguments are the keys of the YAML file
         self,
         batch_size: int,
         train: Mapping[str, Any] | None = None,
         validation: Mapping[str, Any] | None = None,
         test: Mapping[str, Any] | None = None,
         predict: Mapping[str, Any] | None = None,
-        wrap: bool = False,
         num_workers: int | None = None,
         common_params: Mapping[str, Any] | None = None,
         shuffle_test_loader: bool = False,
         shuffle_val_dataloader: bool = False,
-        use_worker_init_fn: bool = False,
         seed: int = 23,
         repeat: int = 1,
     ) -> None:
@@ -130,7 +138,7 @@ class DataModuleFromConfig(pl.LightningDataModule):
         self.seed = seed
         named = {"train": train, "validation": validation, "test": test, "predict": predict}
         self.dataset_configs = {
-            name: {**config, "params": {**(config.get("params") or {}), **(common_params or {})}}
+            name: {**config, "params": merged_params(config.get("params"), common_params)}
             for name, config in named.items()
             if config is not None
         }

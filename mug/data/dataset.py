@@ -8,7 +8,7 @@ error that names it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,23 +17,30 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from mug.audio.mel import MelParams
 from mug.beatmap.sound_file import find_sound
-from mug.clock import FrameClock
 from mug.data.augment import draw_band, stretched_frames
 from mug.data.beatmap_list import read_beatmap_lists
 from mug.data.charts import Charts, TrainingChart
 from mug.data.collection import Collection
+from mug.data.item_options import (
+    AudioOptions,
+    AugmentOptions,
+    BeatOptions,
+    FeatureOptions,
+    SplitOptions,
+    WindowOptions,
+)
+from mug.data.item_rules import rules_of
 from mug.data.packed import PackedAudio, pack
 from mug.data.prompts import Prompts
 from mug.data.spectrograms import Spectrograms
-from mug.data.split import FRACTIONS
 from mug.encoding.beat_condition import BeatDoubt, beat_channels, red_lines_of
 from mug.encoding.convertor import ManiaConvertor
-from mug.encoding.note_arrays import NoteArrays, encode_arrays, jitter_arrays
+from mug.encoding.note_arrays import jitter_arrays
 from mug.encoding.transform import Transform
 from mug.errors import ConfigError, DataError, MugError
 from mug.features import FeatureSchema
+from mug.messages.message import Message
 
 _LOG = logging.getLogger(__name__)
 
@@ -64,120 +71,64 @@ class OsuDataset(Dataset[Item]):
 
     Args:
         txt_file: a list of charts (`beatmap.txt`), or several.
-        feature_yaml: the features.
-        sr: sample rate in Hz.
-        n_fft: window of the short-time Fourier transform in samples; the hop is a quarter.
-        max_audio_frame: audio frames of an item; longer songs are cut, shorter ones padded.
-        audio_note_window_ratio: audio frames a note frame.
-        n_mels: rows of the mel spectrogram.
-        mirror_p: probability of swapping left and right.
-        random_p: probability of permuting the columns.
-        shift_p: probability of moving the notes by up to half of the frames; not with audio.
-        jitter_p: probability of moving every row by its own amount; for the first stage, which
-            must hold any offset and not only those of a grid.
-        jitter_ms: furthest such move.
-        rate_p: probability of another speed.
-        pitch_p: probability of shifting the spectrogram by one to four rows.
-        feature_dropout_p: probability, for each feature, of being left out.
-        mirror_at_interval_p: probability of mirroring what follows a pause, for each pause.
-        freq_mask_p: probability of silencing a band of the spectrogram.
-        freq_mask_num: rows of that band, exclusive upper limit.
-        rate: lowest and highest speed.
         test_txt_file: a list of charts of its own for the test dataset.
-        with_audio: items hold spectrograms.
-        with_feature: items hold features.
-        cache_dir: where mel spectrograms are kept; without one each item decodes its song.
-        seed: of everything random.
+        audio: spectrograms.
+        window: part of a song that an item holds.
+        features: features of charts.
+        augment: random changes.
+        beat: beat of the chart's red lines.
+        split: parts of the collection.
         keys: number of columns; charts with another number are refused.
-        uncond_p: probability of telling no feature at all (0.1 in new configs).
-        split: shares of `train`, `val` and `test` (whole songs).
-        split_salt: another text gives another split.
-        crop: takes a random part of songs longer than an item instead of their beginning.
-        crop_audio_frame: audio frames of such a part where it is shorter than `max_audio_frame`.
-        audio_kind: `mel` or `stft`.
-        feature_db: database of features; found beside the songs when None.
-        star_rating_at_rate: `exact` or `linear` (the original's rule).
-        reference: does as the original did: its convertor, its overflowing feature ids, training
-            on all charts with the last tenth as validation, `cut_audio`, `linear` star ratings.
-        cut_audio: silences audio from two seconds after the last note on (with None: as
-            `reference`). The end of the chart leaks into the audio then.
-        clamp_top: puts a feature's maximum into its last bin (with None: unless `reference`).
-        beat_condition: items hold the beat of the chart's red lines
-            (`mug.encoding.beat_condition`).
-        beat_dropout_p: probability of not telling it, as `BeatDoubt`'s.
-        beat_jitter_ms: furthest that it is moved, as `BeatDoubt`'s.
-        beat_wrong_p: probability of moving it anywhere, as `BeatDoubt`'s.
+        seed: of everything random.
+        rules: `own`, or `original` for items as the original made them.
     """
 
     txt_file: str | Path | Sequence[str | Path]
-    feature_yaml: str | Path = "configs/mug/mania_beatmap_features.yaml"
-    sr: int = 22050
-    n_fft: int = 512
-    max_audio_frame: int = 32768
-    audio_note_window_ratio: int = 8
-    n_mels: int = 128
-    mirror_p: float = 0.0
-    random_p: float = 0.0
-    shift_p: float = 0.0
-    rate_p: float = 0.0
-    pitch_p: float = 0.0
-    feature_dropout_p: float = 0.0
-    mirror_at_interval_p: float = 0.0
-    freq_mask_p: float = 0.0
-    freq_mask_num: int = 15
-    rate: Sequence[float] | None = None
     test_txt_file: str | Path | Sequence[str | Path] | None = None
-    with_audio: bool = False
-    with_feature: bool = False
-    cache_dir: str | Path | None = None
-    seed: int = 23
+    audio: AudioOptions = field(default_factory=AudioOptions)
+    window: WindowOptions = field(default_factory=WindowOptions)
+    features: FeatureOptions = field(default_factory=FeatureOptions)
+    augment: AugmentOptions = field(default_factory=AugmentOptions)
+    beat: BeatOptions = field(default_factory=BeatOptions)
+    split: SplitOptions = field(default_factory=SplitOptions)
     keys: int = 4
-    uncond_p: float = 0.0
-    split: Mapping[str, float] = field(default_factory=lambda: dict(FRACTIONS))
-    split_salt: str = ""
-    crop: bool = False
-    crop_audio_frame: int | None = None
-    audio_kind: str = "mel"
-    feature_db: str | Path | None = None
-    star_rating_at_rate: str | None = None
-    reference: bool = False
-    jitter_p: float = 0.0
-    jitter_ms: float = 30.0
-    cut_audio: bool | None = None
-    clamp_top: bool | None = None
-    beat_condition: bool = False
-    beat_dropout_p: float = 0.0
-    beat_jitter_ms: float = 0.0
-    beat_wrong_p: float = 0.0
+    seed: int = 23
+    rules: str = "own"
 
     part: ClassVar[str] = "train"
 
     def __post_init__(self) -> None:
-        if self.crop and self.crop_audio_frame is not None:
-            self.max_audio_frame = self.crop_audio_frame
         self._check()
-        self.doubt = BeatDoubt(self.beat_dropout_p, self.beat_jitter_ms, self.beat_wrong_p)
-        clock = FrameClock(self.sr, self.n_fft, self.audio_note_window_ratio)
+        audio, features, beat = self.audio, self.features, self.beat
+        self._rules = rules_of(self.rules)
+        self.doubt = BeatDoubt(beat.dropout_p, beat.jitter_ms, beat.wrong_p)
         self.convertor = ManiaConvertor(
-            clock,
+            self.window.clock(audio),
             self.keys,
-            self.max_audio_frame // self.audio_note_window_ratio,
-            reference=self.reference,
+            self.window.note_frames,
+            reference=self._rules.reference_convertor,
         )
-        cache_dir = None if self.cache_dir is None else Path(self.cache_dir)
-        params = MelParams(self.sr, self.n_fft, self.n_mels)
         self.charts = Charts(
-            folder=None if cache_dir is None else cache_dir / "charts", rates=self._rates()
+            folder=None if audio.cache is None else audio.cache / "charts",
+            rates=self.augment.rates if features.with_feature else None,  # of skill sets
         )
-        self.spectrograms = Spectrograms(self.audio_kind, params, cache_dir)
-        clamp_top = not self.reference if self.clamp_top is None else self.clamp_top
-        schema = FeatureSchema.from_yaml(self.feature_yaml, clamp_top=clamp_top)
-        rule = self.star_rating_at_rate or ("linear" if self.reference else "exact")
-        self.prompts = Prompts(schema, self.feature_dropout_p, self.uncond_p, rule)
-        database = None if self.feature_db is None else Path(self.feature_db)
-        self.collection = Collection.read(self._charts(), database)
+        self.spectrograms = Spectrograms(audio.kind, audio.mel_params, audio.cache)
+        self.prompts = self._make_prompts(features)
+        self.collection = Collection.read(self._charts(), features.database)
         self.paths = self._part_paths()
-        self.rows = self.collection.rows(self.paths) if self.with_feature else []
+        self.rows = self.collection.rows(self.paths) if features.with_feature else []
+
+    def _make_prompts(self, features: FeatureOptions) -> Prompts:
+        rules, clamp_top = self._rules, features.clamp_top
+        clamp_top = rules.clamp_top if clamp_top is None else clamp_top
+        schema = FeatureSchema.from_yaml(features.feature_yaml, clamp_top=clamp_top)
+        rule = features.star_rating_at_rate or rules.star_rating_at_rate
+        return Prompts(schema, features.feature_dropout_p, features.uncond_p, rule)
+
+    @property
+    def validates_on_training(self) -> bool:
+        """Charts to validate with are trained on, too."""
+        return self._rules.validates_on_training
 
     def __len__(self) -> int:
         """Number of charts."""
@@ -221,62 +172,39 @@ class OsuDataset(Dataset[Item]):
     def _part_paths(self) -> list[Path]:
         if self.part == "test" and self.test_txt_file is not None:
             return self.collection.ordered()
-        if self.reference:
-            paths = self.collection.ordered()
-            return paths if self.part == "train" else paths[int(len(paths) * 0.9) :]
-        return self.collection.part(self.part, self.split, self.split_salt)
-
-    def _rates(self) -> tuple[float, float] | None:
-        """Between which rates skill sets will be asked for."""
-        if not (self.with_feature and self.rate_p and self.rate):
-            return None
-        return float(self.rate[0]), float(self.rate[1])
+        return self._rules.paths(self.collection, self.part, self.split)
 
     def _check(self) -> None:
-        for name, value in vars(self).items():
-            if name.endswith("_p") and not 0 <= value <= 1:
-                raise ConfigError("data.must_be_probability", name=name, value=value)
-        if self.shift_p and self.with_audio:
-            raise ConfigError(
-                "data.shift_p_moves_notes_alone_away",
-                value=self.shift_p,
-                remedy="remedy.set_shift_p_to_0_or_with_audio",
-            )
-        if self.jitter_p and self.with_audio:
-            raise ConfigError(
-                "data.jitter_p_moves_notes_alone_away",
-                value=self.jitter_p,
-                remedy="remedy.set_jitter_p_to_0_or_with_audio",
-            )
-        if self.rate_p and (
-            self.rate is None or len(self.rate) != 2 or not 0 < self.rate[0] <= self.rate[1]
-        ):
-            raise ConfigError("data.rate_must_be_lowest_and_highest", value=self.rate)
-        if self.max_audio_frame < 1 or self.max_audio_frame % self.audio_note_window_ratio:
-            raise ConfigError(
-                "data.max_audio_frame_must_be_multiple",
-                value=self.max_audio_frame,
-            )
+        for name in ("shift_p", "jitter_p"):
+            value = getattr(self.augment, name)
+            if value and self.audio.with_audio:
+                raise ConfigError(
+                    "data.moves_notes_alone",
+                    name=name,
+                    value=value,
+                    remedy=Message("remedy.set_to_0_or_with_audio", name=name),
+                )
 
     def _draw(self, rng: np.random.Generator) -> _Draws:
         """All numbers are always drawn, so that one setting does not change another's draws."""
+        chances = self.augment
         mirror, shuffle, rate, shift, mask, pitch = rng.random(6) < (
-            self.mirror_p,
-            self.random_p,
-            self.rate_p,
-            self.shift_p,
-            self.freq_mask_p,
-            self.pitch_p,
+            chances.mirror_p,
+            chances.random_p,
+            chances.rate_p,
+            chances.shift_p,
+            chances.freq_mask_p,
+            chances.pitch_p,
         )
         speed, moved, place = rng.random(3)
         steps = int(rng.integers(1, 5)) * int(rng.choice([-1, 1]))
-        low, high = self.rate or (1.0, 1.0)
+        low, high = chances.rate or (1.0, 1.0)
         return _Draws(
             mirror=bool(mirror),
             shuffle=bool(shuffle),
             rate=float(low + (high - low) * speed) if rate else 1.0,
             shift=float(moved) if shift else 0.0,
-            place=float(place) if self.crop else 0.0,
+            place=float(place) if self.window.crop else 0.0,
             mask=bool(mask),
             pitch=steps if pitch else 0,
         )
@@ -287,36 +215,37 @@ class OsuDataset(Dataset[Item]):
         if chart.keys != self.keys:
             raise DataError("data.expected_chart_with_columns", keys=self.keys, value=chart.keys)
         clock, frames = self.convertor.clock, self.convertor.max_frames
-        audio = None
-        if self.with_audio:
+        augment, audio = self.augment, None
+        if self.audio.with_audio:
             audio = find_sound(self.paths[index], chart.texts["audio_filename"])
         song = None if audio is None else self.spectrograms.read(audio)
-        if song is not None and self.reference:  # the original decodes no more than an item of it
-            song = song[: self.max_audio_frame + 1]
+        if song is not None:
+            song = self._rules.song(song, self.window.audio_frames)
         song_frames = (
             clock.note_frames(chart.last_ms) * clock.audio_per_note if song is None else len(song)
         )
         first = self._first_frame(stretched_frames(song_frames, draws.rate), draws.place)
         offset_ms = -clock.join_ms(first) + int(draws.shift * clock.join_ms(frames) / 2)
         notes = chart.notes
-        if self.crop and not draws.shift:  # all others would fall out of the tensor
+        if self.window.crop and not draws.shift:  # all others would fall out of the tensor
             begin_ms, length_ms = clock.join_ms(first), clock.join_ms(frames)
             notes = chart.between(
-                begin_ms * draws.rate - self.jitter_ms,
-                (begin_ms + length_ms) * draws.rate + self.jitter_ms,
+                begin_ms * draws.rate - augment.jitter_ms,
+                (begin_ms + length_ms) * draws.rate + augment.jitter_ms,
             )
-        if self.jitter_p and rng.random() < self.jitter_p:
-            notes = jitter_arrays(notes, self.jitter_ms, rng)
-        note, valid = self._encoded(
+        if augment.jitter_p and rng.random() < augment.jitter_p:
+            notes = jitter_arrays(notes, augment.jitter_ms, rng)
+        note, valid = self._rules.encode(
             notes,
             Transform(
                 rate=draws.rate,
                 offset_ms=offset_ms,
                 mirror=draws.mirror,
                 shuffle=draws.shuffle,
-                mirror_at_interval=self.mirror_at_interval_p,
+                mirror_at_interval=augment.mirror_at_interval_p,
                 chance=rng,
             ),
+            self.convertor,
         )
         item: Item = {
             "note": torch.from_numpy(note),
@@ -325,10 +254,10 @@ class OsuDataset(Dataset[Item]):
         }
         if song is not None:
             item["audio"] = self._packed(song, first, draws, float(valid.sum()), rng)
-        if self.with_feature:
+        if self.features.with_feature:
             values = self.prompts.at_rate(self.rows[index], chart, draws.rate)
             item["feature"] = torch.from_numpy(self.prompts.ids(values, rng))
-        if self.beat_condition:  # draws last, so that the option changes nothing else
+        if self.beat.condition:  # draws last, so that the option changes nothing else
             song_ms = stretched_frames(song_frames, draws.rate) * clock.audio_frame_ms
             end_ms = song_ms - clock.join_ms(first)
             lines = self.doubt.given_lines(red_lines_of(self.paths[index]), rng)
@@ -338,18 +267,10 @@ class OsuDataset(Dataset[Item]):
             item["beat"] = torch.from_numpy(beat)
         return item
 
-    def _encoded(self, notes: NoteArrays, transform: Transform) -> tuple[np.ndarray, np.ndarray]:
-        convertor = self.convertor
-        if self.reference:
-            encoded = convertor.encode(notes.objects(), transform)
-            return encoded.note, encoded.valid
-        return encode_arrays(
-            notes, transform, convertor.clock, convertor.layout, convertor.max_frames
-        )
-
     def _first_frame(self, audio_frames: int, place: float) -> int:
         """The note frame with which the item begins."""
-        excess = max(audio_frames - self.max_audio_frame, 0) // self.audio_note_window_ratio
+        window = self.window
+        excess = max(audio_frames - window.audio_frames, 0) // window.audio_note_window_ratio
         return int(place * (excess + 1))
 
     def _packed(
@@ -363,12 +284,13 @@ class OsuDataset(Dataset[Item]):
         """The item's part of the song at its speed, to be changed as drawn."""
         clock = self.convertor.clock
         silent_from = None
-        if self.reference if self.cut_audio is None else self.cut_audio:
+        cut = self.audio.cut_audio
+        if self._rules.cut_audio if cut is None else cut:
             silent_from = round((note_frames * clock.note_frame_ms + 2000) / clock.audio_frame_ms)
         packed = pack(
-            song, draws.rate, first * clock.audio_per_note, self.max_audio_frame, silent_from
+            song, draws.rate, first * clock.audio_per_note, self.window.audio_frames, silent_from
         )
-        band = draw_band(song.shape[-1], self.freq_mask_num, rng) if draws.mask else (0, 0)
+        band = draw_band(song.shape[-1], self.augment.freq_mask_num, rng) if draws.mask else (0, 0)
         return packed._replace(plan=packed.plan._replace(band=band, pitch=draws.pitch))
 
 

@@ -28,8 +28,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mug.diffusion.beat import BEAT_KEY
-from mug.diffusion.latent_diffusion import LatentDiffusion
 from mug.diffusion.objective import Target
+from mug.diffusion.parts.build import DiffusionModel
 from mug.diffusion.samplers.base import noise_like
 from mug.errors import ConfigError
 from mug.model.randomness import seeded_generator
@@ -196,7 +196,7 @@ def songs_of(batch: Mapping[str, Any]) -> list[str]:
 
 @torch.no_grad()
 def probe_batch(
-    model: LatentDiffusion,
+    model: DiffusionModel,
     batch: Mapping[str, Any],
     probe: Probe,
     options: ProbeOptions,
@@ -219,7 +219,7 @@ def probe_batch(
         key: tells the noise of batches apart.
     """
     conditions = _conditions(model, batch, options, nothing, other_sound)
-    target = model.encode(batch)
+    target = model.denoising.encode(batch)
     for tenth in range(TENTHS):
         low, high = _steps_of(model, tenth)
         for draw in range(options.draws if low < high else 0):
@@ -229,29 +229,31 @@ def probe_batch(
             step = step.to(target.z_0.device)
             noise = noise_like(target.z_0, generator)
             for name, condition in conditions.items():
-                probe.add(name, tenth, model.p_losses(target, condition, step, noise).per_sample)
+                probe.add(
+                    name, tenth, model.denoising.p_losses(target, condition, step, noise).per_sample
+                )
             probe.add("constant", tenth, constant_loss(model, target, centre, step, noise))
         if low < high:
             # The schedule has half the log ratio, of amplitudes; here it is that of powers.
             probe.log_snr[tenth] = 2 * float(model.schedule.log_snr[low:high].mean())
 
 
-def _steps_of(model: LatentDiffusion, tenth: int) -> tuple[int, int]:
+def _steps_of(model: DiffusionModel, tenth: int) -> tuple[int, int]:
     """First step of a tenth and one above its last, of those that are trained."""
     steps = model.schedule.steps
     # Rounded up on both sides: tenths neither overlap nor leave a step out.
     low, high = -(-tenth * steps // TENTHS), -(-(tenth + 1) * steps // TENTHS)
-    return max(low, model.min_step), min(high, model.max_step)
+    return max(low, model.denoising.min_step), min(high, model.denoising.max_step)
 
 
 def latent_centre(
-    model: LatentDiffusion, batches: Sequence[Mapping[str, Any]]
+    model: DiffusionModel, batches: Sequence[Mapping[str, Any]]
 ) -> Float[Tensor, "c"]:
     """Mean of the latents of batches, one for each channel, over the frames that count."""
     total, weight = torch.zeros(()), torch.zeros(())
     with torch.no_grad():
         for batch in batches:
-            z, _, mask, _ = model.encode(batch)
+            z, _, mask, _ = model.denoising.encode(batch)
             counts = torch.ones_like(z) if mask is None else mask.expand_as(z)
             axes = [axis for axis in range(z.ndim) if axis != 1]
             total = total + (z * counts).sum(axes).cpu()
@@ -261,7 +263,7 @@ def latent_centre(
 
 
 def constant_loss(
-    model: LatentDiffusion,
+    model: DiffusionModel,
     target: Target,
     centre: Float[Tensor, "c"],
     step: Int[Tensor, "b"],
@@ -279,33 +281,34 @@ def constant_loss(
     # The best constant for squared errors is the mean of the target, channel by channel.
     mean = centre.to(noise).view(1, -1, *[1] * (noise.ndim - 2)).expand_as(noise)
     # The noise has mean 0, so that only the latents' mean enters the target's.
-    answer = model.parameterization.target(mean, torch.zeros_like(noise), step)
-    return model.objective.losses(answer, target, step, noise).per_sample
+    answer = model.generation.parameterization.target(mean, torch.zeros_like(noise), step)
+    return model.denoising.objective.losses(answer, target, step, noise).per_sample
 
 
 def _conditions(
-    model: LatentDiffusion,
+    model: DiffusionModel,
     batch: Mapping[str, Any],
     options: ProbeOptions,
     nothing: Sequence[int] | None,
     other_sound: Tensor | None,
 ) -> dict[str, Condition]:
     """The condition of each variant; the audio encoder runs once for each sound."""
-    full = model.condition_of(batch)
+    task, keys = model.denoising, model.denoising.keys
+    full = task.condition_of(batch)
     found = {"loss": full}
     uses_audio, uses_beat = model.model.wave_model is not None, model.model.beat_model is not None
     if uses_audio and other_sound is not None and "audio" in options.without:
-        other = {**batch, model.audio_key: other_sound}
-        found["audio"] = Condition(full.context, model.condition_of(other).audio)
+        other = {**batch, keys.audio_key: other_sound}
+        found["audio"] = Condition(full.context, task.condition_of(other).audio)
     if uses_audio and "silence" in options.without:
         # Log-mels of silence are 0.
-        silent = {**batch, model.audio_key: torch.zeros_like(batch[model.audio_key])}
-        found["silence"] = Condition(full.context, model.condition_of(silent).audio)
+        silent = {**batch, keys.audio_key: torch.zeros_like(batch[keys.audio_key])}
+        found["silence"] = Condition(full.context, task.condition_of(silent).audio)
     if full.context is not None and nothing is not None and "features" in options.without:
-        ids = torch.tensor(list(nothing), device=batch[model.feature_key].device)
-        context = model.context(ids.expand_as(batch[model.feature_key]))
+        ids = torch.tensor(list(nothing), device=batch[keys.feature_key].device)
+        context = model.generation.context(ids.expand_as(batch[keys.feature_key]))
         found["features"] = Condition(context, full.audio)
     if uses_beat and "beat" in options.without:
         unknown = {**batch, BEAT_KEY: torch.zeros_like(batch[BEAT_KEY])}
-        found["beat"] = Condition(full.context, model.condition_of(unknown).audio)
+        found["beat"] = Condition(full.context, task.condition_of(unknown).audio)
     return found

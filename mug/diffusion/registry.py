@@ -21,9 +21,8 @@ DENOISERS: dict[str, Mapping[str, Any]] = {
             "channel_mult": [1, 2],
             "num_res_blocks": 1,
             "attention_resolutions": [2],
-            "num_heads": 4,
-            "num_groups": 8,
-            "s4_layer": True,
+            "attention": {"num_heads": 4},
+            "block": {"num_groups": 8, "s4_layer": True},
         },
     },
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Shaped
@@ -35,6 +36,49 @@ CONDITIONING_LOST = (
 )
 
 
+@dataclass(frozen=True)
+class AttentionOptions:
+    """Transformers of a U-Net.
+
+    Args:
+        num_heads: heads of each attention; or
+        num_head_channels: channels of each head (it wins where positive).
+        transformer_depth: blocks of each transformer.
+    """
+
+    num_heads: int = -1
+    num_head_channels: int = -1
+    transformer_depth: int = 1
+
+
+@dataclass(frozen=True)
+class UNetBlockOptions:
+    """Layers of a U-Net's groups, all alike.
+
+    Args:
+        dropout: probability in the residual blocks.
+        num_groups: groups of all normalisations (the original always has 32). With one channel a
+            group the normalisation removes what is added to a channel; that is logged.
+        use_scale_shift_norm: the time step scales and shifts instead of being added.
+        prompt_embedding: the features' sum is added to the embedding of the time step, so that
+            every residual block gets them, as guided diffusion gives the class (Dhariwal and
+            Nichol 2021); the original has attention alone.
+        lstm_layer: a recurrent layer after the first group of each level.
+        s4_layer: a state-space layer in each group but the last of a level on the way up.
+        s4_kernel_sum: "half" for the original's published weights, "conjugate" for new models.
+        use_checkpoint: recompute activations in the backward pass.
+    """
+
+    dropout: float = 0.0
+    num_groups: int = 32
+    use_scale_shift_norm: bool = False
+    prompt_embedding: bool = False
+    lstm_layer: bool = False
+    s4_layer: bool = False
+    s4_kernel_sum: str = "conjugate"
+    use_checkpoint: bool = False
+
+
 class UNetModel(nn.Module):
     """Predicts noise (or data) from a noisy latent, the time step, the features and the audio.
 
@@ -45,33 +89,17 @@ class UNetModel(nn.Module):
         num_res_blocks: groups a level on the way down; one more on the way up.
         attention_resolutions: downsampling factors (1, 2, 4 ...) of the levels with transformers.
         audio_channels: channels of the audio joined in at each level, finest first; 0 for none.
-        dropout: probability in the residual blocks.
         channel_mult: width of each level in multiples of `model_channels`.
-        conv_resample: ignored, as in the original: resampling always has a convolution.
-        dims: axes of the latent; only 1.
-        use_checkpoint: recompute activations in the backward pass.
-        use_fp16: ignored; precision is the trainer's choice.
-        num_heads: heads of each attention; or
-        num_head_channels: channels of each head (it wins where positive).
-        use_scale_shift_norm: the time step scales and shifts instead of being added.
-        lstm_last: ignored, as in the original.
-        lstm_layer: a recurrent layer after the first group of each level.
-        s4_layer: a state-space layer in each group but the last of a level on the way up.
-        transformer_depth: blocks of each transformer.
         context_dim: channels of the features' embedding.
-        num_groups: groups of all normalisations (the original always has 32). With one channel a
-            group the normalisation removes what is added to a channel; that is logged.
-        s4_kernel_sum: "half" for the original's published weights, "conjugate" for new models.
-        prompt_embedding: the features' sum is added to the embedding of the time step, so that
-            every residual block gets them, as guided diffusion gives the class (Dhariwal and
-            Nichol 2021); the original has attention alone.
+        attention: all transformers.
+        block: all groups of layers.
 
     Raises:
-        ConfigError: `audio_channels` and `channel_mult` differ in length, `dims` is not 1, or there
-            are no features for a `prompt_embedding`.
+        ConfigError: `audio_channels` and `channel_mult` differ in length, or there are no features
+            for a `prompt_embedding`.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 (the original's YAML names these)
+    def __init__(  # noqa: PLR0913 (its arguments are the keys of the YAML file)
         self,
         in_channels: int,
         model_channels: int,
@@ -79,54 +107,43 @@ class UNetModel(nn.Module):
         num_res_blocks: int,
         attention_resolutions: Sequence[int],
         audio_channels: Sequence[int],
-        dropout: float = 0.0,
         channel_mult: Sequence[int] = (1, 2, 4, 8),
-        conv_resample: bool = True,
-        dims: int = 1,
-        use_checkpoint: bool = False,
-        use_fp16: bool = False,
-        num_heads: int = -1,
-        num_head_channels: int = -1,
-        use_scale_shift_norm: bool = False,
-        lstm_last: bool = False,
-        lstm_layer: bool = False,
-        s4_layer: bool = False,
-        transformer_depth: int = 1,
+        *,
         context_dim: int | None = None,
-        num_groups: int = 32,
-        s4_kernel_sum: str = "conjugate",
-        prompt_embedding: bool = False,
+        attention: AttentionOptions | None = None,
+        block: UNetBlockOptions | None = None,
     ) -> None:
         super().__init__()
         widths = [model_channels * factor for factor in channel_mult]
-        _check_levels(dims, audio_channels, channel_mult)
-        _warn_if_conditioning_lost(min(widths), num_groups, use_scale_shift_norm)
+        attention, block = attention or AttentionOptions(), block or UNetBlockOptions()
+        _check_levels(audio_channels, channel_mult)
+        _warn_if_conditioning_lost(min(widths), block.num_groups, block.use_scale_shift_norm)
         self.in_channels = in_channels
         self.model_channels, self.audio_channels = model_channels, tuple(audio_channels)
         self.num_res_blocks, self.attention_at = num_res_blocks, set(attention_resolutions)
-        self.lstm_layer, self.s4_layer = lstm_layer, s4_layer
+        self.lstm_layer, self.s4_layer = block.lstm_layer, block.s4_layer
         self.options = BlockOptions(
             # Four times the width, as guided diffusion and the original have it.
             emb_channels=4 * model_channels,
-            dropout=dropout,
-            use_scale_shift_norm=use_scale_shift_norm,
-            use_checkpoint=use_checkpoint,
-            num_heads=num_heads,
-            num_head_channels=num_head_channels,
-            transformer_depth=transformer_depth,
+            dropout=block.dropout,
+            use_scale_shift_norm=block.use_scale_shift_norm,
+            use_checkpoint=block.use_checkpoint,
+            num_heads=attention.num_heads,
+            num_head_channels=attention.num_head_channels,
+            transformer_depth=attention.transformer_depth,
             context_dim=context_dim,
-            num_groups=num_groups,
-            s4_kernel_sum=s4_kernel_sum,
+            num_groups=block.num_groups,
+            s4_kernel_sum=block.s4_kernel_sum,
         )
         self.time_embed = _embedding(model_channels, 4 * model_channels)
-        self.prompt_embed = _prompt_embedding(context_dim, model_channels, prompt_embedding)
+        self.prompt_embed = _prompt_embedding(context_dim, model_channels, block.prompt_embedding)
         self.input_blocks = nn.ModuleList()
         skips = self._build_down(in_channels, widths)
         self.middle_block = _middle(widths[-1], self.options)
         self.output_blocks = nn.ModuleList()
         self._build_up(widths, skips)
         self.out = nn.Sequential(
-            Normalize(widths[0], num_groups),
+            Normalize(widths[0], block.num_groups),
             nn.SiLU(),
             zero_module(nn.Conv1d(widths[0], out_channels, 3, padding=1)),
         )
@@ -261,9 +278,7 @@ class UNetModel(nn.Module):
             raise DataError("model.unet_takes_multiples", factor=factor, value=frames)
 
 
-def _check_levels(dims: int, audio_channels: Sequence[int], channel_mult: Sequence[int]) -> None:
-    if dims != 1:
-        raise ConfigError("model.unet_is_over_one_axis", value=dims, remedy="remedy.leave_dims_out")
+def _check_levels(audio_channels: Sequence[int], channel_mult: Sequence[int]) -> None:
     if len(audio_channels) != len(channel_mult):
         raise ConfigError(
             "model.audio_channels_needs_number_for_each_level",
@@ -324,4 +339,4 @@ if __name__ == "__main__":  # the table of its layers; of the full model unless 
 
     model = load_config(sys.argv[1:] or [find_file("configs/mug/mug_diffusion.yaml")])["model"]
     unet = instantiate_from_config(model["params"]["unet_config"])
-    summary(unet.eval(), unet.example(model["params"]["z_length"]))
+    summary(unet.eval(), unet.example(model["params"]["latent"]["z_length"]))

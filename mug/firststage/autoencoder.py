@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytorch_lightning as pl
@@ -13,17 +14,93 @@ from torch import Tensor
 from mug.errors import TrainingError
 from mug.firststage.variational import VariationalAutoencoder
 from mug.model.randomness import row_generators
+from mug.model.weights import load_weights
 from mug.util import instantiate_from_config
+
+
+@dataclass(frozen=True)
+class AutoencoderOptimizer:
+    """Adam and its learning rate.
+
+    Args:
+        learning_rate: the trainer sets it from `base_learning_rate`.
+        scheduler_config: target and params of the learning-rate factors by step, instead of
+            lowering the rate on a plateau.
+    """
+
+    learning_rate: float | None = None
+    scheduler_config: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class AutoencoderTraining:
+    """Course of a training run.
+
+    Args:
+        seed: of the posterior's noise.
+        monitor: metric that decides about checkpoints and the learning rate.
+        ignore_keys: names to leave out of `ckpt_path`, see `mug.model.weights.selects`.
+    """
+
+    seed: int = 23
+    monitor: str = "val/loss"
+    ignore_keys: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class NoteKeys:
+    """Names in a batch.
+
+    Args:
+        note_key: the notes.
+        valid_key: the mask of the chart's frames.
+    """
+
+    note_key: str = "note"
+    valid_key: str = "valid"
 
 
 class AutoencoderKL(VariationalAutoencoder, pl.LightningModule):
     """The autoencoder in training: its steps, what they log, its optimizer.
 
-    Takes what `VariationalAutoencoder` takes. Making charts needs no trainer: whoever builds a
-    model for that builds the class above in its place, see `mug.util.for_inference`.
+    Making charts needs no trainer: whoever builds a model for that builds `VariationalAutoencoder`
+    in its place, which has the same networks under the same names.
+
+    Args:
+        ddconfig: arguments of `Encoder` and `Decoder`.
+        lossconfig: target and params of the loss, called as `loss(notes, reconstruction, valid)`.
+        kl_weight: weight of the posterior's divergence, relative to a mean over all values.
+        ckpt_path: weights to start from.
+        scale: factor between the encoder's means and the latents handed out.
+        constant_var: one learnable standard deviation, see `VariationalAutoencoder`.
+        optimizer: Adam's learning rate.
+        training: course of the run.
+        batch_keys: names in a batch.
 
     Source: Kingma and Welling 2014; reference facts, section 5.
     """
+
+    def __init__(  # noqa: PLR0913 (its arguments are the keys of the YAML file)
+        self,
+        ddconfig: Mapping[str, Any],
+        lossconfig: Mapping[str, Any],
+        kl_weight: float = 1e-6,
+        ckpt_path: str | None = None,
+        scale: float = 1.0,
+        constant_var: float | None = None,
+        *,
+        optimizer: AutoencoderOptimizer | None = None,
+        training: AutoencoderTraining | None = None,
+        batch_keys: NoteKeys | None = None,
+    ) -> None:
+        super().__init__(ddconfig, lossconfig, scale, constant_var)
+        self.kl_weight, self.keys = kl_weight, batch_keys or NoteKeys()
+        self.training_options = training or AutoencoderTraining()
+        optimizer = optimizer or AutoencoderOptimizer()
+        self.learning_rate = optimizer.learning_rate
+        self.scheduler_config = optimizer.scheduler_config
+        if ckpt_path is not None:
+            load_weights(self, ckpt_path, self.training_options.ignore_keys)
 
     def step(
         self,
@@ -32,8 +109,8 @@ class AutoencoderKL(VariationalAutoencoder, pl.LightningModule):
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
     ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
         """Loss of a batch, and what to log, named `prefix/...`; noise only with a generator."""
-        notes = batch[self.note_key]
-        valid = batch.get(self.valid_key)
+        notes = batch[self.keys.note_key]
+        valid = batch.get(self.keys.valid_key)
         if valid is None:
             # The original's batches have no mask: all frames count.
             valid = torch.ones_like(notes[:, 0])
@@ -60,23 +137,23 @@ class AutoencoderKL(VariationalAutoencoder, pl.LightningModule):
         # Generators by seed, step and row: the noise of an item depends neither on the number of
         # processes nor on where a run was resumed.
         processes = 1 if self._trainer is None else self.trainer.world_size
-        key = (self.seed, self.global_step, batch_idx)
-        rows = len(batch[self.note_key])
+        key = (self.training_options.seed, self.global_step, batch_idx)
+        rows = len(batch[self.keys.note_key])
         generators = row_generators(rows, self.global_rank, processes, *key)
         loss, parts = self.step(batch, "train", generators)
-        self._log(loss, parts, "train", len(batch[self.note_key]))
+        self._log(loss, parts, "train", len(batch[self.keys.note_key]))
         return loss
 
     def validation_step(self, batch: Mapping[str, Any], batch_idx: int) -> Tensor:
         """Loss through the posterior's mode."""
         loss, parts = self.step(batch, "val")
-        self._log(loss, parts, "val", len(batch[self.note_key]))
+        self._log(loss, parts, "val", len(batch[self.keys.note_key]))
         return loss
 
     def test_step(self, batch: Mapping[str, Any], batch_idx: int) -> Tensor:
         """As in validation."""
         loss, parts = self.step(batch, "test")
-        self._log(loss, parts, "test", len(batch[self.note_key]))
+        self._log(loss, parts, "test", len(batch[self.keys.note_key]))
         return loss
 
     def _log(self, loss: Tensor, parts: Mapping[str, Tensor], prefix: str, size: int) -> None:
@@ -112,7 +189,7 @@ class AutoencoderKL(VariationalAutoencoder, pl.LightningModule):
         every = 1 if self._trainer is None else self.trainer.check_val_every_n_epoch
         watched = {
             "scheduler": plateau,
-            "monitor": self.monitor,
+            "monitor": self.training_options.monitor,
             "strict": False,
             "frequency": every or 1,
         }
@@ -124,12 +201,12 @@ if __name__ == "__main__":  # the table of its layers; of the full model unless 
 
     from mug.config import load_config
     from mug.model.summary import summary
-    from mug.util import find_file, for_inference, instantiate_from_config
+    from mug.util import find_file, instantiate_from_config
 
     model = load_config(sys.argv[1:] or [find_file("configs/mug/mug_diffusion.yaml")])["model"]
-    node = for_inference(model["params"]["first_stage_config"])
+    node = model["params"]["first_stage_config"]
     node["params"]["ckpt_path"] = None
     first_stage = instantiate_from_config(node)
-    frames = model["params"]["z_length"] * first_stage.downsampling
+    frames = model["params"]["latent"]["z_length"] * first_stage.downsampling
     notes = torch.zeros(1, node["params"]["ddconfig"]["x_channels"], frames)
     summary(first_stage.eval(), notes)

@@ -20,7 +20,6 @@ class ManiaReconstructLoss(nn.Module):
         weight_holding: weight of the holds.
         weight_end_offset: weight of the end offsets, judged at the last frames of holds only.
         label_smoothing: targets 0 and 1 become this and 1 minus this.
-        gamma: accepted for the original's files, where it has no effect either.
         weight_start: weight of the starts.
         positive_weight: how much more a frame with a start or a hold counts than one without;
             starts are in one cell of thirty, and at 1 small networks see them late. The logits
@@ -37,14 +36,12 @@ class ManiaReconstructLoss(nn.Module):
         weight_holding: float = 1.0,
         weight_end_offset: float = 1.0,
         label_smoothing: float = 0.0,
-        gamma: float | None = None,
         *,
         use_valid: bool = False,
         weight_start: float = 1.0,
         positive_weight: float = 1.0,
     ) -> None:
         super().__init__()
-        del gamma
         self.weight_start, self.positive_weight = weight_start, positive_weight
         self.weight_start_offset = weight_start_offset
         self.weight_holding = weight_holding

@@ -117,7 +117,9 @@ def _encode_audio(model: LoadedModel, audio: Tensor) -> list[Tensor]:
     encoder = model.ddpm.model.wave_model
     weights = [] if encoder is None else list(encoder.parameters())
     precision = weights[0].dtype if weights else audio.dtype
-    return [level.float() for level in model.ddpm.conditions(audio.to(precision), None).audio]
+    return [
+        level.float() for level in model.ddpm.generation.conditions(audio.to(precision), None).audio
+    ]
 
 
 def windows_of(model: LoadedModel, frames: int, window_s: float) -> Windows:
@@ -196,7 +198,7 @@ def sample_latents(
     latents: list[Tensor] = []
     windows = windows_of(model, song.latent_frames, request.window_s)
     with model.in_memory("unet_model"), torch.inference_mode():
-        plan = model.ddpm.plan(windows.size)
+        plan = model.ddpm.generation.plan(windows.size)
         for part, first in enumerate(batches):
             chosen = slice(first, first + request.batch_size)
             denoise = _denoiser(model, song, ids[chosen], request, windows, plan)
@@ -255,10 +257,10 @@ def _denoiser(
 ) -> Denoiser:
     """The guided denoiser of a batch; the song, encoded once, serves every chart as it is."""
     asked, negative = (
-        model.ddpm.context(torch.tensor(rows, dtype=torch.long, device=_device(model)))
+        model.ddpm.generation.context(torch.tensor(rows, dtype=torch.long, device=_device(model)))
         for rows in ([list(a) for a, _ in ids], [list(b) for _, b in ids])
     )
-    make = partial(model.ddpm.denoiser, plan=plan)
+    make = partial(model.ddpm.generation.denoiser, plan=plan)
     interval = _steps_of(request.guidance_interval, model.ddpm.schedule.steps)
     denoisers = []
     for window in windows.slices():
@@ -323,7 +325,7 @@ def decode_latent(model: LoadedModel, song: EncodedSong, z: Tensor) -> tuple[Hit
     """The notes that a latent `[c, t]` stands for, by time, then column."""
     windows = windows_of(model, song.latent_frames, WINDOW_S)
     with torch.inference_mode():
-        logits = windows.map(model.ddpm.decode, z[None])[0].float().cpu().numpy()
+        logits = windows.map(model.ddpm.generation.decode, z[None])[0].float().cpu().numpy()
     return tuple(convertor_for(model, song).decode(logits, from_logits=True))
 
 
@@ -335,9 +337,11 @@ def encode_notes(
     with torch.inference_mode():
         tensor = torch.from_numpy(encoded.note)[None].to(_device(model))
         posterior = model.ddpm.model.first_stage_model.encode(tensor)  # type: ignore[operator]
-        latent: Tensor = posterior.mode()[0] * model.ddpm.latent_factor
+        latent: Tensor = posterior.mode()[0] * model.ddpm.generation.latents.factor
     return latent, encoded
 
 
 def _device(model: LoadedModel) -> torch.device:
-    return model.ddpm.latent_factor.device  # always there, unlike weights that wait for their turn
+    return (
+        model.ddpm.generation.latents.factor.device
+    )  # always there, unlike weights that wait for their turn

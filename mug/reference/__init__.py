@@ -1,1 +1,1 @@
-"""The original's own rules, kept for parity."""
+"""The rules of the original MuG Diffusion, kept for parity with its charts, weights and configs."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
-from mug.callbacks.beatmap_logger import BeatmapLogger
+from mug.callbacks.beatmap_logger import BeatmapLogger, SamplingOptions
 from mug.encoding.convertor import ManiaConvertor
 from mug.errors import GenerationError
 
@@ -119,4 +119,4 @@ def test_train_and_test_splits_and_another_folder(tmp_path: Path, batch: dict[st
 
 def test_an_unknown_sampler_is_refused_at_once() -> None:
     with pytest.raises(GenerationError, match="ddim"):
-        BeatmapLogger(sampler="dim")
+        BeatmapLogger(sampling=SamplingOptions(sampler="dim"))

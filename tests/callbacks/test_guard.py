@@ -119,7 +119,7 @@ def test_an_empty_part_is_refused(
 def test_other_data_and_the_originals_split_are_let_be() -> None:
     class Reference:
         paths = (Path("a/x.osu"), Path("b/x.osu"))
-        reference = True
+        validates_on_training = True
 
     class Data(TinyData):
         datasets: ClassVar[dict[str, Any]] = {}
@@ -131,7 +131,7 @@ def test_other_data_and_the_originals_split_are_let_be() -> None:
     guard.on_fit_start(trainer, TinyModule())
     data.datasets = {"train": Reference(), "validation": Reference()}
     guard.on_fit_start(trainer, TinyModule())
-    Reference.reference = False
+    Reference.validates_on_training = False
     with pytest.raises(TrainingError, match="a song is both"):
         guard.on_fit_start(trainer, TinyModule())
 
@@ -190,9 +190,9 @@ def test_a_first_stage_that_rebuilds_notes_is_let_be_and_looked_at_once() -> Non
         def decode(self, notes: torch.Tensor) -> torch.Tensor:
             return notes - 0.5
 
-    model, guard, stage = debug_model(), FirstStageGuard(), Copying()
+    model = debug_model(allow_untrained_first_stage=False)
+    guard, stage = FirstStageGuard(), Copying()
     model.model.first_stage_model = stage
-    model.allow_untrained_first_stage = False
     trainer = pl.Trainer(logger=False, enable_checkpointing=False)
     silent = {**audible_batch(0), "note": torch.zeros(4, 16, 64)}
     for batch in (silent, audible_batch(0), audible_batch(1)):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 import yaml
+from flat_configs import SCALE_ENCODER, build
 from golden_formula import apply_to_module, mel_input, normal_input
 from recordings import assert_recorded
 from repository import GOLDEN, load_golden
@@ -117,7 +118,7 @@ def scale_encoder() -> nn.Module:
     """With its name in the whole model, to which the recorded weights' keys are relative."""
     holder = nn.Module()
     holder.model = nn.Module()
-    holder.model.wave_model = MelspectrogramScaleEncoder1D(**scale_config())
+    holder.model.wave_model = build(SCALE_ENCODER, **scale_config())
     return apply_to_module(holder).eval().model.wave_model
 
 
@@ -131,7 +132,8 @@ def test_scale_encoder_levels():
 
 def test_scale_encoder_full_size():
     with torch.device("meta"):
-        encoder = MelspectrogramScaleEncoder1D(
+        encoder = build(
+            SCALE_ENCODER,
             n_freq=128,
             middle_channels=128,
             attention_resolutions=[128, 256, 512],
@@ -140,7 +142,7 @@ def test_scale_encoder_full_size():
             num_groups=32,
             use_checkpoint=True,
             channel_mult=[1, 1, 1, 1, 2, 2, 2, 4, 4, 4],
-            out_channels=512,  # accepted and ignored
+            out_channels=512,  # of the original, without an effect
         )
         levels = encoder(torch.zeros(1, 128, 32768))
     assert sum(p.numel() for p in encoder.parameters()) == 49_392_192

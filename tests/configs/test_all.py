@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from torch import nn
 
 from mug import train
 from mug.config import load_config
-from mug.util import instantiate_from_config
+from mug.util import get_obj_from_str, groups_of, instantiate_from_config
 
 CONFIGS = sorted(
     path.relative_to(ROOT).as_posix()
@@ -68,6 +69,24 @@ def test_every_config_opens_with_what_how_where_and_result(path: str) -> None:
     assert "Hardware: " in head or "debug" in path
 
 
+def _targets(node: object) -> set[str]:
+    if isinstance(node, list):
+        return set().union(*map(_targets, node))
+    if not isinstance(node, dict):
+        return set()
+    own = {str(node["target"])} if "target" in node else set()
+    return own.union(*map(_targets, node.values()))
+
+
+@pytest.mark.parametrize("path", CONFIGS)
+def test_what_a_config_builds_takes_twelve_arguments_at_most(path: str) -> None:
+    waiting = [get_obj_from_str(target) for target in sorted(_targets(load_config([path])))]
+    while waiting:
+        factory = waiting.pop()
+        assert len(inspect.signature(factory).parameters) <= 12, factory
+        waiting += groups_of(factory).values()
+
+
 def test_the_parts_of_the_full_model_have_the_originals_sizes() -> None:
     model = build("configs/mug/mug_diffusion.yaml").model
     sizes = {name: count(part) for name, part in model.named_children()}
@@ -115,8 +134,8 @@ def test_first_stages_fit_their_diffusion_models(diffusion: str, first_stage: st
     assert inner.scale == outer.scale
     configs = [load_config([f"configs/{name}.yaml"]) for name in (diffusion, first_stage)]
     # not max_audio_frame: the first stage is convolutional and may learn from shorter pieces
-    for key in ("sr", "n_fft", "audio_note_window_ratio"):
-        values = [c["data"]["params"]["common_params"][key] for c in configs]
+    for group, key in (("audio", "sr"), ("audio", "n_fft"), ("window", "audio_note_window_ratio")):
+        values = [c["data"]["params"]["common_params"][group][key] for c in configs]
         assert values[0] == values[1], key
 
 
@@ -126,16 +145,23 @@ def test_latents_and_audio_levels_line_up(path: str) -> None:
     params, common = config["model"]["params"], config["data"]["params"]["common_params"]
     module = build(path)
     training = config["data"]["params"]["train"]["params"]
-    window = training.get("crop_audio_frame") or common["max_audio_frame"]
-    notes = window // common["audio_note_window_ratio"]
-    assert module.latent_shape(notes) == (params["z_channels"], params["z_length"])
+    window = (
+        training.get("window", {}).get("crop_audio_frame") or common["window"]["max_audio_frame"]
+    )
+    notes = window // common["window"]["audio_note_window_ratio"]
+    assert module.generation.latent_shape(notes) == (
+        params["latent"]["z_channels"],
+        params["latent"]["z_length"],
+    )
 
 
 def test_own_objective_on_top_of_the_full_model() -> None:
     config = load_config(["configs/mug/mug_diffusion.yaml", "configs/_parts/own_objective.yaml"])
-    assert config["data"]["params"]["train"]["params"]["uncond_p"] == 0.1
-    assert config["model"]["params"]["unet_config"]["params"]["s4_kernel_sum"] == "conjugate"
-    assert config["model"]["params"]["use_valid"] is True
+    assert config["data"]["params"]["train"]["params"]["features"]["uncond_p"] == 0.1
+    assert (
+        config["model"]["params"]["unet_config"]["params"]["block"]["s4_kernel_sum"] == "conjugate"
+    )
+    assert config["model"]["params"]["objective"]["use_valid"] is True
     assert config["lightning"]["callbacks"]["ema"]["target"] == "mug.callbacks.ema.EMA"
     assert config["lightning"]["trainer"]["gradient_clip_val"] == 1.0
 
@@ -261,7 +287,15 @@ def legacy_config(songs: Path) -> str:
             "num_workers": 0,
             "wrap": False,
             "common_params": {
-                **debug["data"]["params"]["common_params"],
+                "feature_yaml": "configs/mug/mania_beatmap_features.yaml",
+                "with_audio": True,
+                "with_feature": True,
+                "sr": 22050,
+                "n_fft": 512,
+                "n_mels": 16,
+                "max_audio_frame": 1024,
+                "audio_note_window_ratio": 8,
+                "split": {"train": 0.9, "val": 0.1},
                 "txt_file": str(songs),
                 "cache_dir": str(songs.parent / "cache"),
                 "freq_mask_num": 15,
@@ -271,8 +305,11 @@ def legacy_config(songs: Path) -> str:
         },
     }
     config = {**yaml.safe_load(LEGACY), "data": data, **yaml.safe_load(LEGACY_LIGHTNING)}
-    stages = ("unet_config", "first_stage_config", "cond_stage_config", "wave_stage_config")
+    stages = ("first_stage_config", "cond_stage_config", "wave_stage_config")
     config["model"]["params"].update({name: ours[name] for name in stages})
+    unet = dict(ours["unet_config"]["params"])
+    flat = {**unet.pop("block"), **unet.pop("attention"), **unet, "lstm_last": False}
+    config["model"]["params"]["unet_config"] = {**ours["unet_config"], "params": flat}
     return yaml.safe_dump(config)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flat_configs import TRAIN_DATA, build
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_songs import make_songs
@@ -15,7 +16,6 @@ from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.hit_objects import Rice
 from mug.data.charts import Charts, TrainingChart
-from mug.data.dataset import OsuTrainDataset
 from mug.difficulty.skill_values import skill_values
 from mug.difficulty.skills import ESTIMATE
 from mug.difficulty.stars import star_rating
@@ -53,7 +53,7 @@ def test_crops_are_what_the_whole_chart_holds_there(
 ) -> None:
     """Notes outside the window are passed over before encoding; nothing inside may be."""
     common = {"txt_file": make_songs(tmp_path, songs=3), "rate_p": 1.0, "rate": [0.7, 1.4]}
-    dataset = OsuTrainDataset(**common, max_audio_frame=256, crop=True, random_p=0.5)
+    dataset = build(TRAIN_DATA, **common, max_audio_frame=256, crop=True, random_p=0.5)
     keys = [(epoch, index) for epoch in range(10) for index in range(len(dataset))]
     crops = [dataset[key]["note"] for key in keys]
     monkeypatch.setattr(TrainingChart, "between", lambda self, *_: self.notes.by_time)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from flat_configs import TEST_DATA, TRAIN_DATA, VALID_DATA, build
 from repository import GOLDEN, load_golden
 from torch.utils.data import DataLoader
 
@@ -19,7 +20,7 @@ from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.hit_objects import LongNote, Rice
 from mug.data.augment import stretched_frames
 from mug.data.beatmap_list import read_beatmap_list
-from mug.data.dataset import OsuDataset, OsuTestDataset, OsuTrainDataset, OsuValidDataset
+from mug.data.dataset import OsuDataset
 from mug.data.feature_db import FeatureDB, FeatureRow
 from mug.difficulty.stars import star_rating
 from mug.errors import ConfigError, DataError
@@ -109,7 +110,7 @@ VARIANTS = {
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("name", CHARTS)
 def test_reference_items_equal_the_recording(songs: Path, variant: str, name: str) -> None:
-    dataset = OsuTrainDataset(**options(songs, reference=True, **VARIANTS[variant]))
+    dataset = build(TRAIN_DATA, **options(songs, reference=True, **VARIANTS[variant]))
     item, key = by_name(dataset, name), f"{variant}/{name}"
     recorded, info = META["arrays"][f"{key}/audio_sample"], META["items"][key]
     index = np.argwhere(item["note"].numpy())
@@ -129,14 +130,14 @@ def test_reference_items_equal_the_recording(songs: Path, variant: str, name: st
 
 def test_reference_split_is_the_originals(songs: Path) -> None:
     sizes = META["valid_split_sizes"]
-    train = OsuTrainDataset(**options(songs, reference=True))
-    valid = OsuValidDataset(**options(songs, reference=True))
+    train = build(TRAIN_DATA, **options(songs, reference=True))
+    valid = build(VALID_DATA, **options(songs, reference=True))
     assert (len(train), len(valid)) == (sizes["train"], sizes["valid"])
     assert set(valid.paths) <= set(train.paths)
 
 
 def test_types_and_shapes(collection: Path) -> None:
-    item = OsuTrainDataset(**options(collection))[3]
+    item = build(TRAIN_DATA, **options(collection))[3]
     assert item["note"].shape == (16, 4096)
     assert item["valid"].shape == (4096,)
     assert item["audio"].shape == (128, 32768)
@@ -149,8 +150,8 @@ def test_types_and_shapes(collection: Path) -> None:
 
 def test_parts_share_no_song(collection: Path) -> None:
     split = {"train": 0.6, "val": 0.2, "test": 0.2}
-    kinds = (OsuTrainDataset, OsuValidDataset, OsuTestDataset)
-    parts = [kind(**options(collection, split=split)).paths for kind in kinds]
+    kinds = (TRAIN_DATA, VALID_DATA, TEST_DATA)
+    parts = [build(kind, **options(collection, split=split)).paths for kind in kinds]
     assert sorted(path for part in parts for path in part) == sorted(
         read_beatmap_list(collection / "beatmap.txt")
     )
@@ -161,17 +162,17 @@ def test_parts_share_no_song(collection: Path) -> None:
 
 def test_test_list_is_taken_whole(collection: Path, songs: Path) -> None:
     changes = {"test_txt_file": collection / "beatmap.txt"}
-    assert len(OsuTestDataset(**options(songs, **changes))) == 12
+    assert len(build(TEST_DATA, **options(songs, **changes))) == 12
 
 
 def test_one_song_cannot_be_split(songs: Path) -> None:
     with pytest.raises(DataError, match="1 song"):
-        OsuTrainDataset(**options(songs))
+        build(TRAIN_DATA, **options(songs))
 
 
 def test_part_without_a_share_is_refused(collection: Path) -> None:
     with pytest.raises(DataError, match="gives nothing to test"):
-        OsuTestDataset(**options(collection))
+        build(TEST_DATA, **options(collection))
 
 
 RANDOM = {
@@ -197,17 +198,17 @@ def equal(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 def test_items_follow_from_their_keys(collection: Path) -> None:
-    first, second = (OsuTrainDataset(**options(collection, **RANDOM)) for _ in range(2))
+    first, second = (build(TRAIN_DATA, **options(collection, **RANDOM)) for _ in range(2))
     backwards = {key: first[key] for key in [(2, 3), (1, 3), (0, 3), (0, 1)]}
     assert all(equal(item, second[key]) for key, item in backwards.items())
     assert equal(backwards[0, 3], second[3])
     assert not equal(backwards[0, 3], backwards[1, 3])
-    other = OsuTrainDataset(**options(collection, **RANDOM, seed=24))
+    other = build(TRAIN_DATA, **options(collection, **RANDOM, seed=24))
     assert not equal(other[0, 3], backwards[0, 3])
 
 
 def test_workers_give_the_same_items(collection: Path) -> None:
-    dataset = OsuTrainDataset(**options(collection, **RANDOM))
+    dataset = build(TRAIN_DATA, **options(collection, **RANDOM))
     keys = [(epoch, index) for epoch in (0, 1) for index in range(len(dataset))]
     alone = [dataset[key] for key in keys]
     loader = DataLoader(dataset, batch_size=None, sampler=keys, num_workers=2)  # type: ignore[arg-type]
@@ -217,7 +218,7 @@ def test_workers_give_the_same_items(collection: Path) -> None:
 
 
 def test_can_be_sent_to_spawned_workers(collection: Path) -> None:
-    dataset = OsuTrainDataset(**options(collection, **RANDOM))
+    dataset = build(TRAIN_DATA, **options(collection, **RANDOM))
     assert equal(pickle.loads(pickle.dumps(dataset))[1, 2], dataset[1, 2])
 
 
@@ -231,23 +232,23 @@ def features_given(dataset: OsuDataset, count: int) -> np.ndarray:
 
 def test_prompt_is_dropped_whole_and_by_feature(collection: Path) -> None:
     quick = {"with_audio": False, "max_audio_frame": 512}
-    assert features_given(OsuTrainDataset(**options(collection, **quick)), 5).all()
-    whole = features_given(OsuTrainDataset(**options(collection, **quick, uncond_p=0.3)), 500)
+    assert features_given(build(TRAIN_DATA, **options(collection, **quick)), 5).all()
+    whole = features_given(build(TRAIN_DATA, **options(collection, **quick, uncond_p=0.3)), 500)
     assert set(whole.sum(1)) == {0, 4}
     assert (whole.sum(1) == 0).mean() == pytest.approx(0.3, abs=0.07)
     single = features_given(
-        OsuTrainDataset(**options(collection, **quick, feature_dropout_p=0.5)), 500
+        build(TRAIN_DATA, **options(collection, **quick, feature_dropout_p=0.5)), 500
     )
     assert single.mean(0) == pytest.approx([0.5] * 4, abs=0.08)
     assert set(single.sum(1)) == {0, 1, 2, 3, 4}
-    never = OsuTrainDataset(**options(collection, **quick, uncond_p=1.0))
+    never = build(TRAIN_DATA, **options(collection, **quick, uncond_p=1.0))
     assert never[0]["feature"].tolist() == never.prompts.schema.missing_ids()
 
 
 def test_audio_is_kept_after_the_last_note(songs: Path) -> None:
     split = {"train": 1.0}
-    kept = by_name(OsuTrainDataset(**options(songs, split=split)), "a_rice_stream")
-    cut = by_name(OsuTrainDataset(**options(songs, split=split, cut_audio=True)), "a_rice_stream")
+    kept = by_name(build(TRAIN_DATA, **options(songs, split=split)), "a_rice_stream")
+    cut = by_name(build(TRAIN_DATA, **options(songs, split=split, cut_audio=True)), "a_rice_stream")
     last_ms = float(kept["valid"].sum()) * 46.439909297
     frames = [int(np.flatnonzero(item["audio"].numpy().any(0))[-1]) for item in (kept, cut)]
     assert frames[0] > 6800  # 40 s
@@ -262,15 +263,15 @@ def test_maximum_is_clamped_unless_reference(songs: Path, tmp_path: Path) -> Non
     listing.write_text("\n".join(f"set1/{name}.osu" for name in CHARTS))
     common = {"with_audio": False, "txt_file": listing, "split": {"train": 1.0}}
     changes = options(tmp_path / "songs", **common)
-    assert OsuTrainDataset(**changes)[0]["feature"][0] == 35
-    assert OsuTrainDataset(**changes, reference=True)[0]["feature"][0] == 36
-    assert OsuTrainDataset(**changes, reference=True, clamp_top=True)[0]["feature"][0] == 35
+    assert build(TRAIN_DATA, **changes)[0]["feature"][0] == 35
+    assert build(TRAIN_DATA, **changes, reference=True)[0]["feature"][0] == 36
+    assert build(TRAIN_DATA, **changes, reference=True, clamp_top=True)[0]["feature"][0] == 35
 
 
 @pytest.mark.parametrize("rule", ["exact", "linear"])
 def test_features_at_another_rate(songs: Path, rule: str) -> None:
     rated = {"rate_p": 1.0, "rate": [1.3, 1.3], "split": {"train": 1.0}, "with_audio": False}
-    dataset = OsuTrainDataset(**options(songs, **rated, star_rating_at_rate=rule))
+    dataset = build(TRAIN_DATA, **options(songs, **rated, star_rating_at_rate=rule))
     index = [path.stem for path in dataset.paths].index("b_holds")
     beatmap = osu.read(dataset.paths[index])
     values = dataset.prompts.at_rate({**dataset.rows[index], "ett": 20.0}, beatmap, 1.3)
@@ -312,7 +313,7 @@ def test_crops_move_notes_and_audio_together(tmp_path: Path, rate: list[float] |
         "rate": rate,
         "rate_p": 1.0 if rate else 0.0,
     }
-    dataset = OsuTrainDataset(**options(tmp_path, **changes))
+    dataset = build(TRAIN_DATA, **options(tmp_path, **changes))
     places = set()
     for epoch in range(12):
         item = dataset[epoch, 0]
@@ -336,7 +337,7 @@ def test_crops_move_notes_and_audio_together(tmp_path: Path, rate: list[float] |
 def test_without_crop_items_begin_with_the_song(tmp_path: Path) -> None:
     times = clicks(tmp_path, 12)
     changes = {"with_feature": False, "split": {"train": 1.0}, "max_audio_frame": 1024}
-    dataset = OsuTrainDataset(**options(tmp_path, **changes))
+    dataset = build(TRAIN_DATA, **options(tmp_path, **changes))
     for epoch in (0, 5):
         notes = dataset.convertor.decode(dataset[epoch, 0]["note"].numpy())
         assert [note.start_ms for note in notes] == [t for t in times if t < 128 * 46.4399]
@@ -345,7 +346,7 @@ def test_without_crop_items_begin_with_the_song(tmp_path: Path) -> None:
 def test_shift_moves_notes_without_audio(tmp_path: Path) -> None:
     times = clicks(tmp_path, 12)
     changes = {"with_feature": False, "with_audio": False, "split": {"train": 1.0}, "shift_p": 1.0}
-    dataset = OsuTrainDataset(**options(tmp_path, **changes))
+    dataset = build(TRAIN_DATA, **options(tmp_path, **changes))
     shifts = set()
     for epoch in range(6):
         item = dataset[epoch, 0]
@@ -361,7 +362,7 @@ def test_shift_moves_notes_without_audio(tmp_path: Path) -> None:
 def test_stft_items(tmp_path: Path) -> None:
     clicks(tmp_path, 6)
     changes = {"with_feature": False, "split": {"train": 1.0}, "audio_kind": "stft"}
-    item = OsuTrainDataset(**options(tmp_path, **changes, max_audio_frame=512))[0]
+    item = build(TRAIN_DATA, **options(tmp_path, **changes, max_audio_frame=512))[0]
     assert item["audio"].shape == (2, 257, 512)
     assert item["audio"].dtype == torch.float32
     assert item["audio"].abs().sum() > 0
@@ -369,8 +370,8 @@ def test_stft_items(tmp_path: Path) -> None:
 
 def test_without_a_cache_the_items_are_the_same(collection: Path) -> None:
     small = {"max_audio_frame": 512}
-    cached = OsuTrainDataset(**options(collection, **small))[0]
-    assert equal(cached, OsuTrainDataset(**options(collection, **small, cache_dir=None))[0])
+    cached = build(TRAIN_DATA, **options(collection, **small))[0]
+    assert equal(cached, build(TRAIN_DATA, **options(collection, **small, cache_dir=None))[0])
 
 
 @pytest.mark.parametrize(
@@ -389,13 +390,13 @@ def test_wrong_parameters_are_refused(
     collection: Path, changes: dict[str, Any], match: str
 ) -> None:
     with pytest.raises(ConfigError, match=match):
-        OsuTrainDataset(**options(collection, **changes))
+        build(TRAIN_DATA, **options(collection, **changes))
 
 
 def test_broken_items_stop_and_name_the_file(tmp_path: Path) -> None:
     clicks(tmp_path, 6)
     changes = {"with_feature": False, "split": {"train": 1.0}, "max_audio_frame": 512}
-    dataset = OsuTrainDataset(**options(tmp_path, **changes))
+    dataset = build(TRAIN_DATA, **options(tmp_path, **changes))
     (tmp_path / "set" / "audio.wav").write_bytes(b"this is no sound")
     with pytest.raises(DataError, match=r"chart\.osu.*audio\.wav"):
         dataset[0]
@@ -410,13 +411,13 @@ def test_broken_items_stop_and_name_the_file(tmp_path: Path) -> None:
 
 def test_charts_with_other_columns_are_refused(collection: Path) -> None:
     with pytest.raises(DataError, match="7 columns"):
-        OsuTrainDataset(**options(collection, keys=7))[0]
+        build(TRAIN_DATA, **options(collection, keys=7))[0]
 
 
 def test_missing_features_are_named(tmp_path: Path) -> None:
     clicks(tmp_path, 6)
     with pytest.raises(DataError, match=r"chart\.osu.*prepare_beatmap_features"):
-        OsuTrainDataset(**options(tmp_path, split={"train": 1.0}))
+        build(TRAIN_DATA, **options(tmp_path, split={"train": 1.0}))
 
 
 def test_lists_name_the_missing_line(tmp_path: Path, collection: Path) -> None:
@@ -441,7 +442,7 @@ def test_list_paths_from_the_working_directory(
     (tmp_path / "list.txt").write_text("song0/level1.osu\n")
     assert read_beatmap_list(tmp_path / "list.txt") == [Path("song0/level1.osu")]
     changes = {"txt_file": tmp_path / "list.txt", "split": {"train": 1.0}, "max_audio_frame": 512}
-    assert OsuTrainDataset(**options(collection, **changes))[0]["feature"][1] == 37
+    assert build(TRAIN_DATA, **options(collection, **changes))[0]["feature"][1] == 37
 
 
 def test_stretched_length() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from flat_configs import TRAIN_DATA, build
 from hypothesis import given
 from hypothesis import strategies as st
 from plain_augment import fit_frames, shift_pitch
@@ -17,8 +18,8 @@ from torch.utils.data import default_collate
 
 from mug.data.augment import stretch
 from mug.data.datamodule import DataModuleFromConfig
-from mug.data.dataset import OsuTrainDataset
 from mug.data.packed import AudioBatch, Frames, collate, pack, unpacked
+from mug.reference.config import translate
 
 RANDOM = {
     "mirror_p": 0.5,
@@ -84,7 +85,7 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_batches_are_the_stacked_items(songs: Path, changes: dict[str, Any]) -> None:
     cache = songs.parent / "cache" if changes.get("cached", True) else None
     chosen = {**RANDOM, **{k: v for k, v in changes.items() if k != "cached"}}
-    dataset = OsuTrainDataset(txt_file=songs, with_audio=True, cache_dir=cache, **chosen)
+    dataset = build(TRAIN_DATA, txt_file=songs, with_audio=True, cache_dir=cache, **chosen)
     keys = [(epoch, index) for epoch in range(3) for index in range(len(dataset))]
     expected = default_collate([dataset[key] for key in keys])
     batch = collate([dataset.packed(key) for key in keys])
@@ -105,7 +106,7 @@ def test_the_data_module_hands_out_the_items(songs: Path, workers: int) -> None:
         "with_audio": True,
         "cache_dir": str(songs.parent / "cache"),
     }
-    node = {"target": "mug.data.dataset.OsuTrainDataset", "params": params}
+    node = translate({"target": TRAIN_DATA, "params": params})
     loaders = DataModuleFromConfig(2, train=node, num_workers=workers)
     loaders.setup("fit")
     loader = loaders.train_dataloader()

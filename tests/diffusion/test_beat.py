@@ -39,16 +39,16 @@ def test_a_new_model_with_the_option_is_the_model_without() -> None:
     assert all(name.startswith("model.beat_model.") for name in added)
     assert all(torch.equal(ours[name], value) for name, value in theirs.items())
     batch = beat_batch()
-    levels = [model.condition_of(batch).audio for model in (plain, conditioned)]
+    levels = [model.denoising.condition_of(batch).audio for model in (plain, conditioned)]
     assert all(torch.equal(a, b) for a, b in zip(*levels, strict=True))
 
 
 def test_the_beat_is_added_to_the_finest_level_alone() -> None:
     model, batch = debug_model(beat_condition=True), beat_batch()
     wake(model)
-    conditioned = model.condition_of(batch).audio
-    unknown = model.conditions(batch["audio"], None).audio
-    zeros = model.conditions(batch["audio"], None, torch.zeros_like(batch["beat"])).audio
+    conditioned = model.denoising.condition_of(batch).audio
+    unknown = model.generation.conditions(batch["audio"], None).audio
+    zeros = model.generation.conditions(batch["audio"], None, torch.zeros_like(batch["beat"])).audio
     assert not torch.equal(conditioned[0], unknown[0])
     assert torch.equal(conditioned[1], unknown[1])
     assert all(torch.equal(a, b) for a, b in zip(unknown, zeros, strict=True))
@@ -65,8 +65,8 @@ def test_the_gain_of_the_beat_is_probed_where_the_beat_is_given() -> None:
 
 
 def test_a_dataset_that_tells_no_beat_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"common_params\.beat_condition=true"):
-        debug_model(beat_condition=True).condition_of(audible_batch(0))
+    with pytest.raises(ConfigError, match=r"common_params\.beat\.condition=true"):
+        debug_model(beat_condition=True).denoising.condition_of(audible_batch(0))
 
 
 @pytest.mark.parametrize("change", [{"wave_stage_config": None}, {"audio_channels": [0, 32]}])

@@ -14,12 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from mug.diffusion.latent_diffusion import LatentDiffusion
+from mug.diffusion.parts.options import LatentOptions
 from mug.diffusion.registry import DENOISERS
 from mug.diffusion.samplers.registry import make_sampler
 from mug.firststage.registry import FIRST_STAGES
 from mug.model.speed.precision import lowered
+from mug.pipeline.model.inference_classes import for_inference
 from mug.protocols import Condition
-from mug.util import for_inference, instantiate_from_config
+from mug.util import instantiate_from_config
 
 every_denoiser = pytest.mark.parametrize("name", DENOISERS)
 
@@ -114,8 +116,7 @@ def diffusion(name: str) -> LatentDiffusion:
         first_stage_config=first_stage,
         cond_stage_config=None,
         wave_stage_config=None,
-        z_channels=z,
-        z_length=16,
+        latent=LatentOptions(z_channels=z),
     )
     drawn(made)
     return made
@@ -132,9 +133,9 @@ def test_generates_with_a_plan_and_without(name: str, precision: torch.dtype) ->
     with torch.inference_mode():
         found = [
             make_sampler("ddim").sample(
-                model.denoiser(condition, plan), x_T, model.schedule, steps=3
+                model.generation.denoiser(condition, plan), x_T, model.schedule, steps=3
             )
-            for plan in (model.plan(16), None)
+            for plan in (model.generation.plan(16), None)
         ]
     assert found[0].shape == x_T.shape
     assert found[0].dtype == torch.float32

@@ -20,6 +20,7 @@ from mug.diffusion.guidance import guide
 from mug.diffusion.samplers.ddim import DDIMSampler
 from mug.diffusion.samplers.plms import PLMSSampler
 from mug.model.s4 import S4, bind_lengths
+from mug.reference.config import translate
 from mug.util import instantiate_from_config
 
 LOSS, _ = load_golden("ddpm_loss_tiny")
@@ -41,7 +42,7 @@ def config(**changes):
     node["params"].update(changes)
     # The recordings were made without compiled extensions: with the half kernel sum.
     node["params"]["unet_config"]["params"]["s4_kernel_sum"] = "half"
-    return node
+    return translate(node)
 
 
 def tiny(**changes):
@@ -50,7 +51,7 @@ def tiny(**changes):
     if changes.get("parameterization") == "recon":
         node["params"]["first_stage_config"]["params"]["lossconfig"] = MANIA_LOSS
     model = apply_to_module(instantiate_from_config(node)).eval()
-    condition = model.condition_of(batch())
+    condition = model.denoising.condition_of(batch())
     x_t, step = torch.zeros(2, 8, 32), torch.zeros(2, dtype=torch.long)
     bind_lengths(model.model.unet_model, x_t, step, condition.context, *condition.audio)
     return model
@@ -71,10 +72,12 @@ def batch():
 
 
 def losses_of(model, **options):
-    target = model.encode(batch())
+    target = model.denoising.encode(batch())
     noise = torch.from_numpy(normal_input("noise", (2, 8, 32)))
     step = torch.tensor([400, 23])
-    return model.p_losses(target, model.condition_of(batch()), step, noise, **options)
+    return model.denoising.p_losses(
+        target, model.denoising.condition_of(batch()), step, noise, **options
+    )
 
 
 def close_to(info, expected, value):
@@ -104,12 +107,12 @@ def test_the_loss_in_double_precision_equals_the_recording():
     model = tiny().double()
     for layer in (part for part in model.modules() if isinstance(part, S4)):
         layer.double()
-    target = model.encode({key: value.double() for key, value in batch().items()})
+    target = model.denoising.encode({key: value.double() for key, value in batch().items()})
     doubles = {key: value.double() for key, value in batch().items()}
     noise = torch.from_numpy(normal_input("noise", (2, 8, 32))).double()
-    condition = model.condition_of(doubles)
+    condition = model.denoising.condition_of(doubles)
     with torch.no_grad():
-        losses = model.p_losses(target, condition, torch.tensor([400, 23]), noise)
+        losses = model.denoising.p_losses(target, condition, torch.tensor([400, 23]), noise)
     expected = LOSS["results"]["eps/smooth_l1/float64"]["val/loss_simple"]
     assert losses.total.dtype == torch.float64
     assert losses.total.item() == pytest.approx(expected, rel=1e-6)
@@ -126,9 +129,9 @@ def test_recon_judges_after_decoding():
 
 def test_q_sample_equals_the_recording(eps_model):
     _, arrays = load_golden("ddpm_loss_tiny")
-    target = eps_model.encode(batch())
+    target = eps_model.denoising.encode(batch())
     noise = torch.from_numpy(normal_input("noise", (2, 8, 32)))
-    noisy = eps_model.objective.noisy(target.z_0, torch.tensor([400, 23]), noise)
+    noisy = eps_model.denoising.objective.noisy(target.z_0, torch.tensor([400, 23]), noise)
     close_to(LOSS["arrays"]["q_sample"], arrays["q_sample"], noisy)
 
 
@@ -155,7 +158,9 @@ def test_six_steps_of_training_equal_the_recording():
         t = torch.from_numpy(rng_for(f"input:train_t{step}").integers(0, 1000, (2,)))
         noise = torch.from_numpy(normal_input(f"train_noise{step}", (2, 8, 32)))
         optimizer.zero_grad()
-        loss = model.p_losses(model.encode(batch()), model.condition_of(batch()), t, noise).total
+        loss = model.denoising.p_losses(
+            model.denoising.encode(batch()), model.denoising.condition_of(batch()), t, noise
+        ).total
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
@@ -174,7 +179,7 @@ def test_six_steps_of_training_equal_the_recording():
 def conditions(model):
     audio = torch.from_numpy(mel_input("mel", 16, 2048, 2))
     asked, nothing = (
-        model.conditions(audio, torch.tensor([DDIM["inputs"][key]] * 2))
+        model.generation.conditions(audio, torch.tensor([DDIM["inputs"][key]] * 2))
         for key in ("cond_ids", "uncond_ids")
     )
     return asked, nothing
@@ -182,7 +187,7 @@ def conditions(model):
 
 def generate(model, sampler, steps, scale, trace=None):
     asked, nothing = conditions(model)
-    denoise = guide(model.denoiser, asked, nothing, scale)
+    denoise = guide(model.generation.denoiser, asked, nothing, scale)
 
     def traced(x_t, step):
         prediction = denoise(x_t, step)
@@ -203,7 +208,7 @@ def test_ddim_equals_the_recording_at_every_step(eps_model, case, steps, scale):
     sample = generate(eps_model, DDIMSampler("original"), steps, scale, trace)
     states = [*(x_t for x_t, _ in trace[1:]), sample]
     assert len(states) == sum(key.startswith(f"{case}/x_step") for key in DDIM_ARRAYS)
-    values = {"samples": sample, "decoded": eps_model.decode(sample)}
+    values = {"samples": sample, "decoded": eps_model.generation.decode(sample)}
     values |= {f"x_step{i}": x_t for i, x_t in enumerate(states)}
     values |= {f"pred_x0_step{i}": x_0 for i, (_, x_0) in enumerate(trace)}
     recorded = [key for key in DDIM_ARRAYS if key.startswith(case)]
@@ -225,11 +230,11 @@ def test_a_condition_of_one_song_serves_several_charts(eps_model):
     x_t = torch.from_numpy(normal_input("x_T", (2, 8, 32)))
     step = torch.tensor([300, 300])
     with torch.no_grad():
-        once = eps_model.denoiser(eps_model.conditions(audio, ids))(x_t, step)
-        copies = eps_model.conditions(audio.repeat(2, 1, 1), ids.repeat(2, 1))
-        twice = eps_model.denoiser(copies)(x_t, step)
+        once = eps_model.generation.denoiser(eps_model.generation.conditions(audio, ids))(x_t, step)
+        copies = eps_model.generation.conditions(audio.repeat(2, 1, 1), ids.repeat(2, 1))
+        twice = eps_model.generation.denoiser(copies)(x_t, step)
     torch.testing.assert_close(once.x0, twice.x0, rtol=1e-4, atol=1e-4)
-    assert eps_model.latent_shape(256) == (8, 32)
+    assert eps_model.generation.latent_shape(256) == (8, 32)
 
 
 # -------------------------------------------------------------------------- names
@@ -244,7 +249,7 @@ def full_config():
         model_channels=128,
         attention_resolutions=[8, 4, 2],
         channel_mult=[1, 2, 3, 4],
-        num_heads=8,
+        attention={"num_heads": 8},
         context_dim=128,
         audio_channels=[256, 512, 512, 512],
     )

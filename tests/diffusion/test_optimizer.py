@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_diffusion import batch, fit, pytestmark, small
+from tiny_diffusion import LIGHTNING_ADVICE, batch, fit, small
 from torch import nn
 
 from mug.diffusion.optimizer import adamw
 
-__all__ = ["pytestmark"]  # the same warnings are expected
+pytestmark = LIGHTNING_ADVICE
 
 
 def weights_after(steps: int, *, fused: bool | None) -> torch.Tensor:
@@ -84,9 +84,10 @@ for backend in (None, "aot_eager"):
     torch.manual_seed(0)
     model = small(compile_backend=backend, allow_untrained_first_stage=True)
     model.on_train_batch_start(batch(), 0)
-    target = model.encode(batch())
-    step, noise = model.draw(target, torch.Generator().manual_seed(1))
-    loss = model.p_losses(target, model.condition_of(batch()), step, noise).total
+    task = model.denoising
+    target = task.encode(batch())
+    step, noise = task.draw(target, torch.Generator().manual_seed(1))
+    loss = task.p_losses(target, task.condition_of(batch()), step, noise).total
     loss.backward()
     trained = [(name, p) for name, p in model.named_parameters() if p.grad is not None]
     found.append({name: p.grad for name, p in trained} | {"loss": loss.detach()})

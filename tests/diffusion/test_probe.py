@@ -32,7 +32,7 @@ class BestConstant(nn.Module):
 
     def __init__(self, model: DDPM, centre: Tensor) -> None:
         super().__init__()
-        self.ask = [model.parameterization, centre]
+        self.ask = [model.generation.parameterization, centre]
 
     def forward(self, x: Tensor, step: Tensor, context: Tensor, *audio: Tensor) -> Tensor:
         parameterization, centre = self.ask
@@ -108,7 +108,7 @@ def test_the_best_constants_squared_error_is_the_targets_variance(
 def test_the_centre_is_the_mean_over_frames_that_count() -> None:
     model, batch = debug_model(Scaled(), use_valid=True), audible_batch(0)
     batch["valid"][:, 32:] = 0
-    z = model.encode(batch).z_0
+    z = model.denoising.encode(batch).z_0
     assert torch.allclose(latent_centre(model, [batch]), z[:, :, :4].mean((0, 2)), atol=1e-6)
     assert torch.allclose(
         latent_centre(model, [batch, batch]), latent_centre(model, [batch]), atol=1e-6
@@ -127,9 +127,9 @@ def test_a_network_that_learnt_to_listen_gains_by_the_sound() -> None:
     before = probed(model, audible_batch(1000, 16))
     for number in range(80):
         batch = audible_batch(number, 8)
-        target = model.encode(batch)
-        step, noise = model.draw(target, generator)
-        losses = model.p_losses(target, model.condition_of(batch), step, noise)
+        target = model.denoising.encode(batch)
+        step, noise = model.denoising.draw(target, generator)
+        losses = model.denoising.p_losses(target, model.denoising.condition_of(batch), step, noise)
         optimizer.zero_grad()
         losses.total.backward()
         optimizer.step()
@@ -157,8 +157,8 @@ def test_probes_repeat_and_draw_from_nobody() -> None:
 def test_tenths_share_out_the_steps_that_are_trained(limits: tuple[int, int]) -> None:
     seen: list[int] = []
     model = debug_model(Scaled(), min_step=limits[0], max_step=limits[1])
-    draw = model.p_losses
-    model.p_losses = lambda *a, **k: seen.extend(a[2].tolist()) or draw(*a, **k)  # type: ignore[assignment]
+    draw = model.denoising.p_losses
+    model.denoising.p_losses = lambda *a, **k: seen.extend(a[2].tolist()) or draw(*a, **k)  # type: ignore[assignment]
     found = probed(model, audible_batch(0), without=[], draws=20)
     expected = sorted({step * TENTHS // 1000 for step in range(*limits)})
     assert found.tenths == expected

@@ -7,6 +7,7 @@ import pytest
 import torch
 from tiny_diffusion import (
     CONSTANT_RATE,
+    LIGHTNING_ADVICE,
     batch,
     fit,
     loader,
@@ -23,6 +24,8 @@ from mug.errors import CheckpointError, ConfigError, GenerationError, TrainingEr
 from mug.firststage.autoencoder import AutoencoderKL
 from mug.model.s4 import NPLRKernel
 from mug.protocols import Condition
+
+pytestmark = LIGHTNING_ADVICE
 
 # --------------------------------------------------------------------- first stage
 
@@ -86,8 +89,8 @@ def test_time_steps_and_noise_depend_on_the_key_alone():
     def draws(**changes):
         model = small(**changes)
         seen = []
-        draw = model.draw
-        model.draw = lambda *a: seen.append(draw(*a)) or seen[-1]
+        draw = model.denoising.draw
+        model.denoising.draw = lambda *a: seen.append(draw(*a)) or seen[-1]
         torch.manual_seed(len(changes))  # must not matter
         fit(model, max_steps=3, limit_val_batches=0)
         return seen
@@ -104,8 +107,8 @@ def test_time_steps_and_noise_depend_on_the_key_alone():
 def test_batches_of_one_accumulated_step_get_different_noise():
     model = small()
     seen = []
-    draw = model.draw
-    model.draw = lambda *a: seen.append(draw(*a)) or seen[-1]
+    draw = model.denoising.draw
+    model.denoising.draw = lambda *a: seen.append(draw(*a)) or seen[-1]
     fit(model, max_steps=1, accumulate_grad_batches=2, limit_val_batches=0)
     assert len(seen) == 2
     assert not torch.equal(seen[0][1], seen[1][1])
@@ -143,8 +146,11 @@ def test_state_space_layers_are_bound_once_before_the_first_step():
 
     def loss():
         with torch.no_grad():
-            target, condition = model.encode(batch()), model.condition_of(batch())
-            return model.p_losses(target, condition, step, noise).total.item()
+            target, condition = (
+                model.denoising.encode(batch()),
+                model.denoising.condition_of(batch()),
+            )
+            return model.denoising.p_losses(target, condition, step, noise).total.item()
 
     before = loss()
     fit(model, max_steps=1, limit_val_batches=0)
@@ -285,9 +291,11 @@ def test_weights_of_another_model_are_refused(tmp_path):
 
 def test_latents_are_scaled_on_the_way_in_and_back():
     plain, scaled = small(), small(latent_scale=2.5)
-    torch.testing.assert_close(scaled.encode(batch()).z_0, 2.5 * plain.encode(batch()).z_0)
+    torch.testing.assert_close(
+        scaled.denoising.encode(batch()).z_0, 2.5 * plain.denoising.encode(batch()).z_0
+    )
     z = torch.randn(1, 8, 8)
-    torch.testing.assert_close(scaled.decode(2.5 * z), plain.decode(z))
+    torch.testing.assert_close(scaled.generation.decode(2.5 * z), plain.generation.decode(z))
     assert plain.state_dict().keys() == scaled.state_dict().keys()
     assert "latent_factor" not in plain.state_dict()
 
@@ -295,24 +303,24 @@ def test_latents_are_scaled_on_the_way_in_and_back():
 def test_the_scale_is_measured_once_and_kept():
     model = small(scale_by_std=True)
     with pytest.raises(TrainingError, match="never measured"):
-        model.decode(torch.zeros(1, 8, 8))
-    assert model.encode(batch()).z_0.std().item() == pytest.approx(1.0, rel=1e-5)
+        model.generation.decode(torch.zeros(1, 8, 8))
+    assert model.denoising.encode(batch()).z_0.std().item() == pytest.approx(1.0, rel=1e-5)
     factor = model.latent_factor.item()
     louder = batch()
     louder["note"] = louder["note"] * 3
-    model.encode(louder)
+    model.denoising.encode(louder)
     assert model.latent_factor.item() == factor
     loaded = small(scale_by_std=True)
     loaded.load_state_dict(model.state_dict())
     assert loaded.latent_factor.item() == factor
-    loaded.decode(torch.zeros(1, 8, 8))
+    loaded.generation.decode(torch.zeros(1, 8, 8))
 
 
 def test_the_mode_is_encoded_unless_samples_are_asked_for():
     model = small(sample_posterior=True)
-    mode = model.encode(batch()).z_0
-    assert torch.equal(mode, model.encode(batch()).z_0)
-    sampled = model.encode(batch(), torch.Generator().manual_seed(0)).z_0
+    mode = model.denoising.encode(batch()).z_0
+    assert torch.equal(mode, model.denoising.encode(batch()).z_0)
+    sampled = model.denoising.encode(batch(), torch.Generator().manual_seed(0)).z_0
     assert not torch.allclose(mode, sampled, atol=0.1)
     fit(model, max_steps=1)
 
@@ -325,12 +333,12 @@ def test_the_valid_mask_leaves_out_what_is_behind_the_chart():
 
     def loss(error_at, use_valid):
         model = small(use_valid=use_valid)
-        target = model.encode(batch())
+        target = model.denoising.encode(batch())
         output = torch.zeros(2, 8, 8)
         output[..., error_at] = 10
         step = torch.tensor([5, 6])
         noise = torch.zeros(2, 8, 8)
-        return model.objective.losses(output, target, step, noise).total.item()
+        return model.denoising.objective.losses(output, target, step, noise).total.item()
 
     # 40 of 64 note frames are the chart: five of eight latent frames.
     assert loss(slice(5, 8), use_valid=True) == pytest.approx(0.01)
@@ -340,10 +348,10 @@ def test_the_valid_mask_leaves_out_what_is_behind_the_chart():
 
 def test_only_the_steps_of_the_range_are_drawn():
     model = small(min_step=400, max_step=402)
-    target = model.encode(batch())._replace(z_0=torch.zeros(200, 8, 1))
-    step, _ = model.draw(target, torch.Generator().manual_seed(0))
+    target = model.denoising.encode(batch())._replace(z_0=torch.zeros(200, 8, 1))
+    step, _ = model.denoising.draw(target, torch.Generator().manual_seed(0))
     assert set(step.tolist()) == {400, 401}
-    everything, _ = small().draw(target, torch.Generator().manual_seed(0))
+    everything, _ = small().denoising.draw(target, torch.Generator().manual_seed(0))
     assert everything.min() < 50
     assert everything.max() > 950
     with pytest.raises(ConfigError, match="leave no time step"):
@@ -357,20 +365,22 @@ def test_misuse_is_refused():
     with pytest.raises(ConfigError, match="reconstruction loss"):
         small(parameterization="recon")
     with pytest.raises(GenerationError, match="multiple of 8"):
-        small().latent_shape(60)
-    assert small().latent_shape(64) == (8, 8)
+        small().generation.latent_shape(60)
+    assert small().generation.latent_shape(64) == (8, 8)
     with pytest.raises(ConfigError, match="Did you mean 'loss_type'"):
         small(los_type="l1")
 
 
 def test_half_precision_keeps_the_loss_in_full():
     model = small()
-    target, condition = model.encode(batch()), model.condition_of(batch())
-    step, noise = model.draw(target, torch.Generator().manual_seed(0))
-    full = model.p_losses(target, condition, step, noise).total
+    target, condition = model.denoising.encode(batch()), model.denoising.condition_of(batch())
+    step, noise = model.denoising.draw(target, torch.Generator().manual_seed(0))
+    full = model.denoising.p_losses(target, condition, step, noise).total
     with torch.autocast("cpu", torch.bfloat16):
-        encoded = model.encode(batch())
-        half = model.p_losses(encoded, model.condition_of(batch()), step, noise).total
+        encoded = model.denoising.encode(batch())
+        half = model.denoising.p_losses(
+            encoded, model.denoising.condition_of(batch()), step, noise
+        ).total
     assert encoded.z_0.dtype == torch.float32
     assert half.dtype == torch.float32
     assert half.item() == pytest.approx(full.item(), rel=0.02)
@@ -403,20 +413,20 @@ def test_the_engine_serves_two_axes_without_audio_or_features():
     model.model = Networks(Picture(), Picture(), None, None)
     model.note_key = "image"
     pictures = {"image": torch.zeros(2, 3, 6, 5)}
-    target = model.encode(pictures)
+    target = model.denoising.encode(pictures)
     assert target.std is None
-    step, noise = model.draw(target, torch.Generator().manual_seed(0))
-    losses = model.p_losses(target, model.condition_of(pictures), step, noise)
+    step, noise = model.denoising.draw(target, torch.Generator().manual_seed(0))
+    losses = model.denoising.p_losses(target, model.denoising.condition_of(pictures), step, noise)
     assert losses.per_sample.shape == (2,)
     assert "loss_ratio" not in losses.parts
     losses.total.backward()
-    prediction = model.denoiser(Condition(None, []))(noise, step)
+    prediction = model.generation.denoiser(Condition(None, []))(noise, step)
     assert prediction.x0.shape == (2, 3, 6, 5)
 
 
 def test_only_the_audio_levels_that_are_read_are_kept():
     model = small()
-    condition = model.condition_of(batch())
+    condition = model.denoising.condition_of(batch())
     assert [level.shape[-1] for level in condition.audio] == [8, 4]
     assert condition.context.shape == (2, 32, 21)
 
@@ -424,8 +434,8 @@ def test_only_the_audio_levels_that_are_read_are_kept():
 def test_batch_keys_are_parameters():
     model = small(note_key="n", audio_key="a", feature_key="f", valid_key="v", use_valid=True)
     renamed = {key[0]: value for key, value in batch().items()}
-    target = model.encode(renamed)
+    target = model.denoising.encode(renamed)
     assert target.mask.sum() == 10
-    assert np.isfinite(model.condition_of(renamed).context.detach().numpy()).all()
+    assert np.isfinite(model.denoising.condition_of(renamed).context.detach().numpy()).all()
     assert isinstance(model.model.first_stage_model, AutoencoderKL)
     assert isinstance(model, DDPM)

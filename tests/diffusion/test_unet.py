@@ -5,12 +5,13 @@ import copy
 import pytest
 import torch
 import yaml
+from flat_configs import SCALE_ENCODER, UNET, build
 from golden_formula import apply_to_module, normal_input, weight_for
 from recordings import assert_recorded
 from repository import GOLDEN, ROOT, load_golden
 from torch import nn
 
-from mug.cond.wave import MelspectrogramScaleEncoder1D, STFTEncoder
+from mug.cond.wave import STFTEncoder
 from mug.config import load_config
 from mug.diffusion.unet import UNetModel
 from mug.diffusion.unet_blocks import (
@@ -44,7 +45,7 @@ def config(name: str) -> dict:
 
 def tiny(root: str, **options) -> UNetModel:
     """The recorded tiny network; `root` is what its weights' keys are relative to."""
-    network = UNetModel(**{**config("unet_config"), "s4_kernel_sum": "half", **options}).eval()
+    network = build(UNET, **{**config("unet_config"), "s4_kernel_sum": "half", **options}).eval()
     with torch.no_grad():
         for key, parameter in network.named_parameters():
             parameter.copy_(torch.from_numpy(weight_for(root + key, parameter.shape)))
@@ -57,7 +58,7 @@ class Wrapped(nn.Module):
     def __init__(self):
         super().__init__()
         self.model = nn.Module()
-        self.model.wave_model = MelspectrogramScaleEncoder1D(**config("wave_stage_config"))
+        self.model.wave_model = build(SCALE_ENCODER, **config("wave_stage_config"))
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +166,7 @@ def test_checkpoint_that_has_met_a_length(inputs):
 )
 def test_full_size(options, parameters):
     with torch.device("meta"):
-        network = UNetModel(**FULL, **options, lstm_last=False, use_checkpoint=True)
+        network = build(UNET, **FULL, **options, lstm_last=False, use_checkpoint=True)
     assert sum(p.numel() for p in network.parameters()) == parameters
     if not options.get("s4_layer"):
         return
@@ -211,7 +212,7 @@ def small(**options) -> UNetModel:
     base = {"in_channels": 2, "model_channels": 8, "out_channels": 2, "num_res_blocks": 1}
     base |= {"attention_resolutions": [2], "channel_mult": [1, 2], "num_heads": 2}
     base |= {"context_dim": 4, "num_groups": 4, "audio_channels": [4, 8], "s4_layer": True}
-    network = UNetModel(**{**base, **options})
+    network = build(UNET, **{**base, **options})
     for parameter in network.parameters():
         if not parameter.any():
             nn.init.normal_(parameter, std=0.1)
@@ -230,7 +231,7 @@ def audio(channels: int, frames: int, seed: int = 0) -> torch.Tensor:
 
 def test_new_network_predicts_zero():
     with torch.random.fork_rng():
-        network = UNetModel(**config("unet_config"))
+        network = build(UNET, **config("unet_config"))
     x, audios = torch.randn(1, 8, 8), [torch.randn(1, c, n) for c, n in ((32, 8), (64, 4), (64, 2))]
     assert not network(x, torch.tensor([5]), torch.randn(1, 32, 21), *audios).any()
 
@@ -353,7 +354,7 @@ def test_the_configurations_networks_use_the_time_step(name, caplog):
     unset += ["data.params.common_params.txt_file=x"]
     shipped = load_config([CONFIGS / f"{name}.yaml"], unset)
     with torch.device("meta"):
-        UNetModel(**shipped["model"]["params"]["unet_config"]["params"])
+        build(UNET, **shipped["model"]["params"]["unet_config"]["params"])
     assert caplog.text == ""
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from flat_configs import UNET
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -13,6 +14,8 @@ from mug.diffusion.unet_prepared import TimeTable, UNetPlan
 from mug.errors import DataError
 from mug.model.speed.precision import lowered
 from mug.model.speed.prepared_attention import Positions
+from mug.reference.config import translate
+from mug.util import with_groups
 
 TINY = {
     "in_channels": 8,
@@ -31,7 +34,8 @@ TINY = {
 
 def network(seed: int = 0, kind: type[UNetModel] = UNetModel, **options) -> UNetModel:
     """Every weight is drawn: layers that begin at zero, or tables of ones, would hide mistakes."""
-    made = kind(**{**TINY, **options}).eval().requires_grad_(requires_grad=False)
+    params = translate({"target": UNET, "params": {**TINY, **options}})["params"]
+    made = kind(**with_groups(UNetModel, params)).eval().requires_grad_(requires_grad=False)
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in made.named_parameters():
         if "kernel" not in name:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flat_configs import TRAIN_DATA, build
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_songs import make_songs
@@ -188,7 +189,7 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def dataset(songs: Path, **more: object) -> OsuTrainDataset:
     usual = {"split": {"train": 1.0}, "n_mels": 16, "max_audio_frame": 1024, "with_audio": True}
-    return OsuTrainDataset(txt_file=songs, **{**usual, **more})  # type: ignore[arg-type]
+    return build(TRAIN_DATA, txt_file=songs, **{**usual, **more})  # type: ignore[arg-type]
 
 
 AUGMENTED = {"crop": True, "rate_p": 1.0, "rate": (0.8, 1.25), "with_feature": True, "pitch_p": 0.5}

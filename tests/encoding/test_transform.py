@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flat_configs import TRAIN_DATA, build
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_songs import make_songs
 
 from mug.beatmap.hit_objects import LongNote, Rice
-from mug.data.dataset import OsuTrainDataset
 from mug.encoding.transform import jitter
 from mug.errors import ConfigError
 
@@ -35,12 +35,12 @@ def test_jitter_moves_every_time_by_at_most_its_spread(seed: int, spread: float)
 def test_jittered_items_differ_by_offsets_and_repeat(tmp_path: Path) -> None:
     listed = make_songs(tmp_path, songs=3)
     common = {"txt_file": listed, "max_audio_frame": 1024}
-    plain = OsuTrainDataset(**common)[(0, 0)]
-    moved = OsuTrainDataset(**common, jitter_p=1.0, jitter_ms=10.0)
+    plain = build(TRAIN_DATA, **common)[(0, 0)]
+    moved = build(TRAIN_DATA, **common, jitter_p=1.0, jitter_ms=10.0)
     item = moved[(0, 0)]
     assert not np.array_equal(item["note"], plain["note"])
     assert np.array_equal(item["note"], moved[(0, 0)]["note"])
     assert not np.array_equal(item["note"], moved[(1, 0)]["note"])
     assert abs(int(item["note"][:4].sum()) - int(plain["note"][:4].sum())) <= 2
     with pytest.raises(ConfigError, match="jitter_p"):
-        OsuTrainDataset(**common, jitter_p=0.5, with_audio=True)
+        build(TRAIN_DATA, **common, jitter_p=0.5, with_audio=True)

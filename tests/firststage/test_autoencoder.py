@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
+from flat_configs import AUTOENCODER, build
 from golden_formula import normal_input, note_input, weight_for
 from repository import GOLDEN, load_golden
 
 from mug.errors import CheckpointError, ConfigError, TrainingError
-from mug.firststage.autoencoder import AutoencoderKL
 from mug.firststage.distribution import DiagonalGaussian
 from mug.firststage.networks import Decoder
 
@@ -50,7 +50,7 @@ def filled(model, root=""):
 
 def tiny(**changes):
     return filled(
-        AutoencoderKL(ddconfig=TINY, lossconfig=LOSS, **changes), "model.first_stage_model."
+        build(AUTOENCODER, ddconfig=TINY, lossconfig=LOSS, **changes), "model.first_stage_model."
     )
 
 
@@ -67,7 +67,7 @@ def close_to(name, key, value):
 @pytest.mark.parametrize(("patch", "mult"), [(8, [1]), (4, [1, 2]), (2, [1, 1, 2])])
 def test_patches_halve_the_frames_as_levels_do(patch, mult):
     config = {**TINY, "patch": patch, "channel_mult": mult}
-    model = filled(AutoencoderKL(ddconfig=config, lossconfig=LOSS))
+    model = filled(build(AUTOENCODER, ddconfig=config, lossconfig=LOSS))
     assert model.downsampling == 8
     notes = torch.from_numpy(note_input("note", 256, 2))
     with torch.no_grad():
@@ -101,7 +101,7 @@ def test_tiny_equals_the_recording():
 
 def test_scaled_latents_equal_the_recording():
     meta, _ = load_golden("vae_stftcfg")
-    model = AutoencoderKL(ddconfig=STFT, lossconfig=LOSS, scale=2.0)
+    model = build(AUTOENCODER, ddconfig=STFT, lossconfig=LOSS, scale=2.0)
     assert sum(p.numel() for p in model.parameters()) == meta["n_params"]
     filled(model)
     with torch.no_grad():
@@ -115,7 +115,7 @@ def test_scaled_latents_equal_the_recording():
 
 def test_names_shapes_and_order_equal_the_original():
     recorded = json.loads((GOLDEN / "state_dict_autoencoder.json").read_text())
-    state = AutoencoderKL(ddconfig=FULL, lossconfig=LOSS).state_dict()
+    state = build(AUTOENCODER, ddconfig=FULL, lossconfig=LOSS).state_dict()
     own = [[key, list(value.shape), str(value.dtype)[6:]] for key, value in state.items()]
     assert own == recorded["entries"]
     assert sum(value.numel() for value in state.values()) == recorded["n_params"] == 5_086_192
@@ -164,7 +164,7 @@ def test_log_variance_is_limited():
 
 
 def test_one_variance_for_all_is_learnable():
-    model = AutoencoderKL(ddconfig=TINY, lossconfig=LOSS, constant_var=0.25)
+    model = build(AUTOENCODER, ddconfig=TINY, lossconfig=LOSS, constant_var=0.25)
     posterior = model.encode(torch.zeros(1, 16, 64))
     torch.testing.assert_close(posterior.std, torch.full_like(posterior.mean, 0.25))
     assert "log_var" in model.state_dict()
@@ -176,7 +176,7 @@ def test_one_variance_for_all_is_learnable():
 
 
 def test_each_parameter_is_optimised_once():
-    model = AutoencoderKL(ddconfig=TINY, lossconfig=LOSS, learning_rate=1e-3)
+    model = build(AUTOENCODER, ddconfig=TINY, lossconfig=LOSS, learning_rate=1e-3)
     configured = model.configure_optimizers()
     optimizer = configured["optimizer"]
     listed = [id(p) for group in optimizer.param_groups for p in group["params"]]
@@ -189,13 +189,19 @@ def test_each_parameter_is_optimised_once():
 
 def test_training_without_a_rate_is_refused():
     with pytest.raises(TrainingError, match="base_learning_rate"):
-        AutoencoderKL(ddconfig=TINY, lossconfig=LOSS).configure_optimizers()
+        build(AUTOENCODER, ddconfig=TINY, lossconfig=LOSS).configure_optimizers()
 
 
 def fit(steps, seed=23, **changes):
     torch.manual_seed(0)
-    model = AutoencoderKL(
-        ddconfig=TINY, lossconfig=LOSS, learning_rate=3e-3, seed=seed, kl_weight=1e-2, **changes
+    model = build(
+        AUTOENCODER,
+        ddconfig=TINY,
+        lossconfig=LOSS,
+        learning_rate=3e-3,
+        seed=seed,
+        kl_weight=1e-2,
+        **changes,
     )
     items = [
         {"note": torch.from_numpy(note_input(f"fit{i}", 64)[0]), "valid": torch.ones(64)}
@@ -253,9 +259,9 @@ def test_weights_from_a_file_mark_it_trained(tmp_path):
     source = tiny()
     path = tmp_path / "first.ckpt"
     torch.save({"state_dict": source.state_dict()}, path)
-    loaded = AutoencoderKL(ddconfig=TINY, lossconfig=LOSS, ckpt_path=str(path))
+    loaded = build(AUTOENCODER, ddconfig=TINY, lossconfig=LOSS, ckpt_path=str(path))
     assert loaded.trained
-    assert not AutoencoderKL(ddconfig=TINY, lossconfig=LOSS).trained
+    assert not build(AUTOENCODER, ddconfig=TINY, lossconfig=LOSS).trained
     for key, value in source.state_dict().items():
         assert torch.equal(value, loaded.state_dict()[key])
 
@@ -263,7 +269,8 @@ def test_weights_from_a_file_mark_it_trained(tmp_path):
 def test_several_matching_ignore_keys(tmp_path):
     path = tmp_path / "first.ckpt"
     torch.save({"state_dict": tiny().state_dict()}, path)
-    loaded = AutoencoderKL(
+    loaded = build(
+        AUTOENCODER,
         ddconfig=TINY,
         lossconfig=LOSS,
         ckpt_path=str(path),
@@ -282,9 +289,9 @@ def test_weights_that_do_not_fit_are_refused(tmp_path):
     path = tmp_path / "first.ckpt"
     torch.save({"state_dict": {**tiny().state_dict(), "stray": torch.zeros(1)}}, path)
     with pytest.raises(CheckpointError, match="stray"):
-        AutoencoderKL(ddconfig=TINY, lossconfig=LOSS, ckpt_path=str(path))
+        build(AUTOENCODER, ddconfig=TINY, lossconfig=LOSS, ckpt_path=str(path))
     with pytest.raises(CheckpointError, match="no such checkpoint"):
-        AutoencoderKL(ddconfig=TINY, lossconfig=LOSS, ckpt_path=str(tmp_path / "none.ckpt"))
+        build(AUTOENCODER, ddconfig=TINY, lossconfig=LOSS, ckpt_path=str(tmp_path / "none.ckpt"))
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):
@@ -295,9 +302,9 @@ def test_a_file_that_would_run_code_is_refused(tmp_path):
     path = tmp_path / "evil.ckpt"
     torch.save({"state_dict": {}, "extra": Evil()}, path)
     with pytest.raises(CheckpointError, match="never run"):
-        AutoencoderKL(ddconfig=TINY, lossconfig=LOSS, ckpt_path=str(path))
+        build(AUTOENCODER, ddconfig=TINY, lossconfig=LOSS, ckpt_path=str(path))
 
 
 def test_a_misspelt_network_key_is_refused():
     with pytest.raises(ConfigError, match="Did you mean 'num_groups'"):
-        AutoencoderKL(ddconfig={**TINY, "num_group": 8}, lossconfig=LOSS)
+        build(AUTOENCODER, ddconfig={**TINY, "num_group": 8}, lossconfig=LOSS)

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from mug.firststage.registry import FIRST_STAGES
+from mug.pipeline.model.inference_classes import for_inference
 from mug.protocols import FirstStage
-from mug.util import for_inference, instantiate_from_config
+from mug.util import instantiate_from_config
 
 every_first_stage = pytest.mark.parametrize("name", FIRST_STAGES)
 CHANNELS = 16

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
+from flat_configs import AUTOENCODER, build
 from torch.utils.data import DataLoader, Dataset
-
-from mug.firststage.autoencoder import AutoencoderKL
 
 DD = {
     "x_channels": 16,
@@ -30,7 +29,9 @@ class _Items(Dataset[dict[str, torch.Tensor]]):
 
 def test_the_plateau_is_judged_after_validations_only(tmp_path: Path) -> None:
     loss = {"target": "mug.firststage.losses.ManiaReconstructLoss"}
-    model = AutoencoderKL(DD, loss, learning_rate=1e-9)  # so small that nothing ever improves
+    model = build(
+        AUTOENCODER, ddconfig=DD, lossconfig=loss, learning_rate=1e-9
+    )  # so small that nothing ever improves
     trainer = pl.Trainer(
         default_root_dir=tmp_path,
         accelerator="cpu",

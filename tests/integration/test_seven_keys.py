@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from flat_configs import TRAIN_DATA, build
 from tiny_songs import make_songs
 
 from mug import train
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.clock import FrameClock
-from mug.data.dataset import OsuTrainDataset
 from mug.encoding.convertor import ManiaConvertor
 from mug.prepare.collect import collect
 from mug.prepare.ingest import Selection
@@ -84,8 +84,12 @@ def places(notes: list[HitObject], until_ms: float) -> set[tuple[int, int, int |
 @pytest.mark.real_data
 def test_items_of_real_charts_decode_to_their_notes(tmp_path: Path, real_data: Path) -> None:
     collect(real_data / "songs" / "umami-packed-mountaineering", tmp_path, Selection(keys=7))
-    dataset = OsuTrainDataset(
-        txt_file=tmp_path / "beatmap.txt", keys=7, split={"train": 1.0}, max_audio_frame=65536
+    dataset = build(
+        TRAIN_DATA,
+        txt_file=tmp_path / "beatmap.txt",
+        keys=7,
+        split={"train": 1.0},
+        max_audio_frame=65536,
     )
     assert len(dataset) == 9
     convertor = ManiaConvertor(FrameClock(), keys=7, max_frames=8192)

@@ -40,16 +40,16 @@ def test_the_originals_way_and_ours_give_the_same_notes(folder):
     ddpm = model.ddpm
     with torch.inference_mode():
         expected = Reference(ddpm).sample(audio, asked, nothing, noise, steps=4)
-        levels = ddpm.conditions(audio, None).audio
-        plan = ddpm.plan(noise.shape[-1])
+        levels = ddpm.generation.conditions(audio, None).audio
+        plan = ddpm.generation.plan(noise.shape[-1])
         denoise = guide(
-            lambda condition: ddpm.denoiser(condition, plan),
-            Condition(ddpm.context(asked), levels),
-            Condition(ddpm.context(nothing), levels),
+            lambda condition: ddpm.generation.denoiser(condition, plan),
+            Condition(ddpm.generation.context(asked), levels),
+            Condition(ddpm.generation.context(nothing), levels),
             5.0,
         )
         z = DDIMSampler("original").sample(denoise, noise, ddpm.schedule, steps=4)
-        found = ddpm.decode(z)
+        found = ddpm.generation.decode(z)
     assert expected.std() > 1e-3
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3 * float(expected.std()))
 

@@ -4,10 +4,9 @@ import io
 
 import pytest
 import torch
+from flat_configs import SCALE_ENCODER, UNET, build
 from torch import nn
 
-from mug.cond.wave import MelspectrogramScaleEncoder1D
-from mug.diffusion.unet import UNetModel
 from mug.model.summary import COLUMNS, summary
 
 
@@ -17,7 +16,8 @@ def count(network: nn.Module) -> str:
 
 @pytest.mark.parametrize("depth", [1, 3, 9])
 def test_u_net(depth, capsys):
-    network = UNetModel(
+    network = build(
+        UNET,
         in_channels=4,
         model_channels=8,
         out_channels=4,
@@ -50,7 +50,8 @@ def test_u_net(depth, capsys):
 
 
 def test_encoder_with_a_list_of_outputs():
-    encoder = MelspectrogramScaleEncoder1D(
+    encoder = build(
+        SCALE_ENCODER,
         n_freq=4,
         middle_channels=32,
         attention_resolutions=[2],
@@ -71,7 +72,8 @@ def test_encoder_with_a_list_of_outputs():
 
 
 def test_inside_another_network():
-    encoder = MelspectrogramScaleEncoder1D(
+    encoder = build(
+        SCALE_ENCODER,
         n_freq=4,
         middle_channels=32,
         attention_resolutions=[],

@@ -3,12 +3,11 @@
 import pytest
 import pytorch_lightning as pl
 import torch
+from flat_configs import DDPM, build
 from golden_formula import feature_id_input, mel_input, note_input
 
-from mug.util import instantiate_from_config
-
 # Lightning's advice on loaders and logging, none of it about this code.
-pytestmark = [
+LIGHTNING_ADVICE = [
     pytest.mark.filterwarnings("ignore:.*does not have many workers.*"),
     pytest.mark.filterwarnings("ignore:.*is smaller than the logging interval.*"),
     pytest.mark.filterwarnings("ignore:.*in eval mode at the start of training.*"),
@@ -86,7 +85,7 @@ def small(**changes):
         },
     }
     params.update(changes)
-    return instantiate_from_config({"target": "mug.diffusion.diffusion.DDPM", "params": params})
+    return build(DDPM, **params)
 
 
 def item(i):

@@ -19,8 +19,9 @@ NOTE_FRAMES, MELS = 64, 16
 
 def debug_model(network: nn.Module | None = None, **params: Any) -> DDPM:
     """The model of configs/debug/diffusion.yaml; with another denoiser, one layer hears for it."""
-    config = load_config(["configs/debug/diffusion.yaml"], [])
-    config["model"]["params"].update(allow_untrained_first_stage=True, **params)
+    changes = {"allow_untrained_first_stage": True, **params}
+    overrides = [f"model.params.{name}={value}" for name, value in changes.items()]
+    config = load_config(["configs/debug/diffusion.yaml"], overrides)
     torch.manual_seed(0)
     model: DDPM = instantiate_from_config(
         {key: config["model"][key] for key in ("target", "params")}

@@ -55,7 +55,7 @@ def _prepare(steps: Steps) -> None:
 def _train(steps: Steps, overrides: list[str]) -> Path:
     data = [
         f"data.params.common_params.txt_file={steps.out / 'dataset' / 'beatmap.txt'}",
-        f"data.params.common_params.cache_dir={steps.out / 'cache'}",
+        f"data.params.common_params.audio.cache_dir={steps.out / 'cache'}",
         *overrides,
     ]
     first_stage = steps.train("first stage", "configs/mug/demo_autoencoder.yaml", data)

@@ -58,28 +58,27 @@ def main() -> int:
 
 
 def _features(model: Any) -> str:
-    return str(model.config["data"]["params"]["common_params"]["feature_yaml"])
+    return str(model.config["data"]["params"]["common_params"]["features"]["feature_yaml"])
 
 
 def _batches(args: argparse.Namespace, config: dict[str, Any]) -> list[dict[str, Any]]:
     """Batches of the part, on the device; the same ones each time."""
     import torch
-    from omegaconf import OmegaConf
     from torch.utils.data import default_collate
 
+    from mug.config import with_overrides
+    from mug.data.datamodule import merged_params
     from mug.errors import DataError
     from mug.util import instantiate_from_config
 
     overrides = list(args.override)
     if args.data is not None:
         overrides.append(f"data.params.common_params.txt_file={args.data}")
-    merged = OmegaConf.merge(OmegaConf.create(config), OmegaConf.from_dotlist(overrides))
-    plain: Any = OmegaConf.to_container(merged, resolve=True)
-    params = plain["data"]["params"]
+    params = with_overrides(config, overrides)["data"]["params"]
     node = params.get(PARTS[args.part])
     if node is None:
         raise DataError("scripts.checkpoint_config_has_no_such_part", value=args.part)
-    own = {**(node.get("params") or {}), **(params.get("common_params") or {})}
+    own = merged_params(node.get("params"), params.get("common_params"))
     dataset = instantiate_from_config({"target": node["target"], "params": own})
     items = islice((dataset[index] for index in range(len(dataset))), args.items)
     batches, waiting = [], list(items)

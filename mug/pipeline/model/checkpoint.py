@@ -26,6 +26,7 @@ from torch import Tensor
 from mug.clock import FrameClock
 from mug.config import load_inference_config, save_config
 from mug.diffusion.latent_diffusion import LatentDiffusion
+from mug.diffusion.parts.build import DiffusionModel
 from mug.errors import CheckpointError
 from mug.features import FeatureSchema
 from mug.messages.message import Message
@@ -35,8 +36,10 @@ from mug.model.memory.skip_init import SkipInit
 from mug.model.speed.precision import dtype_of, lowered_names
 from mug.model.weights import SAFE_GLOBALS
 from mug.notes import NoteLayout
+from mug.pipeline.model.inference_classes import for_inference
 from mug.pipeline.model.weights_file import WeightsFile
-from mug.util import atomic_write, find_file, for_inference, instantiate_from_config
+from mug.reference.config import translate
+from mug.util import atomic_write, find_file, instantiate_from_config
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +64,7 @@ class LoadedModel:
         offload: what is not in memory all the time.
     """
 
-    ddpm: LatentDiffusion
+    ddpm: DiffusionModel
     config: dict[str, Any]
     schema: FeatureSchema
     clock: FrameClock
@@ -77,7 +80,7 @@ class LoadedModel:
     @property
     def n_mels(self) -> int:
         """Mel bands that the audio encoder expects."""
-        return int(_data_params(self.config).get("n_mels", 128))
+        return int(_common(self.config, "audio").get("n_mels", 128))
 
     @property
     def keys(self) -> int:
@@ -88,7 +91,7 @@ class LoadedModel:
     @property
     def z_channels(self) -> int:
         """Channels of a latent."""
-        return int(self.config["model"]["params"]["z_channels"])
+        return int(self.config["model"]["params"]["latent"]["z_channels"])
 
     @property
     def latent_multiple(self) -> int:
@@ -138,16 +141,15 @@ def load_model(
     weights_hash = hash_weights(weights)
     if offloading:
         trim()
-    data = _data_params(config)
-    ratio = int(data.get("audio_note_window_ratio", 8))
+    audio, window = _common(config, "audio"), _common(config, "window")
     return LoadedModel(
         ddpm=ddpm,
         config=config,
         schema=FeatureSchema.from_yaml(_feature_yaml(config), clamp_top=not published),
         clock=FrameClock(
-            sample_rate=int(data.get("sr", 22050)),
-            n_fft=int(data.get("n_fft", 512)),
-            audio_per_note=ratio,
+            sample_rate=int(audio.get("sr", 22050)),
+            n_fft=int(audio.get("n_fft", 512)),
+            audio_per_note=int(window.get("audio_note_window_ratio", 8)),
             notes_per_latent=_notes_per_latent(config),
         ),
         weights_hash=weights_hash,
@@ -189,15 +191,15 @@ def _open_checkpoint(path: str | Path) -> tuple[dict[str, Any], Mapping[str, Ten
     if not isinstance(weights, Mapping) or not all(isinstance(v, Tensor) for v in weights.values()):
         raise CheckpointError("pipeline.no_state_dict_in_file", file=given)
     if "mug_config" in content:
-        return copy.deepcopy(content["mug_config"]), dict(weights), False
+        return translate(content["mug_config"]), dict(weights), False
     return _config_beside(given), dict(weights), True
 
 
 def build_model(config: Mapping[str, Any], *, published: bool) -> LatentDiffusion:
     """An untrained model from a config, with whatever only training needs left out.
 
-    That includes the trainer: classes that train are built as those that they extend, see
-    `mug.util.INFERENCE_TARGETS`.
+    That includes the trainer: other classes stand in for those that train, see
+    `mug.pipeline.model.inference_classes`.
 
     Args:
         config: resolved config with a `model` node.
@@ -205,13 +207,9 @@ def build_model(config: Mapping[str, Any], *, published: bool) -> LatentDiffusio
     """
     params = copy.deepcopy(dict(config["model"].get("params") or {}))
     node = {"target": config["model"]["target"], "params": params}
-    for key in ("scheduler_config", "ckpt_path", "ignore_keys", "training_keys"):
-        params.pop(key, None)
-    first_stage = params.get("first_stage_config", {}).get("params", {})
-    for key in ("ckpt_path", "ignore_keys"):
-        first_stage.pop(key, None)
     if published:
-        params["unet_config"]["params"].setdefault("s4_kernel_sum", "half")
+        block = params["unet_config"]["params"].setdefault("block", {})
+        block.setdefault("s4_kernel_sum", "half")
     model = instantiate_from_config(for_inference(node))
     if not isinstance(model, LatentDiffusion):
         raise CheckpointError(
@@ -300,7 +298,7 @@ def _config_beside(weights: Path) -> dict[str, Any]:
     """`model.yaml`, or a YAML file of the weights' own name, in the same folder."""
     for candidate in (weights.with_suffix(".yaml"), weights.parent / CONFIG_NAME):
         if candidate.is_file():
-            return load_inference_config(candidate)
+            return load_inference_config(candidate, for_inference)
     raise CheckpointError(
         "pipeline.no_config_beside_checkpoint",
         file=weights,
@@ -381,9 +379,10 @@ def _types(
     return {key: dtype if key in low else value.dtype for key, value in own.items()}
 
 
-def _data_params(config: Mapping[str, Any]) -> dict[str, Any]:
+def _common(config: Mapping[str, Any], group: str) -> dict[str, Any]:
+    """A group of the parameters that all datasets have in common."""
     params = (config.get("data") or {}).get("params") or {}
-    return dict(params.get("common_params") or {})
+    return dict((params.get("common_params") or {}).get(group) or {})
 
 
 def _feature_yaml(config: Mapping[str, Any]) -> Path:

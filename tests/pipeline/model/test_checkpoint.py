@@ -38,7 +38,7 @@ def test_what_is_saved_loads_equal(tiny_model_folder: Path, tiny_model: LoadedMo
     loaded = tiny_model.ddpm.state_dict()
     assert weights.keys() == loaded.keys()
     assert all(torch.equal(weights[key], loaded[key]) for key in weights)
-    assert config["model"]["params"]["z_channels"] == tiny_model.z_channels == 8
+    assert config["model"]["params"]["latent"]["z_channels"] == tiny_model.z_channels == 8
     assert not tiny_model.ddpm.training
     assert not any(p.requires_grad for p in tiny_model.ddpm.parameters())
 
@@ -68,7 +68,7 @@ def test_an_original_checkpoint_gets_its_kernel_and_its_ids(
 ) -> None:
     """Same weights, saved as the original saves them: numpy scalars in the scheduler's state."""
     config, weights, _ = read_checkpoint(tiny_model_folder)
-    del config["model"]["params"]["unet_config"]["params"]["s4_kernel_sum"]
+    del config["model"]["params"]["unet_config"]["params"]["block"]["s4_kernel_sum"]
     torch.save(
         {"state_dict": weights, "lr_schedulers": [{"base_lrs": [np.float64(1.0)]}]},
         tmp_path / "model.ckpt",
@@ -151,15 +151,15 @@ def test_the_published_pair_gives_the_recorded_outputs(golden_dir: Path) -> None
         mel = torch.from_numpy(gf.mel_input(f"ck_gen{frames}", 16, 64 * frames, 2))
         noise = torch.from_numpy(gf.normal_input(f"ck_xT{frames}", (2, 8, frames)))
         with torch.inference_mode():
-            condition = model.ddpm.conditions(mel, ids[0])
-            negative = Condition(model.ddpm.context(ids[1]), condition.audio)
+            condition = model.ddpm.generation.conditions(mel, ids[0])
+            negative = Condition(model.ddpm.generation.context(ids[1]), condition.audio)
             samples = DDIMSampler(spacing="original").sample(
-                guide(model.ddpm.denoiser, condition, negative, 5.0),
+                guide(model.ddpm.generation.denoiser, condition, negative, 5.0),
                 noise,
                 model.ddpm.schedule,
                 steps=10,
             )
-            decoded = model.ddpm.decode(samples)
+            decoded = model.ddpm.generation.decode(samples)
         for name, ours in (("samples", samples), ("decoded", decoded)):
             assert_recorded(ours, "tiny_mug", f"ddim_T{frames}/{name}")
 

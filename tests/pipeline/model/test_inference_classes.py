@@ -19,8 +19,9 @@ from mug.errors import ConfigError
 from mug.firststage.autoencoder import AutoencoderKL
 from mug.firststage.variational import VariationalAutoencoder
 from mug.pipeline.model.checkpoint import CONFIG_NAME, LoadedModel, build_model
+from mug.pipeline.model.inference_classes import INFERENCE_CLASSES, for_inference
 from mug.train import build_module
-from mug.util import INFERENCE_TARGETS, accepted_names, for_inference, get_obj_from_str
+from mug.util import accepted_names, get_obj_from_str
 
 MODULES = [
     found.name
@@ -29,14 +30,17 @@ MODULES = [
 ]
 
 
-@pytest.mark.parametrize("trained", sorted(INFERENCE_TARGETS))
-def test_the_classes_that_train_only_add_the_trainer(trained: str) -> None:
-    whole, plain = get_obj_from_str(trained), get_obj_from_str(INFERENCE_TARGETS[trained])
+@pytest.mark.parametrize("trained", sorted(INFERENCE_CLASSES))
+def test_the_classes_without_a_trainer_take_all_parameters_but_those_of_training(
+    trained: str,
+) -> None:
+    whole, plain = get_obj_from_str(trained), INFERENCE_CLASSES[trained]
     assert issubclass(whole, pl.LightningModule)
-    assert whole.__bases__[0] is plain
-    assert not issubclass(plain, pl.LightningModule)
-    assert accepted_names(whole) == accepted_names(plain)
-    assert whole.__init__ is plain.__init__
+    assert not issubclass(plain.kind, pl.LightningModule)
+    assert get_obj_from_str(plain.target) is plain.kind
+    left = (accepted_names(whole) or set()) - (accepted_names(plain.kind) or set())
+    assert left == plain.without
+    assert (accepted_names(plain.kind) or set()) < (accepted_names(whole) or set())
 
 
 def test_every_class_that_trains_has_one_without_a_trainer() -> None:
@@ -46,7 +50,7 @@ def test_every_class_that_trains_has_one_without_a_trainer() -> None:
         for cls in vars(importlib.import_module(name)).values()
         if inspect.isclass(cls) and cls.__module__ == name and issubclass(cls, pl.LightningModule)
     }
-    assert found == set(INFERENCE_TARGETS)
+    assert found == set(INFERENCE_CLASSES)
 
 
 def test_both_have_the_same_weights_in_the_same_order(root: Path) -> None:
@@ -74,7 +78,9 @@ def test_a_loaded_model_keeps_the_config_that_trains_it(tiny_model: LoadedModel)
 def test_other_targets_and_values_stay_as_they_are() -> None:
     node = {"target": "mug.diffusion.unet.UNetModel", "params": {"channel_mult": [1, 2], "x": None}}
     assert for_inference(node) == node
-    nested = {"list": [{"target": "mug.firststage.autoencoder.AutoencoderKL"}]}
+    params = {"scale": 2.0, "kl_weight": 1.0, "training": {"seed": 1}}
+    nested = {"list": [{"target": "mug.firststage.autoencoder.AutoencoderKL", "params": params}]}
+    assert for_inference(nested)["list"][0]["params"] == {"scale": 2.0}
     assert for_inference(nested)["list"][0]["target"].endswith(".VariationalAutoencoder")
     assert nested["list"][0]["target"].endswith(".AutoencoderKL")
 
@@ -90,7 +96,7 @@ def test_the_models_node_is_checked_and_the_trainers_is_not(
     tiny_model_folder: Path, tmp_path: Path
 ) -> None:
     path = _changed(tiny_model_folder, tmp_path, lightning={"trainer": {"max_epoch": 3}})
-    assert load_inference_config(path)["lightning"]["trainer"]["max_epoch"] == 3
+    assert load_inference_config(path, for_inference)["lightning"]["trainer"]["max_epoch"] == 3
     with pytest.raises(ConfigError, match="max_epochs"):
         load_config([path])
 
@@ -102,12 +108,12 @@ def test_a_misspelt_key_of_the_model_is_named_with_its_line(
     text = path.read_text(encoding="utf-8").replace("z_channels:", "z_chanels:")
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match="z_channels") as caught:
-        load_inference_config(path)
-    assert (caught.value.file, caught.value.value) == (path, "z_chanels")
+        load_inference_config(path, for_inference)
+    assert (caught.value.file, caught.value.value) == (path, "latent.z_chanels")
     assert text.splitlines()[(caught.value.line or 0) - 1].strip().startswith("z_chanels:")
 
 
 def test_an_unknown_section_is_refused(tiny_model_folder: Path, tmp_path: Path) -> None:
     path = _changed(tiny_model_folder, tmp_path, modell={})
     with pytest.raises(ConfigError, match="modell"):
-        load_inference_config(path)
+        load_inference_config(path, for_inference)

@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from mug.diffusion.networks import Networks
 from mug.diffusion.parameterization import Parameterization
-from mug.diffusion.schedule import NoiseSchedule
+from mug.diffusion.parts.latent_scale import LatentScale
 from mug.diffusion.unet_prepared import UNetPlan
-from mug.errors import GenerationError, TrainingError
+from mug.errors import GenerationError
 from mug.messages.message import Message
 from mug.model.speed.precision import autocast_of
 from mug.protocols import Condition, Denoiser, Prediction
 
 
-class Generation(nn.Module):
+class Generation:
     """The surface between a diffusion model and its samplers.
 
-    Attributes:
-        model: the networks.
-        schedule: the noise levels.
-        parameterization: what the denoiser's output means.
-        latent_factor: the diffusion's latents are the first stage's times this; 0 if unknown.
+    Args:
+        networks: the four networks.
+        parameterization: meaning of the denoiser's output.
+        latents: scale of the latents.
         z_channels: channels of a latent.
     """
 
-    model: Networks
-    schedule: NoiseSchedule
-    parameterization: Parameterization
-    latent_factor: Tensor
-    z_channels: int | None
+    def __init__(
+        self,
+        networks: Networks,
+        parameterization: Parameterization,
+        latents: LatentScale,
+        z_channels: int | None,
+    ) -> None:
+        self.networks, self.parameterization = networks, parameterization
+        self.latents, self.z_channels = latents, z_channels
 
     def conditions(
         self, audio: Tensor | None, feature_ids: Tensor | None, beat: Tensor | None = None
@@ -44,18 +47,18 @@ class Generation(nn.Module):
                 unknown.
         """
         context = None if feature_ids is None else self.context(feature_ids)
-        return Condition(context, self.model.audio(audio, beat))
+        return Condition(context, self.networks.audio(audio, beat))
 
     def context(self, feature_ids: Int[Tensor, "b n"] | Float[Tensor, "b n"]) -> Tensor | None:
         """The prompt's part of a condition."""
-        return self.model.context(feature_ids)
+        return self.networks.context(feature_ids)
 
     def plan(self, frames: int) -> UNetPlan | None:
         """Plan shared by all calls of the denoiser at one length; None for a network without one.
 
         It holds until a weight changes: make one for a request, not one for a training run.
         """
-        return UNetPlan.of(self.model.unet_model, frames)
+        return UNetPlan.of(self.networks.unet_model, frames)
 
     def denoiser(self, condition: Condition, plan: UNetPlan | None = None) -> Denoiser:
         """Predictions under a condition; a condition with a batch of one serves every item.
@@ -68,8 +71,8 @@ class Generation(nn.Module):
         prepared = None if plan is None else plan.prepare(condition.context, condition.audio)
 
         def as_it_is(x_t: Tensor, step: Tensor) -> Tensor:
-            with autocast_of(self.model.unet_model, x_t):
-                return self.model.denoise(x_t, step, condition)
+            with autocast_of(self.networks.unet_model, x_t):
+                return self.networks.denoise(x_t, step, condition)
 
         def denoise(x_t: Float[Tensor, "b ..."], step: Int[Tensor, "b"]) -> Prediction:
             output = (prepared or as_it_is)(x_t, step)
@@ -83,12 +86,7 @@ class Generation(nn.Module):
         Raises:
             TrainingError: where the latents' scale was to be measured and never was.
         """
-        if not self.latent_factor.is_nonzero():
-            raise TrainingError(
-                "model.scale_of_latents_was_never_measured",
-                remedy="remedy.train_model_scale_by_std_or_load_checkpoint",
-            )
-        data: Tensor = self.model.first_stage_model.decode(z / self.latent_factor)  # type: ignore[operator]
+        data: Tensor = self.networks.first_stage_model.decode(self.latents.removed(z))  # type: ignore[operator]
         return data
 
     def latent_shape(self, note_frames: int) -> tuple[int, int]:
@@ -97,7 +95,7 @@ class Generation(nn.Module):
         Raises:
             GenerationError: when the first stage cannot halve them evenly.
         """
-        halving = int(getattr(self.model.first_stage_model, "downsampling", 1))
+        halving = int(getattr(self.networks.first_stage_model, "downsampling", 1))
         if note_frames % halving or self.z_channels is None:
             raise GenerationError(
                 "model.note_frames_must_be_multiple",

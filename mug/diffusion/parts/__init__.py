@@ -1,0 +1,1 @@
+"""Parts of a diffusion model: groups of parameters, scale of the latents, generation, denoising."""
