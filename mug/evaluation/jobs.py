@@ -76,7 +76,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Job:
+class Piece:
     """One piece: a human chart or a song; with a file, a chart of another program.
 
     Args:
@@ -109,7 +109,7 @@ class Job:
         return setting.out / "rows" / f"{digest}.json"
 
 
-def model_jobs(parts: Sequence[str], songs: Sequence[HumanSong]) -> list[Job]:
+def model_pieces(parts: Sequence[str], songs: Sequence[HumanSong]) -> list[Piece]:
     """The pieces of a model: one a chart for the table and for editing, else one a song.
 
     Those of the cost come last, for they are not shared out among processes.
@@ -118,7 +118,7 @@ def model_jobs(parts: Sequence[str], songs: Sequence[HumanSong]) -> list[Job]:
     for part in (part for part in PARTS if part in parts):
         for song in songs:
             charts = range(len(song.charts)) if part in (CHARTS, EDITING) else [_middle(song)]
-            jobs += [Job(part, song.name, chart) for chart in charts]
+            jobs += [Piece(part, song.name, chart) for chart in charts]
     return jobs
 
 
@@ -144,7 +144,7 @@ def _generator(checkpoint: Path, device: str) -> ChartGenerator:
     return ChartGenerator.from_checkpoint(checkpoint, device)
 
 
-def work(setting: Setting, job: Job, mark: Path) -> None:
+def work(setting: Setting, job: Piece, mark: Path) -> None:
     """Does one piece and writes its rows."""
     (song,) = (s for s in songs_in(setting.songs, setting.keys) if s.name == job.song)
     if job.file is None and job.kind == COST:
@@ -243,7 +243,7 @@ def _rival_charts(
     return judged
 
 
-def rival_jobs(folder: Path, name: str, songs: Sequence[HumanSong]) -> list[Job]:
+def rival_jobs(folder: Path, name: str, songs: Sequence[HumanSong]) -> list[Piece]:
     """A piece for each file of another program, matched to its song.
 
     A file belongs to the song whose folder has the name of the file's own folder, or that its
@@ -256,7 +256,7 @@ def rival_jobs(folder: Path, name: str, songs: Sequence[HumanSong]) -> list[Job]
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
     if not files:
         raise DataError("scripts.no_charts_in_folder", file=folder)
-    return [Job(name, _song_of(file, songs).name, -1, file) for file in files]
+    return [Piece(name, _song_of(file, songs).name, -1, file) for file in files]
 
 
 def _song_of(file: Path, songs: Sequence[HumanSong]) -> HumanSong:

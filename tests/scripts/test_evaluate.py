@@ -11,7 +11,7 @@ from composed_songs import composed, style
 from script_calls import Call, within
 
 from mug.cli.models import evaluate
-from mug.evaluation.jobs import Setting, model_jobs, songs_in, work
+from mug.evaluation.jobs import Setting, model_pieces, songs_in, work
 from mug.evaluation.made import ModelRun
 from mug.evaluation.rows import CHARTS, COST, EDITING, PARTS, SWEEP
 from mug.evaluation.songs import load_songs
@@ -85,7 +85,7 @@ def test_several_processes_find_the_same(human: Path, tmp_path: Path, call: Call
 
 def test_pieces_of_a_model_are_charts_or_songs_and_the_cost_comes_last(human: Path) -> None:
     songs = load_songs(human, 4)
-    jobs = model_jobs(PARTS, songs)
+    jobs = model_pieces(PARTS, songs)
     kinds = [job.kind for job in jobs]
     assert kinds.count(CHARTS) == kinds.count(EDITING) == 4
     assert kinds.count(SWEEP) == kinds.count(COST) == 2
@@ -93,7 +93,7 @@ def test_pieces_of_a_model_are_charts_or_songs_and_the_cost_comes_last(human: Pa
 
 
 def test_other_settings_are_other_pieces(human: Path, tmp_path: Path) -> None:
-    (job, *_) = model_jobs((COST,), load_songs(human, 4))
+    (job, *_) = model_pieces((COST,), load_songs(human, 4))
     setting = Setting(human, None, 4, tmp_path / "m", ModelRun(), tmp_path)
     marks = {
         job.mark(setting, "w"),
@@ -112,7 +112,7 @@ def test_the_cost_is_measured_in_a_process_of_its_own(
     run = ModelRun(how=GenerationRequest(Path(), steps=1))
     setting = Setting(human, None, 4, tiny_model_folder, run, tmp_path, threads=1)
     song = songs_in(human, 4)[0]
-    (job, *_) = model_jobs((COST,), [song])
+    (job, *_) = model_pieces((COST,), [song])
     mark = tmp_path / "row.json"
     work(setting, job, mark)
     (row,) = json.loads(mark.read_text(encoding="utf-8"))

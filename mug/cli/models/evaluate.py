@@ -22,9 +22,9 @@ from mug.diffusion.samplers.registry import SAMPLERS
 from mug.errors import DataError
 from mug.evaluation.jobs import (
     BASELINES,
-    Job,
+    Piece,
     Setting,
-    model_jobs,
+    model_pieces,
     rival_jobs,
     rows_in,
     songs_in,
@@ -101,11 +101,11 @@ def main() -> int:
     assert_unseen(songs, others)
     jobs = []
     if CHARTS in parts:
-        jobs += [Job(BASELINES, s.name, chart) for s in songs for chart in range(len(s.charts))]
+        jobs += [Piece(BASELINES, s.name, chart) for s in songs for chart in range(len(s.charts))]
         if args.charts is not None:
             jobs += rival_jobs(args.charts, args.name, songs)
     if setting.checkpoint is not None:
-        jobs += model_jobs(parts, songs)
+        jobs += model_pieces(parts, songs)
     weights = _file_hash(setting.checkpoint)
     marks = {job: job.mark(setting, weights) for job in jobs}
     todo = [(job, mark) for job, mark in marks.items() if not mark.exists()]
@@ -185,7 +185,7 @@ def _file_hash(checkpoint: Path | None) -> str:
 
 def _run_all(
     setting: Setting,
-    todo: list[tuple[Job, Path]],
+    todo: list[tuple[Piece, Path]],
     workers: int,
     progress: Callable[[int, int], None],
 ) -> None:
@@ -201,7 +201,7 @@ def _run_all(
 
 def _run_shared(
     setting: Setting,
-    todo: list[tuple[Job, Path]],
+    todo: list[tuple[Piece, Path]],
     workers: int,
     progress: Callable[[int], None],
 ) -> None:
