@@ -90,7 +90,7 @@ def column_figures(chart: Beatmap, against: Against) -> Figures:
 
 
 def structure_figures(chart: Beatmap, against: Against) -> Figures:
-    """How the chart follows the shape of its song, bar by bar."""
+    """Agreement of the chart with the shape of its song, bar by bar."""
     notes, (edges, energy) = chart.hit_objects, against.bars
     return {
         "density_energy": density_energy(notes, edges, energy),

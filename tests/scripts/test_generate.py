@@ -13,8 +13,9 @@ import pytest
 from repository import ROOT
 from script_calls import Call, within
 
+from mug.cli.charts import generate
+from mug.cli.models import convert_checkpoint
 from mug.pipeline.model.checkpoint import hash_weights, read_checkpoint
-from scripts import convert_checkpoint, generate
 
 
 def call(script: str, *args: object) -> subprocess.CompletedProcess[str]:
