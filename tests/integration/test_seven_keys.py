@@ -67,7 +67,11 @@ def test_a_model_for_four_columns_refuses_seven(tmp_path: Path) -> None:
     songs = make_songs(tmp_path / "songs", keys=7)
     config = {
         "target": "mug.data.dataset.OsuTrainDataset",
-        "params": {"txt_file": str(songs), "max_audio_frame": 1024, "split": {"train": 1.0}},
+        "params": {
+            "txt_file": str(songs),
+            "window": {"max_audio_frame": 1024},
+            "split": {"train": 1.0},
+        },
     }
     with pytest.raises(Exception, match="expected a chart with 4 columns"):
         instantiate_from_config(config)[0]
