@@ -76,6 +76,7 @@ export class AudioEngine {
     if (this.context.state !== "running") await this.context.resume?.(); // or each frame of a loop would wait anew
     if (turn !== this._turn) return; // paused, or played from elsewhere, meanwhile
     this.starting = false;
+    this._findOnsets(); // before the clock is read: it takes a while, and the sound would begin too late
     this.start(fromMs, this.context.currentTime + START_DELAY_S);
     this._timer ??= setInterval(() => this.pump(), PUMP_MS);
   }
@@ -93,8 +94,7 @@ export class AudioEngine {
     if (!this.buffer) this._stretch = null;
     else if (this.rate === 1) this._playBuffer(this.buffer, songS, fromFrame / SAMPLE_RATE);
     else {
-      this.mono ??= mixDown(this.channels);
-      this.onsets ??= findOnsets(this.mono);
+      this._findOnsets();
       this._stretch = new Stretcher(this.channels, this.mono, this.rate, fromFrame, this.onsets);
       this._pieceS = Math.round(songS * SAMPLE_RATE) / SAMPLE_RATE;
     }
@@ -119,8 +119,9 @@ export class AudioEngine {
 
   /** Changes the speed at the same pitch, playing or not. */
   async setRate(rate) {
-    const here = this.heardMs();
     this.rate = rate;
+    this._findOnsets(); // what was heard meanwhile is not heard again
+    const here = this.heardMs();
     if (this.playing || this.starting) await this.play(here);
   }
 
@@ -182,6 +183,13 @@ export class AudioEngine {
     this._stop();
     await this.context?.close?.();
     this.context = null;
+  }
+
+  /** Prepares another rate, once for a song. */
+  _findOnsets() {
+    if (!this.buffer || this.rate === 1) return;
+    this.mono ??= mixDown(this.channels);
+    this.onsets ??= findOnsets(this.mono);
   }
 
   _times() {

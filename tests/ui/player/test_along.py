@@ -24,9 +24,9 @@ todo.sort((x, y) => x[0] - y[0]);
 await new Promise(async (done) => {
   p.onFrame = (now) => { while (todo.length && todo[0][0] <= now) {
       const [ms, kind, column] = todo.shift(); send(kind, column, ms); }
-    if (!todo.length) { p.onFrame = null; done(); } };
+    if (!todo.length) { p.onFrame = null; p.pause(); done(); } }; // before later notes are missed
   await p.play(); });
-p.pause(); await new Promise(requestAnimationFrame); return p.panels.result();"""
+await new Promise(requestAnimationFrame); return p.panels.result();"""
 
 
 @pytest.mark.parametrize("chart", [0, 1])
