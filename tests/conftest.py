@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 from browser import REMEDY, find_chromium
+from hypothesis import HealthCheck, settings
 from repository import ROOT
 
 pytest_plugins = ["typecheck", "slow_tests", "tiny_models"]
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 _EXTERNAL = {"real_data": "MUG_REAL_DATA", "golden_dir": "MUG_GOLDEN"}
 
