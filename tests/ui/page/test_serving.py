@@ -23,7 +23,7 @@ import pytest
 from gradio_client import Client
 from pages import ROOT, Running, running
 
-import webui
+from mug.cli import webui
 from mug.errors import ConfigError
 from mug.ui import app
 from mug.ui.jobs.folders import JobFolders
