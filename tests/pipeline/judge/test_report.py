@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -15,7 +14,9 @@ from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.beatmap.timing_points import TimingPoint
 from mug.difficulty.stars import star_rating
 from mug.errors import ConfigError
+from mug.lint.findings import Finding, Severity
 from mug.lint.rules import lint
+from mug.messages.message import Message
 from mug.pipeline.judge.measures import measurable
 from mug.pipeline.judge.report import (
     TOLERANCES,
@@ -28,10 +29,9 @@ from mug.pipeline.judge.score import score_chart
 from mug.pipeline.prompt import Prompt
 
 
-@dataclass(frozen=True)
-class Found:
-    rule: str
-    severity: str
+def found_of(rule: str, severity: Severity) -> Finding:
+    """A finding of lint, of which only rule and severity matter here."""
+    return Finding(0.0, 0.0, (0,), rule, severity, Message("somewhere"))
 
 
 def chart(keys: int = 4, version: str = "Hard") -> Beatmap:
@@ -53,7 +53,7 @@ PROMPT = Prompt(
 
 def test_the_numbers_are_those_of_the_chart() -> None:
     beatmap = chart()
-    report = reached(beatmap, PROMPT, [Found("jack", "warning")] * 2 + [Found("x", "note")])
+    report = reached(beatmap, PROMPT, [found_of("jack", "warning")] * 2 + [found_of("x", "note")])
     numbers = report["reached"]
     assert report["difficulty"] == "Hard"
     assert report["asked"] == dict(PROMPT.positive)

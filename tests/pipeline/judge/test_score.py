@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -13,17 +13,17 @@ from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject, Rice
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import DataError
-from mug.lint.findings import SEVERITIES
+from mug.lint.findings import SEVERITIES, Finding, Severity
 from mug.lint.rules import lint
+from mug.messages.message import Message
 from mug.pipeline.judge.measures import Measured, measure
 from mug.pipeline.judge.score import SEVERITY_WEIGHTS, WEIGHTS, Score, closeness, rank, score_chart
 from mug.pipeline.prompt import Prompt
 
 
-@dataclass(frozen=True)
-class Found:
-    rule: str
-    severity: str
+def found_of(rule: str, severity: Severity) -> Finding:
+    """A finding of lint, of which only rule and severity matter here."""
+    return Finding(0.0, 0.0, (0,), rule, severity, Message("somewhere"))
 
 
 LINE = (TimingPoint(0.0, 500.0),)
@@ -31,10 +31,11 @@ NOTES: tuple[HitObject, ...] = tuple(Rice(i * 3 % 4, 125.0 * i) for i in range(1
 CHART = Beatmap(4, NOTES, LINE)
 MEASURED = measure(CHART)
 REACHED = dict(MEASURED.features)
-findings = st.lists(st.builds(Found, st.just("jack"), st.sampled_from(SEVERITIES)), max_size=30)
+JACKS = [found_of("jack", severity) for severity in SEVERITIES]
+findings = st.lists(st.sampled_from(JACKS), max_size=30)
 
 
-def score(asked: dict[str, object], found: list[Found] | None = None) -> Score:
+def score(asked: dict[str, object], found: list[Finding] | None = None) -> Score:
     return score_chart(CHART, asked, LINE, found, measured=MEASURED)
 
 
@@ -54,13 +55,13 @@ def test_a_chart_that_is_all_that_was_asked_for_has_the_full_score() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(findings, st.sampled_from(SEVERITIES))
-def test_more_findings_always_lower_it(found: list[Found], severity: str) -> None:
-    assert score({}, [*found, Found("x", severity)]).total < score({}, found).total
+def test_more_findings_always_lower_it(found: list[Finding], severity: Severity) -> None:
+    assert score({}, [*found, found_of("x", severity)]).total < score({}, found).total
 
 
 @settings(max_examples=25, deadline=None)
 @given(findings, st.integers(0, 29), st.sampled_from(SEVERITIES))
-def test_worse_findings_never_raise_it(found: list[Found], at: int, severity: str) -> None:
+def test_worse_findings_never_raise_it(found: list[Finding], at: int, severity: Severity) -> None:
     if at >= len(found):
         return
     worse = [*found]
@@ -102,7 +103,9 @@ def test_notes_off_the_grid_lower_it(moved: set[int], another: int) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(findings, st.dictionaries(st.sampled_from(sorted(REACHED)), st.floats(0, 40)))
-def test_it_is_the_weighted_mean_of_its_parts(found: list[Found], asked: dict[str, object]) -> None:
+def test_it_is_the_weighted_mean_of_its_parts(
+    found: list[Finding], asked: dict[str, object]
+) -> None:
     made = score(asked, found)
     assert 0 <= made.total <= 1
     assert sum(p.weight for p in made.parts) == pytest.approx(1.0)
@@ -116,7 +119,7 @@ def test_half_of_a_part_is_lost_where_the_formula_says() -> None:
     assert part(score({"sr": float(REACHED["sr"]) + 0.5}), "difficulty") == pytest.approx(0.5)
     assert part(score({"ln_ratio": 0.1}), "patterns") == pytest.approx(0.5)
     assert part(score({"ett": float(REACHED["ett"]) - 2}), "patterns") == pytest.approx(0.5)
-    assert part(score({}, [Found("x", "error")] * 5), "lint") == pytest.approx(0.5)
+    assert part(score({}, [found_of("x", "error")] * 5), "lint") == pytest.approx(0.5)
     assert closeness(0, 3) == 1
     mixed = score({"rc": True, "ln": True, "ln_ratio": 0.1})
     assert part(mixed, "patterns") == pytest.approx((1 + 0 + 0.5) / 3)
@@ -164,8 +167,10 @@ def test_findings_of_lint_are_understood() -> None:
     found = lint(jacks)
     assert found
     assert part(score_chart(jacks, {}, LINE, found), "lint") < 0.5
+    misspelt = found_of("x", "warning")
+    object.__setattr__(misspelt, "severity", "warnin")
     with pytest.raises(DataError, match="'warning'"):
-        score({}, [Found("x", "warnin")])
+        score({}, [misspelt])
 
 
 def test_rank_puts_the_best_first_and_keeps_order_among_equals() -> None:
