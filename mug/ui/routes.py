@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -58,11 +59,19 @@ def routes(folders: JobFolders) -> list[BaseRoute]:
 
     return [
         # Code and style are in the repository for all to see; the login page asks for them too.
-        Mount("/mug/player", StaticFiles(directory=PLAYER_FOLDER)),
-        Mount("/mug/page", StaticFiles(directory=PAGE_FOLDER)),
+        Mount("/mug/player", _Assets(directory=PLAYER_FOLDER)),
+        Mount("/mug/page", _Assets(directory=PAGE_FOLDER)),
         Route("/mug/jobs/{job}/{number}/{name}", job_file),
         Route("/mug/sound/{job}", sound),
     ]
+
+
+class _Assets(StaticFiles):
+    """Scripts and styles of folders in which Python modules lie, too."""
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """Return a file with its facts; no file where the page has no use for it."""
+        return super().lookup_path(path) if path.endswith((".js", ".css")) else ("", None)
 
 
 _GRADIO_LOCALES = {"en": "en", "zh": "zh-CN"}

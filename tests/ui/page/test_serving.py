@@ -253,11 +253,14 @@ def test_no_path_leads_out(page: Running, cookie: str) -> None:
         f"/mug/sound/{job}%2f..",
         "/mug/player/../../../../../webui.py",
         "/mug/page/%2e%2e/asks.py",
+        "/mug/page/fragments.py",
+        "/mug/player/document.py",
         f"/gradio_api/file={secret.resolve()}",
         f"/gradio_api/file={root}/../secret.json",
         f"/gradio_api/file={ROOT}/webui.py",
         "/gradio_api/file=/etc/hostname",
     ]
+    assert _ask(page, "/mug/page/page.js")[0] == 200
     for path in refused:
         status, _, said = _ask(page, path, Cookie=cookie)
         assert status in (400, 403, 404), path
