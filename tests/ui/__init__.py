@@ -1,0 +1,1 @@
+"""Tests of the page; a package, so that what they share ends with them."""
