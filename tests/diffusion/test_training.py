@@ -20,6 +20,10 @@ from torch import nn
 from mug.diffusion.diffusion import DDPM
 from mug.diffusion.networks import Networks, parameter_groups
 from mug.diffusion.objective import LevelMeter, latent_mask
+from mug.diffusion.parts.denoising import Denoising
+from mug.diffusion.parts.generation import Generation
+from mug.diffusion.parts.latent_scale import LatentScale
+from mug.diffusion.parts.options import BatchKeys, LatentOptions, ObjectiveOptions
 from mug.errors import CheckpointError, ConfigError, GenerationError, TrainingError
 from mug.firststage.autoencoder import AutoencoderKL
 from mug.model.s4 import NPLRKernel
@@ -367,7 +371,7 @@ def test_misuse_is_refused():
     with pytest.raises(GenerationError, match="multiple of 8"):
         small().generation.latent_shape(60)
     assert small().generation.latent_shape(64) == (8, 8)
-    with pytest.raises(ConfigError, match="Did you mean 'loss_type'"):
+    with pytest.raises(ConfigError, match=r"Did you mean 'objective\.loss_type'"):
         small(los_type="l1")
 
 
@@ -409,18 +413,21 @@ class Picture(nn.Module):
 
 
 def test_the_engine_serves_two_axes_without_audio_or_features():
-    model = small()
-    model.model = Networks(Picture(), Picture(), None, None)
-    model.note_key = "image"
+    networks, latent = Networks(Picture(), Picture(), None, None), LatentOptions()
+    parameterization = small().generation.parameterization
+    scale = LatentScale(latent)
+    scale.register(networks)
+    generation = Generation(networks, parameterization, scale, 3)
+    task = Denoising(generation, ObjectiveOptions(), latent, BatchKeys(note_key="image"))
     pictures = {"image": torch.zeros(2, 3, 6, 5)}
-    target = model.denoising.encode(pictures)
+    target = task.encode(pictures)
     assert target.std is None
-    step, noise = model.denoising.draw(target, torch.Generator().manual_seed(0))
-    losses = model.denoising.p_losses(target, model.denoising.condition_of(pictures), step, noise)
+    step, noise = task.draw(target, torch.Generator().manual_seed(0))
+    losses = task.p_losses(target, task.condition_of(pictures), step, noise)
     assert losses.per_sample.shape == (2,)
     assert "loss_ratio" not in losses.parts
     losses.total.backward()
-    prediction = model.generation.denoiser(Condition(None, []))(noise, step)
+    prediction = generation.denoiser(Condition(None, []))(noise, step)
     assert prediction.x0.shape == (2, 3, 6, 5)
 
 

@@ -262,7 +262,9 @@ def test_no_error_is_added_whatever_is_fixed(keys, data):
         for some in (notes, fixed.hit_objects)
     )
     assert after.total() <= before.total()
-    assert {f for f in after if after[f] > before[f]} <= {"mini_jack"}  # was inside a hold before
+    more = {rule: after[rule] - before[rule] for rule in after if after[rule] > before[rule]}
+    assert more.keys() <= {"mini_jack", "release_gap"}  # was inside a hold before
+    assert sum(more.values()) <= before["inside_hold"] - after["inside_hold"]
     assert {change.rule for change in fixed.changes} <= rules
 
 
