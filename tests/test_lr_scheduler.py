@@ -5,6 +5,7 @@ from repository import load_golden
 
 from mug.errors import ConfigError
 from mug.lr_scheduler import LambdaLinearScheduler, LambdaWarmUpCosineScheduler
+from mug.reference.config import translate
 from mug.util import get_obj_from_str, instantiate_from_config
 
 GOLDEN, _ = load_golden("lr_schedule")
@@ -14,7 +15,7 @@ GOLDEN, _ = load_golden("lr_schedule")
 def test_factors_equal_the_recording(case):
     entry = GOLDEN["cases"][case]
     scheduler = instantiate_from_config(
-        {"target": f"ldm.lr_scheduler.{entry['class']}", "params": entry["kwargs"]}
+        translate({"target": f"ldm.lr_scheduler.{entry['class']}", "params": entry["kwargs"]})
     )
     factors = [scheduler.schedule(step) for step in GOLDEN["steps"]]
     assert factors == pytest.approx(entry["values"], rel=1e-12, abs=1e-15)
