@@ -52,7 +52,7 @@ test: lint javascript
 
 # Lists the tests that take half a second or more in tests/slow.txt; on a machine that does nothing else.
 durations: $(VENV)/.installed-dev
-	$(PYTEST) --record-slow 0.5 --durations 60
+	$(PYTEST) --record-slow 0.25 --durations 60
 
 clean:
 	rm -rf $(VENV) outputs logs
