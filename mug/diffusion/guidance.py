@@ -77,6 +77,7 @@ def guided(denoise: Denoiser, negative: Denoiser | None, guidance_scale: float) 
 def join(first: Condition, second: Condition) -> Condition:
     """Both conditions as one batch, `first` in front.
 
+    Each half has as many rows as the longest part of either; parts of a batch of one are repeated.
     Audio that both share (the same tensors, with a batch of one) is not copied.
 
     Raises:
@@ -84,17 +85,22 @@ def join(first: Condition, second: Condition) -> Condition:
     """
     if (first.context is None) != (second.context is None):
         raise ValueError("one condition has features and the other has none")
+    rows = max(_rows(first), _rows(second))
     context = None
     if first.context is not None and second.context is not None:
-        rows = max(len(first.context), len(second.context))
         context = torch.cat([_repeat(first.context, rows), _repeat(second.context, rows)])
     audio = [
         # A song's audio serves both halves: copying all levels at every step costs hundreds of MB
         # (B49).
-        a if a is b and len(a) == 1 else torch.cat([a, b])
+        a if a is b and len(a) == 1 else torch.cat([_repeat(a, rows), _repeat(b, rows)])
         for a, b in zip(first.audio, second.audio, strict=True)
     ]
     return Condition(context, audio)
+
+
+def _rows(condition: Condition) -> int:
+    context = () if condition.context is None else (condition.context,)
+    return max((len(part) for part in (*context, *condition.audio)), default=1)
 
 
 def _repeat(x: Tensor, rows: int) -> Tensor:

@@ -61,7 +61,19 @@ def test_shared_audio_is_not_copied_and_own_audio_is():
     assert joint.audio[0] is ASKED.audio[0]
     assert joint.context[:, 0, 0].tolist() == [1, 1, 2, 2]
     apart = join(Condition(OTHER.context, [torch.zeros(1, 4, 8)]), ASKED)
-    assert apart.audio[0][:, 0, 0].tolist() == [0, 1]
+    assert apart.audio[0][:, 0, 0].tolist() == [0, 0, 1, 1]
+
+
+def test_audio_of_each_item_stays_with_its_item_in_both_halves():
+    own = [torch.arange(2.0).view(2, 1, 1).expand(2, 4, 8)]
+    joint = join(Condition(OTHER.context, own), Condition(ASKED.context, own))
+    assert joint.audio[0][:, 0, 0].tolist() == [0, 1, 0, 1]
+    # One prompt serves charts with rows of their own, and one silence stands against all of them.
+    silence = [torch.full((1, 4, 8), 5.0)]
+    one = Condition(OTHER.context[:1], silence)
+    joint = join(one, Condition(ASKED.context[:1], own))
+    assert joint.audio[0][:, 0, 0].tolist() == [5, 5, 0, 1]
+    assert joint.context[:, 0, 0].tolist() == [1, 1, 2, 2]
 
 
 def test_one_negative_prompt_serves_the_whole_batch():
