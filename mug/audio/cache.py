@@ -1,12 +1,14 @@
-"""Mel spectrograms on disk: computed once, read piecewise by every worker."""
+"""Results of an analysis of sound, on disk: computed once, read piecewise by every worker."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float16
@@ -21,15 +23,16 @@ log = logging.getLogger(__name__)
 # Part of every file's name: raise it when `load_audio` or `log_mel` give other numbers.
 VERSION = 1
 
+Frames = Float16[np.ndarray, "frames values"]
 MelFrames = Float16[np.ndarray, "frames n_mels"]
 _Stamp = tuple[str, int, int, int]
 _SEAL_BYTES = 32
 
 
-class MelCache:
-    """Log-mel spectrograms as memory-mapped `.npy` files, time first.
+class SoundCache:
+    """Frames of sounds as memory-mapped `.npy` files, time first.
 
-    A file's name is a hash of the sound file's bytes, the parameters and `VERSION`: a song in two
+    A file's name is a hash of the sound file's bytes and what was computed from them: a song in two
     folders is stored once, and nothing stale is ever read. Files appear whole (written beside,
     then renamed), so that several processes may share a folder.
 
@@ -42,35 +45,35 @@ class MelCache:
         self._digests: dict[_Stamp, str] = {}  # of sound files, so that each is hashed once
         self._checked: set[_Stamp] = set()  # cache files whose checksum was right
 
-    def path_of(self, audio_path: str | Path, params: MelParams) -> Path:
-        """Path of the cached spectrogram of a sound file.
+    def named(self, audio_path: str | Path, version: Any, params: Any) -> Path:
+        """Path of what was computed from a sound file, by version and parameters (plain values).
 
         Raises:
             AudioError: when the sound file cannot be read.
         """
-        key = [VERSION, self._digest(Path(audio_path)), asdict(params)]
+        key = [version, self._digest(Path(audio_path)), params]
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode())
         return self.folder / f"{digest.hexdigest()[:40]}.npy"
 
-    def get(self, audio_path: str | Path, params: MelParams) -> MelFrames:
-        """The spectrogram of a sound file, read-only; computed when it is not there yet.
+    def kept(self, path: Path, values: int, compute: Callable[[], Frames]) -> Frames:
+        """The frames in a file of the cache, read-only; computed when they are not there yet.
 
-        Raises:
-            AudioError: when the sound file cannot be decoded.
+        Args:
+            path: as `named` gives it.
+            values: of each frame; a file with another number is damaged.
+            compute: gives the frames.
         """
-        path = self.path_of(audio_path, params)
-        kept = self._open(path, params)
-        if kept is None:
-            mel = log_mel(load_audio(audio_path, params.sample_rate), params)
-            _write(path, np.ascontiguousarray(mel.T))
-            kept = self._open(path, params)
-        if kept is None:
+        found = self._open(path, values)
+        if found is None:
+            _write(path, np.ascontiguousarray(compute()))
+            found = self._open(path, values)
+        if found is None:
             raise AudioError(
                 "audio.cache_cannot_be_read_back",
                 file=path,
                 remedy="remedy.check_disk_and_delete_folder",
             )
-        return kept
+        return found
 
     def _digest(self, audio_path: Path) -> str:
         try:
@@ -87,20 +90,44 @@ class MelCache:
             ) from error
         return self._digests[stamp]
 
-    def _open(self, path: Path, params: MelParams) -> MelFrames | None:
+    def _open(self, path: Path, values: int) -> Frames | None:
         """The array in a cache file; None where there is none, or it is damaged."""
         if not path.exists():
             return None
         stamp = _stamp(path)
         try:
-            kept: MelFrames = np.load(path, mmap_mode="r", allow_pickle=False)
+            kept: Frames = np.load(path, mmap_mode="r", allow_pickle=False)
             if stamp not in self._checked:
-                _check(path, kept, params)
+                _check(path, kept, values)
                 self._checked.add(stamp)
         except (OSError, ValueError, EOFError) as error:
             log.warning("%s is damaged and is made again: %s", path, error)
             return None
         return kept
+
+
+class MelCache(SoundCache):
+    """Log-mel spectrograms of sound files, by `MelParams` and `VERSION`."""
+
+    def path_of(self, audio_path: str | Path, params: MelParams) -> Path:
+        """Path of the cached spectrogram of a sound file.
+
+        Raises:
+            AudioError: when the sound file cannot be read.
+        """
+        return self.named(audio_path, VERSION, asdict(params))
+
+    def get(self, audio_path: str | Path, params: MelParams) -> MelFrames:
+        """The spectrogram of a sound file, read-only; computed when it is not there yet.
+
+        Raises:
+            AudioError: when the sound file cannot be decoded.
+        """
+
+        def compute() -> MelFrames:
+            return log_mel(load_audio(audio_path, params.sample_rate), params).T
+
+        return self.kept(self.path_of(audio_path, params), params.n_mels, compute)
 
 
 def _stamp(path: Path) -> _Stamp:
@@ -109,15 +136,15 @@ def _stamp(path: Path) -> _Stamp:
     return str(path), status.st_mtime_ns, status.st_size, status.st_ino
 
 
-def _write(path: Path, frames: MelFrames) -> None:
+def _write(path: Path, frames: Frames) -> None:
     with atomic_write(path) as handle:
         np.save(handle, frames)
         handle.write(_seal(frames))
 
 
-def _check(path: Path, kept: np.ndarray, params: MelParams) -> None:
+def _check(path: Path, kept: np.ndarray, values: int) -> None:
     """Raise ValueError for an array of another kind, or one that is not what was written."""
-    if kept.dtype != np.float16 or kept.ndim != 2 or kept.shape[1] != params.n_mels:
+    if kept.dtype != np.float16 or kept.ndim != 2 or kept.shape[1] != values:
         raise ValueError(f"it holds {kept.dtype} {kept.shape}")
     with path.open("rb") as handle:
         handle.seek(-_SEAL_BYTES, 2)

@@ -12,12 +12,25 @@ _BLOCK = 2048  # frames transformed at once
 
 
 @cache
-def mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> Float32[np.ndarray, "n_mels bins"]:
-    """Triangles evenly spaced in mels from 0 Hz to half the sample rate, each of unit area.
+def mel_filters(
+    sample_rate: int,
+    n_fft: int,
+    n_mels: int,
+    low_hz: float = 0.0,
+    high_hz: float | None = None,
+) -> Float32[np.ndarray, "n_mels bins"]:
+    """Triangles evenly spaced in mels, each of unit area in Hz.
 
     Source: Slaney 1998, Auditory Toolbox: linear below 1000 Hz, logarithmic above.
+
+    Args:
+        sample_rate: of the waveform, in Hz.
+        n_fft: window in samples.
+        n_mels: triangles.
+        low_hz: where the lowest begins.
+        high_hz: where the highest ends; half the sample rate unless given.
     """
-    low, high = _mel(np.array([0.0, sample_rate / 2])).tolist()
+    low, high = _mel(np.array([low_hz, high_hz or sample_rate / 2])).tolist()
     edges = _hertz(np.linspace(low, high, n_mels + 2))
     bins = np.fft.rfftfreq(n_fft, 1 / sample_rate)
     rise = (bins - edges[:-2, None]) / np.diff(edges)[:-1, None]
