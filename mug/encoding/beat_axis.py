@@ -135,7 +135,7 @@ class BeatAxis:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one red line rules: its beginning, its folded beat and the beats of its group."""
+    """Stretch that one red line rules: its beginning, its folded beat and the beats of its group."""
 
     start_ms: float
     beat_ms: float

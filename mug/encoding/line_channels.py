@@ -1,6 +1,5 @@
 """Channels of a line: the sound at each of the 12 lines of a beat, and where the beat is.
 
-
 Of each line, in this order: greatest flux of 8 groups of bands around it, mean flux just after it,
 level after it, that level minus the one before, and the broad onset strength near it: 34 values.
 """
