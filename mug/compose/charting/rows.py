@@ -1,0 +1,292 @@
+"""Rows of a chart: the places where notes are played, by what sounds there and by the metre."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mug.compose.charting.spec import FAMILIES, ChartSpec
+from mug.compose.score import NoteEvent
+from mug.compose.varied.song import GRID, KINDS, SongPart, VariedSong
+
+PHRASE_BARS = 4
+_LEAST_MS, _LEAST_CHORD_MS = 58.0, 74.0
+_QUIET = 0.3
+_FILLED_FROM = 3.5  # rows a second; easier charts play only what sounds
+
+# How far each voice speaks where it leads, where it only accompanies, and its group.
+_LEADING = {
+    "drums": {"kick": 0.9, "snare": 1.0, "clap": 1.0, "tom": 0.95, "crash": 1.2, "impact": 0.9}
+    | {"open_hat": 0.6, "hat": 0.35, "ride": 0.4, "perc": 0.4},
+    "lead": {"lead": 1.0},
+    "vocal": {"vocal": 1.0},
+    "arp": {"arp": 0.85},
+    "bass": {"bass": 0.85},
+    "chord": {"chord": 0.9, "pad": 0.6},
+}
+_BESIDE = {
+    "crash": 0.8, "impact": 0.6, "snare": 0.5, "clap": 0.5, "kick": 0.4, "tom": 0.45, "lead": 0.5,
+    "vocal": 0.5, "chord": 0.3, "pad": 0.2, "bass": 0.25, "arp": 0.25, "open_hat": 0.2, "hat": 0.1,
+    "ride": 0.12, "perc": 0.15, "riser": 0.0,
+}  # fmt: skip
+_LEADERS = {"lead": 1.0, "vocal": 0.9, "drums": 0.8, "arp": 0.35, "bass": 0.2, "chord": 0.3}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A place where notes are played.
+
+    Args:
+        tick: on the song's grid.
+        time_ms: exact.
+        accent: how strongly it sounds; 0 where nothing does.
+        sounding: events that begin here, by voice, the highest of each.
+        leader: the voice that is followed here.
+        part: where it lies.
+    """
+
+    tick: int
+    time_ms: float
+    accent: float
+    sounding: Mapping[str, NoteEvent]
+    leader: str
+    part: SongPart
+
+
+def by_tick(song: VariedSong) -> dict[int, dict[str, NoteEvent]]:
+    """Events that begin together, by tick and voice; of a chord the highest."""
+    found: dict[int, dict[str, NoteEvent]] = defaultdict(dict)
+    for event in song.events:
+        found[event.tick][event.instrument] = event
+    return found
+
+
+def _leaders(song: VariedSong, spec: ChartSpec) -> dict[str, str]:
+    """The voice that each kind of part is charted to: one that plays there, tunes first."""
+    rng = np.random.default_rng([spec.seed, 91])
+    counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    starts = [part.first_bar * song.bar_ticks for part in song.parts]
+    for event in song.events:
+        part = song.parts[max(0, bisect_left(starts, event.tick + 1) - 1)]
+        for leader, voices in _LEADING.items():
+            if event.instrument in voices:
+                counts[part.kind][leader] += 1
+    found = {}
+    favoured = str(rng.choice(list(_LEADERS)))
+    for kind in KINDS:
+        shares = {
+            name: weight * (3.0 if name == favoured else 1.0)
+            for name, weight in _LEADERS.items()
+            if counts[kind][name] >= 4
+        }
+        names, values = list(shares) or ["drums"], np.array(list(shares.values()) or [1.0])
+        found[kind] = names[int(rng.choice(len(names), p=values / values.sum()))]
+    return found
+
+
+def metre_stress(song: VariedSong, tick: int, unit: int) -> float:
+    """Weight of a place in the bar: 1 for its first beat, 0 between quarters of a beat."""
+    place = tick % song.bar_ticks
+    if place == 0:
+        return 1.0
+    if place % GRID == 0:
+        return 0.8 if 2 * place == song.bar_ticks else 0.7
+    if place % unit == 0:
+        return 0.6
+    half = unit // 3 if song.metre.compound or song.swing else unit // 2
+    if place % half == 0:
+        return 0.35
+    return 0.1 if place % max(1, half // 2) == 0 else 0.0
+
+
+def _unit(part: SongPart, compound: bool) -> int:
+    """Ticks of the counted beat, 110 ... 220 a minute."""
+    if compound:
+        return GRID
+    return GRID // 2 if part.beat_ms >= 60000 / 110 else GRID * 2 if part.beat_ms < 270 else GRID
+
+
+class RowChoice:
+    """Rows taken one after the other, never closer than allowed.
+
+    Args:
+        least_ms: between two rows.
+    """
+
+    def __init__(self, least_ms: float) -> None:
+        self.least_ms = least_ms
+        self.times: list[float] = []
+
+    def take(self, time_ms: float) -> bool:
+        """Take a row if it is far enough from those taken."""
+        place = bisect_left(self.times, time_ms)
+        for near in self.times[max(0, place - 1) : place + 1]:
+            if abs(near - time_ms) < self.least_ms:
+                return False
+        insort(self.times, time_ms)
+        return True
+
+
+def _least_ms(spec: ChartSpec, rng: np.random.Generator) -> float:
+    floor_ms = _LEAST_MS if FAMILIES[spec.family].repeat <= 0 else _LEAST_CHORD_MS
+    return max(floor_ms, 430.0 / spec.rows_per_second * float(rng.uniform(0.7, 1.1)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    tick: int
+    time_ms: float
+    part: SongPart
+    salience: float
+
+
+def _phrase_noise(song: VariedSong, spec: ChartSpec) -> Mapping[str, np.ndarray]:
+    """Preferences that are the same wherever a kind of part returns, by tick of its phrase."""
+    ticks = PHRASE_BARS * song.bar_ticks
+    rng = np.random.default_rng([spec.seed, 92])
+    return {kind: rng.standard_normal(ticks) for kind in KINDS}
+
+
+def _salience(sounding: Mapping[str, NoteEvent], leader: str, loyalty: float) -> float:
+    """Weight of what begins together for a chart that follows `leader`."""
+    leading = _LEADING[leader]
+    others = 1.15 - loyalty
+    total = 0.0
+    for voice, event in sounding.items():
+        weight = leading.get(voice)
+        total += event.velocity * (weight if weight is not None else _BESIDE[voice] * others)
+    return total
+
+
+def choose_rows(song: VariedSong, spec: ChartSpec) -> list[Row]:
+    """Rows of a chart by time: the most salient first, then lines between them where needed.
+
+    Args:
+        song: the music.
+        spec: the chart; `rows_per_second` counts the time of the parts that are not left out.
+    """
+    rng = np.random.default_rng([spec.seed, 93])
+    sounding, leaders = by_tick(song), _leaders(song, spec)
+    noise = _phrase_noise(song, spec)
+    quiet = {p.kind for p in song.parts if spec.rests and p.energy < _QUIET and rng.random() < 0.7}
+    played = [p for p in song.parts if p.kind not in quiet]
+    choice = RowChoice(_least_ms(spec, rng))
+    taken: list[_Place] = []
+    missing = 0
+    for part, wanted in zip(played, _shares(song, spec, played), strict=True):
+        unit = _unit(part, song.metre.compound)
+        places = _places(song, spec, part, unit, sounding, leaders[part.kind], noise[part.kind])
+        found = _take(choice, places, wanted)
+        taken += found
+        missing += wanted - len(found)
+    if missing and spec.rows_per_second > _FILLED_FROM:
+        taken += _take(choice, _between(song, spec, played, choice, noise, set(sounding)), missing)
+    last = song.bars * song.bar_ticks
+    if last in sounding and choice.take(song.tick_ms(last)):
+        taken.append(_Place(last, song.tick_ms(last), song.parts[-1], 0.0))
+    return [
+        Row(
+            p.tick,
+            p.time_ms,
+            _accent(song, p, sounding.get(p.tick, {}), noise),
+            sounding.get(p.tick, {}),
+            leaders[p.part.kind],
+            p.part,
+        )
+        for p in sorted(taken, key=lambda p: p.tick)
+    ]
+
+
+def _shares(song: VariedSong, spec: ChartSpec, played: list[SongPart]) -> list[int]:
+    """Rows of each part: by its length, more where the music is loud."""
+    seconds = np.array([p.bars * song.metre.beats * p.beat_ms / 1000 for p in played])
+    drive = np.array([1 - spec.contrast * (1 - p.energy) for p in played])
+    weights = seconds * drive
+    total = max(8.0, spec.rows_per_second * float(seconds.sum()))
+    return [round(float(n)) for n in total * weights / weights.sum()]
+
+
+def _take(choice: RowChoice, places: list[_Place], wanted: int) -> list[_Place]:
+    """The most salient places, so many as are wanted, apart from each other."""
+    taken: list[_Place] = []
+    for place in sorted(places, key=lambda p: (-p.salience, p.tick)):
+        if len(taken) >= wanted:
+            break
+        if choice.take(place.time_ms):
+            taken.append(place)
+    return taken
+
+
+def _places(
+    song: VariedSong,
+    spec: ChartSpec,
+    part: SongPart,
+    unit: int,
+    sounding: Mapping[int, Mapping[str, NoteEvent]],
+    leader: str,
+    noise: np.ndarray,
+) -> list[_Place]:
+    """Places of a part where something begins, with their salience."""
+    start, end = part.first_bar * song.bar_ticks, (part.first_bar + part.bars) * song.bar_ticks
+    found = []
+    for tick in range(start, end):
+        events = sounding.get(tick)
+        if not events:
+            continue
+        felt = _salience(events, leader, spec.loyalty)
+        if felt <= 0.05:
+            continue
+        salience = felt + spec.stress * metre_stress(song, tick, unit)
+        salience += 0.08 * float(noise[(tick - start) % len(noise)])
+        found.append(_Place(tick, song.tick_ms(tick), part, salience))
+    return found
+
+
+def _between(
+    song: VariedSong,
+    spec: ChartSpec,
+    played: list[SongPart],
+    choice: RowChoice,
+    noise: Mapping[str, np.ndarray],
+    sounding: set[int],
+) -> list[_Place]:
+    """Lines without a sound of their own, as streams run through: in loud parts, in runs first."""
+    found: list[_Place] = []
+    for part in played:
+        unit = _unit(part, song.metre.compound)
+        parts = 6 if song.metre.compound or song.swing else 4
+        steps = [unit // n for n in ((2, 4) if parts == 4 else (3, 6))]
+        if parts == 4 and unit * part.beat_ms / GRID / 6 >= 70 and spec.rows_per_second > 9:
+            steps.append(unit // 6)
+        start, end = part.first_bar * song.bar_ticks, (part.first_bar + part.bars) * song.bar_ticks
+        for level, step in enumerate(steps):
+            if step * part.beat_ms / GRID < choice.least_ms:
+                break
+            for tick in range(start, end, step):
+                if tick in sounding:
+                    continue
+                near = sum(tick + side * step in sounding for side in (-1, 1))
+                salience = part.energy + 0.35 * near - 0.25 * level
+                salience += 0.15 * float(noise[part.kind][(tick - start) % len(noise[part.kind])])
+                found.append(_Place(tick, song.tick_ms(tick), part, salience))
+    return found
+
+
+def _accent(
+    song: VariedSong,
+    place: _Place,
+    sounding: Mapping[str, NoteEvent],
+    noise: Mapping[str, np.ndarray],
+) -> float:
+    """Weight of a row among others: cymbals, back beats, downbeats, many voices at once."""
+    weights = {"crash": 1.2, "impact": 0.8, "snare": 0.55, "clap": 0.55, "kick": 0.35, "tom": 0.3}
+    weights |= {"lead": 0.3, "vocal": 0.3, "chord": 0.25, "bass": 0.1, "arp": 0.05}
+    total = sum(weights.get(voice, 0.0) * event.velocity for voice, event in sounding.items())
+    part = place.part
+    offset = (place.tick - part.first_bar * song.bar_ticks) % len(noise[part.kind])
+    stress = metre_stress(song, place.tick, _unit(part, song.metre.compound))
+    return total + 0.35 * stress + 0.06 * float(noise[part.kind][offset])
