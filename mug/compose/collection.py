@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
+from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.osu import chart as osu
 from mug.compose.charts import TIERS, make_charts
 from mug.compose.composer import compose_song
@@ -31,6 +32,60 @@ MOST_SONGS = 100_000
 _FIRST_ID = 10_000_000  # above the ids that real beatmapsets have
 
 Progress = Callable[[int, int], None]
+
+
+@runtime_checkable
+class NamedSong(Protocol):
+    """A song that can be written into a folder of its own."""
+
+    @property
+    def seed(self) -> int:
+        """The number that it was composed from."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """Invented."""
+        ...
+
+    @property
+    def artist(self) -> str:
+        """Invented."""
+        ...
+
+    def truth(self) -> dict[str, Any]:
+        """Everything that is known about the song, as plain values for JSON."""
+        ...
+
+
+@dataclass(frozen=True)
+class SongFiles:
+    """Files that were written for a song.
+
+    Args:
+        names: of the audio and the charts.
+        truth: more that is known about them, as plain values for JSON.
+    """
+
+    names: list[str]
+    truth: dict[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
+class SongMaker(Protocol):
+    """A kind of collection: how its songs are composed and written."""
+
+    def recipe(self) -> dict[str, Any]:
+        """Everything that decides what a song's folder holds."""
+        ...
+
+    def compose(self, song_seed: int) -> Any:
+        """The song of a number."""
+        ...
+
+    def write(self, song: Any, folder: Path) -> SongFiles:
+        """Write the audio and the charts of a song into an existing folder."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -63,24 +118,55 @@ class CollectionOptions:
                 remedy="remedy.choose_ogg_flac_or_wav",
             )
 
+    def recipe(self) -> dict[str, Any]:
+        """Everything that decides what a song's folder holds."""
+        return {"version": VERSION, **asdict(self)}
+
+    def compose(self, song_seed: int) -> Song:
+        """The song of a number."""
+        return compose_song(song_seed, self.style)
+
+    def write(self, song: Song, folder: Path) -> SongFiles:
+        """Write the audio and the charts of a song into an existing folder."""
+        audio = f"audio.{self.audio_format}"
+        write_audio(folder / audio, render(song), SAMPLE_RATE)
+        charts = make_charts(
+            song,
+            TIERS[: self.difficulties],
+            keys=self.keys,
+            audio_filename=audio,
+            beatmapset_id=beatmapset_id(song.seed),
+        )
+        return SongFiles([audio, *write_charts(charts, folder)])
+
+
+def write_charts(charts: Sequence[Beatmap], folder: Path) -> list[str]:
+    """Write charts as `.osu` files; their names."""
+    names = []
+    for chart in charts:
+        name = f"{chart.artist} - {chart.title} ({chart.creator}) [{chart.version}].osu"
+        osu.write(chart, folder / name)
+        names.append(name)
+    return names
+
 
 def beatmapset_id(song_seed: int) -> int:
     """A number that tells composed songs apart, from each other and from real ones."""
     return _FIRST_ID + song_seed
 
 
-def folder_name(song: Song) -> str:
+def folder_name(song: NamedSong) -> str:
     """`<id> <artist> - <title>`, as osu! names its folders."""
     return f"{beatmapset_id(song.seed)} {song.artist} - {song.title}"
 
 
-def _recipe(options: CollectionOptions) -> dict[str, Any]:
+def _recipe(options: SongMaker) -> dict[str, Any]:
     """Recipe of a folder; equal recipes and seeds give equal folders."""
-    plain: dict[str, Any] = json.loads(json.dumps({"version": VERSION, **asdict(options)}))
+    plain: dict[str, Any] = json.loads(json.dumps(options.recipe()))
     return plain
 
 
-def is_complete(folder: Path, options: CollectionOptions) -> bool:
+def is_complete(folder: Path, options: SongMaker) -> bool:
     """Return whether a folder holds a whole song made with these options."""
     try:
         truth = json.loads((folder / TRUTH).read_text(encoding="utf-8"))
@@ -91,35 +177,26 @@ def is_complete(folder: Path, options: CollectionOptions) -> bool:
     return whole and truth.get("recipe") == _recipe(options)
 
 
-def write_song(song: Song, folder: Path, options: CollectionOptions) -> None:
+def write_song(song: Any, folder: Path, options: SongMaker) -> None:
     """Write the audio, the charts and the truth of a song into an existing folder."""
-    audio = f"audio.{options.audio_format}"
-    write_audio(folder / audio, render(song), SAMPLE_RATE)
-    charts = make_charts(
-        song,
-        TIERS[: options.difficulties],
-        keys=options.keys,
-        audio_filename=audio,
-        beatmapset_id=beatmapset_id(song.seed),
+    written = options.write(song, folder)
+    truth = (
+        song.truth()
+        | written.truth
+        | {
+            "recipe": _recipe(options),
+            "files": {name: (folder / name).stat().st_size for name in written.names},
+        }
     )
-    names = [audio]
-    for chart in charts:
-        name = f"{song.artist} - {song.title} ({chart.creator}) [{chart.version}].osu"
-        osu.write(chart, folder / name)
-        names.append(name)
-    truth = song.truth() | {
-        "recipe": _recipe(options),
-        "files": {name: (folder / name).stat().st_size for name in names},
-    }
     (folder / TRUTH).write_text(json.dumps(truth, separators=(",", ":")), encoding="utf-8")
 
 
-def compose_folder(out_dir: Path, song_seed: int, options: CollectionOptions) -> Path:
+def compose_folder(out_dir: Path, song_seed: int, options: SongMaker) -> Path:
     """Make one song's folder unless it is there already, whole.
 
     It is built under a hidden name and renamed, so that a song folder is never half written.
     """
-    song = compose_song(song_seed, options.style)
+    song = options.compose(song_seed)
     folder = out_dir / folder_name(song)
     if is_complete(folder, options):
         return folder
@@ -139,7 +216,7 @@ def _leave_interrupts_to_parent() -> None:
 
 
 def _in_processes(
-    out_dir: Path, seeds: Sequence[int], options: CollectionOptions, workers: int
+    out_dir: Path, seeds: Sequence[int], options: SongMaker, workers: int
 ) -> Iterator[tuple[int, Path]]:
     """Yield seeds and folders as they are finished."""
     pool = ProcessPoolExecutor(
@@ -165,7 +242,7 @@ def compose_collection(
     count: int,
     *,
     seed: int = 0,
-    options: CollectionOptions | None = None,
+    options: SongMaker | None = None,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> list[Path]:

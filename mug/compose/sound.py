@@ -18,7 +18,12 @@ SAMPLE_RATE = 22050
 
 Wave = Float32[np.ndarray, " frames"]
 
-_FORMATS = {"ogg": ("OGG", "VORBIS"), "flac": ("FLAC", "PCM_16"), "wav": ("WAV", "PCM_16")}
+_FORMATS = {
+    "ogg": ("OGG", "VORBIS"),
+    "mp3": ("MP3", "MPEG_LAYER_III"),
+    "flac": ("FLAC", "PCM_16"),
+    "wav": ("WAV", "PCM_16"),
+}
 _BLOCK = 1 << 16  # a Vorbis writer that is given minutes at once overruns its stack
 _RELEASE_MS = {"bass": 25.0, "chord": 60.0, "melody": 40.0}
 _KNEE = 0.5
@@ -136,7 +141,7 @@ def render(song: Song, sample_rate: int = SAMPLE_RATE) -> Wave:
 
 
 def write_audio(path: Path, wave: Wave, sample_rate: int = SAMPLE_RATE) -> None:
-    """Write a sound file; the suffix chooses ogg (Vorbis), flac or wav (both 16 bit).
+    """Write a sound file; the suffix chooses ogg (Vorbis), mp3, flac or wav (16 bit).
 
     Raises:
         AudioError: for another suffix.

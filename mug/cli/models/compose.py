@@ -10,6 +10,8 @@ from tqdm import tqdm
 
 from mug.compose.collection import CollectionOptions, compose_collection
 from mug.compose.style import SongStyle
+from mug.compose.varied.style import VariedStyle
+from mug.compose.varied_collection import VariedOptions
 from mug.errors import MugError
 
 
@@ -21,22 +23,42 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--min_s", type=float, default=30.0, help="shortest song in seconds")
     parser.add_argument("--max_s", type=float, default=60.0, help="longest song in seconds")
     parser.add_argument("--keys", type=int, default=4, help="columns of the charts")
-    parser.add_argument("--difficulties", type=int, default=4, help="charts a song, 1 to 4")
-    parser.add_argument("--audio", default="ogg", help="ogg, flac or wav")
+    parser.add_argument(
+        "--difficulties", type=int, help="charts a song: 1 to 4 (default 4); --varied: 8"
+    )
+    parser.add_argument("--audio", default="ogg", help="ogg, flac or wav; --varied: mp3, mixed too")
+    parser.add_argument(
+        "--varied",
+        action="store_true",
+        help="more styles, forms, metres, tempos and sounds, and charts whose difficulty does not"
+        " follow from the song, for training",
+    )
     parser.add_argument("--workers", type=int, default=1, help="processes")
     return parser.parse_args()
+
+
+def _options(given: argparse.Namespace) -> CollectionOptions | VariedOptions:
+    seconds = (given.min_s, given.max_s)
+    if given.varied:
+        return VariedOptions(
+            style=VariedStyle(seconds=seconds),
+            keys=given.keys,
+            charts=8 if given.difficulties is None else given.difficulties,
+            audio_format=given.audio,
+        )
+    return CollectionOptions(
+        style=SongStyle(seconds=seconds),
+        keys=given.keys,
+        difficulties=4 if given.difficulties is None else given.difficulties,
+        audio_format=given.audio,
+    )
 
 
 def main() -> int:
     """Compose the collection; 0 when all songs are there, 130 after Ctrl-C, 2 for a mistake."""
     given = _arguments()
     try:
-        options = CollectionOptions(
-            style=SongStyle(seconds=(given.min_s, given.max_s)),
-            keys=given.keys,
-            difficulties=given.difficulties,
-            audio_format=given.audio,
-        )
+        options = _options(given)
         with tqdm(total=given.count, desc="composing", unit="song") as bar:
             folders = compose_collection(
                 given.out,
