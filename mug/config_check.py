@@ -21,7 +21,7 @@ COMMAND_LINE = Path("(command line)")
 Sources = list[tuple[Path, Any]]
 """Files in the order of merging, and what they say."""
 
-TOP_LEVEL = ("constants", "data", "defaults", "lightning", "model", "version")
+TOP_LEVEL = ("constants", "data", "defaults", "lightning", "model", "release", "version")
 LIGHTNING = ("callbacks", "logger", "modelcheckpoint", "trainer")
 
 # Trainer arguments of Lightning 1.x that the original's files use; `mug.train` translates them.

@@ -28,6 +28,8 @@ COMMANDS = {
         "mug.cli.models.convert_checkpoint:command",
         "turn a checkpoint into safetensors",
     ),
+    "pack-model": ("mug.cli.models.pack_model:command", "pack a trained model into a folder"),
+    "models": ("mug.cli.models.models:command", "list the models at hand and choose one"),
     "prepare": ("mug.cli.prepare.collect:command", "collect charts into a data set"),
     "prepare-features": ("mug.cli.prepare.measure:command", "measure the charts of a data set"),
     "filter": ("mug.cli.prepare.filter:command", "clean and split a data set"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,26 @@ SAFE_GLOBALS = [
 ]
 
 
+SYSTEM = "chart"
+"""The system that weights are of; those of others, such as one for sound, are refused."""
+
+
+def check_system(metadata: Mapping[str, str] | None, file: Path) -> None:
+    """Refuse weights of another system, by the metadata of a safetensors file.
+
+    Raises:
+        CheckpointError: names the file and the system.
+    """
+    system = (metadata or {}).get("system", SYSTEM)  # older files have no such entry
+    if system != SYSTEM:
+        raise CheckpointError(
+            "model.file_is_of_another_system",
+            file=file,
+            value=system,
+            remedy="remedy.name_model_that_makes_charts",
+        )
+
+
 def selects(keys: Iterable[str], name: str) -> bool:
     """Return whether a name starts with one of the keys, or contains one written `#key`."""
     return any(
@@ -36,18 +56,20 @@ def selects(keys: Iterable[str], name: str) -> bool:
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     """The tensors of a `.safetensors` file, a Lightning checkpoint or a bare state dict.
 
+    Of a model folder it reads the weights in it; weights in fp16 are as the folder has them.
+
     Raises:
         CheckpointError: when the file is missing, damaged, or needs code to be read.
     """
     file = Path(path)
+    if file.is_dir():
+        file /= "model.safetensors"
     if not file.is_file():
         raise CheckpointError(
             "common.no_such_checkpoint", file=file, remedy="remedy.check_ckpt_path"
         )
     if file.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(file)
+        return _read_safetensors(file)
     try:
         with torch.serialization.safe_globals(SAFE_GLOBALS):
             content = torch.load(file, map_location="cpu", weights_only=True)
@@ -61,6 +83,14 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     if weights is None or not all(isinstance(value, Tensor) for value in weights.values()):
         raise CheckpointError("model.no_state_dict_in_file", file=file)
     return dict(weights)
+
+
+def _read_safetensors(file: Path) -> dict[str, Tensor]:
+    from safetensors import safe_open
+
+    with safe_open(file, framework="pt") as opened:
+        check_system(opened.metadata(), file)
+        return {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
 
 
 def load_weights(module: nn.Module, path: str | Path, ignore_keys: Sequence[str] = ()) -> None:

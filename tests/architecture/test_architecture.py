@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
 import shutil
 import subprocess
@@ -177,7 +178,21 @@ def test_the_repository_speaks_of_the_project_alone() -> None:
 
 def test_no_song_or_weight_of_somebody_else_is_tracked() -> None:
     suffixes = {".mp3", ".ogg", ".flac", ".wav", ".osz", ".ckpt", ".safetensors", ".pt"}
-    assert [_name(p) for p in _tracked() if p.suffix.lower() in suffixes] == []
+    found = {_name(p): _sha256(p) for p in _tracked() if p.suffix.lower() in suffixes}
+    assert found == _shipped_weights()
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _shipped_weights() -> dict[str, str]:
+    """Our own models, as scripts/pack_model.py lists them."""
+    models = ROOT / "mug" / "models"
+    lines = (models / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    pairs = [line.split("  ") for line in lines]
+    assert all(re.fullmatch(r"[4-9]k/(model|rhythm)\.safetensors", name) for _, name in pairs)
+    return {_name(models / name): total for total, name in pairs}
 
 
 def test_no_credentials_are_in_the_repository() -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def test_every_command_has_help(name, capsys, monkeypatch):
 
 
 def test_every_script_is_a_command_or_for_maintainers():
-    maintainers = {"demo", "feature_figures", "fit_msd", "report_msd"}
+    maintainers = {"demo", "demo_training", "feature_figures", "fit_msd", "report_msd"}
     scripts = {
         re.search(r"from ([\w.]+) import command", file.read_text(encoding="utf-8"))[1]
         for file in (ROOT / "scripts").glob("*.py")
@@ -100,6 +101,23 @@ def test_the_wheel_holds_all_package_data(installed):
         for file in (ROOT / "configs").rglob("*.yaml")
     }
     assert there == here | configs
+
+
+def test_the_source_distribution_holds_models_and_configs(installed):
+    code = f"from setuptools import build_meta; build_meta.build_sdist({str(installed)!r})"
+    built = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=installed / "source", check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert built.returncode == 0, built.stderr
+    (archive,) = installed.glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        there = {name.partition("/")[2] for name in opened.getnames()}
+    models = (ROOT / "mug/models").rglob("*")
+    wanted = {str(file.relative_to(ROOT)) for file in models if file.is_file()}
+    wanted |= {str(file.relative_to(ROOT)) for file in (ROOT / "configs").rglob("*.yaml")}
+    assert "mug/models/SHA256SUMS" in wanted
+    assert wanted - there == set()
 
 
 def test_the_wheel_declares_the_requirements(installed):

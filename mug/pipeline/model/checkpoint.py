@@ -10,12 +10,8 @@ Source: the reference's facts, sections 7 and 17 (P5, B1, B3, B45).
 from __future__ import annotations
 
 import copy
-import hashlib
-import logging
-import pickle
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +20,6 @@ import torch
 from torch import Tensor
 
 from mug.clock import FrameClock
-from mug.config import load_inference_config, save_config
 from mug.diffusion.latent_diffusion import LatentDiffusion
 from mug.diffusion.parts.build import DiffusionModel
 from mug.errors import CheckpointError
@@ -34,17 +29,28 @@ from mug.model.memory.malloc import return_large_blocks, trim
 from mug.model.memory.offload import OffloadedNetworks
 from mug.model.memory.skip_init import SkipInit
 from mug.model.speed.precision import dtype_of, lowered_names
-from mug.model.weights import SAFE_GLOBALS
-from mug.notes import NoteLayout
+from mug.pipeline.model.files import (
+    columns_of,
+    features_params,
+    hash_weights,
+    open_checkpoint,
+    read_checkpoint,
+    save_inference,
+)
 from mug.pipeline.model.inference_classes import for_inference
+from mug.pipeline.model.release import Release
 from mug.pipeline.model.weights_file import WeightsFile
-from mug.reference.config import translate
-from mug.util import atomic_write, find_file, instantiate_from_config
+from mug.util import find_file, instantiate_from_config
 
-log = logging.getLogger(__name__)
+__all__ = [
+    "LoadedModel",
+    "build_model",
+    "hash_weights",
+    "load_model",
+    "read_checkpoint",
+    "save_inference",
+]
 
-WEIGHTS_NAME, CONFIG_NAME = "model.safetensors", "model.yaml"
-FORMAT_VERSION = "1"
 OFFLOADED = ("wave_model", "unet_model")
 """Networks of which one runs at a time: the song is encoded, then charts are denoised."""
 
@@ -85,8 +91,12 @@ class LoadedModel:
     @property
     def keys(self) -> int:
         """Columns of the charts that it makes."""
-        first_stage = self.config["model"]["params"]["first_stage_config"]["params"]
-        return NoteLayout.from_channels(int(first_stage["ddconfig"]["x_channels"])).keys
+        return columns_of(self.config)
+
+    @property
+    def release(self) -> Release:
+        """Statements of a packed model about itself."""
+        return Release.of(self.config)
 
     @property
     def z_channels(self) -> int:
@@ -128,7 +138,7 @@ def load_model(
             its config.
     """
     dtype = dtype_of(precision)
-    config, weights, published = _open_checkpoint(path)
+    config, weights, published = open_checkpoint(path)
     offloading = offload and isinstance(weights, WeightsFile) and torch.device(device).type == "cpu"
     if offloading:
         return_large_blocks()
@@ -145,7 +155,7 @@ def load_model(
     return LoadedModel(
         ddpm=ddpm,
         config=config,
-        schema=FeatureSchema.from_yaml(_feature_yaml(config), clamp_top=not published),
+        schema=FeatureSchema.from_yaml(features_file(config), clamp_top=not published),
         clock=FrameClock(
             sample_rate=int(audio.get("sr", 22050)),
             n_fft=int(audio.get("n_fft", 512)),
@@ -157,42 +167,6 @@ def load_model(
         precision=precision,
         offload=offloaded,
     )
-
-
-def read_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor], bool]:
-    """Config, weights, and whether they are the original's; nothing is built yet."""
-    config, weights, published = _open_checkpoint(path)
-    if isinstance(weights, WeightsFile):  # copies, which outlive the file
-        weights = {key: value.clone() for key, value in weights.items()}
-    return config, dict(weights), published
-
-
-def _open_checkpoint(path: str | Path) -> tuple[dict[str, Any], Mapping[str, Tensor], bool]:
-    """As `read_checkpoint`; weights of a safetensors file are read when asked for."""
-    given = Path(path)
-    if given.is_dir():
-        if not (given / WEIGHTS_NAME).exists():
-            raise CheckpointError(
-                "pipeline.folder_holds_no_weights",
-                name=WEIGHTS_NAME,
-                file=given,
-                remedy="remedy.name_ckpt_file_or_folder_made",
-            )
-        given = given / WEIGHTS_NAME
-    if not given.is_file():
-        raise CheckpointError(
-            "common.no_such_checkpoint", file=given, remedy="remedy.make_demo_trains_one_and_says"
-        )
-    if given.suffix == ".safetensors":
-        stored = WeightsFile(given)
-        return _config_beside(given), stored, stored.metadata.get("published") == "True"
-    content = _read_pickle(given)
-    weights = content.get("state_dict", content)
-    if not isinstance(weights, Mapping) or not all(isinstance(v, Tensor) for v in weights.values()):
-        raise CheckpointError("pipeline.no_state_dict_in_file", file=given)
-    if "mug_config" in content:
-        return translate(content["mug_config"]), dict(weights), False
-    return _config_beside(given), dict(weights), True
 
 
 def build_model(config: Mapping[str, Any], *, published: bool) -> LatentDiffusion:
@@ -218,92 +192,6 @@ def build_model(config: Mapping[str, Any], *, published: bool) -> LatentDiffusio
             remedy="remedy.give_checkpoint_of_diffusion",
         )
     return model
-
-
-def save_inference(
-    folder: Path, config: Mapping[str, Any], weights: Mapping[str, Tensor], *, published: bool
-) -> str:
-    """Write our inference format and return the hash of the weights.
-
-    Args:
-        folder: made when missing; its two files are replaced together, weights first.
-        config: resolved config.
-        weights: state dict of the diffusion model.
-        published: whether the weights are the original's (kept in the file's metadata).
-    """
-    from safetensors.torch import save
-
-    plain = {key: value.detach().cpu().contiguous() for key, value in weights.items()}
-    digest = hash_weights(plain)
-    metadata = {
-        "format": "mug-diffusion",
-        "version": FORMAT_VERSION,
-        "sha256": digest,
-        "published": str(published),
-    }
-    with atomic_write(folder / WEIGHTS_NAME) as handle:
-        handle.write(save(plain, metadata=metadata))
-    save_config(dict(config), folder / CONFIG_NAME)
-    return digest
-
-
-def hash_weights(weights: Mapping[str, Tensor]) -> str:
-    """SHA-256 over the sorted names, shapes and bytes of the tensors."""
-    digest = hashlib.sha256()
-    for key in sorted(weights):
-        value = weights[key].detach().cpu().contiguous()
-        digest.update(f"{key} {tuple(value.shape)} {value.dtype}\n".encode())
-        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
-
-
-@contextmanager
-def _checkpoint_errors(path: Path) -> Iterator[None]:
-    """Turn what a damaged or hostile file raises into one sentence."""
-    try:
-        yield
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            "pipeline.file_needs_code_to_be_read",
-            file=path,
-            remedy=Message("remedy.ask_author_for_safetensors", reason=_first_line(error)),
-        ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise CheckpointError(
-            "pipeline.file_is_damaged_or_not_checkpoint",
-            file=path,
-            remedy=Message("remedy.fetch_or_make_it_again", reason=_first_line(error)),
-        ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
-
-
-def _read_pickle(path: Path) -> dict[str, Any]:
-    with (
-        _checkpoint_errors(path),
-        torch.serialization.safe_globals(SAFE_GLOBALS),
-        warnings.catch_warnings(),
-    ):
-        # Another pickle protocol is read or refused; the hint to its authors is noise.
-        warnings.filterwarnings("ignore", message="Detected pickle protocol")
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    if not isinstance(content, dict):
-        raise CheckpointError("pipeline.file_holds_no_checkpoint", file=path)
-    return content
-
-
-def _config_beside(weights: Path) -> dict[str, Any]:
-    """`model.yaml`, or a YAML file of the weights' own name, in the same folder."""
-    for candidate in (weights.with_suffix(".yaml"), weights.parent / CONFIG_NAME):
-        if candidate.is_file():
-            return load_inference_config(candidate, for_inference)
-    raise CheckpointError(
-        "pipeline.no_config_beside_checkpoint",
-        file=weights,
-        remedy=Message("remedy.put_config_into_same_folder", name=CONFIG_NAME),
-    )
 
 
 def _load_weights(
@@ -385,9 +273,10 @@ def _common(config: Mapping[str, Any], group: str) -> dict[str, Any]:
     return dict((params.get("common_params") or {}).get(group) or {})
 
 
-def _feature_yaml(config: Mapping[str, Any]) -> Path:
-    params = config["model"]["params"].get("cond_stage_config", {}).get("params", {})
-    return find_file(params.get("path_to_yaml", "configs/mug/mania_beatmap_features.yaml"))
+def features_file(config: Mapping[str, Any]) -> Path:
+    """Return the features file of a model."""
+    named = features_params(config).get("path_to_yaml", "configs/mug/mania_beatmap_features.yaml")
+    return find_file(named)
 
 
 def _notes_per_latent(config: Mapping[str, Any]) -> int:

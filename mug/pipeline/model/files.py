@@ -1,0 +1,191 @@
+"""Files of a model: weights and config, in three formats, none of which can run code."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mug.config import load_inference_config, save_config
+from mug.errors import CheckpointError
+from mug.messages.message import Message
+from mug.model.weights import SAFE_GLOBALS, SYSTEM, check_system
+from mug.notes import NoteLayout
+from mug.pipeline.model.inference_classes import for_inference
+from mug.pipeline.model.weights_file import WeightsFile
+from mug.reference.config import translate
+from mug.util import atomic_write
+
+WEIGHTS_NAME, CONFIG_NAME = "model.safetensors", "model.yaml"
+PACKED_CONFIG_NAME = "config.yaml"
+FORMAT_VERSION = "1"
+
+
+def read_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor], bool]:
+    """Config, weights, and whether they are the original's; nothing is built yet."""
+    config, weights, published = open_checkpoint(path)
+    if isinstance(weights, WeightsFile):  # copies, which outlive the file
+        weights = {key: value.clone() for key, value in weights.items()}
+    return config, dict(weights), published
+
+
+def open_checkpoint(path: str | Path) -> tuple[dict[str, Any], Mapping[str, Tensor], bool]:
+    """As `read_checkpoint`; weights of a safetensors file are read when asked for."""
+    given = Path(path)
+    if given.is_dir():
+        if not (given / WEIGHTS_NAME).exists():
+            raise CheckpointError(
+                "pipeline.folder_holds_no_weights",
+                name=WEIGHTS_NAME,
+                file=given,
+                remedy="remedy.name_ckpt_file_or_folder_made",
+            )
+        given = given / WEIGHTS_NAME
+    if not given.is_file():
+        raise CheckpointError(
+            "common.no_such_checkpoint",
+            file=given,
+            remedy="remedy.make_demo_training_trains_one_and_says",
+        )
+    if given.suffix == ".safetensors":
+        stored = WeightsFile(given)
+        check_system(stored.metadata, given)
+        return config_beside(given), stored, stored.metadata.get("published") == "True"
+    content = _read_pickle(given)
+    weights = content.get("state_dict", content)
+    if not isinstance(weights, Mapping) or not all(isinstance(v, Tensor) for v in weights.values()):
+        raise CheckpointError("pipeline.no_state_dict_in_file", file=given)
+    if "mug_config" in content:
+        return translate(content["mug_config"]), dict(weights), False
+    return config_beside(given), dict(weights), True
+
+
+def save_inference(
+    folder: Path, config: Mapping[str, Any], weights: Mapping[str, Tensor], *, published: bool
+) -> str:
+    """Write our inference format and return the hash of the weights.
+
+    Args:
+        folder: made when missing; its two files are replaced together, weights first.
+        config: resolved config.
+        weights: state dict of the diffusion model.
+        published: whether the weights are the original's (kept in the file's metadata).
+    """
+    digest = write_weights(folder, weights, published=published)
+    save_config(dict(config), folder / CONFIG_NAME)
+    return digest
+
+
+def write_weights(folder: Path, weights: Mapping[str, Tensor], *, published: bool) -> str:
+    """Write the weights alone, as `save_inference` does, and return their hash."""
+    from safetensors.torch import save
+
+    plain = {key: value.detach().cpu().contiguous() for key, value in weights.items()}
+    digest = hash_weights(plain)
+    metadata = {
+        "format": "mug-diffusion",
+        "version": FORMAT_VERSION,
+        "system": SYSTEM,
+        "sha256": digest,
+        "published": str(published),
+    }
+    with atomic_write(folder / WEIGHTS_NAME) as handle:
+        handle.write(save(plain, metadata=metadata))
+    return digest
+
+
+def hash_weights(weights: Mapping[str, Tensor]) -> str:
+    """SHA-256 over the sorted names, shapes and bytes of the tensors."""
+    digest = hashlib.sha256()
+    for key in sorted(weights):
+        value = weights[key].detach().cpu().contiguous()
+        digest.update(f"{key} {tuple(value.shape)} {value.dtype}\n".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _checkpoint_errors(path: Path) -> Iterator[None]:
+    """Turn what a damaged or hostile file raises into one sentence."""
+    try:
+        yield
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            "pipeline.file_needs_code_to_be_read",
+            file=path,
+            remedy=Message("remedy.ask_author_for_safetensors", reason=_first_line(error)),
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise CheckpointError(
+            "pipeline.file_is_damaged_or_not_checkpoint",
+            file=path,
+            remedy=Message("remedy.fetch_or_make_it_again", reason=_first_line(error)),
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _read_pickle(path: Path) -> dict[str, Any]:
+    with (
+        _checkpoint_errors(path),
+        torch.serialization.safe_globals(SAFE_GLOBALS),
+        warnings.catch_warnings(),
+    ):
+        # Another pickle protocol is read or refused; the hint to its authors is noise.
+        warnings.filterwarnings("ignore", message="Detected pickle protocol")
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(content, dict):
+        raise CheckpointError("pipeline.file_holds_no_checkpoint", file=path)
+    return content
+
+
+def config_beside(weights: Path) -> dict[str, Any]:
+    """`model.yaml` or `config.yaml`, or a YAML file of the weights' own name, in the same folder.
+
+    A features file that it names is looked for in that folder first.
+
+    Raises:
+        CheckpointError: where there is none.
+        ConfigError: for one that cannot be read.
+    """
+    names = (weights.with_suffix(".yaml").name, CONFIG_NAME, PACKED_CONFIG_NAME)
+    for candidate in (weights.parent / name for name in names):
+        if candidate.is_file():
+            config = load_inference_config(candidate, for_inference)
+            _set_features(config, weights.parent)
+            return config
+    raise CheckpointError(
+        "pipeline.no_config_beside_checkpoint",
+        file=weights,
+        remedy=Message("remedy.put_config_into_same_folder", name=CONFIG_NAME),
+    )
+
+
+def _set_features(config: Mapping[str, Any], folder: Path) -> None:
+    """Name the features file by its full path where it lies beside the weights."""
+    params = features_params(config)
+    named = params.get("path_to_yaml")
+    if named is not None and not Path(named).is_absolute() and (folder / named).is_file():
+        params["path_to_yaml"] = str((folder / named).resolve())
+
+
+def features_params(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of the feature encoder; none in a model without features."""
+    node = config["model"]["params"].get("cond_stage_config") or {}
+    params: dict[str, Any] = node.get("params") or {}
+    return params
+
+
+def columns_of(config: Mapping[str, Any]) -> int:
+    """Columns of the charts that a model of this config makes."""
+    first_stage = config["model"]["params"]["first_stage_config"]["params"]
+    return NoteLayout.from_channels(int(first_stage["ddconfig"]["x_channels"])).keys

@@ -1,0 +1,11 @@
+"""List the models at hand, and choose the one that commands and page take."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+if __name__ == "__main__":
+    from mug.cli.models.models import command
+
+    sys.exit(command())
