@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 
 JS := .ci/javascript
 
-.PHONY: demo lint javascript checked-javascript check test durations clean
+.PHONY: demo demo-training lint javascript checked-javascript check test durations clean
 .DELETE_ON_ERROR:
 
 $(VENV)/bin/python:
@@ -19,8 +19,13 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	$(PY) -m pip install --disable-pip-version-check -q -r requirements-dev.txt
 	touch $@
 
+# Charts a composed song with the shipped model.
 demo: $(VENV)/.installed
 	$(PY) scripts/demo.py --out outputs/demo
+
+# Trains a small model from nothing first: some ten minutes.
+demo-training: $(VENV)/.installed
+	$(PY) scripts/demo_training.py --out outputs/demo-training
 
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .

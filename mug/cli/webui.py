@@ -10,8 +10,10 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mug.cli.charts.model_options import add_model_options
 from mug.cli.common import run
-from mug.errors import ConfigError
+from mug.errors import CheckpointError, ConfigError, MugError
+from mug.pipeline.model.choice import find_model
 from mug.util import workplace
 
 if TYPE_CHECKING:
@@ -25,9 +27,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    made.add_argument(
-        "--ckpt", type=Path, help="checkpoint (default: the newest in outputs/demo, models)"
-    )
+    add_model_options(made)
     made.add_argument("--device", default="auto", help="auto (default), cpu, cuda")
     made.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     made.add_argument("--listen", action="store_true", help="listen on all addresses")
@@ -75,22 +75,29 @@ def main() -> int:
     args = parser().parse_args()
     serving = serving_of(args)
     from mug.ui.app import serve, service_in
-    from mug.ui.model import find_checkpoint
 
-    checkpoint = args.ckpt or find_checkpoint(ROOT)
-    service = service_in(args.out, checkpoint, args.device)
+    checkpoint, why_none = _model(args)
+    service = service_in(args.out, checkpoint, args.device, why_none)
     page, address, shared = serve(service, serving)
     print(f"The page is at {address}", flush=True)
     for line in serving.remarks(shared):
         print(line, flush=True)
-    if checkpoint is None:
-        print("There is no model yet: `make demo` trains a small one.", flush=True)
+    if why_none is not None:
+        print(why_none, flush=True)
     service.model.start()  # after the address: reading a model takes longer than all before
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
         page.close()
     return 0
+
+
+def _model(args: argparse.Namespace) -> tuple[Path | None, MugError | None]:
+    """Return the model to load, or why there is none: the page opens all the same."""
+    try:
+        return find_model(args.ckpt, args.keys), None
+    except CheckpointError as error:
+        return None, error
 
 
 def _pair(text: str) -> tuple[str, str]:

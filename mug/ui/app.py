@@ -10,6 +10,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
+from mug.errors import MugError
 from mug.messages.message import LANGUAGES
 from mug.ui.api import add_api
 from mug.ui.handlers import Handlers, Service
@@ -110,9 +111,11 @@ def launch_arguments(service: Service, serving: Serving) -> dict[str, Any]:
     }
 
 
-def service_in(folder: Path, checkpoint: Path | None, device: str = "auto") -> Service:
-    """A service that keeps its files below a folder."""
+def service_in(
+    folder: Path, checkpoint: Path | None, device: str = "auto", why_none: MugError | None = None
+) -> Service:
+    """A service that keeps its files below a folder; `why_none` says why there is no checkpoint."""
     uploads = (folder / "uploads").resolve()
     os.environ["GRADIO_TEMP_DIR"] = str(uploads)
     folders = JobFolders(folder / "jobs", uploads=uploads)
-    return Service(PageModel(checkpoint, device), folders, JobQueue())
+    return Service(PageModel(checkpoint, device, why_none), folders, JobQueue())

@@ -17,29 +17,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FEATURES = "configs/mug/mania_beatmap_features.yaml"
-PLACES = ("outputs/demo/model", "models/*", "models/*/*")
-_WEIGHTS = "model.safetensors"
-
-
-def find_checkpoint(base: Path) -> Path | None:
-    """The newest checkpoint where `make demo` leaves one and below `models`; None without one.
-
-    Args:
-        base: the folder to look from.
-    """
-    found = {path for place in PLACES for path in base.glob(place) if is_checkpoint(path)}
-    return max(found, key=_written, default=None)
-
-
-def is_checkpoint(path: Path) -> bool:
-    """Return whether this looks like one: a `.ckpt` file, or a folder with weights and config."""
-    if path.is_dir():
-        return (path / _WEIGHTS).is_file()
-    return path.suffix == ".ckpt"
-
-
-def _written(path: Path) -> float:
-    return (path / _WEIGHTS if path.is_dir() else path).stat().st_mtime
 
 
 class PageModel:
@@ -48,9 +25,15 @@ class PageModel:
     Args:
         checkpoint: what to load; None where there is nothing.
         device: where the model goes; `auto` takes the best there is.
+        why_none: reason why there is nothing.
     """
 
-    def __init__(self, checkpoint: Path | None, device: str = "auto") -> None:
+    def __init__(
+        self,
+        checkpoint: Path | None,
+        device: str = "auto",
+        why_none: MugError | None = None,
+    ) -> None:
         self.checkpoint = checkpoint
         self.schema = FeatureSchema.from_yaml(find_file(FEATURES))
         self._device = device
@@ -58,9 +41,9 @@ class PageModel:
         self._generator: ChartGenerator | None = None
         self._error: MugError | None = None
         if checkpoint is None:
-            self._error = CheckpointError(
+            self._error = why_none or CheckpointError(
                 "ui.there_is_no_model_yet",
-                remedy="remedy.make_demo_trains_small_one",
+                remedy="remedy.make_demo_training_trains_small_one",
             )
             self._ready.set()
 

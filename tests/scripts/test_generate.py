@@ -54,7 +54,7 @@ def test_same_arguments_same_bytes(tiny_model_folder: Path, song: Path, tmp_path
         (["--sr", "hard"], "hard"),
         (["--rank_status", "rankd"], "ranked"),
         (["--bpm", "120"], "offset"),
-        (["--ckpt", "nowhere.ckpt"], "make demo"),
+        (["--ckpt", "nowhere.ckpt"], "make demo-training"),
         (["--audio", "nowhere.mp3"], "nowhere.mp3"),
         (["--sampler", "dim"], "ddim"),
         (["--out", "made.zip"], ".osz"),

@@ -1,6 +1,6 @@
 """Pictures of every tab in both languages and themes, for people to look at.
 
-python tests/support/screenshots.py --ckpt outputs/demo/model --out outputs/screenshots
+python tests/support/screenshots.py --ckpt outputs/demo-training/model --out outputs/screenshots
 
 With --figures docs/figures, those of the README instead.
 """

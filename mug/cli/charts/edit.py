@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from mug.beatmap.formats.osu import patch as osu_patch
 from mug.beatmap.formats.osu.patch import ChartFile
+from mug.cli.charts.model_options import overview_of
 from mug.cli.charts.options import (
-    FEATURES,
     add_finish_options,
     add_sampling_options,
     finish_of,
@@ -32,7 +32,7 @@ from mug.cli.charts.prompt_options import add_prompt_options
 from mug.cli.common import OK, progress_bar, run
 from mug.errors import GenerationError
 from mug.features import FeatureSchema
-from mug.util import atomic_write, find_file
+from mug.util import atomic_write
 
 if TYPE_CHECKING:
     from mug.pipeline.chart import ChartGenerator
@@ -97,8 +97,10 @@ def parser(schema: FeatureSchema) -> argparse.ArgumentParser:
 
 def main() -> int:
     """Edits, writes the files and prints the report as JSON."""
-    schema = FeatureSchema.from_yaml(find_file(FEATURES))
-    args = parser(schema).parse_args()
+    overview = overview_of()
+    schema, command_line = overview.schema, parser(overview.schema)
+    command_line.set_defaults(**overview.release.sampling)
+    args = command_line.parse_args()
     if args.out.suffix.lower() != ".osu":
         raise GenerationError("scripts.output_must_be_osu_file", file=args.out)
     chart = osu_patch.read(args.chart)
@@ -110,7 +112,7 @@ def main() -> int:
         own = prompt_of_chart(chart.beatmap, schema).positive
         request = replace(request, prompt={**own, **request.prompt})
     edit = _edit(args, chart)
-    generator = generator_of(args)
+    generator = generator_of(args, chart.beatmap.keys)
 
     from mug.pipeline.edit import edit_chart
 

@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mug.cli.charts.model_options import overview_of
 from mug.cli.charts.options import (
-    FEATURES,
     add_generation_options,
     add_sampling_options,
     generator_of,
@@ -25,7 +25,6 @@ from mug.cli.charts.options import (
 )
 from mug.cli.common import FAILED, OK, progress_bar, run
 from mug.features import FeatureSchema
-from mug.util import find_file
 
 if TYPE_CHECKING:
     from mug.pipeline.batch import BatchJob
@@ -62,8 +61,10 @@ def parser(schema: FeatureSchema) -> argparse.ArgumentParser:
 
 def main() -> int:
     """Generates, writes the packages and prints the report as JSON."""
-    schema = FeatureSchema.from_yaml(find_file(FEATURES))
-    args = parser(schema).parse_args()
+    overview = overview_of()
+    schema, command_line = overview.schema, parser(overview.schema)
+    command_line.set_defaults(**overview.release.sampling)
+    args = command_line.parse_args()
     request = request_of(args, schema, args.audio, timed_finish_of(args))
     plan = _plan(args)
     generator = generator_of(args)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mug.cli.charts.model_options import add_model_options, load_generator
 from mug.cli.charts.prompt_options import add_prompt_options, whole_prompt
 from mug.diffusion.samplers.registry import SAMPLERS
 from mug.errors import GenerationError
@@ -18,12 +19,10 @@ if TYPE_CHECKING:
     from mug.pipeline.finish.options import FinishOptions
     from mug.pipeline.request import GenerationRequest
 
-FEATURES = "configs/mug/mania_beatmap_features.yaml"
-
 
 def add_sampling_options(made: argparse.ArgumentParser) -> None:
     """Model, sampler, seed and device."""
-    made.add_argument("--ckpt", type=Path, required=True, help="checkpoint, or folder of one")
+    add_model_options(made)
     group = made.add_argument_group("sampling")
     group.add_argument("--count", type=int, default=1, help="charts to make (default 1)")
     group.add_argument(
@@ -143,11 +142,9 @@ def device_of(args: argparse.Namespace) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def generator_of(args: argparse.Namespace) -> ChartGenerator:
-    """The model that was asked for, loaded."""
-    from mug.pipeline.chart import ChartGenerator
-
-    return ChartGenerator.from_checkpoint(args.ckpt, device_of(args), args.precision)
+def generator_of(args: argparse.Namespace, keys: int | None = None) -> ChartGenerator:
+    """The model that was asked for, loaded; see `load_generator`."""
+    return load_generator(args, device_of(args), keys)
 
 
 def finish_of(args: argparse.Namespace) -> FinishOptions:

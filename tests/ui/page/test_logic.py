@@ -16,7 +16,7 @@ from mug.pipeline.prompt import Prompt
 from mug.ui import requests
 from mug.ui.jobs.folders import JobFolders, safe_name
 from mug.ui.jobs.queue import BROKEN, Job, JobQueue
-from mug.ui.model import PageModel, find_checkpoint, is_checkpoint
+from mug.ui.model import PageModel
 from mug.ui.page import texts
 from mug.ui.page.fragments import status
 from mug.ui.page.sentences import sentence
@@ -222,24 +222,13 @@ def test_safe_names_are_names(text: str) -> None:
 # ------------------------------------------------------------------------------- model
 
 
-def test_the_newest_checkpoint_is_found(tmp_path: Path) -> None:
-    assert find_checkpoint(tmp_path) is None
-    for age, place in ((100, "models/old"), (10, "outputs/demo/model"), (50, "models/a/b")):
-        (tmp_path / place).mkdir(parents=True)
-        weights = tmp_path / place / "model.safetensors"
-        weights.write_bytes(b"")
-        os.utime(weights, (1e9 - age, 1e9 - age))
-    assert find_checkpoint(tmp_path) == tmp_path / "outputs/demo/model"
-    assert not is_checkpoint(tmp_path / "models")
-
-
 def test_without_a_model_the_page_says_how_to_get_one(tmp_path: Path) -> None:
     none = PageModel(None)
     assert none.state == "none"
-    with pytest.raises(Exception, match="make demo"):
+    with pytest.raises(Exception, match="make demo-training"):
         none.generator()
     for language in texts.LANGUAGES:
-        assert "make demo" in status(none, texts.Texts(language))
+        assert "make demo-training" in status(none, texts.Texts(language))
     broken = tmp_path / "broken.ckpt"
     broken.write_bytes(b"nothing")
     failed = PageModel(broken, "cpu")

@@ -1,4 +1,4 @@
-"""The demo from nothing, with fewer songs and steps: every command that `make demo` runs."""
+"""`make demo-training` from nothing, with fewer songs and steps: every command that it runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,15 @@ SHORT = [
 
 
 def test_demo_from_nothing(tmp_path: Path) -> None:
-    command = [sys.executable, "scripts/demo.py", "--out", str(tmp_path), "--songs", "4", *SHORT]
+    command = [
+        sys.executable,
+        "scripts/demo_training.py",
+        "--out",
+        str(tmp_path),
+        "--songs",
+        "4",
+        *SHORT,
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     with zipfile.ZipFile(tmp_path / "demo.osz") as package:
