@@ -21,6 +21,7 @@ import numpy as np
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.osu import chart as osu
+from mug.beatmap.timing_points import TimingPoint
 from mug.difficulty.msd import MsdTable, estimate_msd
 from mug.difficulty.msd_features import KEYS
 from mug.difficulty.names import MSD_VERSION, Value
@@ -32,7 +33,7 @@ from mug.util import atomic_write
 log = logging.getLogger(__name__)
 
 # Part of every file's name: raise it when `TrainingChart` or the reader of charts change.
-VERSION = 1
+VERSION = 2
 
 _HEAD = struct.Struct("<8sII")  # magic, checksum of the rest, bytes of its JSON part
 _MAGIC = b"mugchart"
@@ -60,6 +61,7 @@ class TrainingChart:
         texts: title, artist, creator, version and audio_filename.
         rated: the text that its star rating is computed from.
         msd: its skill sets over a range of rates; None where that is not wanted.
+        red_lines: its tempo changes: time, beat and meter.
     """
 
     path: Path | None
@@ -68,6 +70,7 @@ class TrainingChart:
     texts: dict[str, str]
     rated: str
     msd: MsdTable | None = None
+    red_lines: tuple[TimingPoint, ...] = ()
 
     @classmethod
     def of(cls, beatmap: Beatmap, rates: tuple[float, float] | None = None) -> TrainingChart:
@@ -82,7 +85,11 @@ class TrainingChart:
         if rates is not None and beatmap.keys == KEYS:
             table = MsdTable.of(notes.start_ms, notes.column, *rates)
         texts = {name: str(getattr(beatmap, name)) for name in _TEXTS}
-        return cls(beatmap.path, beatmap.keys, notes, texts, rated_text(beatmap), table)
+        lines = tuple(
+            TimingPoint(float(line.time_ms), float(line.beat_ms), line.meter)
+            for line in beatmap.red_lines
+        )
+        return cls(beatmap.path, beatmap.keys, notes, texts, rated_text(beatmap), table, lines)
 
     @property
     def last_ms(self) -> float:
@@ -170,6 +177,7 @@ def _packed(chart: TrainingChart) -> bytes:
         "notes": len(notes),
         "texts": chart.texts,
         "msd": table,
+        "red_lines": [(line.time_ms, line.beat_ms, line.meter) for line in chart.red_lines],
     }
     described = json.dumps(said).encode()
     rest = described + notes.tobytes() + rated
@@ -197,4 +205,5 @@ def _unpacked(data: bytes, path: Path) -> TrainingChart:
         rates, values = said["msd"]
         table = MsdTable(tuple(rates), tuple(tuple(row) for row in values))
     text = str(rest[end:], "utf-8")
-    return TrainingChart(path, said["keys"], notes, said["texts"], text, table)
+    lines = tuple(TimingPoint(*line) for line in said["red_lines"])
+    return TrainingChart(path, said["keys"], notes, said["texts"], text, table, lines)
