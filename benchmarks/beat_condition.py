@@ -139,8 +139,9 @@ def _charts(
 ) -> list[dict[str, Any]]:
     """One row a chart: raw notes against the human grid, the given grid, and the human onsets."""
     from mug.pipeline.beat import song_with_lines
+    from mug.pipeline.decode import decode_latent
     from mug.pipeline.request import GenerationRequest
-    from mug.pipeline.sample import ChartRequest, decode_latent, sample_latents
+    from mug.pipeline.sample import ChartRequest, sample_latents
 
     song = song_with_lines(generator.model, generator.song(audio), given)
     request = GenerationRequest(audio=audio, steps=args.sampler_steps, guidance_scale=2.0)

@@ -35,8 +35,10 @@ from mug.compose.style import SongStyle
 from mug.difficulty.stars import star_rating
 from mug.lint.findings import Finding
 from mug.lint.rules import RULES, lint
+from mug.pipeline.arrange.bars import bar_start_ms
 from mug.pipeline.chart import ChartGenerator
-from mug.pipeline.edit import Edit, Region, bar_start_ms, bytes_changed_outside, edit_chart
+from mug.pipeline.decode import decode_latent
+from mug.pipeline.edit import Edit, Region, bytes_changed_outside, edit_chart
 from mug.pipeline.finish.chart import chart_of, red_lines_of
 from mug.pipeline.finish.cleanup import Changes, Surroundings, fix_notes, snap_notes
 from mug.pipeline.finish.options import FinishOptions
@@ -45,7 +47,7 @@ from mug.pipeline.judge.measures import measure, note_times, snaps
 from mug.pipeline.make import make
 from mug.pipeline.plan import Plan
 from mug.pipeline.request import GenerationRequest
-from mug.pipeline.sample import ChartRequest, chart_seed, decode_latent, sample_latents, song_tensor
+from mug.pipeline.sample import ChartRequest, chart_seed, sample_latents, song_tensor
 from mug.pipeline.spread import TIERS
 from mug.timing.estimate import estimate_timing
 

@@ -42,8 +42,9 @@ def _stages(args: argparse.Namespace) -> None:
     import numpy as np
 
     from mug.pipeline.chart import ChartGenerator
+    from mug.pipeline.decode import decode_latent
     from mug.pipeline.request import GenerationRequest
-    from mug.pipeline.sample import ChartRequest, decode_latent, encode_song, sample_latents
+    from mug.pipeline.sample import ChartRequest, encode_song, sample_latents
 
     _row("all imports")
     model = ChartGenerator.from_checkpoint(args.ckpt, "cpu", args.precision).model

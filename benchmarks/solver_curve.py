@@ -28,9 +28,10 @@ from benchmarks._solver_plot import plot
 from mug.audio.load import load_audio
 from mug.diffusion.guidance import guide
 from mug.diffusion.samplers.registry import make_sampler
+from mug.pipeline.decode import decode_latent
 from mug.pipeline.defaults import SAMPLER, STEPS
 from mug.pipeline.model.checkpoint import LoadedModel, load_model
-from mug.pipeline.sample import EncodedSong, decode_latent, encode_song, prompt_ids
+from mug.pipeline.sample import EncodedSong, encode_song, prompt_ids
 from mug.protocols import Condition, Denoiser, Prediction
 from mug.util import atomic_write
 

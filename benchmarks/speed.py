@@ -30,15 +30,10 @@ from torch import Tensor
 from mug.config import load_config
 from mug.model.speed.precision import PRECISIONS
 from mug.pipeline.chart import ChartGenerator
+from mug.pipeline.decode import decode_latent
 from mug.pipeline.model.checkpoint import LoadedModel, build_model, load_model, save_inference
 from mug.pipeline.request import GenerationRequest
-from mug.pipeline.sample import (
-    ChartRequest,
-    decode_latent,
-    encode_song,
-    sample_latents,
-    song_tensor,
-)
+from mug.pipeline.sample import ChartRequest, encode_song, sample_latents, song_tensor
 from mug.protocols import Condition
 from mug.util import atomic_write
 

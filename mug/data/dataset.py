@@ -19,6 +19,7 @@ from torch.utils.data import Dataset
 
 from mug.beatmap.sound_file import find_sound
 from mug.data.augment import draw_band, stretched_frames
+from mug.data.beat_items import BeatItems, check_beat_options, duration_of
 from mug.data.beatmap_list import read_beatmap_lists
 from mug.data.charts import Charts, TrainingChart
 from mug.data.collection import Collection
@@ -27,6 +28,7 @@ from mug.data.item_options import (
     AugmentOptions,
     BeatOptions,
     FeatureOptions,
+    LineOptions,
     SplitOptions,
     WindowOptions,
 )
@@ -38,6 +40,7 @@ from mug.encoding.beat_condition import BeatDoubt, beat_channels, red_lines_of
 from mug.encoding.convertor import ManiaConvertor
 from mug.encoding.note_arrays import jitter_arrays
 from mug.encoding.transform import Transform
+from mug.encoding.warp import warped_spectrogram
 from mug.errors import ConfigError, DataError, MugError
 from mug.features import FeatureSchema
 from mug.messages.message import Message
@@ -67,7 +70,7 @@ class OsuDataset(Dataset[Item]):
     Names are the original's where it has them. An item holds `note` `[4 * keys, note_frames]`,
     `valid` `[note_frames]`, with audio `audio` `[n_mels, max_audio_frame]` (or
     `[2, n_fft / 2 + 1, max_audio_frame]`), with features `feature` `[features]`, with the beat
-    `beat` `[10, note_frames]`, and `meta`: texts.
+    `beat` `[10, note_frames]`, with line channels `lines` `[426, beats]`, and `meta`: texts.
 
     Args:
         txt_file: a list of charts (`beatmap.txt`), or several.
@@ -77,6 +80,7 @@ class OsuDataset(Dataset[Item]):
         features: features of charts.
         augment: random changes.
         beat: beat of the chart's red lines.
+        lines: sound and rows at the lines of each beat, for items in beats.
         split: parts of the collection.
         keys: number of columns; charts with another number are refused.
         seed: of everything random.
@@ -90,6 +94,7 @@ class OsuDataset(Dataset[Item]):
     features: FeatureOptions = field(default_factory=FeatureOptions)
     augment: AugmentOptions = field(default_factory=AugmentOptions)
     beat: BeatOptions = field(default_factory=BeatOptions)
+    lines: LineOptions = field(default_factory=LineOptions)
     split: SplitOptions = field(default_factory=SplitOptions)
     keys: int = 4
     seed: int = 23
@@ -113,6 +118,9 @@ class OsuDataset(Dataset[Item]):
             rates=self.augment.rates if features.with_feature else None,  # of skill sets
         )
         self.spectrograms = Spectrograms(audio.kind, audio.mel_params, audio.cache)
+        self.beat_items = BeatItems.of(
+            self.convertor.clock, self.window.note_frames, self.lines, audio.cache
+        )
         self.prompts = self._make_prompts(features)
         self.collection = Collection.read(self._charts(), features.database)
         self.paths = self._part_paths()
@@ -175,6 +183,14 @@ class OsuDataset(Dataset[Item]):
         return self._rules.paths(self.collection, self.part, self.split)
 
     def _check(self) -> None:
+        if self.window.in_beats:
+            check_beat_options(self.augment, self.beat, self.rules)
+        elif self.lines.channels:
+            raise ConfigError(
+                "data.lines_need_beat_axis",
+                value=self.window.time_axis,
+                remedy="remedy.set_time_axis_to_beat",
+            )
         for name in ("shift_p", "jitter_p"):
             value = getattr(self.augment, name)
             if value and self.audio.with_audio:
@@ -214,6 +230,8 @@ class OsuDataset(Dataset[Item]):
     ) -> Item:
         if chart.keys != self.keys:
             raise DataError("data.expected_chart_with_columns", keys=self.keys, value=chart.keys)
+        if self.window.in_beats:
+            return self._beat_item(index, chart, draws, rng)
         clock, frames = self.convertor.clock, self.convertor.max_frames
         augment, audio = self.augment, None
         if self.audio.with_audio:
@@ -265,6 +283,37 @@ class OsuDataset(Dataset[Item]):
                 lines, clock, frames, rate=draws.rate, offset_ms=offset_ms, end_ms=end_ms
             )
             item["beat"] = torch.from_numpy(beat)
+        return item
+
+    def _beat_item(
+        self, index: int, chart: TrainingChart, draws: _Draws, rng: np.random.Generator
+    ) -> Item:
+        """The item of a part that begins on a beat, on the axis of beats."""
+        path, reader, clock = self.paths[index], self.beat_items, self.convertor.clock
+        audio, curves, song, duration_ms = None, None, None, chart.last_ms
+        if self.audio.with_audio or self.lines.channels:
+            audio = find_sound(path, chart.texts["audio_filename"])
+        if audio is not None and self.lines.channels:
+            curves = reader.curves(audio)
+            duration_ms = duration_of(curves)
+        if audio is not None and self.audio.with_audio:
+            song = self.spectrograms.read(audio)
+            duration_ms = len(song) * clock.audio_frame_ms
+        part = reader.part(chart, duration_ms, draws.place, rng)
+        change = Transform(mirror=draws.mirror, shuffle=draws.shuffle, chance=rng)
+        note, valid = self._rules.encode(part.notes, change, self.convertor)
+        item: Item = {
+            "note": torch.from_numpy(note),
+            "valid": torch.from_numpy(valid),
+            "meta": _meta(chart, path, audio),
+        }
+        if song is not None:
+            warped = warped_spectrogram(song, part.sound_axis, clock, part.first_beat, part.beats)
+            item["audio"] = pack(warped, 1.0, 0, len(warped), None)
+        if self.features.with_feature:
+            item["feature"] = torch.from_numpy(self.prompts.ids(self.rows[index], rng))
+        if curves is not None:
+            item["lines"] = torch.from_numpy(reader.lines(part, curves, rng))
         return item
 
     def _first_frame(self, audio_frames: int, place: float) -> int:

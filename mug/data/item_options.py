@@ -1,7 +1,7 @@
 """Groups of a dataset's parameters, as a config spells them out.
 
 Each has its own name in the YAML file: `audio:`, `window:`, `features:`, `augment:`, `beat:`,
-`split:`.
+`lines:`, `split:`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,12 @@ from mug.audio.mel import MelParams
 from mug.clock import FrameClock
 from mug.data.split import FRACTIONS
 from mug.errors import ConfigError
+from mug.util import nearest
+
+TIME_AXES = ("ms", "beat")
+
+BEAT_NOTE_FRAMES = 8
+"""Note frames of a beat."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +65,27 @@ class WindowOptions:
         audio_note_window_ratio: audio frames a note frame.
         crop: takes a random part of songs longer than an item instead of their beginning.
         crop_audio_frame: audio frames of such a part where it is shorter than `max_audio_frame`.
+        time_axis: `ms`, or `beat`: each beat has `BEAT_NOTE_FRAMES` note frames, whatever the
+            tempo (`mug.encoding.beat_axis`); parts begin on a beat.
 
     Raises:
-        ConfigError: for audio frames that are no whole number of note frames.
+        ConfigError: for audio frames that are no whole number of note frames, and for another
+            time axis.
     """
 
     max_audio_frame: int = 32768
     audio_note_window_ratio: int = 8
     crop: bool = False
     crop_audio_frame: int | None = None
+    time_axis: str = "ms"
 
     def __post_init__(self) -> None:
+        if self.time_axis not in TIME_AXES:
+            raise ConfigError(
+                "data.unknown_time_axis",
+                value=self.time_axis,
+                remedy=nearest(self.time_axis, TIME_AXES),
+            )
         if self.audio_frames < 1 or self.audio_frames % self.audio_note_window_ratio:
             raise ConfigError(
                 "data.max_audio_frame_must_be_multiple",
@@ -86,6 +102,11 @@ class WindowOptions:
     def note_frames(self) -> int:
         """Note frames of an item."""
         return self.audio_frames // self.audio_note_window_ratio
+
+    @property
+    def in_beats(self) -> bool:
+        """Time is counted in beats."""
+        return self.time_axis == "beat"
 
     def clock(self, audio: AudioOptions) -> FrameClock:
         """The time base of items."""
@@ -188,6 +209,54 @@ class BeatOptions:
 
 
 @dataclass(frozen=True)
+class LineOptions:
+    """Sound and rows at the 12 lines of each beat (`time_axis: beat`).
+
+    Args:
+        channels: items hold `lines`, `[426, beats]`: `mug.encoding.line_channels` and rows.
+        offset_ms: standard deviation of the distance between red lines and sound.
+        half_beat_p: probability of red lines that lie half a beat off. Half and double tempo
+            need no augmentation: the axis folds them.
+        gain: standard deviation of the logarithm of a channel's gain.
+        noise: standard deviation of noise added to each channel.
+        drop_p: probability of leaving out channels.
+        drop_share: share of the channels that are left out then.
+        own_rows_p: probability of giving the chart's own rows.
+        drawn_rows_p: probability of giving rows that `scorer` draws instead, as many of them.
+        scorer: a rhythm scorer that has not seen the songs.
+
+    Raises:
+        ConfigError: for values that are no probabilities, and drawn rows without a scorer.
+    """
+
+    channels: bool = False
+    offset_ms: float = 0.0
+    half_beat_p: float = 0.0
+    gain: float = 0.0
+    noise: float = 0.0
+    drop_p: float = 0.0
+    drop_share: float = 0.4
+    own_rows_p: float = 0.0
+    drawn_rows_p: float = 0.0
+    scorer: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        _check_probabilities(self)
+        if self.own_rows_p + self.drawn_rows_p > 1:
+            raise ConfigError(
+                "data.must_be_probability",
+                name="own_rows_p + drawn_rows_p",
+                value=self.own_rows_p + self.drawn_rows_p,
+            )
+        if self.drawn_rows_p and self.scorer is None:
+            raise ConfigError(
+                "data.drawn_rows_need_scorer",
+                value=self.drawn_rows_p,
+                remedy="remedy.train_scorer_first",
+            )
+
+
+@dataclass(frozen=True)
 class SplitOptions:
     """Parts of a collection, by whole songs.
 
@@ -211,7 +280,7 @@ class SplitOptions:
         return given_shares or FRACTIONS
 
 
-def _check_probabilities(options: FeatureOptions | AugmentOptions) -> None:
+def _check_probabilities(options: FeatureOptions | AugmentOptions | LineOptions) -> None:
     for one in fields(options):
         value = getattr(options, one.name)
         if one.name.endswith("_p") and not 0 <= value <= 1:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -127,6 +127,10 @@ class BeatAxis:
         """The inverse of `to_axis_ms`."""
         return self.times(np.asarray(axis_ms, np.float64) / clock.latent_frame_ms - PHASE)
 
+    def moved(self, by_ms: float) -> BeatAxis:
+        """The axis with all its times moved."""
+        return replace(self, knots_ms=self.knots_ms + by_ms)
+
     @cached_property
     def key(self) -> tuple[float, ...]:
         """A hashable value that equals another axis' exactly where the axes are equal."""
@@ -135,7 +139,7 @@ class BeatAxis:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Stretch that one red line rules: its beginning, its folded beat and the beats of its group."""
+    """Stretch under one red line: its beginning, its folded beat and the beats of its group."""
 
     start_ms: float
     beat_ms: float

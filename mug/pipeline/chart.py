@@ -18,17 +18,18 @@ from mug.audio.load import load_audio
 from mug.beatmap.hit_objects import HitObject
 from mug.errors import GenerationError
 from mug.pipeline.beat import song_with_beat
+from mug.pipeline.decode import decode_latent
 from mug.pipeline.finish.chart import finish_chart
 from mug.pipeline.finish.options import FinishOptions
 from mug.pipeline.model.checkpoint import LoadedModel, load_model
 from mug.pipeline.request import MAX_COUNT, GenerationRequest, GenerationResult
+from mug.pipeline.rows import rows_for
 from mug.pipeline.sample import (
     ChartRequest,
     EncodedSong,
     KnownRegion,
     ShouldStop,
     chart_seed,
-    decode_latent,
     encode_song,
     prompt_ids,
     sample_latents,
@@ -108,16 +109,23 @@ class ChartGenerator:
         should_stop: ShouldStop | None = None,
     ) -> list[tuple[HitObject, ...]]:
         """Raw notes, one tuple a chart request; see `sample_latents` for the arguments."""
+        song = song_with_beat(self.model, song, request.finish)
+        rows = [rows_for(self.model, song, one, known) for one in chart_requests]
         latents = sample_latents(
             self.model,
-            song_with_beat(self.model, song, request.finish),
+            song,
             chart_requests,
             request,
             known=known,
+            rows=rows,
             progress=progress,
             should_stop=should_stop,
         )
-        return [decode_latent(self.model, song, z) for z in latents]
+        bound = rows if request.bind_rows else [None] * len(rows)
+        return [
+            decode_latent(self.model, song, z, table)
+            for z, table in zip(latents, bound, strict=True)
+        ]
 
     def generate(
         self,

@@ -11,7 +11,6 @@ import math
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -21,14 +20,17 @@ from torch import Tensor
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.osu.patch import ChartFile, lines_beside, replace_objects
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
-from mug.beatmap.timing_points import TimingPoint
 from mug.clock import FrameClock
+from mug.encoding.beat_axis import BeatAxis
 from mug.errors import GenerationError
+from mug.pipeline.beat import song_with_lines
 from mug.pipeline.chart import ChartGenerator
+from mug.pipeline.decode import encode_notes
 from mug.pipeline.finish.cleanup import Changes, Surroundings, fix_notes, snap_notes
 from mug.pipeline.finish.options import FinishOptions
+from mug.pipeline.model.checkpoint import LoadedModel
 from mug.pipeline.request import GenerationRequest
-from mug.pipeline.sample import ChartRequest, KnownRegion, ShouldStop, chart_seed, encode_notes
+from mug.pipeline.sample import ChartRequest, KnownRegion, ShouldStop, chart_seed
 from mug.protocols import Progress
 
 KEPT_IN_THE_WAY = "a note that stays is in the way"
@@ -224,11 +226,24 @@ class _Spans:
         return before > 0 and self._ends[before - 1] >= note.start_ms
 
 
-def kept_frames(clock: FrameClock, frames: int, edit: Edit) -> Bool[Tensor, " t"]:
-    """True for latent frames of which no part may change."""
+def kept_frames(
+    clock: FrameClock, frames: int, edit: Edit, axis: BeatAxis | None = None
+) -> Bool[Tensor, " t"]:
+    """True for latent frames of which no part may change.
+
+    Args:
+        clock: of the model.
+        frames: latent frames.
+        edit: what may change.
+        axis: of the song, for a model in beats.
+    """
     length = clock.latent_frame_ms
     starts = torch.arange(frames, dtype=torch.float64) * length
     ends = starts + length
+    if axis is not None:
+        starts, ends = (
+            torch.from_numpy(axis.to_real_ms(side.numpy(), clock)) for side in (starts, ends)
+        )
     keep = (ends <= edit.region.start_ms) | (starts >= edit.region.end_ms)
     for lock in edit.locks:
         if lock.columns is None:
@@ -257,29 +272,16 @@ def edit_chart(
         should_stop: asked before every network step; True ends it with `Cancelled`.
 
     Raises:
-        GenerationError: when the model makes charts of another number of columns.
+        GenerationError: when the model makes charts of another number of columns, and for a chart
+            without red lines where it counts in beats.
     """
     model = generator.model
-    if beatmap.keys != model.keys:
-        raise GenerationError(
-            "pipeline.model_makes_charts_of_columns",
-            keys=model.keys,
-            file=beatmap.path,
-            value=beatmap.keys,
-        )
-    for column in edit.region.columns or ():
-        if not 0 <= column < beatmap.keys:
-            raise GenerationError(
-                "pipeline.chart_has_columns_to",
-                last=beatmap.keys - 1,
-                value=column,
-                file=beatmap.path,
-            )
+    _check(model, beatmap, edit)
     if edit.strength == 0:
         return (Variation(),) * request.count
-    song = generator.song(request.audio)
+    song = song_with_lines(model, generator.song(request.audio), beatmap.red_lines)
     latent, _ = encode_notes(model, song, beatmap.hit_objects)
-    keep = kept_frames(model.clock, song.latent_frames, edit)
+    keep = kept_frames(model.clock, song.latent_frames, edit, song.axis)
     chart_requests = [
         ChartRequest(request.prompt, request.negative_prompt, chart_seed(request.seed, index))
         for index in range(request.count)
@@ -295,6 +297,31 @@ def edit_chart(
     )
     where = Surroundings(beatmap.keys, beatmap.red_lines, song.duration_ms)
     return tuple(_fitted(beatmap, notes, request.finish_by_prompt, edit, where) for notes in raw)
+
+
+def _check(model: LoadedModel, beatmap: Beatmap, edit: Edit) -> None:
+    """Refuse a chart that the model cannot edit, and columns that it does not have."""
+    if beatmap.keys != model.keys:
+        raise GenerationError(
+            "pipeline.model_makes_charts_of_columns",
+            keys=model.keys,
+            file=beatmap.path,
+            value=beatmap.keys,
+        )
+    for column in edit.region.columns or ():
+        if not 0 <= column < beatmap.keys:
+            raise GenerationError(
+                "pipeline.chart_has_columns_to",
+                last=beatmap.keys - 1,
+                value=column,
+                file=beatmap.path,
+            )
+    if model.in_beats and not beatmap.red_lines:
+        raise GenerationError(
+            "pipeline.chart_to_edit_has_no_red_lines",
+            file=beatmap.path,
+            remedy="remedy.give_tempo_of_song",
+        )
 
 
 def _fitted(
@@ -320,29 +347,6 @@ def _fitted(
     )
     found = variation_of(beatmap, left, edit, dropped)
     return replace(found, changes=changes)
-
-
-def bar_start_ms(red_lines: Sequence[TimingPoint], bar: int) -> float:
-    """Start of a bar; bars are counted from 1 at the first red line.
-
-    A red line begins a new bar wherever it lies, as in the game.
-
-    Raises:
-        GenerationError: without a red line, or for a bar before the first.
-    """
-    if not red_lines:
-        raise GenerationError("pipeline.chart_has_no_bars")
-    if bar < 1:
-        raise GenerationError("pipeline.bars_are_counted_from_1", value=bar)
-    lines = sorted(red_lines, key=lambda line: line.time_ms)
-    left = bar - 1
-    for line, following in pairwise(lines):
-        bar_ms = line.beat_ms * line.meter
-        bars = max(0, math.ceil((following.time_ms - line.time_ms) / bar_ms - 1e-6))
-        if left < bars:
-            return line.time_ms + left * bar_ms
-        left -= bars
-    return lines[-1].time_ms + left * lines[-1].beat_ms * lines[-1].meter
 
 
 def bytes_changed_outside(before: ChartFile, after: ChartFile, edit: Edit) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mug.errors import GenerationError
+from mug.pipeline.beat import needs_timing
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.drafts import ChoiceDraft, Draft, Notes, SpreadDraft
 from mug.pipeline.judge.candidates import Judgement
@@ -171,6 +172,6 @@ def _sampling(generator: ChartGenerator, request: GenerationRequest) -> dict[str
     plain = request.to_plain()
     for name in ("prompt", "negative_prompt", "seed", "count"):
         del plain[name]
-    if generator.model.ddpm.model.beat_model is None:
-        del plain["finish"]  # only a model conditioned on the beat samples by the timing
+    if not needs_timing(generator.model):
+        del plain["finish"]
     return plain

@@ -38,6 +38,8 @@ class GenerationRequest:
             a step takes half the time. None guides at every step.
         window_s: seconds; a longer song is made in overlapping windows of this length that are
             denoised together, see `mug.diffusion.windows`.
+        bind_rows: of a model with a rhythm scorer: its rows hold, exactly; else the model may
+            leave rows out and add others.
     """
 
     audio: Path
@@ -52,6 +54,7 @@ class GenerationRequest:
     finish: FinishOptions = field(default_factory=FinishOptions)
     guidance_interval: tuple[float, float] | None = None
     window_s: float = WINDOW_S
+    bind_rows: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.count <= MAX_COUNT:

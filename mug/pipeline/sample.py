@@ -1,4 +1,4 @@
-"""Between songs, notes and latents: encode a song once, sample latents for it, read them as notes.
+"""From songs to latents: encode a song once, sample latents for it.
 
 Nothing here keeps state. Tests for `should_stop` stand before every call of the network, so a
 request ends within one step of being given up.
@@ -7,7 +7,7 @@ request ends within one step of being given up.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
@@ -16,14 +16,19 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from mug.audio.flux import SAMPLE_RATE as FLUX_RATE
+from mug.audio.flux import Curves, flux_curves
+from mug.audio.load import resample
 from mug.audio.mel import MelParams, log_mel
-from mug.beatmap.hit_objects import HitObject
 from mug.diffusion.guidance import guide
 from mug.diffusion.samplers.base import Constraint, begin
 from mug.diffusion.samplers.registry import make_sampler
 from mug.diffusion.unet_prepared import UNetPlan
 from mug.diffusion.windows import Windows, windowed
-from mug.encoding.convertor import Encoded, ManiaConvertor
+from mug.encoding.beat_axis import BeatAxis
+from mug.encoding.bound_rows import RowTable
+from mug.encoding.line_tensor import row_lines
+from mug.encoding.warp import warped_spectrogram
 from mug.errors import Cancelled, ConfigError
 from mug.pipeline.defaults import WINDOW_S
 from mug.pipeline.model.checkpoint import LoadedModel
@@ -40,17 +45,27 @@ ShouldStop = Callable[[], bool]
 class EncodedSong:
     """An encoded song, the condition of the denoiser.
 
+    A model in beats reads a song once its red lines are known, see `mug.pipeline.beat.on_axis`.
+
     Args:
         wave: mono samples.
         sample_rate: of the wave, in Hz.
-        levels: the audio encoder's levels, with a batch of one.
-        latent_frames: length of a latent of this song.
+        levels: the audio encoder's levels, with a batch of one; none where `lines` stand for them.
+        latent_frames: length of a latent of this song; 0 as long as a needed axis is not known.
+        axis: time of the latents, for a model in beats.
+        lines: line channels `[1, c, beats]` without rows, for a model that reads them.
+        placed: the same song on the axes that were asked for lately, by their keys.
     """
 
     wave: np.ndarray
     sample_rate: int
     levels: tuple[Tensor, ...]
     latent_frames: int
+    axis: BeatAxis | None = None
+    lines: Tensor | None = None
+    placed: dict[tuple[float, ...], EncodedSong] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def duration_ms(self) -> float:
@@ -61,6 +76,11 @@ class EncodedSong:
     def timing(self) -> TimingEstimate:
         """Tempo and offset, estimated from the sound when first asked for."""
         return estimate_timing(self.wave, self.sample_rate)
+
+    @cached_property
+    def curves(self) -> Curves:
+        """Onset and level curves of the song, which line channels are read from."""
+        return flux_curves(resample(self.wave, self.sample_rate, FLUX_RATE))
 
 
 @dataclass(frozen=True)
@@ -102,14 +122,23 @@ def encode_song(model: LoadedModel, wave: np.ndarray, window_s: float = WINDOW_S
         window_s: a longer song is encoded in overlapping windows of so many seconds, which bounds
             the memory; see `mug.diffusion.windows`.
     """
-    audio = song_tensor(model, wave)
+    if model.in_beats:
+        return EncodedSong(wave, model.clock.sample_rate, (), 0)
+    levels, frames = encode_audio(model, song_tensor(model, wave), window_s)
+    return EncodedSong(wave, model.clock.sample_rate, levels, frames)
+
+
+def encode_audio(
+    model: LoadedModel, audio: Tensor, window_s: float = WINDOW_S
+) -> tuple[tuple[Tensor, ...], int]:
+    """The audio encoder's levels of a spectrogram `[1, n_mels, t]`, and its latent frames."""
     ratio = model.clock.audio_per_note * model.clock.notes_per_latent
     frames = audio.shape[-1] // ratio
     windows = windows_of(model, frames, window_s)
     with model.in_memory("wave_model"), torch.inference_mode():
         parts = [_encode_audio(model, audio[..., part]) for part in windows.slices(ratio)]
         levels = tuple(windows.blend(level) for level in zip(*parts, strict=True))
-    return EncodedSong(wave, model.clock.sample_rate, levels, frames)
+    return levels, frames
 
 
 def _encode_audio(model: LoadedModel, audio: Tensor) -> list[Tensor]:
@@ -132,15 +161,24 @@ def windows_of(model: LoadedModel, frames: int, window_s: float) -> Windows:
     return Windows.over(frames, size, size // 8, multiple)
 
 
-def song_tensor(model: LoadedModel, wave: np.ndarray) -> Tensor:
-    """Log-mel input `[1, n_mels, t]` of a waveform, padded with silence to whole latent blocks."""
+def song_tensor(model: LoadedModel, wave: np.ndarray, axis: BeatAxis | None = None) -> Tensor:
+    """Log-mel input `[1, n_mels, t]` of a waveform, padded with silence to whole latent blocks.
+
+    Args:
+        model: from `load_model`.
+        wave: mono samples.
+        axis: of the song, for a model in beats.
+    """
     params = MelParams(model.clock.sample_rate, model.clock.n_fft, model.n_mels)
     mel = log_mel(wave, params).astype(np.float32)
+    if axis is not None:
+        beats = axis.count_beats(1000.0 * len(wave) / model.clock.sample_rate)
+        mel = warped_spectrogram(mel.T, axis, model.clock, 0, beats).T
     block = model.clock.audio_per_note * model.clock.notes_per_latent * model.latent_multiple
     frames = max(block, -(-mel.shape[1] // block) * block)
     padded = np.zeros((mel.shape[0], frames), dtype=np.float32)
     padded[:, : mel.shape[1]] = mel
-    return torch.from_numpy(padded)[None].to(_device(model))
+    return torch.from_numpy(padded)[None].to(device_of(model))
 
 
 def prompt_ids(model: LoadedModel, prompt: Mapping[str, Any]) -> list[int]:
@@ -171,6 +209,7 @@ def sample_latents(
     request: GenerationRequest,
     *,
     known: KnownRegion | None = None,
+    rows: Sequence[RowTable | None] = (),
     progress: Progress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> list[Tensor]:
@@ -182,6 +221,7 @@ def sample_latents(
         chart_requests: what to sample.
         request: sampler, steps, guidance and batch size; its prompt and seed are not read.
         known: a latent that all of them stay near.
+        rows: where each chart is to have rows, for a model that reads lines; none where not given.
         progress: called as `progress(done, total)` after every network step.
         should_stop: see `ShouldStop`.
 
@@ -201,7 +241,8 @@ def sample_latents(
         plan = model.ddpm.generation.plan(windows.size)
         for part, first in enumerate(batches):
             chosen = slice(first, first + request.batch_size)
-            denoise = _denoiser(model, song, ids[chosen], request, windows, plan)
+            levels = levels_for(model, song, rows[chosen] or [None] * len(ids[chosen]))
+            denoise = _denoiser(model, levels, song, ids[chosen], request, windows, plan)
             latents += _sample_batch(
                 model,
                 song,
@@ -223,7 +264,7 @@ def _sample_batch(
     known: KnownRegion | None,
     progress: Progress | None,
 ) -> list[Tensor]:
-    sampler, schedule, device = make_sampler(request.sampler), model.ddpm.schedule, _device(model)
+    sampler, schedule, device = make_sampler(request.sampler), model.ddpm.schedule, device_of(model)
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     shape = (model.z_channels, song.latent_frames)
     noise = torch.stack([torch.randn(shape, generator=g) for g in generators]).to(device)
@@ -247,8 +288,22 @@ def _sample_batch(
     return list(found)
 
 
+def levels_for(
+    model: LoadedModel, song: EncodedSong, rows: Sequence[RowTable | None]
+) -> tuple[Tensor, ...]:
+    """Audio levels for a batch of charts: the song's, or, with lines, one for each chart's rows."""
+    if song.lines is None:
+        return song.levels
+    given = torch.from_numpy(np.stack([row_lines(one, song.latent_frames) for one in rows]))
+    song_part = song.lines.expand(len(rows), -1, -1)
+    lines = torch.cat([song_part, given.to(song_part)], dim=1)
+    with model.in_memory("wave_model"), torch.inference_mode():
+        return tuple(_encode_audio(model, lines))
+
+
 def _denoiser(
     model: LoadedModel,
+    levels: Sequence[Tensor],
     song: EncodedSong,
     ids: Sequence[tuple[Sequence[int], Sequence[int]]],
     request: GenerationRequest,
@@ -257,19 +312,19 @@ def _denoiser(
 ) -> Denoiser:
     """The guided denoiser of a batch; the song, encoded once, serves every chart as it is."""
     asked, negative = (
-        model.ddpm.generation.context(torch.tensor(rows, dtype=torch.long, device=_device(model)))
+        model.ddpm.generation.context(torch.tensor(rows, dtype=torch.long, device=device_of(model)))
         for rows in ([list(a) for a, _ in ids], [list(b) for _, b in ids])
     )
     make = partial(model.ddpm.generation.denoiser, plan=plan)
     interval = _steps_of(request.guidance_interval, model.ddpm.schedule.steps)
     denoisers = []
     for window in windows.slices():
-        levels = [_part(level, window, song.latent_frames) for level in song.levels]
+        near = [_part(level, window, song.latent_frames) for level in levels]
         denoisers.append(
             guide(
                 make,
-                Condition(asked, levels),
-                Condition(negative, levels),
+                Condition(asked, near),
+                Condition(negative, near),
                 request.guidance_scale,
                 interval,
             )
@@ -311,37 +366,8 @@ def part_of(progress: Progress, part: int, parts: int) -> Progress:
     return report
 
 
-def convertor_for(model: LoadedModel, song: EncodedSong) -> ManiaConvertor:
-    """The convertor between notes and this model's note tensors, for a song's length."""
-    return ManiaConvertor(
-        model.clock,
-        model.keys,
-        song.latent_frames * model.clock.notes_per_latent,
-        reference=model.published,
-    )
-
-
-def decode_latent(model: LoadedModel, song: EncodedSong, z: Tensor) -> tuple[HitObject, ...]:
-    """The notes that a latent `[c, t]` stands for, by time, then column."""
-    windows = windows_of(model, song.latent_frames, WINDOW_S)
-    with torch.inference_mode():
-        logits = windows.map(model.ddpm.generation.decode, z[None])[0].float().cpu().numpy()
-    return tuple(convertor_for(model, song).decode(logits, from_logits=True))
-
-
-def encode_notes(
-    model: LoadedModel, song: EncodedSong, notes: Sequence[HitObject]
-) -> tuple[Tensor, Encoded]:
-    """The latent `[c, t]` of notes, and what the note grid could not hold of them."""
-    encoded = convertor_for(model, song).encode(notes)
-    with torch.inference_mode():
-        tensor = torch.from_numpy(encoded.note)[None].to(_device(model))
-        posterior = model.ddpm.model.first_stage_model.encode(tensor)  # type: ignore[operator]
-        latent: Tensor = posterior.mode()[0] * model.ddpm.generation.latents.factor
-    return latent, encoded
-
-
-def _device(model: LoadedModel) -> torch.device:
+def device_of(model: LoadedModel) -> torch.device:
+    """Device of a model, whichever networks are in memory."""
     return (
         model.ddpm.generation.latents.factor.device
     )  # always there, unlike weights that wait for their turn

@@ -22,6 +22,7 @@ from mug.beatmap.timing_points import TimingPoint
 from mug.clock import FrameClock
 from mug.diffusion.samplers.registry import SAMPLERS
 from mug.errors import Cancelled, GenerationError
+from mug.pipeline.arrange.bars import bar_start_ms
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.edit import (
     KEPT_IN_THE_WAY,
@@ -30,7 +31,6 @@ from mug.pipeline.edit import (
     Edit,
     Region,
     Variation,
-    bar_start_ms,
     bytes_changed_outside,
     edit_chart,
     kept_frames,

@@ -8,8 +8,9 @@ import torch
 
 from mug.errors import ConfigError, GenerationError
 from mug.pipeline.chart import ChartGenerator
+from mug.pipeline.decode import decode_latent
 from mug.pipeline.request import GenerationRequest
-from mug.pipeline.sample import ChartRequest, decode_latent, encode_song, sample_latents, windows_of
+from mug.pipeline.sample import ChartRequest, encode_song, sample_latents, windows_of
 
 CHART_REQUESTS = [ChartRequest({"sr": 3.0}, {}, 1), ChartRequest({}, {}, 2)]
 RATE = 22050

@@ -143,7 +143,8 @@ def _edit(args: argparse.Namespace, chart: ChartFile) -> Edit:
 
 
 def _region(args: argparse.Namespace, chart: ChartFile) -> Region:
-    from mug.pipeline.edit import Region, bar_start_ms
+    from mug.pipeline.arrange.bars import bar_start_ms
+    from mug.pipeline.edit import Region
 
     if (args.from_ms, args.from_bar).count(None) == 0 or (args.to_ms, args.to_bar).count(None) == 0:
         raise GenerationError(

@@ -89,6 +89,16 @@ class LoadedModel:
         return int(_common(self.config, "audio").get("n_mels", 128))
 
     @property
+    def in_beats(self) -> bool:
+        """Its time is counted in beats (`mug.encoding.beat_axis`)."""
+        return _common(self.config, "window").get("time_axis") == "beat"
+
+    @property
+    def reads_lines(self) -> bool:
+        """Line channels stand for the sound (`mug.encoding.line_tensor`), not a spectrogram."""
+        return (self.config["model"]["params"].get("batch_keys") or {}).get("audio_key") == "lines"
+
+    @property
     def keys(self) -> int:
         """Columns of the charts that it makes."""
         return columns_of(self.config)
