@@ -103,6 +103,20 @@ def metre_stress(song: VariedSong, tick: int, unit: int) -> float:
     return 0.1 if place % max(1, half // 2) == 0 else 0.0
 
 
+def line_weight(stress: float, spec: ChartSpec) -> float:
+    """Readiness of a chart of such stars to leave the beat.
+
+    Args:
+        stress: of the line, from `metre_stress`.
+        spec: of the chart.
+    """
+    if stress >= 0.6:
+        return 1.0
+    full = 1.8 if stress >= 0.3 else 3.2
+    share = float(np.clip((spec.stars - 0.6) / (full - 0.6), 0.15, 1.0))
+    return 1 - spec.discipline * (1 - share**1.5)
+
+
 def _unit(part: SongPart, compound: bool) -> int:
     """Ticks of the counted beat, 110 ... 220 a minute."""
     if compound:
@@ -204,7 +218,8 @@ def choose_rows(song: VariedSong, spec: ChartSpec) -> list[Row]:
 def _shares(song: VariedSong, spec: ChartSpec, played: list[SongPart]) -> list[int]:
     """Rows of each part: by its length, more where the music is loud."""
     seconds = np.array([p.bars * song.metre.beats * p.beat_ms / 1000 for p in played])
-    drive = np.array([1 - spec.contrast * (1 - p.energy) for p in played])
+    energy = np.array([p.energy for p in played])
+    drive = 0.12 + (energy / max(0.2, float(energy.max()))) ** (2.0 * spec.contrast)
     weights = seconds * drive
     total = max(8.0, spec.rows_per_second * float(seconds.sum()))
     return [round(float(n)) for n in total * weights / weights.sum()]
@@ -240,7 +255,8 @@ def _places(
         felt = _salience(events, leader, spec.loyalty)
         if felt <= 0.05:
             continue
-        salience = felt + spec.stress * metre_stress(song, tick, unit)
+        stress = metre_stress(song, tick, unit)
+        salience = felt * line_weight(stress, spec) + spec.stress * stress
         salience += 0.08 * float(noise[(tick - start) % len(noise)])
         found.append(_Place(tick, song.tick_ms(tick), part, salience))
     return found

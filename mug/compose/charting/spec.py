@@ -63,6 +63,7 @@ class ChartSpec:
         loyalty: how far a chart follows one voice alone, 0 all voices ... 1 one.
         rests: whether quiet parts have no notes.
         contrast: how far loud parts have more rows than quiet ones, 0 ... 1.
+        discipline: how far easier charts keep to beats and halves, 0 ... 1.
     """
 
     seed: int
@@ -75,6 +76,7 @@ class ChartSpec:
     loyalty: float
     rests: bool
     contrast: float
+    discipline: float
 
 
 def rows_for(stars: float, notes_per_row: float) -> float:
@@ -101,7 +103,7 @@ def _draw(rng: np.random.Generator, seed: int, stars: float) -> ChartSpec:
     name = _draw_family(rng, stars)
     family = FAMILIES[name]
     # Chords, and many long notes at once, are not for beginners.
-    room = float(np.clip((stars + 1.0) / 3.5, 0.15, 1.0))
+    room = float(np.clip(stars / 3.5, 0.1, 1.0))
     chords = float(rng.uniform(*family.chords)) * room
     while chords < 1 and rows_for(stars, 1 + chords * (1 + family.wide)) > family.most_rows:
         chords = min(1.0, chords + 0.02)
@@ -117,7 +119,8 @@ def _draw(rng: np.random.Generator, seed: int, stars: float) -> ChartSpec:
         stress=float(rng.uniform(0.05, 0.5)),
         loyalty=float(rng.uniform(0.0, 1.0)),
         rests=bool(rng.random() < 0.4),
-        contrast=float(rng.uniform(0.2, 0.9)),
+        contrast=float(rng.uniform(0.4, 1.0)),
+        discipline=float(rng.choice([1.0, rng.uniform(0.0, 1.0)], p=[0.75, 0.25])),
     )
 
 
