@@ -22,6 +22,8 @@ SYNC_DIVISORS = (4, 6)
 _PHASE_DIVISOR = 4
 _PHASE_STEP_MS = 0.5
 _KERNEL_MS = 4.0
+_MOST_QUARTERS = 8  # by which a phase is unwrapped, either way
+_SURE = 3.0  # standard deviations
 
 Times = Float64[np.ndarray, " n"]
 
@@ -65,8 +67,8 @@ class GridSync:
 
     Args:
         clean_rate: share of the notes within 6 ms of a line, 0 ... 1.
-        phase_ms: the shift that the whole chart seems to have; positive is late. It is known up
-            to a quarter of a beat.
+        phase_ms: the shift that the whole chart seems to have; positive is late. Without human
+            rows it is known up to a quarter of a beat.
         mean_ms: mean signed distance from the nearest line; positive is late.
         chance: clean rate of notes strewn evenly in time.
     """
@@ -77,12 +79,18 @@ class GridSync:
     chance: float
 
 
-def grid_sync(notes: Sequence[HitObject], red_lines: Sequence[TimingPoint]) -> GridSync:
+def grid_sync(
+    notes: Sequence[HitObject],
+    red_lines: Sequence[TimingPoint],
+    reference: Sequence[HitObject] = (),
+) -> GridSync:
     """Clean rate, phase and mean against the human grid.
 
     Args:
         notes: of the chart that is judged; only starts count.
         red_lines: of a chart by people.
+        reference: its notes; with them a phase of up to two beats is known from one of a quarter
+            less or more.
 
     Raises:
         DataError: for a grid without a tempo.
@@ -96,7 +104,10 @@ def grid_sync(notes: Sequence[HitObject], red_lines: Sequence[TimingPoint]) -> G
     span = np.arange(times.min(), times.max() + grid.beat_ms[0], 1.0)
     chance = float((np.abs(grid.error(span, SYNC_DIVISORS)) <= CLEAN_MS).mean())
     clean = float((np.abs(error) <= CLEAN_MS).mean())
-    return GridSync(clean, _phase(grid, times), float(error.mean()), chance)
+    phase = _phase(grid, times)
+    if reference:
+        phase = _unwrapped(phase, grid, times, np.array([n.start_ms for n in reference], float))
+    return GridSync(clean, phase, float(error.mean()), chance)
 
 
 def _phase(grid: Grid, times_ms: Times) -> float:
@@ -113,3 +124,33 @@ def _phase(grid: Grid, times_ms: Times) -> float:
     # A soft count: notes that are off by design, or wrong, hardly pull the shift.
     weight = np.exp(-0.5 * (away / _KERNEL_MS) ** 2).sum(axis=1)
     return float(shifts[int(np.argmax(weight))])  # of equal ones the smallest shift
+
+
+def _unwrapped(
+    phase_ms: float,
+    grid: Grid,
+    times_ms: Times,
+    reference_ms: Float64[np.ndarray, " reference"],
+) -> float:
+    """The phase, moved by the whole quarters at which most notes meet human ones.
+
+    It is moved only where that is sure: a note that meets a human one at either shift says nothing,
+    and those that do at one of both are a coin thrown for each.
+    """
+    reference = np.unique(reference_ms)
+    period = grid.beat_at(times_ms) / _PHASE_DIVISOR
+
+    def met(quarters: int) -> np.ndarray:
+        moved = times_ms - phase_ms - quarters * period
+        after = np.clip(np.searchsorted(reference, moved), 1, max(len(reference) - 1, 1))
+        near = np.stack([reference[after - 1], reference[np.minimum(after, len(reference) - 1)]])
+        weights: np.ndarray = np.exp(-0.5 * (np.abs(near - moved).min(axis=0) / _KERNEL_MS) ** 2)
+        return weights
+
+    here, best, gained = met(0), 0, 0.0
+    for quarters in sorted(range(-_MOST_QUARTERS, _MOST_QUARTERS + 1), key=abs):
+        more = met(quarters) - here
+        gain = float(more.sum())
+        if gain > max(gained, _SURE * float(np.sqrt((more**2).sum()))) + 1e-6:
+            best, gained = quarters, gain
+    return phase_ms + best * float(np.median(period))

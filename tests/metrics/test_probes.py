@@ -19,6 +19,7 @@ from mug.difficulty.msd import SKILL_SETS, estimate_msd
 from mug.difficulty.stars import ln_ratio, star_rating
 from mug.lint.rules import lint
 from mug.metrics import damage
+from mug.metrics.baselines import grid_chart
 from mug.metrics.grid import Grid, grid_sync
 from mug.metrics.memory import chart_distance, mean_distance, shared_run
 from mug.metrics.onsets import column_score, onset_score, tail_score
@@ -99,6 +100,7 @@ METRICS: dict[str, Metric] = {
     "mean from the grid": lambda p, n: abs(grid_sync(n, p.red).mean_ms),
     "notes": lambda p, n: len(n) / len(p.notes),
     "phase": lambda p, n: abs(grid_sync(n, p.red).phase_ms),
+    "phase, unwrapped": lambda p, n: abs(grid_sync(n, p.red, p.notes).phase_ms),
     "F1 10": lambda p, n: onset_score(n, p.notes, 10).f1,
     "F1 20": lambda p, n: onset_score(n, p.notes, 20).f1,
     "F1 50": lambda p, n: onset_score(n, p.notes, 50).f1,
@@ -165,6 +167,7 @@ PROBES: list[tuple[str, str, tuple[float, ...], int]] = [
     ("clean rate", "outliers", (0, 0.1, 0.25, 0.5), DOWN),
     ("clean rate", "jacks", (0, 0.1, 0.2, 0.4), DOWN),
     ("phase", "shift", (0, 15, 30, 58), UP),
+    ("phase, unwrapped", "shift", (0, 30, 70, 150, 400, 900), UP),
     ("mean from the grid", "shift", (0, 3, 6, 9), UP),
     ("notes", "thin", (0, 0.25, 0.5, 0.75), DOWN),
     ("notes", "bursts", (0, 0.25, 0.5, 1), UP),
@@ -307,6 +310,24 @@ def test_timing_that_is_off_shows_in_the_tempo_score() -> None:
     assert errors == pytest.approx([0.0, 0.3 / 150, 2 / 150, 10 / 150], abs=1e-6)
 
 
+def test_a_tempo_that_drifts_is_right_by_its_tempo_and_wrong_by_its_beats() -> None:
+    truth = [TimingPoint(0.0, 400.0)]
+    drifts = [TimingPoint(0.0, 400.0 * (1 + 0.0009))]  # within 0.1 %: 108 ms after two minutes
+    found = tempo_score(drifts, truth, 0.0, 120_000.0)
+    assert found.exact
+    assert found.beats_5 == pytest.approx(5 / 108, abs=0.01)
+    assert found.beats_10 == pytest.approx(10 / 108, abs=0.01)
+    shares = [
+        tempo_score([TimingPoint(by, 400.0)], truth, 0.0, 60_000.0) for by in (0.0, 4.0, 9.0, 11.0)
+    ]
+    assert [found.beats_5 for found in shares] == [1.0, 1.0, 0.0, 0.0]
+    assert [found.beats_10 for found in shares] == [1.0, 1.0, 1.0, 0.0]
+    # Half and double time have the beats of the song; half a beat off has none of them.
+    for beat_ms in (200.0, 800.0):
+        assert tempo_score([TimingPoint(0.0, beat_ms)], truth, 0.0, 60_000.0).beats_5 == 1.0
+    assert tempo_score([TimingPoint(200.0, 400.0)], truth, 0.0, 60_000.0).beats_10 == 0.0
+
+
 def test_a_tempo_change_that_is_missed_costs_its_share_of_the_time() -> None:
     truth = [TimingPoint(0.0, 500.0), TimingPoint(40_000.0, 400.0)]
     found = tempo_score([TimingPoint(0.0, 500.0)], truth, 0.0, 80_000.0)
@@ -341,6 +362,25 @@ def test_a_hold_is_short_alike_in_half_and_in_double_time() -> None:
         red = (TimingPoint(0.0, beat_ms),)
         found = violations(Beatmap(2, tuple(notes), red, {"Mode": "3"}), red)
         assert found.short_hold == (beat_ms != 250.001)
+
+
+@pytest.mark.parametrize("by_ms", [-700.0, -150.0, -82.0, 0.0, 40.0, 75.0, 300.0, 600.0])
+@pytest.mark.parametrize("tier", [0, 3])
+def test_a_phase_is_told_from_one_of_a_quarter_less(by_ms: float, tier: int) -> None:
+    human = composed_chart(SEEDS[0], tier)
+    moved = damage.shift(human.hit_objects, by_ms)
+    found = grid_sync(moved, human.red_lines, human.hit_objects).phase_ms
+    assert found == pytest.approx(by_ms, abs=0.5)
+
+
+def test_a_chart_of_other_rows_has_the_phase_of_its_grid() -> None:
+    human = composed_chart(SEEDS[0])
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        made = grid_chart(human, 150, rng)
+        assert grid_sync(made.hit_objects, human.red_lines, human.hit_objects).phase_ms == 0.0
+    one = [Rice(0, float(human.hit_objects[3].start_ms))]
+    assert grid_sync(one, human.red_lines, one).phase_ms == 0.0
 
 
 def test_notes_strewn_evenly_have_the_clean_rate_of_chance() -> None:
