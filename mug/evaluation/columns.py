@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Sequence
@@ -17,9 +16,11 @@ from mug.difficulty.stars import ln_ratio
 from mug.evaluation.figures import figures_of
 from mug.evaluation.made import BEST, FINISHED, FREE, GIVEN, RAW, Asked, Maker
 from mug.evaluation.rows import DIVERSITY, Figures, Judged, ResultRow
-from mug.evaluation.songs import SAMPLE_RATE, Against, human_distance
-from mug.metrics.baselines import grid_chart, onset_chart
+from mug.evaluation.songs import SAMPLE_RATE, Against, human_distance, rng_for
+from mug.metrics.audio_blind import METRE, STARS, metre_only, stars_only
+from mug.metrics.baselines import grid_chart, onset_chart, onset_scores
 from mug.metrics.chart_features import chart_features
+from mug.metrics.matched_rows import LineScores, top_rows
 from mug.metrics.memory import mean_distance
 from mug.metrics.onsets import match_onsets, onset_times
 from mug.metrics.rows import rows_of
@@ -30,12 +31,8 @@ from mug.pipeline.request import GenerationResult
 OTHER_DIFFICULTY, OTHER_SONG = "another difficulty", "human, another song"
 RANDOM_GRID, LIBROSA = "random on the grid", "librosa, random columns"
 LIBROSA_FITTED = "librosa, shifted to fit"
-
-
-def rng_for(*words: object) -> np.random.Generator:
-    """A source of chance that depends on what it is for alone."""
-    digest = hashlib.sha256("|".join(map(str, words)).encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+ONSETS_METRE = "onsets × metre"
+SCORER = "scorer alone"
 
 
 def baseline_charts(against: Against) -> dict[str, Beatmap]:
@@ -58,6 +55,11 @@ def baseline_charts(against: Against) -> dict[str, Beatmap]:
     onsets = _librosa_onsets(against.sound.wave)
     found[LIBROSA] = onset_chart(human, onsets, rng)
     found[LIBROSA_FITTED] = onset_chart(human, onsets + _best_shift(onsets, human), rng)
+    count, lines = len(against.rows), against.lines
+    found[METRE] = onset_chart(human, metre_only(lines, count, rng), rng)
+    found[STARS] = onset_chart(human, stars_only(lines, against.stars, count, rng), rng)
+    strongest = onset_scores(against.sound.wave, lines)
+    found[ONSETS_METRE] = onset_chart(human, top_rows(strongest, against.rows, rng), rng)
     return found
 
 
@@ -79,12 +81,36 @@ def baseline_rows(against: Against) -> list[Judged]:
     """The baselines for one human chart, judged."""
     return [
         Judged(
-            row_of(chart, against, column, figures=figures_of(chart, against)),
+            row_of(
+                chart,
+                against,
+                column,
+                figures=figures_of(chart, against, lines=_scores(column, against)),
+            ),
             chart,
             by_people=column in (OTHER_DIFFICULTY, OTHER_SONG),
         )
         for column, chart in baseline_charts(against).items()
     ]
+
+
+def _scores(column: str, against: Against) -> LineScores | None:
+    """Scores of the lines of a baseline that has them."""
+    return onset_scores(against.sound.wave, against.lines) if column == ONSETS_METRE else None
+
+
+def scorer_row(against: Against, lines: LineScores, seed: int = 0) -> Judged:
+    """The rows that a scorer prefers, as many as the human chart has, in random columns.
+
+    Args:
+        against: the human chart.
+        lines: the scorer's scores of the song's lines.
+        seed: number of the sample that it belongs to.
+    """
+    rng = rng_for(against.song.name, against.human.version, SCORER)
+    chart = onset_chart(against.human, top_rows(lines, against.rows, rng), rng)
+    figures = figures_of(chart, against, lines=lines)
+    return Judged(row_of(chart, against, SCORER, figures=figures, seed=seed), chart)
 
 
 def row_of(

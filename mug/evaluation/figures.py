@@ -14,11 +14,14 @@ from mug.beatmap.timing_points import TimingPoint
 from mug.difficulty.msd import SKILL_SETS, Msd, estimate_msd
 from mug.difficulty.stars import ln_ratio, star_rating
 from mug.errors import MugError
-from mug.evaluation.rows import Figures
+from mug.evaluation.failed import with_worst
+from mug.evaluation.listening import line_figures, row_figures
+from mug.evaluation.rows import FAILED, Figures
 from mug.evaluation.songs import Against
 from mug.lint.rules import RULES, count_by_severity, lint
 from mug.lint.text_report import played_minutes
 from mug.metrics.grid import grid_sync
+from mug.metrics.matched_rows import LineScores
 from mug.metrics.memory import shared_run
 from mug.metrics.onsets import column_score, onset_score, tail_score
 from mug.metrics.patterns import (
@@ -35,7 +38,10 @@ from mug.metrics.validity import violations
 
 
 def figures_of(
-    chart: Beatmap, against: Against, found: Sequence[TimingPoint] | None = None
+    chart: Beatmap,
+    against: Against,
+    found: Sequence[TimingPoint] | None = None,
+    lines: LineScores | None = None,
 ) -> Figures:
     """All figures of one chart.
 
@@ -43,11 +49,17 @@ def figures_of(
         chart: by anyone.
         against: the human chart, its song and other people's charts.
         found: red lines that were estimated from the sound, where they are to be judged.
+        lines: scores of the song's lines, of a model that has them: its matched rows are those
+            with the highest scores.
     """
-    figures: Figures = {}
+    figures: Figures = {FAILED: 0.0}
     for measure in MEASURES:
         figures |= measure(chart, against)
     figures["violations"] += figures["unreadable"]
+    if lines is not None:
+        figures |= line_figures(lines, against)
+    if figures["unreadable"]:
+        figures = with_worst(figures, against, empty=not chart.hit_objects)
     if found:
         figures |= tempo_figures(found, against)
     return figures
@@ -55,7 +67,8 @@ def figures_of(
 
 def sync_figures(chart: Beatmap, against: Against) -> Figures:
     """Figures of a chart on the human grid."""
-    sync = grid_sync(chart.hit_objects, against.human.red_lines)
+    human = against.human
+    sync = grid_sync(chart.hit_objects, human.red_lines, human.hit_objects)
     return {
         "clean_rate": sync.clean_rate,
         "clean_rate_chance": sync.chance,
@@ -92,11 +105,11 @@ def column_figures(chart: Beatmap, against: Against) -> Figures:
 def structure_figures(chart: Beatmap, against: Against) -> Figures:
     """Agreement of the chart with the shape of its song, bar by bar."""
     notes, (edges, energy) = chart.hit_objects, against.bars
+    if len(energy) < LEAST_BARS:
+        return {"density_energy": math.nan, "self_similarity": math.nan}
     return {
         "density_energy": density_energy(notes, edges, energy),
-        "self_similarity": self_similarity(notes, chart.keys, edges, against.sound_by_bar)
-        if len(energy) >= LEAST_BARS
-        else math.nan,
+        "self_similarity": self_similarity(notes, chart.keys, edges, against.sound_by_bar),
     }
 
 
@@ -108,16 +121,22 @@ def copy_figures(chart: Beatmap, against: Against) -> Figures:
 
 
 def tempo_figures(found: Sequence[TimingPoint], against: Against) -> Figures:
-    """Accuracy of red lines that were estimated from the sound."""
-    human = against.human
-    first = min(note.start_ms for note in human.hit_objects)
-    tempo = tempo_score(found, human.red_lines, float(first), human.last_ms)
-    return {
+    """Accuracy of red lines that were estimated from the sound, over the whole song.
+
+    Those of songs that the detector was fitted on have names of their own.
+    """
+    end = max(against.sound.duration_ms, against.human.last_ms)
+    tempo = tempo_score(found, against.human.red_lines, 0.0, end)
+    figures = {
         "tempo_exact": float(tempo.exact),
         "tempo_octave": float(tempo.octave),
+        "beats_5": tempo.beats_5,
+        "beats_10": tempo.beats_10,
         "offset_ms": abs(tempo.offset_ms),
         "tempo_error": tempo.integrated,
     }
+    seen = against.song.timing_seen
+    return {f"fitted_{name}": value for name, value in figures.items()} if seen else figures
 
 
 def violation_figures(chart: Beatmap, against: Against) -> Figures:
@@ -165,10 +184,12 @@ def msd_of(chart: Beatmap) -> Msd:
 
 
 def playability_figures(chart: Beatmap, against: Against) -> Figures:
-    """Findings of lint a minute, by severity and by rule, at the tier that was asked for."""
+    """Findings of lint a minute of the song, by severity and by rule, at the reference's tier.
+
+    By the song's length: a chart of one note has no rate of its own.
+    """
     findings = lint(chart, star_rating=against.stars, audio_ms=against.sound.duration_ms)
-    starts = [float(note.start_ms) for note in chart.hit_objects]
-    minutes = played_minutes(chart.last_ms - min(starts, default=0.0))
+    minutes = played_minutes(against.sound.duration_ms)
     by_rule = Counter(finding.rule for finding in findings)
     counts = {f"{name}s": count for name, count in count_by_severity(findings).items()}
     counts |= {rule.name: by_rule[rule.name] for rule in RULES}
@@ -188,6 +209,7 @@ def pattern_figures(chart: Beatmap, against: Against) -> Figures:
 MEASURES: tuple[Callable[[Beatmap, Against], Figures], ...] = (
     sync_figures,
     onset_figures,
+    row_figures,
     column_figures,
     control_figures,
     playability_figures,

@@ -7,18 +7,14 @@ import json
 import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.formats.loss_report import LossReport
-from mug.beatmap.formats.registry import CHARTS as SUFFIXES
-from mug.beatmap.formats.registry import PACKAGES, read_any
-from mug.difficulty.stars import star_rating
-from mug.errors import DataError, MugError
+from mug.errors import DataError
 from mug.evaluation.digest import code_digest
+from mug.evaluation.rivals import RivalFile, rival_charts, rival_files
 from mug.evaluation.rows import (
     CHARTS,
     COST,
@@ -77,29 +73,29 @@ class Setting:
 
 @dataclass(frozen=True)
 class Piece:
-    """One piece: a human chart or a song; with a file, a chart of another program.
+    """One piece: a human chart or a song; with a file, the charts of another program.
 
     Args:
         kind: `baselines`, one of the parts of the protocol, or the other program's name.
         song: name of the song.
         chart: index of the human chart; -1 where the other program's star rating decides.
-        file: of the other program.
+        rival: of the other program.
     """
 
     kind: str
     song: str
     chart: int
-    file: Path | None = None
+    rival: RivalFile | None = None
 
     def mark(self, setting: Setting, weights: str) -> Path:
         """The file that says it is done; other settings make another name."""
-        of_model = self.file is None and self.kind in PARTS
+        of_model = self.rival is None and self.kind in PARTS
         said: list[object] = [
             code_digest(),
             self.kind,
             self.song,
             self.chart,
-            str(self.file),
+            repr(self.rival),
         ]
         said += [setting.keys, to_plain(setting.run) if of_model else {}]
         said += [str(setting.songs), str(setting.training), weights if of_model else ""]
@@ -147,13 +143,13 @@ def _generator(checkpoint: Path, device: str) -> ChartGenerator:
 def work(setting: Setting, job: Piece, mark: Path) -> None:
     """Does one piece and writes its rows."""
     (song,) = (s for s in songs_in(setting.songs, setting.keys) if s.name == job.song)
-    if job.file is None and job.kind == COST:
+    if job.rival is None and job.kind == COST:
         rows = [_cost_row(setting, song, job.chart)]
     else:
         others = songs_in(setting.training, setting.keys) if setting.training else ()
         sound = _sound_of(song.audio)
-        if job.file is not None:
-            judged = _rival_charts(job.kind, job.file, song, sound, others)
+        if job.rival is not None:
+            judged = rival_charts(job.rival, job.kind, song, sound, others)
         else:
             judged = _own_charts(setting, job.kind, Against(song, job.chart, sound, others))
         rows = [keep(one, setting.out) for one in judged]
@@ -224,56 +220,8 @@ def rows_in(mark: Path) -> list[ResultRow]:
         ) from error
 
 
-def _rival_charts(
-    name: str, file: Path, song: HumanSong, sound: SongSound, others: Sequence[HumanSong]
-) -> list[Judged]:
-    """The charts of another program's file, each against the human chart nearest in stars."""
-    from mug.evaluation.columns import row_of
-    from mug.evaluation.figures import figures_of
-
-    judged = []
-    for number, chart in enumerate(read_any(file, losses=LossReport())):
-        try:
-            stars = star_rating(chart)
-        except MugError:  # it cannot be rated: held against the middle difficulty
-            stars = song.stars[len(song.stars) // 2]
-        against = Against(song, song.nearest(stars) or 0, sound, tuple(others))
-        row = row_of(chart, against, name, figures=figures_of(chart, against), seed=number)
-        judged.append(Judged(replace(row, variant=file.name), chart))
-    return judged
-
-
-def rival_jobs(folder: Path, name: str, songs: Sequence[HumanSong]) -> list[Piece]:
-    """A piece for each file of another program, matched to its song.
-
-    A file belongs to the song whose folder has the name of the file's own folder, or that its
-    name begins with, or else to the one whose sound file has the name that the chart gives.
-
-    Raises:
-        DataError: for a file of no song, and a folder without charts.
-    """
-    suffixes = {*SUFFIXES, *PACKAGES}
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
-    if not files:
-        raise DataError("scripts.no_charts_in_folder", file=folder)
-    return [Piece(name, _song_of(file, songs).name, -1, file) for file in files]
-
-
-def _song_of(file: Path, songs: Sequence[HumanSong]) -> HumanSong:
-    for song in songs:
-        if file.parent.name == song.name or file.stem.startswith(song.name):
-            return song
-    charts: list[Beatmap] = read_any(file, losses=LossReport())
-    fits = [
-        song
-        for song in songs
-        if any(c.audio_filename.casefold() == song.audio.name.casefold() for c in charts)
-    ]
-    if len(fits) != 1:
-        raise DataError(
-            "scripts.chart_belongs_to_no_song",
-            file=file,
-            value=[song.name for song in fits],
-            remedy="remedy.put_into_folder_with_name",
-        )
-    return fits[0]
+def rival_jobs(
+    folder: Path, name: str, songs: Sequence[HumanSong], mapping: Path | None = None
+) -> list[Piece]:
+    """A piece for each file of another program; see `rival_files`."""
+    return [Piece(name, found.song, -1, found) for found in rival_files(folder, songs, mapping)]

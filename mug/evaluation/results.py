@@ -11,19 +11,21 @@ from mug.difficulty.stars import ln_ratio
 from mug.evaluation.cost import cost_summary, threads_of
 from mug.evaluation.distances import distances
 from mug.evaluation.editing import editing_summary
+from mug.evaluation.listening import with_gains
 from mug.evaluation.markdown.summary import plain
 from mug.evaluation.markdown.tables import (
     FIGURES,
     PAIRED_FIGURE,
     columns_of,
     comparisons,
+    kinds_to_beat,
     summaries,
 )
 from mug.evaluation.rows import ResultRow, as_json, write_chart
 from mug.evaluation.songs import HumanSong, load_sound
 from mug.evaluation.sweep import sweep_summary, switch_summary
 
-VERSION = 2
+VERSION = 3
 """Of the structure; raise it when a key changes its meaning."""
 
 LEFT_OUT: tuple[tuple[str, str], ...] = ()
@@ -46,6 +48,7 @@ def results(
         out: folder of the results.
         others: songs by people that distances are measured from.
     """
+    rows = with_gains(rows)
     return {
         "version": VERSION,
         "command": dict(command),
@@ -63,6 +66,7 @@ def results(
             {"column": column.label, "base": base, "figure": PAIRED_FIGURE, **plain(difference)}
             for column, base, difference in comparisons(rows)
         ],
+        "audio_blind": {column.label: kinds_to_beat(rows, column) for column in columns_of(rows)},
         "distances": distances(rows, songs, others),
         "sweep": sweep_summary(rows),
         "switches": switch_summary(rows),

@@ -20,6 +20,9 @@ SWITCHES, EDITING, COST = "switches", "editing", "cost"
 PARTS = (CHARTS, SWEEP, SWITCHES, EDITING, COST)
 """Parts that can be requested; rows of `diversity` come with `charts`."""
 
+FAILED = "failed"
+"""Figure that is 1 for a chart that cannot be measured, else 0."""
+
 _BROKEN = "violations_"
 
 Figures = dict[str, float]
@@ -42,6 +45,7 @@ class ResultRow:
         variant: what tells it from others of its part, e.g. `ln on`.
         asked: the prompt, where a model made it.
         features: what the distances compare, by name; only for charts of the part `charts`.
+        reference: how the human chart was found, for charts of another program.
     """
 
     song: str
@@ -56,6 +60,12 @@ class ResultRow:
     variant: str = ""
     asked: Mapping[str, FeatureValue] = field(default_factory=dict)
     features: Figures = field(default_factory=dict)
+    reference: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Return whether the chart could not be measured."""
+        return self.figures.get(FAILED, 0.0) > 0
 
     @property
     def violations(self) -> dict[str, int]:
@@ -147,6 +157,7 @@ def from_json(plain: Mapping[str, object]) -> ResultRow:
         variant=str(plain["variant"]),
         asked=dict(asked),
         features=_numbers(plain, "features"),
+        reference=str(plain["reference"]),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,13 +21,24 @@ from mug.difficulty.msd import Msd, estimate_msd
 from mug.difficulty.stars import star_rating
 from mug.errors import DataError, ModeError
 from mug.lint.rules import tier_for
+from mug.metrics.audio_blind import METRE, STARS, MetreLines, blind_f1, metre_lines
+from mug.metrics.matched_rows import Times
 from mug.metrics.memory import chart_distance
+from mug.metrics.onsets import onset_times
 from mug.metrics.patterns import Counts, pattern_counts, pooled_counts, row_information
 from mug.metrics.self_similarity import audio_bars
+from mug.metrics.slots import Slots, slots_of
 from mug.metrics.structure import bar_energy
+from mug.timing.fitted_songs import was_fitted_on
 
 SAMPLE_RATE = 22050
 LEAST_NOTES = 10
+
+
+def rng_for(*words: object) -> np.random.Generator:
+    """A source of chance that depends on what it is for alone."""
+    digest = hashlib.sha256("|".join(map(str, words)).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,11 @@ class HumanSong:
     audio: Path
     charts: tuple[Beatmap, ...]
     stars: tuple[float, ...]
+
+    @cached_property
+    def timing_seen(self) -> bool:
+        """Return whether the tempo detector was fitted on this song."""
+        return was_fitted_on(self.audio)
 
     def nearest(self, stars: float, *, apart_from: int | None = None) -> int | None:
         """Index of the chart nearest in star rating; None where there is none to choose."""
@@ -148,6 +165,37 @@ class Against:
     def stars(self) -> float:
         """Its star rating: what is asked for."""
         return self.song.stars[self.index]
+
+    @cached_property
+    def rows(self) -> Times:
+        """Its rows: distinct start times in ms, rising."""
+        return onset_times(self.human.hit_objects)
+
+    @cached_property
+    def lines(self) -> MetreLines:
+        """Lines from its first to its last row, twelve a beat."""
+        return metre_lines(self.human.red_lines, self.rows[0] - 1.0, self.rows[-1] + 1.0)
+
+    @cached_property
+    def slots(self) -> Slots:
+        """Slots of its finest grid."""
+        return slots_of(self.rows, self.human.red_lines)
+
+    @cached_property
+    def blind_matched(self) -> Mapping[str, float]:
+        """F1 of audio-blind charts with as many rows, by kind."""
+        words = (self.song.name, self.human.version)
+        return {
+            kind: blind_f1(
+                kind,
+                self.lines,
+                self.rows,
+                stars=self.stars,
+                count=len(self.rows),
+                rng=rng_for(*words, kind),
+            )
+            for kind in (METRE, STARS)
+        }
 
     @cached_property
     def human_msd(self) -> Msd:

@@ -93,10 +93,11 @@ def sweep_summary(rows: Sequence[ResultRow]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for column, listed in _by_column([row for row in rows if row.part == SWEEP]).items():
         songs = [row.song for row in listed]
+        failed = [bool(row.figures.get("unreadable")) for row in listed]
         runs = _by_run(listed)
         found[column] = {
-            "bias": _summary([row.figures["sr_error"] for row in listed], songs),
-            "abs_error": _summary([row.figures["sr_abs_error"] for row in listed], songs),
+            "bias": _summary([row.figures["sr_error"] for row in listed], songs, failed),
+            "abs_error": _summary([row.figures["sr_abs_error"] for row in listed], songs, failed),
             "spearman": _summary(
                 [_rank_correlation(run) for _, run in runs], [song for song, _ in runs]
             ),
@@ -176,8 +177,10 @@ def _spread(rows: Sequence[ResultRow], name: str) -> float:
     return float(known.std()) if len(known) else 0.0
 
 
-def _summary(values: Sequence[float], songs: Sequence[str]) -> dict[str, float | None]:
-    return plain(summarise(values, songs, np.random.default_rng(0)))
+def _summary(
+    values: Sequence[float], songs: Sequence[str], failed: Sequence[bool] = ()
+) -> dict[str, float | None]:
+    return plain(summarise(values, songs, failed))
 
 
 def _by_column(rows: Sequence[ResultRow]) -> dict[str, list[ResultRow]]:

@@ -14,6 +14,7 @@ from jaxtyping import Float64, Int64
 from mug.beatmap.timing_points import TimingPoint
 from mug.metrics.grid import Grid
 from mug.metrics.matched_rows import DRAWS, TOLERANCE_MS, Times, rows_f1, within
+from mug.metrics.statistics import summarise
 from mug.tiers import Tier
 
 DIVISOR = 12
@@ -133,22 +134,17 @@ def blind_f1(
     return float(np.mean([rows_f1(made(), reference_ms, tolerance_ms) for _ in range(DRAWS)]))
 
 
-def better_kind(blind: Mapping[str, Sequence[float]], songs: Sequence[str]) -> str:
-    """The audio-blind kind with the higher mean over songs, of the means over each song's charts.
+def better_kind(
+    blind: Mapping[str, Sequence[float]], songs: Sequence[str], charts: Sequence[int] = ()
+) -> str:
+    """The audio-blind kind with the higher mean: by chart, then by song.
 
     Args:
         blind: F1 of each kind, one a chart.
         songs: the song of each chart.
+        charts: number of the human chart that each is held against; all apart by default.
     """
-    return max(blind, key=lambda kind: mean_by_song(blind[kind], songs))
-
-
-def mean_by_song(values: Sequence[float], songs: Sequence[str]) -> float:
-    """Mean over songs of the mean over each song's charts; not a number without charts."""
-    by_song: dict[str, list[float]] = {}
-    for value, song in zip(values, songs, strict=True):
-        by_song.setdefault(song, []).append(float(value))
-    return float(np.mean([np.mean(found) for found in by_song.values()])) if songs else float("nan")
+    return max(blind, key=lambda kind: summarise(blind[kind], songs, charts=charts).mean)
 
 
 def _first_of(

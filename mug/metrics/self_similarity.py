@@ -92,7 +92,8 @@ def self_similarity(
 
     Likeness of two bars is minus the distance of their features. Only bars between the chart's
     first and last note count. 0 for a chart whose bars are all alike: it says nothing about the
-    song; not a number for less than four bars.
+    song, and neither does one of less than four bars. Not a number where the sound has less than
+    four.
 
     Args:
         notes: of a chart.
@@ -102,8 +103,10 @@ def self_similarity(
     """
     at = np.array([note.start_ms for note in notes], np.float64) + _EARLY_MS
     inside = np.histogram(at, edges_ms)[0] > 0 if len(at) else np.zeros(len(sound), bool)
-    if inside.sum() < LEAST_BARS:
+    if len(sound) < LEAST_BARS:
         return float("nan")
+    if inside.sum() < LEAST_BARS:
+        return 0.0
     first, last = int(np.argmax(inside)), len(inside) - int(np.argmax(inside[::-1]))
     ours = _distances(chart_bars(notes, keys, edges_ms)[first:last])
     theirs = _distances(sound[first:last])

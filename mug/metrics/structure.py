@@ -43,11 +43,14 @@ def density_energy(
 ) -> float:
     """Spearman correlation of notes a bar with the sound's energy, over bars.
 
-    Not a number for less than four bars, and where one of both is the same in all bars.
+    0 for a chart with equally many notes in all bars: it follows nothing. Not a number for less
+    than four bars, and where all bars of the sound are alike.
     """
     if len(energy) < LEAST_BARS:
         return float("nan")
     starts = np.array([note.start_ms for note in notes], np.float64)
     # A note written a rounding before the bar line belongs to the bar.
     counts, _ = np.histogram(starts + 2.0, edges_ms)
+    if np.ptp(counts) == 0 and np.ptp(energy) > 0:
+        return 0.0
     return spearman(counts.astype(np.float64), energy)

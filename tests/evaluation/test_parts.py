@@ -10,14 +10,14 @@ import pytest
 from composed_songs import VERY_SHORT, composed, style
 
 from mug.beatmap.hit_objects import Rice
-from mug.evaluation.columns import rng_for, row_of
+from mug.evaluation.columns import row_of
 from mug.evaluation.cost import cost_figures, cost_summary, threads_of
 from mug.evaluation.distances import CEILING, FLOOR, HALVES, OTHERS, distances
 from mug.evaluation.editing import edit_figures, editing_summary, edits, regions
 from mug.evaluation.made import Maker, ModelRun
 from mug.evaluation.markdown.parts import part_tables
 from mug.evaluation.rows import EDITING, SWEEP, SWITCHES, Judged, ResultRow
-from mug.evaluation.songs import Against, HumanSong, load_songs, load_sound
+from mug.evaluation.songs import Against, HumanSong, load_songs, load_sound, rng_for
 from mug.evaluation.sweep import (
     feature_of,
     sweep,

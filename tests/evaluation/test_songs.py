@@ -16,6 +16,7 @@ from mug.cli.models import evaluate
 from mug.errors import DataError
 from mug.evaluation.columns import baseline_rows
 from mug.evaluation.figures import MEASURES, figures_of
+from mug.evaluation.listening import with_gains
 from mug.evaluation.markdown.tables import FIGURES, Column, paired
 from mug.evaluation.markdown.write import markdown
 from mug.evaluation.results import results
@@ -43,6 +44,8 @@ def test_a_human_chart_judged_by_itself_is_perfect(human: Path) -> None:
     song = load_songs(human, 4)[0]
     against = Against(song, 1, load_sound(song.audio))
     figures = figures_of(song.charts[1], against, song.charts[1].red_lines)
+    for name in ("f1_20_matched", "slot_correlation", "rows_ratio", "beats_5", "beats_10"):
+        assert figures[name] == 1.0, name
     for name in ("clean_rate", "f1_10", "f1_20", "column_f1_20", "tempo_exact", "notes_ratio"):
         assert figures[name] == 1.0, name
     for name in ("phase_ms", "sr_error", "msd_error", "violations", "js_mean", "offset_ms"):
@@ -53,8 +56,12 @@ def test_an_empty_chart_is_unreadable_and_no_accident(human: Path) -> None:
     song = load_songs(human, 4)[0]
     figures = figures_of(song.charts[0].with_objects([]), Against(song, 0, load_sound(song.audio)))
     assert figures["violations"] == 5.0  # four empty columns, and no reader takes it
-    assert figures["f1_50"] == 0.0
-    assert math.isnan(figures["sr_error"])
+    assert figures["f1_50"] == figures["f1_20_matched"] == figures["slot_correlation"] == 0.0
+    assert figures["failed"] == figures["js_snap"] == 1.0
+    assert figures["density_energy"] == figures["self_similarity"] == 0.0
+    # Nothing can be said of these, so that an empty chart is not praised for having no faults.
+    for name in ("sr_error", "lint_errors_a_minute", "hand_imbalance", "phase_ms"):
+        assert math.isnan(figures[name]), name
 
 
 def test_each_measure_gives_figures_of_its_own_and_the_same_again(human: Path) -> None:
@@ -75,10 +82,10 @@ def test_each_measure_gives_figures_of_its_own_and_the_same_again(human: Path) -
 def test_every_printed_figure_has_a_value_somewhere(human: Path, tmp_path: Path) -> None:
     song, other = load_songs(human, 4)
     judged = baseline_rows(Against(song, 0, load_sound(song.audio), (other,)))
-    rows = [one.row for one in judged]
+    rows = with_gains([one.row for one in judged])
     assert [row.column for row in rows][:2] == ["another difficulty", "human, another song"]
     known = {name for row in rows for name in row.figures}
-    only_of_models = ("tempo_", "offset_ms", "seed_", "seconds_")
+    only_of_models = ("tempo_", "beats_", "fitted_", "offset_ms", "seed_", "seconds_")
     for figure in FIGURES:
         assert figure.name in known or figure.name.startswith(only_of_models), figure.name
     table = markdown(rows, results(rows, [song], {}, tmp_path))

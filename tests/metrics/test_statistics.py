@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import spearmanr
+from scipy.stats import sem, spearmanr
+from scipy.stats import t as student
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import LongNote, Rice
@@ -19,7 +20,7 @@ from mug.metrics.memory import chart_distance, mean_distance, shared_run
 from mug.metrics.onsets import column_score, tail_score
 from mug.metrics.patterns import Counter, jensen_shannon
 from mug.metrics.rows import mirrored_mask, rows_of
-from mug.metrics.statistics import spearman, summarise
+from mug.metrics.statistics import spearman, student_interval, summarise
 
 BEAT = 500.0
 
@@ -39,27 +40,57 @@ def test_spearman_is_that_of_scipy(pairs: list[tuple[int, int]]) -> None:
 
 
 def test_a_mean_is_over_songs_and_its_interval_holds_it() -> None:
-    found = summarise([1.0, 1.0, 1.0, 5.0], ["a", "a", "a", "b"], np.random.default_rng(0))
+    found = summarise([1.0, 1.0, 1.0, 5.0], ["a", "a", "a", "b"])
     assert (found.mean, found.median, found.charts, found.songs) == (3.0, 1.0, 4, 2)
-    assert (found.low, found.high) == (1.0, 5.0)
+    # Student's t with one degree of freedom: 12.706 standard errors of 2.
+    assert (found.low, found.high) == pytest.approx((3 - 12.706 * 2, 3 + 12.706 * 2), abs=0.001)
 
 
 def test_what_is_no_number_is_left_out_and_counted_so() -> None:
-    found = summarise([2.0, float("nan")], ["a", "b"], np.random.default_rng(0))
-    assert (found.mean, found.charts, found.songs) == (2.0, 1, 1)
-    assert summarise([], [], np.random.default_rng(0)).charts == 0
+    found = summarise([2.0, float("nan")], ["a", "b"])
+    assert (found.mean, found.charts, found.songs, found.failed) == (2.0, 1, 1, 0)
+    assert np.isnan([found.low, found.high]).all()  # one value tells nothing about others
+    assert summarise([], []).charts == 0
     with pytest.raises(DataError, match="a value a chart"):
-        summarise([1.0], [], np.random.default_rng(0))
+        summarise([1.0], [])
 
 
-def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+def test_samples_of_one_chart_count_as_one() -> None:
+    found = summarise([1.0, 1.0, 4.0, 8.0], ["a", "a", "a", "b"], charts=[0, 0, 1, 0])
+    assert (found.mean, found.charts, found.songs) == ((2.5 + 8.0) / 2, 4, 2)
+    one = summarise([1.0, 3.0, 4.0], ["a"] * 3, charts=[0, 0, 1])
+    assert (one.mean, one.lowest, one.highest) == (3.0, 2.0, 4.0)
+
+
+def test_a_failed_chart_is_counted_where_it_lacks_the_figure_only() -> None:
+    nan = float("nan")
+    found = summarise([2.0, nan, nan, 0.0], ["a", "a", "b", "b"], [False, True, False, True])
+    assert (found.mean, found.charts, found.failed) == (1.0, 2, 1)
+    assert summarise([nan], ["a"], [True]).failed == 1
+
+
+@pytest.mark.parametrize("songs", [3, 5, 30])
+def test_an_interval_covers_the_truth_as_often_as_it_says(songs: int) -> None:
     rng = np.random.default_rng(1)
     inside = 0
-    for _ in range(200):
-        values = rng.normal(0.0, 1.0, 30).tolist()
-        found = summarise(values, [str(i) for i in range(30)], rng, draws=300)
+    for _ in range(2000):
+        values = rng.normal(0.0, 1.0, songs).tolist()
+        found = summarise(values, [str(i) for i in range(songs)])
         inside += found.low <= 0.0 <= found.high
-    assert 0.88 <= inside / 200 <= 0.99
+    assert inside / 2000 == pytest.approx(0.95, abs=0.02)
+
+
+@given(st.lists(st.floats(-5, 5), min_size=2, max_size=9))
+def test_an_interval_is_that_of_scipy(values: list[float]) -> None:
+    array = np.array(values)
+    error = sem(array)
+    low, high = student_interval(array)
+    if error > 0:
+        assert (low, high) == pytest.approx(
+            student.interval(0.95, len(values) - 1, array.mean(), error), abs=1e-9
+        )
+    else:
+        assert low == high == array.mean()
 
 
 @given(st.lists(st.integers(0, 4)), st.lists(st.integers(0, 4)))

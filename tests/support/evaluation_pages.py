@@ -27,6 +27,7 @@ _SUMMARY = {
     "lowest": 0.6,
     "highest": 1.0,
     "charts": 8,
+    "failed": 0,
     "songs": 2,
 }
 _DISTANCE = {"value": 0.2, "low": 0.1, "high": 0.3}

@@ -60,6 +60,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--charts", type=Path, help="a folder of charts by another program")
     made.add_argument("--name", default="charts", help="what to call them (default: charts)")
     made.add_argument(
+        "--references",
+        type=Path,
+        help="CSV file with the columns chart, song, difficulty: the human chart that each of"
+        " --charts is held against. Without it, the one nearest in star rating",
+    )
+    made.add_argument(
         "--training",
         type=Path,
         help="folder of human beatmapsets that the model was trained on: for patterns by tier,"
@@ -103,7 +109,7 @@ def main() -> int:
     if CHARTS in parts:
         jobs += [Piece(BASELINES, s.name, chart) for s in songs for chart in range(len(s.charts))]
         if args.charts is not None:
-            jobs += rival_jobs(args.charts, args.name, songs)
+            jobs += rival_jobs(args.charts, args.name, songs, args.references)
     if setting.checkpoint is not None:
         jobs += model_pieces(parts, songs)
     weights = _file_hash(setting.checkpoint)

@@ -30,6 +30,7 @@ from mug.evaluation.html.song import Case, song_page, worst_cases
 from mug.evaluation.html.table import goals_html, shown, table_html
 from mug.evaluation.markdown.summary import over_songs
 from mug.evaluation.markdown.tables import Column
+from mug.evaluation.markdown.write import few_songs
 from mug.evaluation.rows import ResultRow
 from mug.metrics.statistics import Summary
 from mug.render.html import fragment
@@ -76,7 +77,7 @@ def page(results: Results, cases: Sequence[Case]) -> str:
     column = results.headline
     sections: list[PageSection] = []
     if column is not None:
-        about = fragment(_PAGE, "goals_about")
+        about = fragment(_PAGE, "goals_about", notes=few_songs(len(results.names)))
         sections.append(PageSection("goals", "Goals", about + goals_html(results)))
         sections.append(PageSection("worst", "Worst cases", _worst(cases, column)))
     about = fragment(_PAGE, "table_about")

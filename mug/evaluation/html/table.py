@@ -1,4 +1,4 @@
-"""The benchmark's table as HTML: each mean with its interval as a bar, goals checked."""
+"""The benchmark's table as HTML: each mean with its interval as a bar, goals beside."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from mug.evaluation.columns import LIBROSA, LIBROSA_FITTED
+from mug.evaluation.columns import LIBROSA, LIBROSA_FITTED, SCORER
 from mug.evaluation.html.data import BASE, HUMAN, OURS, Results, kind_of, summary_of
 from mug.evaluation.made import RAW
 from mug.evaluation.markdown.tables import Column, Figure
@@ -38,14 +38,6 @@ class FigureGoal:
     least: bool = False
     timing: str = ""
 
-    def reached(self, summary: Summary) -> str:
-        """`met` with the whole interval, `unsure` where the interval holds the limit, `missed`."""
-        sign = 1.0 if self.least else -1.0
-        ends = sorted(sign * (end - self.limit) for end in (summary.low, summary.high))
-        if ends[0] >= -1e-9:
-            return "met"
-        return "missed" if ends[1] < -1e-9 else "unsure"
-
     @property
     def text(self) -> str:
         """The limit with its direction."""
@@ -58,8 +50,8 @@ GOALS = (
     FigureGoal("tempo_octave", "tempo up to an octave", 0.95, least=True, timing="free"),
     FigureGoal("offset_ms", "|offset of the beat|, ms", 5.0, timing="free"),
     FigureGoal("violations", "violations a chart", 0.0),
-    FigureGoal("sr_abs_error", "|star rating − asked|", 0.25),
-    FigureGoal("ln_abs_error", "|LN ratio − asked|", 0.05),
+    FigureGoal("sr_abs_error", "|star rating − reference's|", 0.25),
+    FigureGoal("ln_abs_error", "|LN ratio − reference's|", 0.05),
 )
 
 _GROUPS = {
@@ -132,15 +124,16 @@ def _cell(summary: Summary, figure: Figure, column: Column, scale: Scale) -> Mar
         f" {summary.charts} charts of {summary.songs} songs"
     )
     goal = goal_for(figure.name, column)
-    mark = _mark(goal, summary) if goal else ""
     dot = Dot(summary.mean, summary.low, summary.high)
     drawn = track([dot], scale, goal.limit if goal else None)
-    return fragment(_TABLE, "cell", kind=kind, said=said, mean=mean, mark=mark, track=drawn)
+    return fragment(
+        _TABLE, "cell", kind=kind, said=said, mean=mean, failed=summary.failed, track=drawn
+    )
 
 
 def goal_for(name: str, column: Column) -> FigureGoal | None:
     """The goal that a figure has in a column; only finished charts of the judged program do."""
-    if kind_of(column) != OURS or column.name == RAW:
+    if kind_of(column) != OURS or column.name in (RAW, SCORER):
         return None
     return next(
         (g for g in GOALS if g.figure == name and g.timing in ("", column.timing or g.timing)),
@@ -149,30 +142,18 @@ def goal_for(name: str, column: Column) -> FigureGoal | None:
 
 
 _ONSETS = (LIBROSA, LIBROSA_FITTED)
-_MARKS = {"met": "✓", "unsure": "≈", "missed": "✗"}
-_SAID = {
-    "met": "goal met by the whole interval",
-    "unsure": "the goal is within the interval",
-    "missed": "goal missed by the whole interval",
-}
-
-
-def _mark(goal: FigureGoal, summary: Summary) -> Markup:
-    state = goal.reached(summary)
-    said = f"{_SAID[state]}: {goal.text}"
-    return fragment(_TABLE, "mark", state=state, said=said, sign=_MARKS[state])
 
 
 def goals_html(results: Results) -> Markup:
     """A row a goal, a column for each finished column of the judged program."""
-    columns = [c for c in results.columns if kind_of(c) == OURS and c.name != RAW]
+    columns = [c for c in results.columns if kind_of(c) == OURS and c.name not in (RAW, SCORER)]
     head = fragment(_TABLE, "goals_head", columns=[(c.name, c.timing) for c in columns])
     body = []
     for goal in GOALS:
         cells = [
-            _verdict(goal, results.of_table(column, goal.figure))
+            _reached(goal, results.of_table(column, goal.figure))
             if goal_for(goal.figure, column) == goal
-            else _no_verdict()
+            else _no_value()
             for column in columns
         ]
         body.append(_goal_line(goal.label, goal.text, cells))
@@ -186,7 +167,7 @@ def _onset_goals(results: Results, columns: Sequence[Column]) -> list[Markup]:
     for base in _ONSETS:
         found = {one.column: one.summary for one in results.differences if one.base == base}
         goal = FigureGoal("f1_20", f"F1 ±20 ms minus {base}", 0.0, least=True)
-        cells = [_verdict(goal, found[c]) if c in found else _no_verdict() for c in columns]
+        cells = [_reached(goal, found[c]) if c in found else _no_value() for c in columns]
         if found:
             lines.append(_goal_line(goal.label, "above 0", cells))
     return lines
@@ -197,15 +178,15 @@ def _sweep_goals(results: Results, columns: Sequence[Column]) -> list[Markup]:
     sweep = results.parts["sweep"]
     goal = FigureGoal("spearman", "star rating over a sweep, Spearman", 0.95, least=True)
     cells = [
-        _verdict(goal, summary_of(sweep[column.label]["spearman"]))
+        _reached(goal, summary_of(sweep[column.label]["spearman"]))
         if column.label in sweep
-        else _no_verdict()
+        else _no_value()
         for column in columns
     ]
     return [_goal_line(goal.label, goal.text, cells)] if sweep else []
 
 
-def _no_verdict() -> Markup:
+def _no_value() -> Markup:
     return fragment(_TABLE, "empty", kind="empty")
 
 
@@ -213,12 +194,10 @@ def _goal_line(label: str, limit: str, cells: Sequence[Markup]) -> Markup:
     return fragment(_TABLE, "line", title=label, cells=cells, limit=limit)
 
 
-def _verdict(goal: FigureGoal, summary: Summary) -> Markup:
-    """Value, interval, and whether the goal is reached."""
+def _reached(goal: FigureGoal, summary: Summary) -> Markup:
+    """Value and interval; whether the goal is reached is left to the reader."""
     if not summary.charts:
-        return _no_verdict()
-    state = goal.reached(summary)
+        return _no_value()
     decimals = 1 if goal.limit >= 2 else 3 if goal.limit else 2
     mean, low, high = (shown(x, decimals) for x in (summary.mean, summary.low, summary.high))
-    mark = fragment(_TABLE, "mark", state=state, said=_SAID[state], sign=_MARKS[state])
-    return fragment(_TABLE, "verdict", state=state, mark=mark, mean=mean, low=low, high=high)
+    return fragment(_TABLE, "reached", mean=mean, low=low, high=high, failed=summary.failed)

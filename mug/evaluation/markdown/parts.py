@@ -25,10 +25,12 @@ def line(first: str, cells: Iterable[str]) -> str:
 
 
 def cell(summary: Plain, decimals: int) -> str:
-    """Mean and interval of a summary; a dash where no chart has the figure."""
+    """Mean and interval of a summary, and how many charts failed; a dash where none has it."""
+    lost = f"{summary['failed']} failed" if summary["failed"] else ""
     if not summary["charts"]:
-        return "–"
-    return _interval(summary["mean"], summary, decimals)
+        return lost or "–"
+    shown = _interval(summary["mean"], summary, decimals)
+    return f"{shown}, {lost}" if lost else shown
 
 
 def part_tables(found: Plain) -> list[list[str]]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
-
-import numpy as np
 
 from mug.evaluation.rows import ResultRow, finite
 from mug.metrics.statistics import Summary, summarise
@@ -17,10 +16,13 @@ def plain(summary: Summary) -> dict[str, float | None]:
 
 
 def over_songs(rows: Sequence[ResultRow], name: str) -> Summary:
-    """A figure over the rows that have it."""
+    """A figure over the rows that have it; failed charts that lack it are counted."""
     having = [row for row in rows if name in row.figures]
+    if having:
+        having += [row for row in rows if row.failed and name not in row.figures]
     return summarise(
-        [row.figures[name] for row in having],
+        [row.figures.get(name, math.nan) for row in having],
         [row.song for row in having],
-        np.random.default_rng(0),
+        [row.failed for row in having],
+        [row.chart for row in having],
     )

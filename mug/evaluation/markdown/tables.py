@@ -6,20 +6,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
-import numpy as np
-
 from mug.difficulty.names import SKILL_SETS
 from mug.evaluation.columns import (
     LIBROSA,
     LIBROSA_FITTED,
+    ONSETS_METRE,
     OTHER_DIFFICULTY,
     OTHER_SONG,
     RANDOM_GRID,
+    SCORER,
 )
+from mug.evaluation.listening import blind_kinds
 from mug.evaluation.made import BEST, FINISHED, RAW
 from mug.evaluation.markdown.summary import over_songs
 from mug.evaluation.rows import CHARTS, DIVERSITY, ResultRow
 from mug.lint.rules import RULES
+from mug.metrics.audio_blind import METRE, STARS
 from mug.metrics.statistics import Summary, summarise
 from mug.metrics.validity import Violations
 
@@ -86,7 +88,15 @@ FIGURES: tuple[Figure, ...] = (
         ("tempo_exact", "tempo right", "higher", 2),
         ("tempo_octave", "tempo right up to an octave", "higher", 2),
         ("offset_ms", "abs. offset of the beat, ms", "lower", 1),
+        ("beats_5", "beats within 5 ms, whole song", "higher", 3),
+        ("beats_10", "beats within 10 ms, whole song", "higher", 3),
         ("tempo_error", "tempo error over time", "lower", 4),
+        ("fitted_tempo_exact", "songs of the detector's fit: tempo right", "", 2),
+        ("fitted_tempo_octave", "the same up to an octave", "", 2),
+        ("fitted_beats_5", "the same: beats within 5 ms", "", 3),
+        ("fitted_beats_10", "the same: beats within 10 ms", "", 3),
+        ("fitted_offset_ms", "the same: abs. offset of the beat, ms", "", 1),
+        ("fitted_tempo_error", "the same: tempo error over time", "", 4),
     ),
     *_group(
         "sync",
@@ -94,6 +104,15 @@ FIGURES: tuple[Figure, ...] = (
         ("clean_rate_chance", "clean rate of chance", "", 3),
         ("phase_ms", "abs. phase, ms", "lower", 1),
         ("mean_ms", "mean from the grid, ms", "", 2),
+    ),
+    *_group(
+        "listening",
+        ("f1_20_matched", "F1 ±20 ms, matched rows", "higher", 3),
+        ("gain_matched", "listening gain, matched rows", "higher", 3),
+        ("gain_delivered", "listening gain as it is, against as many rows", "higher", 3),
+        ("rows_ratio", "rows / human rows", "", 2),
+        ("slot_correlation", "slots, Matthews correlation", "higher", 3),
+        ("slot_precision", "slots, average precision", "higher", 3),
     ),
     *_group(
         "onsets",
@@ -104,14 +123,15 @@ FIGURES: tuple[Figure, ...] = (
     ),
     *_group(
         "control",
-        ("sr_error", "star rating − asked", "", 2),
-        ("sr_abs_error", "abs. star rating − asked", "lower", 2),
-        ("ln_abs_error", "abs. LN ratio − asked", "lower", 3),
+        ("sr_error", "star rating − reference's", "", 2),
+        ("sr_abs_error", "abs. star rating − reference's", "lower", 2),
+        ("ln_abs_error", "abs. LN ratio − reference's", "lower", 3),
         ("msd_error", "abs. MSD − human", "lower", 2),
         *((f"msd_{s}_error", f"abs. MSD {s} − human", "lower", 2) for s in SKILL_SETS),
     ),
     *_group(
         "validity",
+        ("failed", "charts that cannot be measured, share", "lower", 2),
         ("violations", "violations a chart", "lower", 2),
         *(
             (f"violations_{kind.name}", _KIND_MARK + _KINDS.get(kind.name, kind.name), "lower", 2)
@@ -146,9 +166,9 @@ FIGURES: tuple[Figure, ...] = (
     *_group("cost", ("seconds_a_song_minute", "seconds of sampling a song minute", "lower", 1)),
 )
 
-MODEL_COLUMNS = (RAW, FINISHED, BEST)
+MODEL_COLUMNS = (RAW, FINISHED, BEST, SCORER)
 PEOPLE_COLUMNS = (OTHER_DIFFICULTY, OTHER_SONG)
-BASELINES = (RANDOM_GRID, LIBROSA, LIBROSA_FITTED)
+BASELINES = (RANDOM_GRID, LIBROSA, LIBROSA_FITTED, METRE, STARS, ONSETS_METRE)
 PAIRED_FIGURE = "f1_20"
 """Figures compared chart by chart with the baselines."""
 
@@ -207,6 +227,11 @@ def summaries(rows: Sequence[ResultRow]) -> dict[str, dict[str, Summary]]:
     }
 
 
+def kinds_to_beat(rows: Sequence[ResultRow], column: Column) -> dict[str, str]:
+    """The audio-blind kind that a column's listening gains are above, by mode."""
+    return blind_kinds([row for row in rows_of_column(rows, column) if row.part == CHARTS])
+
+
 def paired(rows: Sequence[ResultRow], column: Column, name: str, against: str) -> Summary:
     """A figure's difference between a column and a baseline, chart by chart."""
     base = {
@@ -218,7 +243,7 @@ def paired(rows: Sequence[ResultRow], column: Column, name: str, against: str) -
     return summarise(
         [r.figures[name] - base[r.song, r.chart] for r in mine],
         [r.song for r in mine],
-        np.random.default_rng(0),
+        charts=[r.chart for r in mine],
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mug.evaluation.listening import with_gains
 from mug.evaluation.markdown.parts import cell, head, line, part_tables
 from mug.evaluation.markdown.summary import plain
 from mug.evaluation.markdown.tables import (
@@ -15,10 +17,11 @@ from mug.evaluation.markdown.tables import (
     Figure,
     columns_of,
     comparisons,
+    kinds_to_beat,
     summaries,
 )
 from mug.evaluation.rows import CHARTS, ResultRow
-from mug.metrics.statistics import Summary
+from mug.metrics.statistics import FEW_SONGS, Summary
 
 
 def markdown(rows: Sequence[ResultRow], found: Mapping[str, Any]) -> str:
@@ -28,7 +31,7 @@ def markdown(rows: Sequence[ResultRow], found: Mapping[str, Any]) -> str:
         rows: of all parts.
         found: from `mug.evaluation.results.results`.
     """
-    tables = [_charts(rows), *part_tables(found)]
+    tables = [_charts(with_gains(rows)), *part_tables(found)]
     return "\n\n".join("\n".join(table) for table in tables if table) + "\n"
 
 
@@ -42,8 +45,10 @@ def _charts(rows: Sequence[ResultRow]) -> list[str]:
     humans = len({(row.song, row.chart) for row in charts})
     over = "songs" if songs > 1 else "the charts of the one song"
     lines = [
-        f"{songs} song{'s' * (songs != 1)}, {humans} human charts. Mean by song; in brackets the"
-        f" 95 % bootstrap interval over {over}. Kinds of faults (–) that nobody has are not shown.",
+        f"{songs} song{'s' * (songs != 1)}, {humans} human charts. Mean by chart, then by song; in"
+        f" brackets the 95 % interval of Student's t over {over}. Kinds of faults (–) that nobody"
+        " has are not shown.",
+        *notes(rows),
         "",
         *head("figure", table),
     ]
@@ -51,7 +56,49 @@ def _charts(rows: Sequence[ResultRow]) -> list[str]:
         found = [of[figure.name] for of in table.values()]
         if worth_a_line(figure, found):
             lines.append(line(figure.title, (cell(plain(s), figure.decimals) for s in found)))
-    return [*lines, "", *_spread_table(rows), "", *_pairs(rows), "", *_worst(rows)]
+    return [
+        *lines,
+        "",
+        *_spread_table(rows),
+        "",
+        *_pairs(rows),
+        "",
+        *_worst(rows),
+        *_references(charts),
+    ]
+
+
+def notes(rows: Sequence[ResultRow]) -> list[str]:
+    """Sentences that belong to every table of charts.
+
+    They say where there are few songs, which audio-blind charts the gains are above, and which
+    songs the tempo detector was fitted on.
+    """
+    charts = [row for row in rows if row.part == CHARTS]
+    said = [*few_songs(len({row.song for row in charts}))]
+    kinds = {c.label: kinds_to_beat(charts, c) for c in columns_of(charts)}
+    for mode, name in (("matched", "at matched rows"), ("delivered", "as it is")):
+        by_kind: dict[str, list[str]] = {}
+        for label, found in kinds.items():
+            if mode in found:
+                by_kind.setdefault(found[mode], []).append(label)
+        beaten = "; ".join(f"*{kind}* ({', '.join(labels)})" for kind, labels in by_kind.items())
+        if beaten:
+            said.append(f"Listening gain {name}: F1 ±20 ms minus that of {beaten}.")
+    seen = {row.song for row in charts if any(n.startswith("fitted_") for n in row.figures)}
+    if seen:
+        said.append(
+            f"The tempo detector was fitted on {', '.join(sorted(seen))}: these stand apart"
+            " and prove nothing."
+        )
+    return said
+
+
+def few_songs(songs: int) -> list[str]:
+    """A warning where an interval over songs says little."""
+    if songs >= FEW_SONGS:
+        return []
+    return [f"Fewer than {FEW_SONGS} songs: no figure here is settled, whatever its interval."]
 
 
 def worth_a_line(figure: Figure, found: Sequence[Summary]) -> bool:
@@ -87,6 +134,20 @@ def _pairs(rows: Sequence[ResultRow]) -> list[str]:
     for column, _, difference in comparisons(rows):
         found.setdefault(column.label, []).append(cell(plain(difference), 3))
     return lines + [line(label, cells) for label, cells in found.items()]
+
+
+def _references(rows: Sequence[ResultRow]) -> list[str]:
+    """The human chart that each chart of another program is held against, and by whose word."""
+    found = [row for row in rows if row.reference]
+    if not found:
+        return []
+    lines = ["", *head("chart", ["held against", "found by", "star rating − reference's"])]
+    for row in sorted(found, key=lambda r: (r.song, r.variant, r.seed)):
+        away = row.figures.get("sr_error", math.nan)
+        off = f"{away:+.2f}" if math.isfinite(away) else "failed"
+        held = f"{row.song} [{row.difficulty}]"
+        lines.append(line(f"{row.variant} {row.seed}", [held, row.reference, off]))
+    return lines
 
 
 def _worst(rows: Sequence[ResultRow], most: int = 5) -> list[str]:
