@@ -1,0 +1,11 @@
+"""Train a rhythm scorer on songs with charts; see docs/training.md."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+if __name__ == "__main__":
+    from mug.cli.models.train_scorer import command
+
+    sys.exit(command())
