@@ -9,6 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mug.compose.collection import CollectionOptions, compose_collection
+from mug.compose.held_out import HELD_OUT_KINDS, compose_held_out
 from mug.compose.style import SongStyle
 from mug.compose.varied.style import VariedStyle
 from mug.compose.varied_collection import VariedOptions
@@ -34,6 +35,12 @@ def _arguments() -> argparse.Namespace:
         " follow from the song, for training",
     )
     parser.add_argument("--workers", type=int, default=1, help="processes")
+    parser.add_argument(
+        "--held_out",
+        action="store_true",
+        help="varied songs for judging, one of each kind and none of --count:"
+        f" {', '.join(HELD_OUT_KINDS)}",
+    )
     return parser.parse_args()
 
 
@@ -54,10 +61,20 @@ def _options(given: argparse.Namespace) -> CollectionOptions | VariedOptions:
     )
 
 
+def _held_out(given: argparse.Namespace) -> int:
+    charts = 8 if given.difficulties is None else given.difficulties
+    options = VariedOptions(keys=given.keys, charts=charts, audio_format=given.audio)
+    for kind, folder in compose_held_out(given.out, seed=given.seed, options=options).items():
+        print(f"{kind}: {folder}")
+    return 0
+
+
 def main() -> int:
     """Compose the collection; 0 when all songs are there, 130 after Ctrl-C, 2 for a mistake."""
     given = _arguments()
     try:
+        if given.held_out:
+            return _held_out(given)
         options = _options(given)
         with tqdm(total=given.count, desc="composing", unit="song") as bar:
             folders = compose_collection(

@@ -114,7 +114,7 @@ def line_weight(stress: float, spec: ChartSpec) -> float:
         return 1.0
     full = 1.8 if stress >= 0.3 else 3.2
     share = float(np.clip((spec.stars - 0.6) / (full - 0.6), 0.15, 1.0))
-    return 1 - spec.discipline * (1 - share**1.5)
+    return float(1 - spec.discipline * (1 - share**1.5))
 
 
 def _unit(part: SongPart, compound: bool) -> int:
