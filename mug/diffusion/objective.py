@@ -31,12 +31,16 @@ class Target(NamedTuple):
         std: spread of their posterior, for the metric loss_ratio; None where it has none.
         mask: 1 where the loss counts, broadcasting against `z_0`; None for everywhere.
         data_loss: judges predicted latents after decoding (recon only).
+        notes: the data that the latents stand for; None where nothing is judged after decoding.
+        valid: 1 where a chart has been, 0 behind its end; None for everywhere.
     """
 
     z_0: Tensor
     std: Tensor | None = None
     mask: Tensor | None = None
     data_loss: DataLoss | None = None
+    notes: Tensor | None = None
+    valid: Tensor | None = None
 
 
 class Losses(NamedTuple):

@@ -253,7 +253,7 @@ def latent_centre(
     total, weight = torch.zeros(()), torch.zeros(())
     with torch.no_grad():
         for batch in batches:
-            z, _, mask, _ = model.denoising.encode(batch)
+            z, _, mask, *_ = model.denoising.encode(batch)
             counts = torch.ones_like(z) if mask is None else mask.expand_as(z)
             axes = [axis for axis in range(z.ndim) if axis != 1]
             total = total + (z * counts).sum(axes).cpu()

@@ -14,6 +14,7 @@ from mug.diffusion.beat import beat_of
 from mug.diffusion.objective import Losses, Objective, Target, full_precision, latent_mask
 from mug.diffusion.parts.generation import Generation
 from mug.diffusion.parts.options import BatchKeys, LatentOptions, ObjectiveOptions
+from mug.diffusion.parts.start_loss import StartLoss
 from mug.diffusion.samplers.base import Generators, noise_like
 from mug.protocols import Condition
 
@@ -46,6 +47,10 @@ class Denoising:
             options.original_elbo_weight,
         )
         self.min_step, self.max_step = options.step_range(parameterization.schedule.steps)
+        self.start_weight = options.start_weight
+        self.start_loss = StartLoss(
+            parameterization, generation.decode, options.start_positive_weight
+        )
         self.use_valid, self.sample_posterior = options.use_valid, latent.sample_posterior
         self.keys = keys
 
@@ -65,6 +70,8 @@ class Denoising:
             None if std is None else std * latents.factor,
             mask,
             partial(self._data_loss, batch),
+            batch[self.keys.note_key],
+            valid,
         )
 
     def condition_of(self, batch: Batch) -> Condition:
@@ -86,7 +93,14 @@ class Denoising:
         """Loss at given time steps and noise; with `all_noise` the input is the noise alone."""
         x_t = noise if all_noise else self.objective.noisy(target.z_0, step, noise)
         output = self.networks.denoise(x_t, step, condition)
-        return self.objective.losses(output, target, step, noise)
+        losses = self.objective.losses(output, target, step, noise)
+        # Noise alone has no clean latent to be decoded; with weight 0 nothing is decoded either.
+        if not self.start_weight or all_noise or target.notes is None:
+            return losses
+        starts = self.start_loss.of(output, x_t, step, target.notes, target.valid)
+        total = losses.total + self.start_weight * starts
+        parts = {**losses.parts, "loss_start": starts.detach(), "loss": total.detach()}
+        return losses._replace(total=total, parts=parts)
 
     def draw(
         self, target: Target, generator: torch.Generator | Sequence[torch.Generator]

@@ -6,6 +6,7 @@ Each has its own name in the YAML file: `schedule:`, `objective:`, `latent:`, `o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,8 +87,14 @@ class ObjectiveOptions:
         l_simple_weight: weight of the plain loss.
         original_elbo_weight: weight of the loss in units of the variational bound.
         use_valid: let only the frames of the chart count; the reference lets all count.
+        start_weight: weight of the decoded starts' cross-entropy, see
+            `mug.diffusion.parts.start_loss`; 0 leaves it out.
+        start_positive_weight: how much more a frame with a start counts there.
         min_step: lowest time step that is trained.
         max_step: one above the highest; N unless given.
+
+    Raises:
+        ConfigError: for a weight of starts below 0, or a positive one that is not above 0.
     """
 
     parameterization: str = "eps"
@@ -95,8 +102,16 @@ class ObjectiveOptions:
     l_simple_weight: float = 1.0
     original_elbo_weight: float = 0.0
     use_valid: bool = False
+    start_weight: float = 0.0
+    start_positive_weight: float = 1.0
     min_step: int = 0
     max_step: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, low in (("start_weight", 0.0), ("start_positive_weight", 1e-6)):
+            value = getattr(self, name)
+            if not low <= value < math.inf:
+                raise ConfigError("model.weight_out_of_range", name=name, value=value)
 
     def step_range(self, steps: int) -> tuple[int, int]:
         """Return the lowest trained time step and one above the highest.
