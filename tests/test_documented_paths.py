@@ -18,10 +18,12 @@ MOVED = {
 }
 SUMMARIES = {
     "mug.cond.feature": "Embedding: 1-1",
+    "mug.cond.lines": "Conv1d: 1-1",
     "mug.cond.wave": "Conv1d: 1-1",
     "mug.diffusion.unet": "TimestepResBlock: ",
     "mug.firststage.autoencoder": "Encoder: 1-1",
 }
+CONFIGS = {"mug.cond.lines": "configs/mug/listen.yaml"}
 
 
 @pytest.mark.parametrize(("module", "names"), MOVED.items())
@@ -36,7 +38,7 @@ def test_what_has_moved_imports_from_its_former_place(module: str, names: tuple[
 @pytest.mark.parametrize(("module", "layer"), SUMMARIES.items())
 def test_a_network_run_as_a_module_prints_its_summary(module: str, layer: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", module, "configs/debug/diffusion.yaml"],
+        [sys.executable, "-m", module, CONFIGS.get(module, "configs/debug/diffusion.yaml")],
         cwd=ROOT,
         capture_output=True,
         text=True,
