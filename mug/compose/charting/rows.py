@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from mug.compose.charting.spec import FAMILIES, ChartSpec
 from mug.compose.score import NoteEvent
+from mug.compose.varied.mix import prominence
 from mug.compose.varied.song import GRID, KINDS, SongPart, VariedSong
 
 PHRASE_BARS = 4
@@ -32,6 +33,10 @@ _BESIDE = {
     "crash": 0.8, "impact": 0.6, "snare": 0.5, "clap": 0.5, "kick": 0.4, "tom": 0.45, "lead": 0.5,
     "vocal": 0.5, "chord": 0.3, "pad": 0.2, "bass": 0.25, "arp": 0.25, "open_hat": 0.2, "hat": 0.1,
     "ride": 0.12, "perc": 0.15, "riser": 0.0,
+}  # fmt: skip
+_ACCENTS = {
+    "crash": 1.2, "impact": 0.8, "snare": 0.55, "clap": 0.55, "kick": 0.35, "tom": 0.3,
+    "lead": 0.3, "vocal": 0.3, "chord": 0.25, "bass": 0.1, "arp": 0.05,
 }  # fmt: skip
 _LEADERS = {"lead": 1.0, "vocal": 0.9, "drums": 0.8, "arp": 0.35, "bass": 0.2, "chord": 0.3}
 
@@ -62,29 +67,6 @@ def by_tick(song: VariedSong) -> dict[int, dict[str, NoteEvent]]:
     found: dict[int, dict[str, NoteEvent]] = defaultdict(dict)
     for event in song.events:
         found[event.tick][event.instrument] = event
-    return found
-
-
-def _leaders(song: VariedSong, spec: ChartSpec) -> dict[str, str]:
-    """The voice that each kind of part is charted to: one that plays there, tunes first."""
-    rng = np.random.default_rng([spec.seed, 91])
-    counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    starts = [part.first_bar * song.bar_ticks for part in song.parts]
-    for event in song.events:
-        part = song.parts[max(0, bisect_left(starts, event.tick + 1) - 1)]
-        for leader, voices in _LEADING.items():
-            if event.instrument in voices:
-                counts[part.kind][leader] += 1
-    found = {}
-    favoured = str(rng.choice(list(_LEADERS)))
-    for kind in KINDS:
-        shares = {
-            name: weight * (3.0 if name == favoured else 1.0)
-            for name, weight in _LEADERS.items()
-            if counts[kind][name] >= 4
-        }
-        names, values = list(shares) or ["drums"], np.array(list(shares.values()) or [1.0])
-        found[kind] = names[int(rng.choice(len(names), p=values / values.sum()))]
     return found
 
 
@@ -158,63 +140,6 @@ class _Place:
     salience: float
 
 
-def _phrase_noise(song: VariedSong, spec: ChartSpec) -> Mapping[str, np.ndarray]:
-    """Preferences that are the same wherever a kind of part returns, by tick of its phrase."""
-    ticks = PHRASE_BARS * song.bar_ticks
-    rng = np.random.default_rng([spec.seed, 92])
-    return {kind: rng.standard_normal(ticks) for kind in KINDS}
-
-
-def _salience(sounding: Mapping[str, NoteEvent], leader: str, loyalty: float) -> float:
-    """Weight of what begins together for a chart that follows `leader`."""
-    leading = _LEADING[leader]
-    others = 1.15 - loyalty
-    total = 0.0
-    for voice, event in sounding.items():
-        weight = leading.get(voice)
-        total += event.velocity * (weight if weight is not None else _BESIDE[voice] * others)
-    return total
-
-
-def choose_rows(song: VariedSong, spec: ChartSpec) -> list[Row]:
-    """Rows of a chart by time: the most salient first, then lines between them where needed.
-
-    Args:
-        song: the music.
-        spec: the chart; `rows_per_second` counts the time of the parts that are not left out.
-    """
-    rng = np.random.default_rng([spec.seed, 93])
-    sounding, leaders = by_tick(song), _leaders(song, spec)
-    noise = _phrase_noise(song, spec)
-    quiet = {p.kind for p in song.parts if spec.rests and p.energy < _QUIET and rng.random() < 0.7}
-    played = [p for p in song.parts if p.kind not in quiet]
-    choice = RowChoice(_least_ms(spec, rng))
-    taken: list[_Place] = []
-    missing = 0
-    for part, wanted in zip(played, _shares(song, spec, played), strict=True):
-        unit = _unit(part, song.metre.compound)
-        places = _places(song, spec, part, unit, sounding, leaders[part.kind], noise[part.kind])
-        found = _take(choice, places, wanted)
-        taken += found
-        missing += wanted - len(found)
-    if missing and spec.rows_per_second > _FILLED_FROM:
-        taken += _take(choice, _between(song, spec, played, choice, noise, set(sounding)), missing)
-    last = song.bars * song.bar_ticks
-    if last in sounding and choice.take(song.tick_ms(last)):
-        taken.append(_Place(last, song.tick_ms(last), song.parts[-1], 0.0))
-    return [
-        Row(
-            p.tick,
-            p.time_ms,
-            _accent(song, p, sounding.get(p.tick, {}), noise),
-            sounding.get(p.tick, {}),
-            leaders[p.part.kind],
-            p.part,
-        )
-        for p in sorted(taken, key=lambda p: p.tick)
-    ]
-
-
 def _shares(song: VariedSong, spec: ChartSpec, played: list[SongPart]) -> list[int]:
     """Rows of each part: by its length, more where the music is loud."""
     seconds = np.array([p.bars * song.metre.beats * p.beat_ms / 1000 for p in played])
@@ -236,73 +161,138 @@ def _take(choice: RowChoice, places: list[_Place], wanted: int) -> list[_Place]:
     return taken
 
 
-def _places(
-    song: VariedSong,
-    spec: ChartSpec,
-    part: SongPart,
-    unit: int,
-    sounding: Mapping[int, Mapping[str, NoteEvent]],
-    leader: str,
-    noise: np.ndarray,
-) -> list[_Place]:
-    """Places of a part where something begins, with their salience."""
-    start, end = part.first_bar * song.bar_ticks, (part.first_bar + part.bars) * song.bar_ticks
-    found = []
-    for tick in range(start, end):
-        events = sounding.get(tick)
-        if not events:
-            continue
-        felt = _salience(events, leader, spec.loyalty)
-        if felt <= 0.05:
-            continue
-        stress = metre_stress(song, tick, unit)
-        salience = felt * line_weight(stress, spec) + spec.stress * stress
-        salience += 0.08 * float(noise[(tick - start) % len(noise)])
-        found.append(_Place(tick, song.tick_ms(tick), part, salience))
-    return found
+class _Listening:
+    """A song as the maker of a chart listens to it.
 
+    Args:
+        song: the music.
+        spec: the chart.
+    """
 
-def _between(
-    song: VariedSong,
-    spec: ChartSpec,
-    played: list[SongPart],
-    choice: RowChoice,
-    noise: Mapping[str, np.ndarray],
-    sounding: set[int],
-) -> list[_Place]:
-    """Lines without a sound of their own, as streams run through: in loud parts, in runs first."""
-    found: list[_Place] = []
-    for part in played:
+    def __init__(self, song: VariedSong, spec: ChartSpec) -> None:
+        self.song, self.spec = song, spec
+        self.sounding = by_tick(song)
+        levels = prominence(song.seed)
+        self.audible = {name: float(np.clip(p, 0.2, 2.0)) ** 0.7 for name, p in levels.items()}
+        # Preferences that are the same wherever a kind of part returns, by tick of its phrase.
+        rng = np.random.default_rng([spec.seed, 92])
+        self.noise = {kind: rng.standard_normal(PHRASE_BARS * song.bar_ticks) for kind in KINDS}
+        self.leaders = self._draw_leaders()
+
+    def _draw_leaders(self) -> dict[str, str]:
+        """The voice that each kind of part is charted to: one that is loud there, tunes first."""
+        rng = np.random.default_rng([self.spec.seed, 91])
+        counts: Counter[tuple[str, str]] = Counter()
+        starts = [part.first_bar * self.song.bar_ticks for part in self.song.parts]
+        leader_of = {voice: name for name, voices in _LEADING.items() for voice in voices}
+        for event in self.song.events:
+            kind = self.song.parts[max(0, bisect_left(starts, event.tick + 1) - 1)].kind
+            counts[kind, leader_of.get(event.instrument, "")] += 1
+        favoured = str(rng.choice(list(_LEADERS)))
+        found = {}
+        for kind in KINDS:
+            shares = {
+                name: weight
+                * (2.0 if name == favoured else 1.0)
+                * self.audible.get(name, self.audible["kick"]) ** 3
+                for name, weight in _LEADERS.items()
+                if counts[kind, name] >= 4
+            }
+            names, values = list(shares) or ["drums"], np.array(list(shares.values()) or [1.0])
+            found[kind] = names[int(rng.choice(len(names), p=values / values.sum()))]
+        return found
+
+    def preference(self, part: SongPart, tick: int) -> float:
+        """A small preference for a tick, the same in all phrases of its kind."""
+        noise = self.noise[part.kind]
+        return float(noise[(tick - part.first_bar * self.song.bar_ticks) % len(noise)])
+
+    def salience(self, sounding: Mapping[str, NoteEvent], leader: str) -> float:
+        """Weight of what begins together, by how loud it is and whether it is followed."""
+        leading, others = _LEADING[leader], 1.15 - self.spec.loyalty
+        total = 0.0
+        for voice, event in sounding.items():
+            weight = leading.get(voice)
+            weight = weight if weight is not None else _BESIDE[voice] * others
+            total += event.velocity * weight * self.audible[voice]
+        return total
+
+    def places(self, part: SongPart) -> list[_Place]:
+        """Places of a part where something begins, with their salience."""
+        song, spec, leader = self.song, self.spec, self.leaders[part.kind]
         unit = _unit(part, song.metre.compound)
-        parts = 6 if song.metre.compound or song.swing else 4
-        steps = [unit // n for n in ((2, 4) if parts == 4 else (3, 6))]
-        if parts == 4 and unit * part.beat_ms / GRID / 6 >= 70 and spec.rows_per_second > 9:
-            steps.append(unit // 6)
-        start, end = part.first_bar * song.bar_ticks, (part.first_bar + part.bars) * song.bar_ticks
+        found = []
+        for tick in _ticks(song, part):
+            events = self.sounding.get(tick)
+            felt = self.salience(events, leader) if events else 0.0
+            if felt <= 0.05:
+                continue
+            stress = metre_stress(song, tick, unit)
+            salience = felt * line_weight(stress, spec) + spec.stress * stress
+            salience += 0.08 * self.preference(part, tick)
+            found.append(_Place(tick, song.tick_ms(tick), part, salience))
+        return found
+
+    def lines_between(self, part: SongPart, least_ms: float) -> list[_Place]:
+        """Lines without a sound of their own, as streams run through; runs come first."""
+        song = self.song
+        unit = _unit(part, song.metre.compound)
+        if song.metre.compound or song.swing:
+            steps = [unit // 3, unit // 6]
+        else:
+            steps = [unit // 2, unit // 4]
+            if unit * part.beat_ms / GRID / 6 >= 70 and self.spec.rows_per_second > 9:
+                steps.append(unit // 6)
+        found: list[_Place] = []
         for level, step in enumerate(steps):
-            if step * part.beat_ms / GRID < choice.least_ms:
+            if step * part.beat_ms / GRID < least_ms:
                 break
-            for tick in range(start, end, step):
-                if tick in sounding:
+            for tick in _ticks(song, part)[::step]:
+                if tick in self.sounding:
                     continue
-                near = sum(tick + side * step in sounding for side in (-1, 1))
+                near = sum(tick + side * step in self.sounding for side in (-1, 1))
                 salience = part.energy + 0.35 * near - 0.25 * level
-                salience += 0.15 * float(noise[part.kind][(tick - start) % len(noise[part.kind])])
+                salience += 0.15 * self.preference(part, tick)
                 found.append(_Place(tick, song.tick_ms(tick), part, salience))
-    return found
+        return found
+
+    def row(self, place: _Place) -> Row:
+        """The row at a place that was taken."""
+        part, sounding = place.part, self.sounding.get(place.tick, {})
+        accent = sum(
+            _ACCENTS.get(v, 0.0) * e.velocity * self.audible[v] for v, e in sounding.items()
+        )
+        stress = metre_stress(self.song, place.tick, _unit(part, self.song.metre.compound))
+        accent += 0.35 * stress + 0.06 * self.preference(part, place.tick)
+        return Row(place.tick, place.time_ms, accent, sounding, self.leaders[part.kind], part)
 
 
-def _accent(
-    song: VariedSong,
-    place: _Place,
-    sounding: Mapping[str, NoteEvent],
-    noise: Mapping[str, np.ndarray],
-) -> float:
-    """Weight of a row among others: cymbals, back beats, downbeats, many voices at once."""
-    weights = {"crash": 1.2, "impact": 0.8, "snare": 0.55, "clap": 0.55, "kick": 0.35, "tom": 0.3}
-    weights |= {"lead": 0.3, "vocal": 0.3, "chord": 0.25, "bass": 0.1, "arp": 0.05}
-    total = sum(weights.get(voice, 0.0) * event.velocity for voice, event in sounding.items())
-    part = place.part
-    offset = (place.tick - part.first_bar * song.bar_ticks) % len(noise[part.kind])
-    stress = metre_stress(song, place.tick, _unit(part, song.metre.compound))
-    return total + 0.35 * stress + 0.06 * float(noise[part.kind][offset])
+def _ticks(song: VariedSong, part: SongPart) -> range:
+    return range(part.first_bar * song.bar_ticks, (part.first_bar + part.bars) * song.bar_ticks)
+
+
+def choose_rows(song: VariedSong, spec: ChartSpec) -> list[Row]:
+    """Rows of a chart by time: the most salient first, then lines between them where needed.
+
+    Args:
+        song: the music.
+        spec: the chart; `rows_per_second` counts the time of the parts that are not left out.
+    """
+    rng = np.random.default_rng([spec.seed, 93])
+    listening = _Listening(song, spec)
+    quiet = {p.kind for p in song.parts if spec.rests and p.energy < _QUIET and rng.random() < 0.7}
+    played = [p for p in song.parts if p.kind not in quiet]
+    choice = RowChoice(_least_ms(spec, rng))
+    taken: list[_Place] = []
+    missing = 0
+    for part, wanted in zip(played, _shares(song, spec, played), strict=True):
+        found = _take(choice, listening.places(part), wanted)
+        taken += found
+        missing += wanted - len(found)
+    if missing and spec.rows_per_second > _FILLED_FROM:
+        between = [p for part in played for p in listening.lines_between(part, choice.least_ms)]
+        taken += _take(choice, between, missing)
+    last = song.bars * song.bar_ticks
+    if last in listening.sounding and choice.take(song.tick_ms(last)):
+        taken.append(_Place(last, song.tick_ms(last), song.parts[-1], 0.0))
+    return [listening.row(place) for place in sorted(taken, key=lambda p: p.tick)]

@@ -22,6 +22,11 @@ _BUSES = MappingProxyType(
     | {"bass": "low", "chord": "back", "pad": "back", "arp": "back", "lead": "front"}
     | {"vocal": "front"}
 )
+# Mean levels over songs, by voice: gain of the sound times level of the bus.
+_USUAL = MappingProxyType(
+    dict.fromkeys((*DRUMS, "impact", "riser"), 0.78)
+    | {"bass": 0.28, "chord": 0.12, "pad": 0.095, "arp": 0.3, "lead": 0.31, "vocal": 0.35}
+)
 _HOP = 64
 _CEILING = 0.89
 
@@ -76,6 +81,16 @@ def draw_mix(seed: int) -> MixSettings:
         low_tilt_db=between(rng, (-6.0, 4.0)),
         high_tilt_db=between(rng, (-9.0, 4.0)),
     )
+
+
+def prominence(seed: int) -> dict[str, float]:
+    """Level of each voice in a song's mix against its usual level: 1 is usual."""
+    mix = draw_mix(seed)
+    found = {}
+    for voice, usual in _USUAL.items():
+        gain = draw_voice(seed, voice).gain if voice in TONAL else 1.0
+        found[voice] = gain * float(getattr(mix, _BUSES[voice])) / usual
+    return found
 
 
 def _sample(time_ms: float, rate: int) -> int:
