@@ -27,7 +27,7 @@ from mug.features import FeatureSchema
 from mug.model import s4, s4_kernel
 from mug.model.s4 import NPLRKernel
 from mug.pipeline.model.checkpoint import LoadedModel
-from mug.pipeline.model.files import CONFIG_NAME
+from mug.pipeline.model.names import CONFIG_NAME
 from mug.pipeline.sample import song_tensor
 from mug.protocols import Prediction
 from mug.util import find_file, instantiate_from_config

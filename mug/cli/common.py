@@ -34,6 +34,12 @@ def run(main: Callable[[], int], *, when_stopped: str) -> int:
         return INTERRUPTED
 
 
+def warn(text: str) -> None:
+    """Print a warning that is not to be overlooked: in red where the output is a terminal."""
+    red, plain = ("\x1b[31m", "\x1b[0m") if sys.stderr.isatty() else ("", "")
+    print(f"{red}warning: {text}{plain}", file=sys.stderr)
+
+
 def add_worker_options(parser: argparse.ArgumentParser) -> None:
     """Add options for workers: processes, engine, and whether other machines take part."""
     parser.add_argument(

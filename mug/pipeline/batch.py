@@ -105,11 +105,13 @@ def digest_of(request: GenerationRequest, plan: Plan, model: LoadedModel) -> str
         plan: what it becomes.
         model: that makes the charts.
     """
-    asked = {
+    asked: dict[str, Any] = {
         "request": {**request.to_plain(), "audio": ""},
         "plan": plan.to_plain(),
         "model": [model.weights_hash, model.precision],
     }
+    if model.reached is not None:
+        asked["reached"] = [model.reached.given, model.reached.reached]
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 

@@ -64,6 +64,8 @@ class Provenance:
         timing: where tempo and offset come from, e.g. `detected`, `given` or the name of a file.
         how: what else was not as usual, e.g. `bf16, guided 0.2-0.8`; records made before there was
             such a field have none.
+        given: what the model was given in place of entries of the prompt, such as the stars by
+            which its charts reach those asked for; left out where there is nothing.
 
     Raises:
         GenerationError: for values that the record cannot hold.
@@ -82,6 +84,7 @@ class Provenance:
     guidance: float = 1.0
     timing: str = ""
     how: str = ""
+    given: Mapping[str, FeatureValue] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_values(self.to_dict())
@@ -89,8 +92,8 @@ class Provenance:
     def to_dict(self) -> dict[str, Any]:
         """Plain containers with readable keys."""
         values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        prompts = (self.prompt, self.negative_prompt)
-        return values | dict(zip(("prompt", "negative_prompt"), map(dict, prompts), strict=True))
+        values |= {name: dict(values[name]) for name in _MAPPINGS}
+        return {name: value for name, value in values.items() if value or name != "given"}
 
 
 _SHORT: Mapping[str, str] = {
@@ -107,8 +110,10 @@ _SHORT: Mapping[str, str] = {
     "guidance": "g",
     "timing": "t",
     "how": "h",
+    "given": "c",
 }
-_LATER = {"how", "h"}
+_LATER = {"how", "h", "given", "c"}
+_MAPPINGS = ("prompt", "negative_prompt", "given")
 
 
 def _check_values(values: Mapping[str, Any]) -> None:
@@ -117,7 +122,7 @@ def _check_values(values: Mapping[str, Any]) -> None:
         if name in ("seed", "index", "steps"):
             least = -math.inf if name == "seed" else 0
             passes = isinstance(value, int) and not isinstance(value, bool) and value >= least
-        elif name in ("prompt", "negative_prompt"):
+        elif name in _MAPPINGS:
             passes = isinstance(value, dict) and all(
                 _is_text(key) and (_is_text(entry) or _is_number(entry))
                 for key, entry in value.items()

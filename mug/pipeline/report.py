@@ -7,12 +7,17 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from mug.lint.rules import NOTICE
-from mug.pipeline.judge.report import render_report_markdown
+from mug.messages.message import Message
+from mug.pipeline.judge.report import missed_stars, render_report_markdown
+from mug.pipeline.model.reached import STARS
+from mug.pipeline.prompt import Prompt
 from mug.render import markdown
 
 if TYPE_CHECKING:
+    from mug.features import FeatureSchema
     from mug.pipeline.judge.candidates import Judgement
     from mug.pipeline.model.checkpoint import LoadedModel
+    from mug.pipeline.model.release import Release
     from mug.pipeline.plan import Plan
     from mug.pipeline.request import GenerationRequest, GenerationResult
 
@@ -56,12 +61,55 @@ def report_of(
             "candidate": request.finish.timing_candidate,
             "red_lines": len(result.beatmaps[0].red_lines),
         },
-        "charts": [
-            {**judgement.to_dict(), "seed": seed, "index": index}
-            for judgement, seed, index in zip(judgements, result.seeds, result.indices, strict=True)
-        ],
+        "charts": _charts(model, plan, result, judgements),
+        "beyond_training": beyond_training(model.release, model.schema, request, plan),
         "notice": NOTICE,
     }
+
+
+def _charts(
+    model: LoadedModel, plan: Plan, result: GenerationResult, judgements: Sequence[Judgement]
+) -> list[dict[str, Any]]:
+    """Return each chart's report, with the seed and with what the model was given for the stars."""
+    tolerances = plan.search.tolerances
+    found = zip(judgements, result.seeds, result.indices, result.asked, strict=True)
+    return [
+        {
+            **one.to_dict(),
+            "seed": seed,
+            "index": index,
+            "given": model.given_instead(asked),
+            "missed_stars": missed_stars(one.report, tolerances),
+        }
+        for one, seed, index, asked in found
+    ]
+
+
+def beyond_training(
+    release: Release, schema: FeatureSchema, request: GenerationRequest, plan: Plan
+) -> list[Message]:
+    """Return a sentence for each number asked for that the model was not trained on.
+
+    A number beyond the range of its feature counts too: the model gets the end of the range.
+
+    Args:
+        release: statements of the model about itself.
+        schema: its features.
+        request: what is asked for.
+        plan: with the star ratings of a spread.
+    """
+    prompts = [{**request.prompt, STARS: tier.star_rating} for tier in plan.tiers]
+    found: dict[str, Message] = {}
+    for prompt in prompts or [dict(request.prompt)]:
+        untrained = release.untrained(prompt)
+        named = {str(message.values["feature"]) for message in untrained}
+        clipped = [
+            message
+            for message in Prompt.of(schema, prompt).beyond(schema)
+            if message.values["feature"] not in named
+        ]
+        found |= {str(message): message for message in (*untrained, *clipped)}
+    return list(found.values())
 
 
 def timing_source(request: GenerationRequest) -> str:
@@ -76,6 +124,7 @@ def timing_source(request: GenerationRequest) -> str:
 def report_markdown(report: Mapping[str, Any]) -> str:
     """Return a report as a page of Markdown."""
     parts = [f"# {report['song']}\n", _timing_text(report["timing"])]
+    parts += [f"**{text}.**\n" for text in report.get("beyond_training", ())]
     parts += map(render_report_markdown, report["charts"])
     if "spread" in report:
         parts.append(_spread_text(report["spread"], report["nesting"]))

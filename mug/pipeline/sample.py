@@ -231,7 +231,7 @@ def sample_latents(
         GenerationError: for an unknown sampler or a number of steps that it cannot take.
     """
     ids = [
-        (prompt_ids(model, one.prompt), prompt_ids(model, one.negative_prompt))
+        (prompt_ids(model, model.given(one.prompt)), prompt_ids(model, one.negative_prompt))
         for one in chart_requests
     ]
     batches = range(0, len(chart_requests), request.batch_size)

@@ -8,6 +8,7 @@ from typing import Any
 
 from mug.beatmap.beatmap import Beatmap
 from mug.pipeline.model.checkpoint import LoadedModel
+from mug.pipeline.model.reached import STARS
 from mug.pipeline.plan import Plan
 from mug.pipeline.provenance import VERSION, Provenance, stamp
 from mug.pipeline.report import timing_source
@@ -55,12 +56,15 @@ def provenance(
         sampler=request.sampler,
         guidance=request.guidance_scale,
         timing=timing_source(request),
-        how=", ".join(_unusual(model, request, plan or Plan()))[:_LONGEST],
+        how=", ".join(_unusual(model, request, plan))[:_LONGEST],
+        given=model.given_instead(prompt),
     )
 
 
-def _unusual(model: LoadedModel, request: GenerationRequest, plan: Plan) -> Iterator[str]:
+def _unusual(model: LoadedModel, request: GenerationRequest, plan: Plan | None) -> Iterator[str]:
     """Yield what else had a say in a chart and is not as usual: any field but for its default."""
+    brought = plan is not None and plan.search.reach_stars and request.prompt.get(STARS) is not None
+    plan = plan or Plan()
     if model.precision != "fp32":
         yield model.precision
     usual = _flat(type(request)(Path()), type(plan)())
@@ -69,7 +73,7 @@ def _unusual(model: LoadedModel, request: GenerationRequest, plan: Plan) -> Iter
             yield _PHRASES.get(name, f"{name} {{0}}").format(value)
     if plan.tiers:
         yield "in a spread"
-    elif plan.search.reach_stars:
+    elif brought:
         yield "brought to its stars"
 
 

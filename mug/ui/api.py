@@ -58,7 +58,7 @@ def _add_generate(handlers: Handlers, answer: gr.JSON, files: gr.File) -> None:
         gr.Number(0.0, label="tempo, beats a minute; 0: heard in the song"),
         gr.Number(0.0, label="offset of the first bar, ms"),
         gr.Checkbox(label="a whole spread, Easy to Expert, instead of so many charts"),
-        gr.Checkbox(label="bring charts to the star rating asked for"),
+        gr.Checkbox(True, label="bring charts to the star rating asked for"),
         gr.JSON(
             label="further fields of the request, as the report's `request` has them", value={}
         ),

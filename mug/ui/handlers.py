@@ -7,9 +7,10 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from mug.audio.tags import read_tags
 from mug.errors import Cancelled, GenerationError, MugError
@@ -24,7 +25,13 @@ from mug.ui.page import fragments
 from mug.ui.page.sentences import sentence
 from mug.ui.page.texts import Texts
 
+if TYPE_CHECKING:
+    from mug.pipeline.plan import Plan
+    from mug.pipeline.request import GenerationRequest
+
 _POLL_S = 0.3
+
+NOTHING = Markup("")
 
 Update = dict[str, Any]
 """New values of components, by name."""
@@ -86,7 +93,22 @@ class Handlers:
         audio = values["song"]
         if not audio:
             raise gr.Error(self.t("no_song"), print_exception=False)
-        yield from self._follow(self.generation(values, Path(audio)), owner)
+        with ErrorMessages(self.t.language):
+            notice = self._beyond_training(*self._requested(values, Path(audio)))
+        yield from self._follow(self.generation(values, Path(audio)), owner, notice)
+
+    def _requested(self, values: Update, audio: Path) -> tuple[GenerationRequest, Plan]:
+        request = requests.request_of(values, audio, self.service.model.schema)
+        return request, requests.plan_of(values)
+
+    def _beyond_training(self, request: GenerationRequest, plan: Plan) -> Markup:
+        """Sentences on what the model was not trained on, to be seen before it is made."""
+        from mug.pipeline.report import beyond_training
+
+        model = self.service.model
+        return fragments.notices(
+            beyond_training(model.release, model.schema, request, plan), self.t
+        )
 
     def generation(self, values: Update, audio: Path) -> Callable[[Job], operations.JobResult]:
         """The job of making charts.
@@ -96,8 +118,7 @@ class Handlers:
         """
         service = self.service
         with ErrorMessages(self.t.language):
-            request = requests.request_of(values, audio, service.model.schema)
-            plan = requests.plan_of(values)
+            request, plan = self._requested(values, audio)
         return lambda job: operations.make_charts(
             service.model.generator(), service.folders, request, plan, job, self.t.language
         )
@@ -172,16 +193,19 @@ class Handlers:
         )
 
     def _follow(
-        self, function: Callable[[Job], operations.JobResult], owner: str
+        self,
+        function: Callable[[Job], operations.JobResult],
+        owner: str,
+        notice: Markup = NOTHING,
     ) -> Iterator[Update]:
-        """Progress of a job while it waits and runs, then what it made."""
+        """Progress of a job while it waits and runs, below a notice, then what it made."""
         job_queue, t = self.service.job_queue, self.t
         with ErrorMessages(self.t.language):
             job = job_queue.join(function, owner)
         shown = ""
         try:
             while not job.finished.wait(_POLL_S):
-                text = fragments.waiting(job, job_queue.place(job), t)
+                text = notice + fragments.waiting(job, job_queue.place(job), t)
                 if text != shown:
                     shown = text
                     yield {"said": text, "generate": gr.Button(interactive=False),
@@ -198,7 +222,7 @@ class Handlers:
             raise gr.Error(reason, print_exception=False)
         else:
             assert isinstance(job.result, operations.JobResult)
-            yield {**idle, **self.shown(job.result), "said": fragments.said(t("done"))}
+            yield {**idle, **self.shown(job.result), "said": notice + fragments.said(t("done"))}
 
     def cancel(self, owner: str) -> None:
         """Give up whatever this visitor waits for."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from mug.errors import CheckpointError, MugError
 from mug.features import FeatureSchema
+from mug.pipeline.model.names import FEATURES_NAME
+from mug.pipeline.model.release import Release
 from mug.util import find_file
 
 if TYPE_CHECKING:
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FEATURES = "configs/mug/mania_beatmap_features.yaml"
+
+
+def _features(checkpoint: Path | None) -> Path:
+    """Return a packed model's features file; of others the usual one, until they are loaded."""
+    beside = None if checkpoint is None else checkpoint / FEATURES_NAME
+    return beside if beside is not None and beside.is_file() else find_file(FEATURES)
 
 
 class PageModel:
@@ -35,7 +43,8 @@ class PageModel:
         why_none: MugError | None = None,
     ) -> None:
         self.checkpoint = checkpoint
-        self.schema = FeatureSchema.from_yaml(find_file(FEATURES))
+        self.schema = FeatureSchema.from_yaml(_features(checkpoint))
+        self.release = Release() if checkpoint is None else Release.beside(checkpoint)
         self._device = device
         self._ready = threading.Event()
         self._generator: ChartGenerator | None = None

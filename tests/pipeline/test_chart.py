@@ -29,6 +29,7 @@ from mug.pipeline.model.checkpoint import LoadedModel
 from mug.pipeline.package import make_package
 from mug.pipeline.plan import Plan
 from mug.pipeline.provenance import provenance_of
+from mug.pipeline.report import report_markdown
 from mug.pipeline.sample import song_tensor
 from mug.pipeline.song_file import packaged_song
 from mug.pipeline.spread import TIERS, SpreadTier
@@ -329,7 +330,9 @@ def test_the_record_names_what_is_not_as_usual(
     coarse = replace(tiny_model, precision="bf16")
     unusual = replace(request_, guidance_interval=(0.2, 0.8), window_s=60.0)
     assert how(coarse, unusual) == "bf16, guided 0.2-0.8, windows of 60 s"
-    assert how(tiny_model, request_, Plan(Search(reach_stars=True))) == "brought to its stars"
+    assert how(tiny_model, request_, Plan()) == "brought to its stars"
+    assert how(tiny_model, request_, Plan(Search(reach_stars=False))) == ""
+    assert how(tiny_model, replace(request_, prompt={}), Plan()) == ""
     assert how(tiny_model, request_, Plan(tiers=TIERS)) == "in a spread"
 
 
@@ -367,8 +370,14 @@ def test_charts_that_miss_their_stars_are_brought_to_them(
 ) -> None:
     generator = ChartGenerator(tiny_model)
     request = replace(request_, count=1, steps=1, prompt={"sr": 0.8})
-    plain = make(generator, request, Plan(Search(2)))
-    found = make(generator, request, Plan(Search(2, reach_stars=True)))
+    plain = make(generator, request, Plan(Search(2, reach_stars=False)))
+    found = make(generator, request, Plan(Search(2)))
+    assert found.report["charts"][0]["missed_stars"] is None
+    assert f"reached {plain.report['charts'][0]['reached']['sr'] or 0:.2f}" in str(
+        plain.report["charts"][0]["missed_stars"]
+    )
+    assert "**Stars missed: asked for 0.80" in report_markdown(plain.report)
+    assert "Stars missed" not in report_markdown(found.report)
     assert found.result.raw == plain.result.raw
     assert found.report["ranking"] == plain.report["ranking"]
     for before, after, chart in zip(

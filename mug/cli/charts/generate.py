@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from mug.cli.charts.options import (
     timed_finish_of,
     tolerances_of,
 )
-from mug.cli.common import FAILED, OK, progress_bar, run
+from mug.cli.common import FAILED, OK, progress_bar, run, warn
 from mug.features import FeatureSchema
 
 if TYPE_CHECKING:
@@ -47,11 +48,19 @@ def parser(schema: FeatureSchema) -> argparse.ArgumentParser:
     made.add_argument(
         "--out", type=Path, required=True, help="the .osz file to write; for a folder, a folder"
     )
-    made.add_argument(
+    stars = made.add_mutually_exclusive_group()
+    stars.add_argument(
         "--reach_stars",
         action="store_true",
-        help="bring charts that miss the star rating asked for to it: thinned, or with notes from"
-        " the other candidates and the sound",
+        default=True,
+        help="bring charts that miss the star rating asked for to it (the default): fewer notes, or"
+        " notes from the other candidates and the sound",
+    )
+    stars.add_argument(
+        "--no_reach_stars",
+        action="store_false",
+        dest="reach_stars",
+        help="leave charts as they were sampled",
     )
     made.add_argument("--picture", type=Path, help="also write a picture of the first chart here")
     add_sampling_options(made)
@@ -68,6 +77,7 @@ def main() -> int:
     request = request_of(args, schema, args.audio, timed_finish_of(args))
     plan = _plan(args)
     generator = generator_of(args)
+    _warn_before(generator, request, plan)
     if args.audio.is_dir():
         return _folder(args, generator, request, plan)
 
@@ -77,8 +87,25 @@ def main() -> int:
         report: dict[str, Any] = make_package(
             generator, request, args.out, plan, progress=progress, picture=args.picture
         )
+    _warn_after(report)
     print(json.dumps(report, indent=2, ensure_ascii=False))
     return OK
+
+
+def _warn_before(generator: ChartGenerator, request: GenerationRequest, plan: Plan) -> None:
+    """Say what the model was not trained on before time is spent on it."""
+    from mug.pipeline.report import beyond_training
+
+    model = generator.model
+    for text in beyond_training(model.release, model.schema, request, plan):
+        warn(text)
+
+
+def _warn_after(report: Mapping[str, Any]) -> None:
+    """Say which charts miss the stars asked for."""
+    for chart in report["charts"]:
+        if chart["missed_stars"]:
+            warn(f"{chart['difficulty']}: {chart['missed_stars']}")
 
 
 def _plan(args: argparse.Namespace) -> Plan:
@@ -109,7 +136,8 @@ def _folder(
 
     def work(job: BatchJob) -> None:
         with progress_bar(job.song.name, "step") as steps:
-            make_package(generator, replace(request, audio=job.song), job.out, plan, progress=steps)
+            song = replace(request, audio=job.song)
+            _warn_after(make_package(generator, song, job.out, plan, progress=steps))
 
     jobs = plan_batch(args.audio, args.out)
     digest = digest_of(request, plan, generator.model)

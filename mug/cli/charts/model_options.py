@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mug.errors import GenerationError, MugError
 from mug.features import FeatureSchema
 from mug.pipeline.model.choice import KEYS, find_model
+from mug.pipeline.model.names import FEATURES_NAME
 from mug.pipeline.model.release import Release
 from mug.util import find_file
 
@@ -67,7 +68,7 @@ def overview_of(arguments: Sequence[str] | None = None) -> ModelOverview:
 
 def _features_of(model: Path, *, named: bool) -> Path:
     """Return the features file of a model; the usual one where it is not known yet."""
-    beside = model / "features.yaml"
+    beside = model / FEATURES_NAME
     if beside.is_file():
         return beside
     if named and model.exists():

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mug.cli.charts.model_options import add_model_options, load_generator
-from mug.cli.common import OK, progress_bar, run
+from mug.cli.common import OK, progress_bar, run, warn
 from mug.pipeline.model.choice import find_model
 from mug.pipeline.model.release import Release
 
@@ -75,6 +75,8 @@ def _summary(out: Path, report: dict[str, Any], seconds: float) -> None:
     for chart in report["charts"]:
         reached = {name: chart["reached"][name] for name in ("notes", "long_notes", "sr")}
         print(f"  {chart['difficulty']}: {reached}")
+        if chart["missed_stars"]:
+            warn(f"{chart['difficulty']}: {chart['missed_stars']}")
     print(f"Charts:  {out / 'demo.osz'}")
     print(f"Picture: {out / 'demo.png'}")
     print(f"Report:  {out / 'demo.json'}, {out / 'demo.md'}")

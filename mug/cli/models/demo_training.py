@@ -74,7 +74,7 @@ def _generate(steps: Steps, model: Path) -> None:
     out = ["--out", str(steps.out / "demo.osz"), "--picture", str(steps.out / "demo.png")]
     truth = json.loads((song.parent / "truth.json").read_text(encoding="utf-8"))
     asked = ["--sr", "2.0", "--guidance_scale", "2", "--seed", "0"]
-    asked += ["--count", "2", "--candidates", "6", "--reach_stars"]  # the best two of six
+    asked += ["--count", "2", "--candidates", "6"]  # the best two of six
     asked += ["--title", truth["title"], "--artist", truth["artist"]]
     command = ["scripts/generate.py", "--ckpt", str(model), "--audio", str(song), *out, *asked]
     steps.run("generate", command)

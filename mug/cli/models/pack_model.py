@@ -19,14 +19,8 @@ from mug.cli.common import OK, run
 from mug.errors import CheckpointError, ConfigError
 from mug.features import NUMERIC, FeatureSchema
 from mug.pipeline.model import choice
-from mug.pipeline.model.pack import (
-    CARD_NAME,
-    REACHED_NAME,
-    SCORER_NAME,
-    same_share,
-    write_model,
-    write_sums,
-)
+from mug.pipeline.model.names import CARD_NAME, REACHED_NAME, SCORER_NAME
+from mug.pipeline.model.pack import same_share, write_model, write_sums
 
 if TYPE_CHECKING:
     from mug.pipeline.model.release import Release

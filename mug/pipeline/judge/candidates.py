@@ -33,13 +33,13 @@ class Search:
         tolerances: how far a number that was asked for may be missed, by feature.
         attempts: with tolerances, how often to make candidates at most.
         reach_stars: whether charts that are kept and miss the star rating asked for are brought to
-            it, see `mug.pipeline.arrange.reach_stars`.
+            it, see `mug.pipeline.arrange.reach_stars`; False leaves charts as they were sampled.
     """
 
     candidates: int = 0
     tolerances: Mapping[str, float] = field(default_factory=dict)
     attempts: int = 1
-    reach_stars: bool = False
+    reach_stars: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.candidates <= MAX_COUNT:

@@ -11,6 +11,7 @@ from mug.beatmap.beatmap import Beatmap
 from mug.errors import ConfigError
 from mug.features import FeatureValue
 from mug.lint.findings import Finding
+from mug.messages.message import Message
 from mug.pipeline.judge.measures import (
     DIVISORS,
     Measured,
@@ -189,6 +190,25 @@ def misses(
     return tuple(said)
 
 
+def missed_stars(
+    report: Mapping[str, Any], tolerances: Mapping[str, float] = TOLERANCES
+) -> Message | None:
+    """Return a sentence on a star rating that was asked for and missed by more than its tolerance.
+
+    Args:
+        report: of a chart, see `reached`.
+        tolerances: by feature; without one for the star rating its default holds. A chart whose
+            star rating is unknown, such as one without notes, has 0 stars.
+    """
+    tolerance = tolerances.get("sr", TOLERANCES["sr"])
+    for entry in report["compared"]:
+        if entry["feature"] == "sr":
+            asked, reached_stars = float(entry["asked"]), float(entry["reached"] or 0.0)
+            if abs(reached_stars - asked) > tolerance + 1e-9:
+                return Message("pipeline.stars_are_missed", asked=asked, reached=reached_stars)
+    return None
+
+
 def within_tolerance(
     report: Mapping[str, Any], tolerances: Mapping[str, float] = TOLERANCES
 ) -> bool:
@@ -204,6 +224,11 @@ def render_report_markdown(report: Mapping[str, Any]) -> str:
     numbers = report["reached"]
     lines = [f"## {cell(report['difficulty']) or 'chart'}", ""]
     lines += _asked_table(report) or ["Nothing was asked for."]
+    if report.get("missed_stars"):
+        lines += ["", f"**Stars missed: {report['missed_stars']}.**"]
+    if report.get("given"):
+        given = ", ".join(f"{n} {_shown(n, v)}" for n, v in report["given"].items())
+        lines += ["", f"Told to the model in place of what the user asked for: {given}."]
     if report["avoided"]:
         avoided = ", ".join(f"{n} {cell(_shown(n, v))}" for n, v in report["avoided"].items())
         lines += ["", f"To be avoided: {avoided}."]

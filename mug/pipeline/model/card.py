@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mug.features import FeatureSchema
-from mug.pipeline.model.files import WEIGHTS_NAME
+from mug.pipeline.model.names import FEATURES_NAME, WEIGHTS_NAME
 from mug.pipeline.model.release import Release
 from mug.pipeline.model.weights_file import WeightsFile
 from mug.render import markdown
@@ -55,7 +55,7 @@ def table_of(folder: Path) -> str:
     """Return what can be read off a packed model, as a table of Markdown."""
     weights, release = WeightsFile(folder / WEIGHTS_NAME), Release.beside(folder)
     count = sum(weights.shape(name).numel() for name in weights)
-    schema = FeatureSchema.from_yaml(folder / "features.yaml")
+    schema = FeatureSchema.from_yaml(folder / FEATURES_NAME)
     sampling = ", ".join(f"{name} {value}" for name, value in release.sampling.items())
     rows = [
         ("columns", release.keys),

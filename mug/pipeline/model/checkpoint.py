@@ -38,6 +38,7 @@ from mug.pipeline.model.files import (
     save_inference,
 )
 from mug.pipeline.model.inference_classes import for_inference
+from mug.pipeline.model.reached import STARS, ReachedStars, read_reached
 from mug.pipeline.model.release import Release
 from mug.pipeline.model.weights_file import WeightsFile
 from mug.util import find_file, instantiate_from_config
@@ -68,6 +69,7 @@ class LoadedModel:
         published: whether it is a checkpoint of the original.
         precision: of the weights in memory, see `load_model`.
         offload: what is not in memory all the time.
+        reached: stars that its charts have for stars that it is given, where that was measured.
     """
 
     ddpm: DiffusionModel
@@ -78,10 +80,22 @@ class LoadedModel:
     published: bool
     precision: str = "fp32"
     offload: OffloadedNetworks = field(default_factory=lambda: OffloadedNetworks({}, lambda _: {}))
+    reached: ReachedStars | None = None
 
     def in_memory(self, network: str) -> AbstractContextManager[None]:
         """Hold the weights of one of `OFFLOADED` in memory inside the block."""
         return self.offload.in_memory(network)
+
+    def given(self, prompt: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a prompt as the model gets it, with stars by which it reaches those asked for."""
+        asked = prompt.get(STARS)
+        if self.reached is None or asked is None:
+            return prompt
+        return {**prompt, STARS: self.reached.to_give(float(asked))}
+
+    def given_instead(self, prompt: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the model is given in place of entries of a prompt."""
+        return {name: value for name, value in self.given(prompt).items() if value != prompt[name]}
 
     @property
     def n_mels(self) -> int:
@@ -176,6 +190,7 @@ def load_model(
         published=published,
         precision=precision,
         offload=offloaded,
+        reached=read_reached(Path(path)),
     )
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from mug.errors import CheckpointError
 from mug.messages.message import Message
-from mug.pipeline.model.files import CONFIG_NAME, PACKED_CONFIG_NAME, WEIGHTS_NAME
+from mug.pipeline.model.names import CONFIG_NAME, PACKED_CONFIG_NAME, WEIGHTS_NAME
 from mug.util import atomic_write, workplace
 
 KEYS = 4

@@ -19,12 +19,11 @@ from mug.messages.message import Message
 from mug.model.weights import SAFE_GLOBALS, SYSTEM, check_system
 from mug.notes import NoteLayout
 from mug.pipeline.model.inference_classes import for_inference
+from mug.pipeline.model.names import CONFIG_NAME, PACKED_CONFIG_NAME, WEIGHTS_NAME
 from mug.pipeline.model.weights_file import WeightsFile
 from mug.reference.config import translate
 from mug.util import atomic_write
 
-WEIGHTS_NAME, CONFIG_NAME = "model.safetensors", "model.yaml"
-PACKED_CONFIG_NAME = "config.yaml"
 FORMAT_VERSION = "1"
 
 

@@ -23,17 +23,14 @@ from mug.errors import CheckpointError
 from mug.model.speed.precision import lowered_names
 from mug.pipeline.model.checkpoint import build_model
 from mug.pipeline.model.files import (
-    PACKED_CONFIG_NAME,
-    WEIGHTS_NAME,
     features_params,
     write_weights,
 )
+from mug.pipeline.model.names import FEATURES_NAME, PACKED_CONFIG_NAME, WEIGHTS_NAME
 from mug.pipeline.model.release import SECTION, Release
 from mug.pipeline.plain import to_plain
 from mug.util import atomic_write, find_file
 
-FEATURES_NAME, CARD_NAME = "features.yaml", "README.md"
-SCORER_NAME, REACHED_NAME = "rhythm.safetensors", "reached.json"
 SUMS_NAME = "SHA256SUMS"
 MOST_BYTES = 10_000_000
 """Bytes that the weights of a shipped model may have."""

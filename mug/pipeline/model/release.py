@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from mug.messages.message import Message
-from mug.pipeline.model.files import PACKED_CONFIG_NAME
+from mug.pipeline.model.names import PACKED_CONFIG_NAME
 from mug.pipeline.plain import from_plain
 
 SECTION = "release"

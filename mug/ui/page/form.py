@@ -124,7 +124,7 @@ def sampling_form(t: Texts) -> Form:
                 1, 30, 5, step=0.5, label=t("guidance"), info=t("guidance_hint")
             )
             form["sampler"] = gr.Dropdown(list(SAMPLERS), value=SAMPLER, label=t("sampler"))
-        form["reach_stars"] = gr.Checkbox(label=t("reach_stars"), info=t("reach_stars_hint"))
+        form["reach_stars"] = gr.Checkbox(True, label=t("reach_stars"), info=t("reach_stars_hint"))
         with gr.Row():
             form["seed"] = gr.Number(-1, precision=0, label=t("seed"), info=t("seed_hint"))
             form["negative"] = gr.Textbox(

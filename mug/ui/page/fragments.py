@@ -135,6 +135,16 @@ def beyond(sentences: Iterable[Message], t: Texts) -> Markup:
     return said(t("beyond", what=" · ".join(parts)), "plain") if parts else Markup("")
 
 
+def notices(messages: Iterable[Message], t: Texts) -> Markup:
+    """Sentences on features that the model was not trained on, in red."""
+    parts = []
+    for message in messages:
+        label = _label(str(message.values["feature"]), t)
+        named = Message(message.code, **{**message.values, "feature": label})
+        parts.append(said(named.text(t.language), "bad"))
+    return Markup("").join(parts)
+
+
 def empty(t: Texts) -> Markup:
     """Placeholder where charts will be."""
     return _fragment("empty", t=t, lanes=12)
@@ -195,10 +205,25 @@ def report(revision: Revision, t: Texts) -> Markup:
     head = [t("feature"), t("asked"), *(chart["difficulty"] for chart in charts)]
     names = dict.fromkeys(entry["feature"] for chart in charts for entry in chart["compared"])
     rows = [("", _compared(name, charts, t)) for name in names]
+    given = [(chart.get("given") or {}).get("sr") for chart in charts]
+    if any(stars is not None for stars in given):
+        cells = ["" if stars is None else _value(float(stars), t) for stars in given]
+        rows.append(("given_stars", [t("given_stars"), "", *cells]))
     rows += [
         (key, [t(key), "", *values]) for key, values in _report_rows(charts, t) if key not in names
     ]
-    return _fragment("report", head=head, rows=rows)
+    return _missed(charts, t) + _fragment("report", head=head, rows=rows)
+
+
+def _missed(charts: Iterable[Mapping[str, Any]], t: Texts) -> Markup:
+    """Charts that miss the stars asked for, each in red."""
+    parts = []
+    for chart in charts:
+        if chart.get("missed_stars"):
+            (stars,) = (one for one in chart["compared"] if one["feature"] == "sr")
+            values = {name: f"{stars[name] or 0:.2f}" for name in ("asked", "reached")}
+            parts.append(said(t("stars_missed", chart=chart["difficulty"], **values), "bad"))
+    return Markup("").join(parts)
 
 
 def _compared(name: str, charts: Iterable[Mapping[str, Any]], t: Texts) -> list[str]:

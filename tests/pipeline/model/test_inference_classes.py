@@ -19,8 +19,8 @@ from mug.errors import ConfigError
 from mug.firststage.autoencoder import AutoencoderKL
 from mug.firststage.variational import VariationalAutoencoder
 from mug.pipeline.model.checkpoint import LoadedModel, build_model
-from mug.pipeline.model.files import CONFIG_NAME
 from mug.pipeline.model.inference_classes import INFERENCE_CLASSES, for_inference
+from mug.pipeline.model.names import CONFIG_NAME
 from mug.train import build_module
 from mug.util import accepted_names, get_obj_from_str
 

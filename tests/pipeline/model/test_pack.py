@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,17 @@ from safetensors.torch import load_file, save_file
 
 from mug.beatmap.hit_objects import Rice
 from mug.errors import CheckpointError
+from mug.features import FeatureSchema
 from mug.model.weights import read_state_dict
 from mug.pipeline.model import pack
 from mug.pipeline.model.card import BEGIN, END, with_table
 from mug.pipeline.model.checkpoint import LoadedModel, build_model, load_model, read_checkpoint
 from mug.pipeline.model.pack import same_share, write_model, write_sums
 from mug.pipeline.model.release import Release
+from mug.pipeline.plan import Plan
+from mug.pipeline.report import beyond_training
+from mug.pipeline.request import GenerationRequest
+from mug.pipeline.spread import SpreadTier
 
 RELEASE = Release(4, {"steps": 7}, {"sr": (0.5, 6.0)})
 
@@ -203,3 +209,14 @@ def test_what_lies_beyond_training_is_said() -> None:
     assert said == "sr 7.5 is beyond what the model was trained on, 0.5 to 6"
     assert len(release.untrained({"sr": 0.4})) == 1
     assert Release.of({}) == Release()
+
+
+def test_a_request_beyond_training_is_said_once_for_each_number() -> None:
+    schema = FeatureSchema.from_yaml("configs/mug/mania_beatmap_features.yaml")
+    request = GenerationRequest(Path(), prompt={"sr": 9.0, "ett": 99.0})
+    stars, msd = beyond_training(RELEASE, schema, request, Plan())
+    assert stars == "sr 9 is beyond what the model was trained on, 0.5 to 6"
+    assert "ett 99 is beyond the model's range" in msd
+    assert beyond_training(RELEASE, schema, replace(request, prompt={"sr": 2.0}), Plan()) == []
+    tiers = Plan(tiers=(SpreadTier("low", 0.4), SpreadTier("high", 7.0)))
+    assert len(beyond_training(RELEASE, schema, replace(request, prompt={}), tiers)) == 2

@@ -9,7 +9,7 @@ import pytest
 from html_page import Page
 
 from mug.errors import MugError
-from mug.messages.message import Message
+from mug.messages.message import LANGUAGES, Message
 from mug.timing.estimate import TimingEstimate
 from mug.ui.jobs.files import REPORT, Written
 from mug.ui.jobs.folders import Revision
@@ -74,3 +74,33 @@ def test_what_is_wrong_with_the_model_is_text(tmp_path: Path) -> None:
     html = fragments.status(model, Texts("en"))
     assert Page(html).tags == ["p"]
     assert "no such checkpoint" in html
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_missed_stars_are_said_in_red(language: str, tmp_path: Path) -> None:
+    entry = {"feature": "sr", "asked": 5.0, "reached": 3.2, "difference": -1.8}
+    chart = {**_chart(), "difficulty": "A <b>", "compared": [entry], "missed_stars": "asked"}
+    chart["given"] = {"sr": 6.25}
+    revision, t = Revision("job", 1, tmp_path), Texts(language)
+    (tmp_path / REPORT).write_text(json.dumps({"charts": [chart]}), encoding="utf-8")
+    shown = fragments.report(revision, t)
+    first, _, rest = shown.partition("</p>")
+    assert 'data-kind="bad"' in first
+    assert all(part in first for part in ("A &lt;b&gt;", "5.00", "3.20"))
+    assert t("given_stars") in rest
+    assert "6.25" in rest
+    chart |= {"missed_stars": None, "given": {}}
+    (tmp_path / REPORT).write_text(json.dumps({"charts": [chart]}), encoding="utf-8")
+    shown = fragments.report(revision, t)
+    assert 'data-kind="bad"' not in shown
+    assert t("given_stars") not in shown
+
+
+def test_what_was_not_trained_is_said_in_red() -> None:
+    values = {"feature": "sr", "asked": 7.5, "least": 0.5, "most": 6.0}
+    messages = [Message("pipeline.beyond_what_was_trained", **values)]
+    shown = fragments.notices(messages, Texts("en"))
+    assert 'data-kind="bad"' in shown
+    assert f"{Texts('en')('sr')} 7.5 is beyond" in shown
+    assert "7.5" in fragments.notices(messages, Texts("zh"))
+    assert fragments.notices([], Texts("en")) == ""

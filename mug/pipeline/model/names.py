@@ -1,0 +1,6 @@
+"""Names of the files of a model."""
+
+WEIGHTS_NAME, CONFIG_NAME = "model.safetensors", "model.yaml"
+PACKED_CONFIG_NAME = "config.yaml"
+FEATURES_NAME, CARD_NAME = "features.yaml", "README.md"
+SCORER_NAME, REACHED_NAME = "rhythm.safetensors", "reached.json"
