@@ -45,7 +45,7 @@ class MixSettings:
         room: level of the reverberation.
         room_ms: time in which it falls to 1/e.
         noise_db: level of the noise below the mix.
-        squeeze: compression of the whole mix, 0 ... 1.
+        squeeze: compression of lows, middles and highs, 0 ... 1.
         low_tilt_db: of the spectrum below 200 Hz.
         high_tilt_db: of the spectrum above 4 kHz.
     """
@@ -74,10 +74,10 @@ def draw_mix(seed: int) -> MixSettings:
         front=between(rng, (0.5, 1.5)),
         duck=float(rng.choice([0.0, rng.uniform(0.3, 0.9)], p=[0.55, 0.45])),
         echo=float(rng.choice([0.0, rng.uniform(0.1, 0.45)], p=[0.5, 0.5])),
-        room=between(rng, (0.0, 0.5)),
+        room=between(rng, (0.0, 0.8)),
         room_ms=float(np.exp(rng.uniform(np.log(40), np.log(450)))),
-        noise_db=between(rng, (-75.0, -38.0)),
-        squeeze=between(rng, (0.0, 1.0)),
+        noise_db=between(rng, (-65.0, -16.0)),
+        squeeze=float(rng.uniform(0.0, 1.0) ** 0.6),
         low_tilt_db=between(rng, (-6.0, 4.0)),
         high_tilt_db=between(rng, (-9.0, 4.0)),
     )
@@ -180,8 +180,18 @@ def _impulse(seed: int, mix: MixSettings, rate: int) -> np.ndarray:
     return shaped
 
 
+def _bands(wave: Wave, rate: int) -> list[Wave]:
+    """Lows, middles and highs; they add up to the wave, and nothing comes early."""
+    from scipy.signal import butter, lfilter
+
+    low = lfilter(*butter(1, 220.0, fs=rate), wave).astype(np.float32)
+    upper = wave - low
+    middle = lfilter(*butter(1, 3200.0, fs=rate), upper).astype(np.float32)
+    return [low, middle, upper - middle]
+
+
 def _squeezed(wave: Wave, amount: float, rate: int) -> Wave:
-    """Loud passages brought down: a compressor with 5 ms of attack and 120 ms of release."""
+    """Loud passages brought down and quiet ones up: a compressor with 60 ms of release."""
     from scipy.signal import lfilter
 
     blocks = len(wave) // _HOP + 1
@@ -191,10 +201,9 @@ def _squeezed(wave: Wave, amount: float, rate: int) -> Wave:
     share = 1 - np.exp(-_HOP / (0.06 * rate))
     smooth = np.maximum(level * 0.5, lfilter([share], [1, share - 1], level))
     usual = float(np.mean(smooth)) + 1e-9
-    gain = (np.maximum(smooth, 0.3 * usual) / usual) ** (-0.75 * amount)
+    gain = (np.maximum(smooth, 0.15 * usual) / usual) ** (-0.85 * amount)
     places = np.arange(len(wave), dtype=np.float32) / _HOP
-    curve = np.interp(places, np.arange(blocks) + 0.5, gain)
-    even: Wave = (wave * curve).astype(np.float32)
+    even: Wave = (wave * np.interp(places, np.arange(blocks) + 0.5, gain)).astype(np.float32)
     return even
 
 
@@ -223,8 +232,10 @@ def render_varied(song: VariedSong, rate: int = SAMPLE_RATE) -> Wave:
     for name, wave in buses.items():
         dry += np.float32(getattr(mix, name)) * wave
     wet = oaconvolve(dry, _impulse(song.seed, mix, rate))[: len(dry)].astype(np.float32)
-    squeezed = _squeezed(wet, mix.squeeze, rate)
+    squeezed = np.zeros_like(wet)
     rng = np.random.default_rng([song.seed, 85])
+    for band in _bands(wet, rate):
+        squeezed += _squeezed(band, mix.squeeze * float(rng.uniform(0.6, 1.0)), rate)
     noise = coloured_noise(rng, 1 << 16, 40.0, float(rng.uniform(800, 9000)), rate)
     level = float(np.sqrt(np.mean(squeezed**2))) * 10 ** (mix.noise_db / 20)
     squeezed += np.resize((noise * level).astype(np.float32), len(squeezed))

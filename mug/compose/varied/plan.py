@@ -41,7 +41,7 @@ _ENERGY = MappingProxyType(
     }
 )
 _PRESENT = MappingProxyType(
-    {"bass": 0.85, "chord": 0.7, "pad": 0.5, "arp": 0.4, "lead": 0.72, "vocal": 0.4}
+    {"bass": 0.88, "chord": 0.78, "pad": 0.65, "arp": 0.45, "lead": 0.75, "vocal": 0.45}
 )
 
 
@@ -195,6 +195,9 @@ def _draw_playing(rng: np.random.Generator) -> dict[str, frozenset[str]]:
             names -= {"vocal"}
         if kind in ("verse", "chorus") and not names & {"lead", "vocal", "arp"}:
             names |= {str(rng.choice(["lead", "vocal", "arp"]))}
+        if kind in ("chorus", "solo") and len(names) < 4:
+            # Loud parts are dense: something is held under the tune.
+            names |= {"bass", str(rng.choice(["chord", "pad"]))}
         if kind in ("intro", "outro", "build"):
             names -= {name for name in ("lead", "vocal") if rng.random() < 0.5}
         if not names and rng.random() < 0.9:
