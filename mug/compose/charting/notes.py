@@ -16,6 +16,9 @@ from mug.compose.varied.song import GRID, VariedSong
 HELD_CHORDS = 0.35
 """From this share of long notes on, chords are held as a whole."""
 
+WIDE_FROM = 2.0
+"""Stars from which on more than two notes are struck at once."""
+
 SLOW_BEAT_MS = 545.0
 """From here on, players count halves of the beat."""
 
@@ -33,7 +36,7 @@ def row_sizes(rows: Sequence[Row], spec: ChartSpec, keys: int) -> list[int]:
     """Notes of each row: chords on the strongest accents."""
     accents = [row.accent for row in rows]
     family = FAMILIES[spec.family]
-    wide_share = family.wide * min(1.0, spec.stars / 4)
+    wide_share = family.wide * min(1.0, spec.stars / 4) if spec.stars >= WIDE_FROM else 0.0
     chords, wide = _top(accents, spec.chord_share), _top(accents, spec.chord_share * wide_share)
     full = _top(accents, 0.12 * spec.chord_share * wide_share)
     extra = 1 if keys >= 6 and spec.stars > 2.5 else 0

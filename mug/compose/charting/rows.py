@@ -241,8 +241,6 @@ class _Listening:
             steps = [unit // 3, unit // 6]
         else:
             steps = [unit // 2, unit // 4]
-            if unit * part.beat_ms / GRID / 6 >= 70 and self.spec.rows_per_second > 9:
-                steps.append(unit // 6)
         found: list[_Place] = []
         for level, step in enumerate(steps):
             if step * part.beat_ms / GRID < least_ms:
