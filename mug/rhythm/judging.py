@@ -58,9 +58,9 @@ def judge_chart(
     scores, rows = chart_logits(scorer, song, chart)
     inside = chart.stretch
     reference = chart.times_ms
-    lines = LineScores(song.axis.line_times(0, song.beats)[inside], scores)
+    lines = LineScores(chart.axis.line_times(0, song.beats(chart))[inside], scores)
     rng = np.random.default_rng(seed)
-    metre = metre_lines(song.red_lines, float(reference[0]), float(reference[-1]) + 1.0)
+    metre = metre_lines(chart.red_lines, float(reference[0]), float(reference[-1]) + 1.0)
     count = len(reference)
     return ScorerFigures(
         log_loss=float(np.logaddexp(0, np.where(rows, -scores, scores)).mean()),
@@ -93,10 +93,10 @@ def chart_logits(
         chart: its rows.
     """
     logits = line_logits(
-        scorer, song.curves, song.axis, song.beats, chart.stars, chart.rows_a_second
+        scorer, song.curves, chart.axis, song.beats(chart), chart.stars, chart.rows_a_second
     )
     inside = chart.stretch
-    return logits.double().cpu().numpy()[inside], chart.presence(song.beats * LINES)[inside]
+    return logits.double().cpu().numpy()[inside], chart.presence(song.beats(chart) * LINES)[inside]
 
 
 def calibrate(scorer: RhythmScorer, songs: Sequence[SongLines]) -> None:

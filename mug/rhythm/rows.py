@@ -36,7 +36,7 @@ class RowOptions:
         alike: least similarity of bars that sound alike (`alike_beats`).
     """
 
-    temperature: float = 0.3
+    temperature: float = 0.1
     phrases: bool = True
     alike: float = 0.7
 

@@ -31,12 +31,16 @@ class ChartRowLines:
     Args:
         name: of the difficulty.
         stars: star rating.
+        red_lines: of the chart.
+        axis: beats of these.
         times_ms: starts of the rows as written, ascending and distinct.
         lines: the nearest line to each, ascending and distinct.
     """
 
     name: str
     stars: float
+    red_lines: tuple[TimingPoint, ...]
+    axis: BeatAxis
     times_ms: Float64[np.ndarray, " rows"]
     lines: Int64[np.ndarray, " lines"]
 
@@ -63,22 +67,17 @@ class SongLines:
 
     Args:
         name: of its folder.
-        red_lines: of its charts.
-        axis: beats of these.
         curves: of its sound, often memory-mapped.
         charts: their rows.
     """
 
     name: str
-    red_lines: tuple[TimingPoint, ...]
-    axis: BeatAxis
     curves: Curves
     charts: tuple[ChartRowLines, ...]
 
-    @property
-    def beats(self) -> int:
-        """Beats that cover the sound."""
-        return self.axis.count_beats(len(self.curves) * HOP_MS)
+    def beats(self, chart: ChartRowLines) -> int:
+        """Beats of a chart that cover the sound."""
+        return chart.axis.count_beats(len(self.curves) * HOP_MS)
 
 
 def row_lines(
@@ -89,36 +88,33 @@ def row_lines(
     return np.unique(lines[lines >= 0])
 
 
-def read_song(folder: Path, cache: FluxCache) -> SongLines | None:
+def read_song(folder: Path, cache: FluxCache, keys: int | None = None) -> SongLines | None:
     """The song of a beatmapset's folder; None without a mania chart that has rows.
 
-    Charts whose red lines or sound are not those of the first one are left out.
+    Charts of another sound file than the first one's are left out.
+
+    Args:
+        folder: of the charts, with their sound beside them.
+        cache: of curves.
+        keys: columns of charts that count; any unless given.
 
     Raises:
         AudioError: when the sound cannot be read.
         BeatmapError: for a chart that cannot be read.
         DataError: for a chart without a sound file beside it.
     """
-    charts = [chart for path in sorted(folder.glob("*.osu")) if (chart := _mania(path))]
-    charts = [chart for chart in charts if len(_times(chart)) >= _LEAST_ROWS]
+    read = [chart for path in sorted(folder.glob("*.osu")) if (chart := _mania(path))]
+    fit = [
+        chart for chart in read if keys in (None, chart.keys) and len(_times(chart)) >= _LEAST_ROWS
+    ]
+    charts = [chart for chart in fit if chart.audio_filename == fit[0].audio_filename]
     if not charts:
         return None
-    first = charts[0]
-    alike = [
-        chart
-        for chart in charts
-        if chart.red_lines == first.red_lines and chart.audio_filename == first.audio_filename
-    ]
-    if len(alike) < len(charts):
-        log.info("%s: %d charts of other timing left out", folder, len(charts) - len(alike))
-    axis = BeatAxis.of(first.red_lines)
-    rows = [
-        ChartRowLines(
-            chart.version, star_rating(chart), _times(chart), row_lines(_times(chart), axis)
-        )
-        for chart in alike
-    ]
-    return SongLines(folder.name, first.red_lines, axis, cache.get(find_audio(first)), tuple(rows))
+    if len(charts) < len(fit):
+        log.info("%s: %d charts of another sound left out", folder, len(fit) - len(charts))
+    axes = {chart.red_lines: BeatAxis.of(chart.red_lines) for chart in charts}
+    rows = tuple(_row_lines(chart, axes[chart.red_lines]) for chart in charts)
+    return SongLines(folder.name, cache.get(find_audio(charts[0])), rows)
 
 
 def song_folders(folder: Path) -> list[Path]:
@@ -146,6 +142,12 @@ def held_out(folders: Sequence[Path], share: float) -> tuple[list[Path], list[Pa
     step = min(max(2, round(1 / share)), len(folders)) if share > 0 else len(folders)
     out = list(folders[step - 1 :: step])
     return [folder for folder in folders if folder not in set(out)], out
+
+
+def _row_lines(chart: Beatmap, axis: BeatAxis) -> ChartRowLines:
+    times = _times(chart)
+    lines = row_lines(times, axis)
+    return ChartRowLines(chart.version, star_rating(chart), chart.red_lines, axis, times, lines)
 
 
 def _mania(path: Path) -> Beatmap | None:

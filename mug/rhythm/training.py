@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mug.encoding.beat_axis import LINES
-from mug.encoding.line_channels import line_channels, position_channels
+from mug.encoding.line_channels import SOUND, line_channels, position_channels
 from mug.errors import ConfigError, TrainingError
 from mug.rhythm.scorer import RhythmScorer, ScorerOptions, condition
 from mug.rhythm.songs import SongLines
@@ -111,10 +111,10 @@ def _draw_item(
 ) -> tuple[Tensor, ...]:
     song = songs[int(rng.integers(len(songs)))]
     chart = song.charts[int(rng.integers(len(song.charts)))]
-    first, count = int(rng.integers(-options.beats // 4, song.beats)), options.beats
-    first = min(first, max(song.beats - count * 3 // 4, 0))
+    first, count = int(rng.integers(-options.beats // 4, song.beats(chart))), options.beats
+    first = min(first, max(song.beats(chart) - count * 3 // 4, 0))
     shift = options.shift_ms * rng.standard_normal()
-    moved = replace(song.axis, knots_ms=song.axis.knots_ms + shift)
+    moved = replace(chart.axis, knots_ms=chart.axis.knots_ms + shift)
     lines = line_channels(song.curves, moved, first, count)
     sounding = lines.any(axis=-1).reshape(-1)
     lines = augment(lines, options, rng, mean, std)
@@ -125,7 +125,7 @@ def _draw_item(
     given = condition(stars and chart.stars, density and chart.rows_a_second)
     return (
         torch.from_numpy(lines),
-        torch.from_numpy(position_channels(song.axis, first, count)),
+        torch.from_numpy(position_channels(chart.axis, first, count)),
         given,
         torch.from_numpy(rows),
         torch.from_numpy(sounding.astype(np.float32)),
@@ -154,8 +154,9 @@ def channel_statistics(songs: Sequence[SongLines]) -> tuple[np.ndarray, np.ndarr
     """Mean and standard deviation of each line channel over at most 64 songs."""
     every = max(1, len(songs) // 64)
     found = [
-        line_channels(song.curves, song.axis, 0, song.beats).reshape(-1, 34)
+        line_channels(song.curves, chart.axis, 0, song.beats(chart)).reshape(-1, SOUND)
         for song in songs[::every]
+        for chart in song.charts[:1]
     ]
     joined = np.concatenate(found)
     return joined.mean(axis=0), joined.std(axis=0) + 1e-3

@@ -49,8 +49,8 @@ def made_song(seed: int) -> SongLines:
     for time in times:
         first = round(time * SAMPLE_RATE / 1000)
         wave[first : first + 400] += rng.standard_normal(400) * np.exp(-np.arange(400) / 100)
-    chart = ChartRowLines("made", 3.0, times, lines)
-    return SongLines(f"song {seed}", RED, axis, flux_curves(wave), (chart,))
+    chart = ChartRowLines("made", 3.0, RED, axis, times, lines)
+    return SongLines(f"song {seed}", flux_curves(wave), (chart,))
 
 
 @pytest.fixture(scope="module")
@@ -217,24 +217,26 @@ def test_songs_are_read_with_their_charts(tmp_path):
     assert len(folders) == 2
     song = read_song(folders[0], FluxCache(tmp_path / "cache"))
     beatmap = osu.read(folders[0] / "chart0.osu")
-    assert song.red_lines == beatmap.red_lines
     assert [chart.name for chart in song.charts] == ["chart 0", "chart 1"]
     first = song.charts[0]
+    assert first.red_lines == beatmap.red_lines
     assert first.stars == pytest.approx(star_rating(beatmap))
     starts = sorted({note.start_ms for note in beatmap.hit_objects})
     assert first.times_ms.tolist() == starts
-    np.testing.assert_allclose(song.axis.times(first.lines / LINES), starts, atol=21)
+    np.testing.assert_allclose(first.axis.times(first.lines / LINES), starts, atol=21)
     assert first.rows_a_second == pytest.approx((len(starts) - 1) / (starts[-1] - starts[0]) * 1000)
-    assert first.presence(song.beats * LINES).sum() == len(first.lines)
+    assert first.presence(song.beats(first) * LINES).sum() == len(first.lines)
     with pytest.raises(DataError, match="no osu!mania chart"):
         song_folders(tmp_path / "cache")
 
 
-def test_a_chart_of_other_timing_is_left_out(tmp_path):
+def test_charts_keep_their_own_timing_and_columns_can_be_asked_for(tmp_path):
     make_songs(tmp_path, songs=1, charts=2)
     folder = song_folders(tmp_path)[0]
     path = folder / "chart1.osu"
-    path.write_text(path.read_text().replace("0,500,", "7,500,"))
-    assert len(osu.read(path).red_lines) == 1
-    song = read_song(folder, FluxCache(tmp_path / "cache"))
-    assert [chart.name for chart in song.charts] == ["chart 0"]
+    path.write_text(path.read_text().replace("0,500,", "7,400,"))
+    cache = FluxCache(tmp_path / "cache")
+    song = read_song(folder, cache, keys=4)
+    assert [chart.red_lines[0].time_ms for chart in song.charts] == [0, 7]
+    assert song.beats(song.charts[0]) < song.beats(song.charts[1])
+    assert read_song(folder, cache, keys=7) is None

@@ -31,7 +31,9 @@ def test_a_folder_of_songs_becomes_a_scorer(tmp_path, monkeypatch, capsys):
     before = file.read_bytes()
     file.unlink()
     assert (tmp_path / "out" / STATE).exists()
-    assert train(*words).returncode == OK
+    judged = train(*words, "--judge", tmp_path / "songs", "--keys", 4)
+    assert judged.returncode == OK
+    assert "3 further songs" in judged.stdout
     assert file.read_bytes() == before
     refused = train(*words, "--seed", 1)
     assert refused.returncode == FAILED

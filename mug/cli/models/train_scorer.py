@@ -53,6 +53,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--held_out", type=float, default=0.1, help="share of the songs that judge (default .1)"
     )
+    made.add_argument("--keys", type=int, help="columns of the charts (default: any)")
+    made.add_argument(
+        "--judge",
+        type=Path,
+        help="folder of further songs with charts; their figures decide nothing",
+    )
     made.add_argument("--seed", type=int, default=usual.seed, help="of everything drawn")
     made.add_argument("--threads", type=int, default=1, help="of torch (default 1)")
     return made
@@ -68,12 +74,13 @@ def main() -> int:
     sizes = ScorerOptions(width=args.width, dilations=tuple(args.dilations), dropout=args.dropout)
     train, judging = held_out(song_folders(args.songs), args.held_out)
     cache = FluxCache(args.cache or args.out / "cache")
-    songs, unseen = _read(train, cache), _read(judging, cache)
+    songs, unseen = _read(train, cache, args.keys), _read(judging, cache, args.keys)
     training = ScorerTraining(songs, options, sizes, args.out / STATE)
     with progress_bar("training", "step") as progress:
         scorer = training.run(lambda step, steps, _: progress(step, steps))
     calibrate(scorer, unseen)
-    figures = _judge(scorer, unseen)
+    print(f"{sum(weight.numel() for weight in scorer.parameters()):,} weights")
+    figures = _judge(scorer, unseen, "held-out")
     about = {
         "training": asdict(options),
         "songs": len(songs),
@@ -83,10 +90,12 @@ def main() -> int:
     }
     save_scorer(scorer, args.out / SCORER, about)
     print(f"Scorer: {args.out / SCORER}")
+    if args.judge is not None:
+        _judge(scorer, _read(song_folders(args.judge), cache, args.keys), "further")
     return OK
 
 
-def _read(folders: list[Path], cache: FluxCache) -> list[SongLines]:
+def _read(folders: list[Path], cache: FluxCache, keys: int | None) -> list[SongLines]:
     """Songs with their curves, which are computed where the cache has none.
 
     Raises:
@@ -95,7 +104,7 @@ def _read(folders: list[Path], cache: FluxCache) -> list[SongLines]:
     songs: list[SongLines] = []
     with progress_bar("reading", "song") as progress:
         for number, folder in enumerate(folders, 1):
-            song = read_song(folder, cache)
+            song = read_song(folder, cache, keys)
             if song is not None:
                 songs.append(song)
             progress(number, len(folders))
@@ -104,13 +113,14 @@ def _read(folders: list[Path], cache: FluxCache) -> list[SongLines]:
     return songs
 
 
-def _judge(scorer: RhythmScorer, songs: list[SongLines]) -> dict[str, float]:
-    """Print the figures of held-out songs and return their means."""
+def _judge(scorer: RhythmScorer, songs: list[SongLines], which: str) -> dict[str, float]:
+    """Print the figures of songs that were not trained on and return their means."""
     by_song = judge_songs(scorer, songs)
     mean = mean_figures(by_song)
     above = sum(figures.listening_gain > 0 for figures in by_song)
-    weights = sum(weight.numel() for weight in scorer.parameters())
-    print(f"{weights:,} weights; {len(songs)} held-out songs:")
+    print(f"{len(songs)} {which} songs:")
+    for song, one in zip(songs, by_song, strict=True):
+        print(f"  {one.f1:.3f} {one.listening_gain:+.3f}  {song.name} ({len(song.charts)} charts)")
     print(f"  log-loss {mean.log_loss:.4f} nats a line")
     print(f"  average precision {mean.average_precision:.3f}")
     print(f"  F1 ±20 ms at matched rows {mean.f1:.3f}, by metre only {mean.metre_f1:.3f}")
