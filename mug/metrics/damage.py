@@ -267,3 +267,46 @@ def replace_bars(
 def without_columns(notes: Sequence[HitObject], columns: int) -> Notes:
     """The notes of the first so many columns left out."""
     return [note for note in notes if note.column >= columns]
+
+
+def reverse(notes: Sequence[HitObject]) -> Notes:
+    """The chart from its end to its beginning; it begins and ends when it did."""
+    if not notes:
+        return []
+    first = min(float(note.start_ms) for note in notes)
+    last = max(float(note.last_ms) for note in notes)
+    made: Notes = []
+    for note in notes:
+        start = first + last - float(note.last_ms)
+        if isinstance(note, LongNote):
+            made.append(replace(note, start_ms=start, end_ms=first + last - float(note.start_ms)))
+        else:
+            made.append(replace(note, start_ms=start))
+    return sorted(made, key=lambda note: (note.start_ms, note.column))
+
+
+def fill_lines(
+    notes: Sequence[HitObject],
+    lines_ms: np.ndarray,
+    keys: int,
+    share: float,
+    rng: np.random.Generator,
+) -> Notes:
+    """A tap in a random column on a share of the lines that have no note within 5 ms.
+
+    Args:
+        notes: of a chart.
+        lines_ms: rising.
+        keys: columns.
+        share: 0 ... 1.
+        rng: source of the choice and the columns.
+    """
+    taken = np.unique(np.array([note.start_ms for note in notes], np.float64))
+    empty = [t for t in lines_ms.tolist() if not (np.abs(taken - t) <= ROW_MS).any()]
+    hit = rng.permutation(len(empty)) < round(share * len(empty))
+    added = [
+        Rice(int(rng.integers(keys)), float(round(t)))
+        for t, chosen in zip(empty, hit, strict=True)
+        if chosen
+    ]
+    return sorted([*notes, *added], key=lambda note: (note.start_ms, note.column))
