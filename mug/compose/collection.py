@@ -155,6 +155,18 @@ def beatmapset_id(song_seed: int) -> int:
     return _FIRST_ID + song_seed
 
 
+def song_number(folder: str) -> int:
+    """Number of a composed song, from the name of its folder.
+
+    Raises:
+        ConfigError: for a folder that no composed song has.
+    """
+    first = folder.split(" ", 1)[0]
+    if not first.isdigit() or int(first) < _FIRST_ID:
+        raise ConfigError("compose.folder_is_of_no_composed_song", value=folder)
+    return int(first) - _FIRST_ID
+
+
 def folder_name(song: NamedSong) -> str:
     """`<id> <artist> - <title>`, as osu! names its folders."""
     return f"{beatmapset_id(song.seed)} {song.artist} - {song.title}"

@@ -20,7 +20,7 @@ from mug.messages.message import Message
 HELD_OUT_SEED = 7_700
 """Seed of the collection; training sets use others."""
 
-_SEEDS = 1000
+_SEEDS, _KINDS_APART = 1000, 100
 
 _STEADY = VariedStyle(seconds=(70.0, 90.0), metres={"4/4": 1.0}, swing_p=0.0, change_p=0.0)
 
@@ -45,7 +45,12 @@ def held_out_number(kind: str, seed: int = 0) -> int:
             value=seed,
             remedy=Message("remedy.accepted", names=f"0 ... {_SEEDS - 1}"),
         )
-    return HELD_OUT_SEED * MOST_SONGS + seed * 100 + list(HELD_OUT_KINDS).index(kind)
+    return HELD_OUT_SEED * MOST_SONGS + seed * _KINDS_APART + list(HELD_OUT_KINDS).index(kind)
+
+
+def held_out_kind(number: int) -> str:
+    """Kind of the held-out song of a number."""
+    return tuple(HELD_OUT_KINDS)[number % _KINDS_APART]
 
 
 def compose_held_out(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from mug.beatmap.formats.osu import chart as osu
-from mug.compose.collection import MOST_SONGS, TRUTH, beatmapset_id
+from mug.compose.collection import MOST_SONGS, TRUTH, beatmapset_id, song_number
 from mug.compose.held_out import (
     HELD_OUT_KINDS,
     HELD_OUT_SEED,
     compose_held_out,
+    held_out_kind,
     held_out_number,
 )
 from mug.compose.varied.arrange import compose_varied
@@ -63,3 +64,12 @@ def test_folders_are_those_of_a_collection(tmp_path):
 def test_other_seeds_are_refused(seed):
     with pytest.raises(ConfigError):
         held_out_number("3/4", seed)
+
+
+def test_a_folder_says_which_kind_its_song_is_of():
+    for kind in HELD_OUT_KINDS:
+        folder = f"{beatmapset_id(held_out_number(kind, 7))} artist - title"
+        assert held_out_kind(song_number(folder)) == kind
+    for other in ("goin-under", "123 artist - title", ""):
+        with pytest.raises(ConfigError, match="no folder of a composed song"):
+            song_number(other)
