@@ -16,6 +16,7 @@ from mug.difficulty.stars import ln_ratio
 from mug.evaluation.figures import figures_of
 from mug.evaluation.made import BEST, FINISHED, FREE, GIVEN, RAW, Asked, Maker
 from mug.evaluation.rows import DIVERSITY, Figures, Judged, ResultRow
+from mug.evaluation.sampled import as_sampled
 from mug.evaluation.songs import SAMPLE_RATE, Against, human_distance, rng_for
 from mug.metrics.audio_blind import METRE, STARS, metre_only, stars_only
 from mug.metrics.baselines import grid_chart, onset_chart, onset_scores
@@ -141,9 +142,9 @@ def row_of(
 def model_rows(maker: Maker) -> list[Judged]:
     """Return what a model makes at a human chart's star rating and share of long notes.
 
-    All columns come from the same samples: the raw notes of the first candidate of each seed, those
-    notes finished, and the best of the candidates by the project's own score. So do both timings,
-    but for a model that is conditioned on the beat.
+    All columns come from the same noise: the first candidate of each seed as sampled, with rows
+    that do not bind; finished; and the best of the candidates by the project's own score. So do
+    both timings, but for a model that is conditioned on the beat.
     """
     against, run = maker.against, maker.run
     prompt: Asked = {"sr": against.stars, "ln_ratio": ln_ratio(against.human.hit_objects)}
@@ -155,16 +156,14 @@ def model_rows(maker: Maker) -> list[Judged]:
     clock = _SampleClock(maker.song.duration_ms / 60000)
     found = maker.make(requests, Plan(Search(candidates=run.candidates)), clock.progress)
     cost = {"seconds_a_song_minute": clock.seconds / (run.seeds * run.candidates) / clock.minutes}
-    rows: list[Judged] = []
-    first: list[Sequence[HitObject]] = []
+    free = as_sampled(maker, prompt)
+    rows = [
+        _Sampled(maker, prompt, seed).judged(maker.raw(one.notes), RAW, more=cost, lines=one.lines)
+        for seed, one in enumerate(free)
+    ]
     for (seed, timing), made in zip(asked, found, strict=True):
-        sampled = _Sampled(maker, prompt, seed)
-        notes = made.result.raw[made.result.indices.index(0)]
-        if timing == GIVEN:
-            first.append(notes)
-            rows.append(sampled.judged(maker.raw(notes), RAW, more=cost))
-        rows += sampled.finished(made.result, timing)
-    return [*rows, _diversity_row(against, first)]
+        rows += _Sampled(maker, prompt, seed).finished(made.result, timing)
+    return [*rows, _diversity_row(against, [one.notes for one in free])]
 
 
 class _SampleClock:
@@ -197,13 +196,14 @@ class _Sampled:
         timing: str = "",
         found: Sequence[TimingPoint] | None = None,
         more: Figures | None = None,
+        lines: LineScores | None = None,
     ) -> Judged:
         """A chart with its row."""
         row = row_of(
             chart,
             self.maker.against,
             column,
-            figures=figures_of(chart, self.maker.against, found) | (more or {}),
+            figures=figures_of(chart, self.maker.against, found, lines) | (more or {}),
             timing=timing,
             seed=self.seed,
             asked=self.prompt,

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from mug.evaluation.made import ModelRun
     from mug.pipeline.chart import ChartGenerator
 
-BASELINES = "baselines"
+BASELINES, SCORER = "baselines", "scorer"
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ class Setting:
         out: folder of results.
         device: of the model.
         threads: that the cost is measured with.
+        scorer: file of a rhythm scorer that is judged alone, or None.
     """
 
     songs: Path
@@ -69,6 +70,7 @@ class Setting:
     out: Path
     device: str = "cpu"
     threads: int = 1
+    scorer: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ class Piece:
         ]
         said += [setting.keys, to_plain(setting.run) if of_model else {}]
         said += [str(setting.songs), str(setting.training), weights if of_model else ""]
+        if self.kind == SCORER and setting.scorer is not None:
+            said.append(hashlib.sha256(setting.scorer.read_bytes()).hexdigest())
         if self.kind == COST:
             said += [setting.threads, setting.device]
         digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
@@ -160,7 +164,10 @@ def work(setting: Setting, job: Piece, mark: Path) -> None:
 def _own_charts(setting: Setting, kind: str, against: Against) -> list[Judged]:
     from mug.evaluation import columns, editing, sweep
     from mug.evaluation.made import Maker
+    from mug.evaluation.sampled import scorer_lines
 
+    if kind == SCORER and setting.scorer is not None:
+        return [columns.scorer_row(against, scorer_lines(setting.scorer, against))]
     if kind == BASELINES or setting.checkpoint is None:
         return columns.baseline_rows(against)
     makes = {

@@ -17,8 +17,8 @@ from mug.evaluation.rows import SWEEP, SWITCHES, Judged, ResultRow
 from mug.features import BOOL, FeatureSchema
 from mug.metrics.statistics import spearman, summarise
 
-SWEEP_STARS = tuple(1.5 + 0.5 * step for step in range(10))
-"""Star ratings that are asked for: 1.5 ... 6."""
+SWEEP_STARS = tuple(1.0 + 0.5 * step for step in range(9))
+"""Star ratings that are asked for: 1 ... 5."""
 
 MEASURED = ("sr", "ln_ratio", "msd", *(f"msd_{name}" for name in SKILL_SETS))
 """Features that a switch may move."""

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from composed_songs import VERY_SHORT, composed, style
 
 from mug.beatmap.hit_objects import Rice
-from mug.evaluation.columns import row_of
+from mug.evaluation.columns import row_of, scorer_row
 from mug.evaluation.cost import cost_figures, cost_summary, threads_of
 from mug.evaluation.distances import CEILING, FLOOR, HALVES, OTHERS, distances
 from mug.evaluation.editing import edit_figures, editing_summary, edits, regions
-from mug.evaluation.made import Maker, ModelRun
+from mug.evaluation.made import GIVEN, Maker, ModelRun
 from mug.evaluation.markdown.parts import part_tables
 from mug.evaluation.rows import EDITING, SWEEP, SWITCHES, Judged, ResultRow
+from mug.evaluation.sampled import as_sampled, ms_start_lines, scorer_lines
 from mug.evaluation.songs import Against, HumanSong, load_songs, load_sound, rng_for
 from mug.evaluation.sweep import (
     feature_of,
@@ -26,11 +30,14 @@ from mug.evaluation.sweep import (
     switches,
     switches_of,
 )
+from mug.metrics.audio_blind import MetreLines
 from mug.metrics.damage import shuffle_columns
+from mug.notes import NoteLayout
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.edit import Edit, Region, Variation
 from mug.pipeline.model.checkpoint import LoadedModel
 from mug.pipeline.request import GenerationRequest
+from mug.rhythm.scorer import RhythmScorer, save_scorer
 
 RUN = ModelRun(seeds=1, candidates=1, how=GenerationRequest(Path(), steps=1))
 
@@ -232,3 +239,43 @@ def test_every_part_has_a_table(people: list[HumanSong]) -> None:
     text = "\n".join(line for table in part_tables(found) for line in table)
     for word in (FLOOR, CEILING, "Spearman", "| 1.5 |", "| ln |", "Left out"):
         assert word in text
+
+
+def test_a_chart_as_sampled_is_the_first_candidate_with_the_scores_of_its_lines(
+    maker: Maker,
+) -> None:
+    maker, prompt = replace(maker, run=replace(RUN, seeds=2)), {"sr": maker.against.stars}
+    requests = [maker.request(prompt, seed=seed, timing=GIVEN) for seed in range(maker.run.seeds)]
+    found = as_sampled(maker, prompt)
+    assert [one.notes for one in found] == [made.result.raw[0] for made in maker.make(requests)]
+    for one in found:
+        assert np.array_equal(one.lines.time_ms, maker.against.lines.time_ms)
+        assert np.isfinite(one.lines.score).all()
+    assert not np.array_equal(found[0].lines.score, found[-1].lines.score)
+
+
+def test_starts_of_a_frame_go_to_the_line_that_is_nearest() -> None:
+    layout, frame_ms = NoteLayout(2), 40.0
+    logits = np.full((layout.channels, 5), -3.0, np.float32)
+    logits[layout.start_offset] = 0.5
+    logits[0, 1], logits[layout.start_offset.start, 1] = 2.0, 0.75  # 70 ms
+    logits[1, 3] = 4.0  # 140 ms
+    times = np.array([0.0, 45.0, 68.0, 75.0, 130.0, 141.0, 180.0])
+    lines = MetreLines(times, np.zeros(7, np.int64))
+    found = ms_start_lines(logits, layout, lines, frame_ms).score
+    assert found[[2, 5]].tolist() == [2.0, 4.0]
+    assert found[[1, 3, 4]].tolist() == [-18.0, -18.0, -16.0]
+    assert found[[0, 6]].tolist() == [-3.0, -3.0]
+
+
+def test_a_scorer_is_judged_alone_with_the_human_number_of_rows(
+    maker: Maker, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    save_scorer(RhythmScorer(), tmp_path / "scorer.safetensors")
+    lines = scorer_lines(tmp_path / "scorer.safetensors", maker.against)
+    one = scorer_row(maker.against, lines)
+    assert one.row.column == "scorer alone"
+    assert one.beatmap is not None
+    assert one.row.figures["rows_ratio"] == pytest.approx(1.0, abs=0.02)
+    assert 0.0 < one.row.figures["slot_precision"] < 1.0

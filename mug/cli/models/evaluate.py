@@ -17,11 +17,14 @@ from pathlib import Path
 
 from mug.cli.common import OK, progress_bar, run
 from mug.compose.collection import CollectionOptions, compose_collection
+from mug.compose.held_out import HELD_OUT_KINDS, compose_held_out
 from mug.compose.style import SongStyle
+from mug.compose.varied_collection import VariedOptions
 from mug.diffusion.samplers.registry import SAMPLERS
 from mug.errors import DataError
 from mug.evaluation.jobs import (
     BASELINES,
+    SCORER,
     Piece,
     Setting,
     model_pieces,
@@ -41,6 +44,8 @@ PACK_SEED = 77
 
 PACK_STYLE = SongStyle(seconds=(30.0, 45.0))
 
+_HELD_OUT_CHARTS = 4
+
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
@@ -55,8 +60,27 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="judge on N songs composed by code, with exact onsets and tempo, in OUT/songs",
     )
+    source.add_argument(
+        "--held_out",
+        type=int,
+        metavar="N",
+        help="judge on N composed songs of each of seven kinds, in OUT/songs: 70, 100, 115 and"
+        " 230 BPM, tempo changes, 3/4 and 6/8",
+    )
+    made.add_argument(
+        "--leave_out",
+        default="",
+        metavar="NAMES",
+        help="folders of --songs not to judge by, with commas between",
+    )
+    made.add_argument(
+        "--bars",
+        action="store_true",
+        help="print the table of bars alone; all tables are written as always",
+    )
     made.add_argument("--out", type=Path, required=True, help="folder of results")
     made.add_argument("--checkpoint", type=Path, help="a model to judge")
+    made.add_argument("--scorer", type=Path, help="a rhythm scorer to judge alone")
     made.add_argument("--charts", type=Path, help="a folder of charts by another program")
     made.add_argument("--name", default="charts", help="what to call them (default: charts)")
     made.add_argument(
@@ -102,12 +126,14 @@ def main() -> int:
     args = parser().parse_args()
     parts = _parts(args)
     setting = _setting(args)
-    songs = songs_in(setting.songs, setting.keys)
+    songs = _without(songs_in(setting.songs, setting.keys), args.leave_out)
     others = songs_in(setting.training, setting.keys) if setting.training else ()
     assert_unseen(songs, others)
     jobs = []
     if CHARTS in parts:
         jobs += [Piece(BASELINES, s.name, chart) for s in songs for chart in range(len(s.charts))]
+        if args.scorer is not None:
+            jobs += [Piece(SCORER, s.name, chart) for s in songs for chart in range(len(s.charts))]
         if args.charts is not None:
             jobs += rival_jobs(args.charts, args.name, songs, args.references)
     if setting.checkpoint is not None:
@@ -118,8 +144,23 @@ def main() -> int:
     with progress_bar("judging", "piece") as progress:
         _run_all(setting, todo, args.workers, progress)
     rows = [row for mark in marks.values() for row in rows_in(mark)]
-    _write(setting.out, rows, (songs, others), _command(args))
+    table = _write(setting.out, rows, (songs, others), _command(args))
+    print(table["bars.md" if args.bars else "results.md"])
     return OK
+
+
+def _without(songs: Sequence[HumanSong], names: str) -> tuple[HumanSong, ...]:
+    """The songs but those that are to be left out."""
+    left_out = {name.strip() for name in names.split(",") if name.strip()}
+    known = [song.name for song in songs]
+    for name in sorted(left_out - set(known)):
+        raise DataError(
+            "scripts.no_such_song_to_leave_out", value=name, remedy=nearest(name, known)
+        )
+    kept = tuple(song for song in songs if song.name not in left_out)
+    if not kept:
+        raise DataError("scripts.no_song_is_left", value=names)
+    return kept
 
 
 def _parts(args: argparse.Namespace) -> tuple[str, ...]:
@@ -145,7 +186,7 @@ def _setting(args: argparse.Namespace) -> Setting:
     from mug.pipeline.plain import field_names
     from mug.pipeline.request import GenerationRequest
 
-    names = ("seeds", "candidates", "workers", "steps", "keys", "threads", "synthetic")
+    names = ("seeds", "candidates", "workers", "steps", "keys", "threads", "synthetic", "held_out")
     for name in names:
         if getattr(args, name) is not None and getattr(args, name) < 1:
             raise DataError("scripts.must_be_at_least_1", name=name, value=getattr(args, name))
@@ -160,19 +201,27 @@ def _setting(args: argparse.Namespace) -> Setting:
         args.out,
         args.device,
         args.threads,
+        args.scorer,
     )
 
 
 def _composed(args: argparse.Namespace) -> Path:
-    """The synthetic pack, made where it is not there yet."""
-    folder: Path = args.out / "songs" / f"{args.synthetic} of {args.keys} columns"
-    options = CollectionOptions(style=PACK_STYLE, keys=args.keys, audio_format="flac")
+    """The composed songs to judge by, made where they are not there yet."""
+    keys = args.keys
     with progress_bar("composing", "song") as progress:
+        if args.held_out is not None:
+            folder: Path = args.out / "songs" / f"held out {args.held_out} of {keys} columns"
+            options = VariedOptions(keys=keys, charts=_HELD_OUT_CHARTS, audio_format="flac")
+            for seed in range(args.held_out):
+                compose_held_out(folder, seed=seed, options=options)
+                progress(len(HELD_OUT_KINDS) * (seed + 1), len(HELD_OUT_KINDS) * args.held_out)
+            return folder
+        folder = args.out / "songs" / f"{args.synthetic} of {keys} columns"
         compose_collection(
             folder,
             args.synthetic,
             seed=PACK_SEED,
-            options=options,
+            options=CollectionOptions(style=PACK_STYLE, keys=keys, audio_format="flac"),
             workers=args.workers,
             progress=progress,
         )
@@ -232,20 +281,23 @@ def _write(
     rows: list[ResultRow],
     songs: tuple[Sequence[HumanSong], Sequence[HumanSong]],
     command: dict[str, object],
-) -> None:
+) -> dict[str, str]:
+    """Write results and pages; the tables by the names of their files."""
     from mug.evaluation.html.page import write_pages
+    from mug.evaluation.markdown.bars import bars_table
     from mug.evaluation.markdown.write import markdown
     from mug.evaluation.results import results
 
     found = results(rows, songs[0], command, out, songs[1])
     with atomic_write(out / "results.json", "w", encoding="utf-8") as handle:
         json.dump(found, handle, indent=1)
-    table = markdown(rows, found)
-    with atomic_write(out / "results.md", "w", encoding="utf-8") as handle:
-        handle.write(table)
+    tables = {"results.md": markdown(rows, found), "bars.md": bars_table(rows, found)}
+    for name, table in tables.items():
+        with atomic_write(out / name, "w", encoding="utf-8") as handle:
+            handle.write(table)
     pages = write_pages(found, out)
-    print(table)
     print(f"To look at in a browser: {pages[0]}")
+    return tables
 
 
 def command() -> int:

@@ -115,7 +115,7 @@ def _head(results: Results) -> Markup:
     if songs == 1:
         said = "One song only: intervals are over its charts and say nothing about other songs."
         notes.insert(0, said)
-    if results.command.get("synthetic"):
+    if results.command.get("synthetic") or results.command.get("held_out"):
         said = "Composed songs: what is called human here are charts by rules, not by people."
         notes.insert(0, said)
     warnings = fragment(_PAGE, "warnings", notes=notes)
