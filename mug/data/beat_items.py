@@ -7,9 +7,11 @@ offset would be.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Float32
 
 from mug.audio.flux import HOP_MS, SAMPLE_RATE, Curves, FluxCache, flux_curves
@@ -23,11 +25,17 @@ from mug.data.item_options import (
     LineOptions,
 )
 from mug.encoding.beat_axis import LINES, PHASE, BeatAxis
-from mug.encoding.line_channels import line_channels
+from mug.encoding.bound_rows import rows_at
+from mug.encoding.line_channels import line_channels, position_channels
 from mug.encoding.line_tensor import line_tensor
 from mug.encoding.note_arrays import NoteArrays
 from mug.errors import ConfigError, DataError
 from mug.messages.message import Message
+from mug.rhythm.rows import draw_rows
+from mug.rhythm.scorer import RhythmScorer, condition, load_scorer
+
+DRAW_TEMPERATURE = 0.5
+"""Of rows that training items are given: likely ones, not always the likeliest."""
 
 
 @dataclass(frozen=True)
@@ -127,23 +135,50 @@ class BeatItems:
         return replace(notes, start_ms=start, end_ms=end)
 
     def lines(
-        self, part: BeatPart, curves: Curves, rng: np.random.Generator
+        self, part: BeatPart, curves: Curves, stars: float | None, rng: np.random.Generator
     ) -> Float32[np.ndarray, "c beats"]:
-        """Line channels of a part with its rows, changed as the options say."""
-        given = rng.random()
+        """Line channels of a part with its rows, changed as the options say.
+
+        Args:
+            part: of a chart.
+            curves: of the song.
+            stars: of the chart, for rows that are drawn.
+            rng: of everything random.
+        """
+        given, seed = rng.random(), int(rng.integers(2**31))
         sound = self._changed(part, curves, rng)
         rows = None
         if given < self.options.own_rows_p:
             rows = self.own_rows(part)
+        elif given < self.options.own_rows_p + self.options.drawn_rows_p:
+            rows = self.drawn_rows(part, curves, stars, seed)
         return line_tensor(sound, part.sound_axis, part.first_beat, rows)
+
+    @cached_property
+    def scorer(self) -> RhythmScorer | None:
+        """The scorer that draws rows, read once a process."""
+        return None if self.options.scorer is None else load_scorer(self.options.scorer)
+
+    def drawn_rows(
+        self, part: BeatPart, curves: Curves, stars: float | None, seed: int
+    ) -> Float32[np.ndarray, "beats 12"]:
+        """As many rows as the chart has, where the scorer draws them."""
+        assert self.scorer is not None
+        own = self.own_rows(part)
+        with torch.no_grad():
+            sound = line_channels(curves, part.sound_axis, part.first_beat, part.beats)
+            place = position_channels(part.sound_axis, part.first_beat, part.beats)
+            given = condition(stars, None)
+            arrays = (torch.from_numpy(sound), torch.from_numpy(place), given)
+            logits = self.scorer.calibrated(self.scorer(*(x[None] for x in arrays)))[0]
+        chosen = draw_rows(logits.numpy(), int(own.sum()), seed, temperature=DRAW_TEMPERATURE)
+        rows = np.zeros(part.beats * LINES, np.float32)
+        rows[chosen] = 1
+        return rows.reshape(part.beats, LINES)
 
     def own_rows(self, part: BeatPart) -> Float32[np.ndarray, "beats 12"]:
         """The lines on which the chart has rows, as 1."""
-        rows = np.zeros(part.beats * LINES, np.float32)
-        beats = part.notes.start_ms / self.clock.latent_frame_ms
-        line = np.floor(beats * LINES - LINES * PHASE + 0.5).astype(np.int64)
-        rows[line[(line >= 0) & (line < len(rows))]] = 1
-        return rows.reshape(part.beats, LINES)
+        return rows_at(part.notes.start_ms / self.clock.latent_frame_ms - PHASE, part.beats)
 
     def _changed(
         self, part: BeatPart, curves: Curves, rng: np.random.Generator

@@ -313,7 +313,9 @@ class OsuDataset(Dataset[Item]):
         if self.features.with_feature:
             item["feature"] = torch.from_numpy(self.prompts.ids(self.rows[index], rng))
         if curves is not None:
-            item["lines"] = torch.from_numpy(reader.lines(part, curves, rng))
+            stars = self.rows[index].get("sr") if self.features.with_feature else None
+            known = float(str(stars)) if stars is not None else None
+            item["lines"] = torch.from_numpy(reader.lines(part, curves, known, rng))
         return item
 
     def _first_frame(self, audio_frames: int, place: float) -> int:

@@ -41,6 +41,20 @@ def bind_rows(
     return bound
 
 
+def rows_at(beats: Float[np.ndarray, " n"], count: int) -> RowTable:
+    """The table of `count` beats with a row on the line nearest to each place.
+
+    Args:
+        beats: places from the table's beginning; those outside it are left out.
+        count: beats of the table.
+    """
+    table = np.zeros(count * LINES, np.float32)
+    line = np.floor(np.asarray(beats, np.float64) * LINES + 0.5).astype(np.int64)
+    table[line[(line >= 0) & (line < len(table))]] = 1
+    rows: RowTable = table.reshape(count, LINES)
+    return rows
+
+
 def start_scores(
     logits: Float[np.ndarray, "c t"], beats: int, layout: NoteLayout
 ) -> Float[np.ndarray, "beats 12"]:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mug.beatmap.hit_objects import HitObject
-from mug.encoding.bound_rows import RowTable, bind_rows
+from mug.encoding.bound_rows import RowTable, bind_rows, rows_at
 from mug.encoding.convertor import Encoded, ManiaConvertor
 from mug.encoding.warp import to_axis, to_song
 from mug.pipeline.defaults import WINDOW_S
@@ -72,3 +72,11 @@ def encode_notes(
         posterior = model.ddpm.model.first_stage_model.encode(tensor)  # type: ignore[operator]
         latent: Tensor = posterior.mode()[0] * model.ddpm.generation.latents.factor
     return latent, encoded
+
+
+def rows_of(model: LoadedModel, song: EncodedSong, notes: Sequence[HitObject]) -> RowTable | None:
+    """The lines nearest to the starts of notes, as rows; None for a song without an axis."""
+    if song.axis is None:
+        return None
+    starts = np.array([note.start_ms for note in notes], np.float64)
+    return rows_at(song.axis.beats(starts), song.latent_frames)

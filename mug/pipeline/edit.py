@@ -25,7 +25,7 @@ from mug.encoding.beat_axis import BeatAxis
 from mug.errors import GenerationError
 from mug.pipeline.beat import song_with_lines
 from mug.pipeline.chart import ChartGenerator
-from mug.pipeline.decode import encode_notes
+from mug.pipeline.decode import encode_notes, rows_of
 from mug.pipeline.finish.cleanup import Changes, Surroundings, fix_notes, snap_notes
 from mug.pipeline.finish.options import FinishOptions
 from mug.pipeline.model.checkpoint import LoadedModel
@@ -291,7 +291,7 @@ def edit_chart(
         song,
         chart_requests,
         replace(request, finish=timed),
-        known=KnownRegion(latent, keep, edit.strength),
+        known=KnownRegion(latent, keep, edit.strength, rows_of(model, song, beatmap.hit_objects)),
         progress=progress,
         should_stop=should_stop,
     )

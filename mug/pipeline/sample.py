@@ -106,11 +106,13 @@ class KnownRegion:
         latent: `[c, t]`, clean.
         keep: True for the latent frames that remain as they are.
         strength: 0 leaves the others too, 1 ignores what they were.
+        rows: those of the latent, for a model in beats.
     """
 
     latent: Float[Tensor, "c t"]
     keep: Bool[Tensor, " t"]
     strength: float = 1.0
+    rows: RowTable | None = None
 
 
 def encode_song(model: LoadedModel, wave: np.ndarray, window_s: float = WINDOW_S) -> EncodedSong:

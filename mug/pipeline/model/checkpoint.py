@@ -38,6 +38,7 @@ from mug.pipeline.model.files import (
     save_inference,
 )
 from mug.pipeline.model.inference_classes import for_inference
+from mug.pipeline.model.names import SCORER_NAME
 from mug.pipeline.model.reached import STARS, ReachedStars, read_reached
 from mug.pipeline.model.release import Release
 from mug.pipeline.model.weights_file import WeightsFile
@@ -70,6 +71,7 @@ class LoadedModel:
         precision: of the weights in memory, see `load_model`.
         offload: what is not in memory all the time.
         reached: stars that its charts have for stars that it is given, where that was measured.
+        scorer: draws the rows of its charts; None where it has none beside its weights.
     """
 
     ddpm: DiffusionModel
@@ -81,6 +83,7 @@ class LoadedModel:
     precision: str = "fp32"
     offload: OffloadedNetworks = field(default_factory=lambda: OffloadedNetworks({}, lambda _: {}))
     reached: ReachedStars | None = None
+    scorer: RhythmScorer | None = None
 
     def in_memory(self, network: str) -> AbstractContextManager[None]:
         """Hold the weights of one of `OFFLOADED` in memory inside the block."""
@@ -191,7 +194,14 @@ def load_model(
         precision=precision,
         offload=offloaded,
         reached=read_reached(Path(path)),
+        scorer=_scorer_beside(Path(path)),
     )
+
+
+def _scorer_beside(path: Path) -> RhythmScorer | None:
+    """The rhythm scorer in a model's folder, or beside its file."""
+    file = (path if path.is_dir() else path.parent) / SCORER_NAME
+    return load_scorer(file) if file.is_file() else None
 
 
 def build_model(config: Mapping[str, Any], *, published: bool) -> LatentDiffusion:

@@ -1,0 +1,232 @@
+"""Generation with a model in beats: rows on their lines, timing before the song, edits in place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import golden_formula
+import numpy as np
+import pytest
+import soundfile
+import torch
+from repository import ROOT
+
+from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.hit_objects import Rice
+from mug.beatmap.timing_points import TimingPoint
+from mug.config import load_config
+from mug.encoding.beat_axis import LINES, BeatAxis
+from mug.errors import GenerationError
+from mug.pipeline.beat import song_with_beat, song_with_lines
+from mug.pipeline.chart import ChartGenerator
+from mug.pipeline.decode import decode_latent, encode_notes, rows_of
+from mug.pipeline.edit import Edit, Region, edit_chart, kept_frames
+from mug.pipeline.finish.options import FinishOptions
+from mug.pipeline.model.checkpoint import LoadedModel, build_model, load_model
+from mug.pipeline.model.files import SCORER_NAME, save_inference
+from mug.pipeline.request import GenerationRequest
+from mug.pipeline.rows import rows_for
+from mug.pipeline.sample import ChartRequest
+from mug.rhythm.scorer import RhythmScorer, ScorerOptions, save_scorer
+from mug.timing.estimate import NO_BEAT
+
+TEMPO = (TimingPoint(0.0, 400.0),)
+CHART = ChartRequest({"sr": 3.0}, {}, 5)
+
+
+def write_model(folder: Path, config_name: str) -> Path:
+    config = load_config(
+        [ROOT / f"configs/debug/{config_name}.yaml"],
+        ["data.params.common_params.window.time_axis=beat"],
+    )
+    model = build_model(config, published=False)
+    golden_formula.apply_to_module(model.model)
+    save_inference(folder, config, model.state_dict(), published=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = write_model(tmp_path_factory.mktemp("listens"), "listen")
+    torch.manual_seed(0)
+    scorer = RhythmScorer(ScorerOptions(width=8, dilations=(1, 2)))
+    scorer.calibration[1] = -1.0
+    save_scorer(scorer, found / SCORER_NAME)
+    return found
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> LoadedModel:
+    return load_model(folder)
+
+
+@pytest.fixture(scope="module")
+def spectral(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    """A model in beats that reads a spectrogram."""
+    return load_model(write_model(tmp_path_factory.mktemp("warped"), "diffusion"))
+
+
+def request(song: Path, **more: object) -> GenerationRequest:
+    finish = FinishOptions(red_lines=TEMPO)
+    return replace(GenerationRequest(song, steps=2, finish=finish), **more)  # type: ignore[arg-type]
+
+
+def lines_of(notes: object, axis: BeatAxis) -> list[float]:
+    times = np.array(sorted({note.start_ms for note in notes}))  # type: ignore[attr-defined]
+    found: list[float] = (axis.beats(times) * LINES).tolist()
+    return found
+
+
+def test_notes_lie_on_the_rows_and_every_row_has_one(model: LoadedModel, song: Path) -> None:
+    generator = ChartGenerator(model)
+    encoded = song_with_lines(model, generator.song(song), TEMPO)
+    rows = rows_for(model, encoded, CHART)
+    assert rows is not None
+    (raw,) = generator.sample(generator.song(song), [CHART], request(song))
+    wanted = np.flatnonzero(rows.reshape(-1))
+    assert 5 < len(wanted) < 100
+    np.testing.assert_allclose(lines_of(raw, BeatAxis.of(TEMPO)), wanted, atol=1e-6)
+
+
+def test_rows_that_do_not_bind_leave_the_notes_to_the_network(
+    model: LoadedModel, song: Path
+) -> None:
+    generator = ChartGenerator(model)
+    free = request(song, bind_rows=False)
+    (raw,) = generator.sample(generator.song(song), [CHART], free)
+    (bound,) = generator.sample(generator.song(song), [CHART], request(song))
+    assert raw != bound
+
+
+def test_charts_of_a_batch_are_those_made_alone(model: LoadedModel, song: Path) -> None:
+    generator = ChartGenerator(model)
+    other = ChartRequest({"sr": 5.0}, {}, 6)
+    together = generator.sample(generator.song(song), [CHART, other], request(song))
+    alone = [
+        generator.sample(generator.song(song), [one], request(song))[0] for one in (CHART, other)
+    ]
+    assert together == alone
+    assert together[0] != together[1]
+
+
+def test_the_network_is_conditioned_on_the_rows(model: LoadedModel, song: Path) -> None:
+    from mug.pipeline.sample import levels_for
+
+    encoded = song_with_lines(model, ChartGenerator(model).song(song), TEMPO)
+    rows = rows_for(model, encoded, CHART)
+    one, two, none = (levels_for(model, encoded, [table]) for table in (rows, rows, None))
+    assert torch.equal(one[0], two[0])
+    assert not torch.equal(one[0], none[0])
+
+
+def test_more_stars_or_density_do_not_change_where_the_song_is(
+    model: LoadedModel, song: Path
+) -> None:
+    encoded = song_with_lines(model, ChartGenerator(model).song(song), TEMPO)
+    sparse, dense = (
+        rows_for(model, encoded, ChartRequest({"density": density}, {}, 0))
+        for density in (1.0, 6.0)
+    )
+    assert sparse is not None
+    assert dense is not None
+    assert 2 <= sparse.sum() < dense.sum()
+    beats = BeatAxis.of(TEMPO).count_beats(encoded.duration_ms)
+    assert dense[beats:].sum() == 0
+
+
+def test_the_same_song_is_read_again_for_other_red_lines(model: LoadedModel, song: Path) -> None:
+    generator = ChartGenerator(model)
+    encoded = generator.song(song)
+    assert encoded.axis is None
+    slow = song_with_lines(model, encoded, TEMPO)
+    assert song_with_lines(model, encoded, TEMPO) is slow
+    moved = song_with_lines(model, encoded, (TimingPoint(60.0, 400.0),))
+    assert slow.lines is not None
+    assert moved.lines is not None
+    assert not torch.equal(slow.lines, moved.lines)
+    for number in range(5):
+        song_with_lines(model, encoded, (TimingPoint(10.0 * number, 410.0),))
+    assert len(encoded.placed) <= 2
+
+
+def test_without_given_timing_the_beat_is_estimated(model: LoadedModel, song: Path) -> None:
+    encoded = ChartGenerator(model).song(song)
+    placed = song_with_beat(model, encoded, FinishOptions())
+    assert placed.axis is not None
+    assert placed.axis.known
+    np.testing.assert_allclose(placed.axis.beat_ms(0, 4), 500.0, atol=0.1)
+
+
+def test_a_song_without_a_beat_gets_the_pseudo_grid(model: LoadedModel, song: Path) -> None:
+    encoded = ChartGenerator(model).song(song)
+    placed = song_with_beat(model, encoded, FinishOptions(timing=NO_BEAT))
+    assert placed.axis is not None
+    assert not placed.axis.known
+
+
+@pytest.mark.parametrize("beat_ms", [6000.0, 60.0])
+def test_red_lines_at_the_ends_of_what_is_a_tempo_make_charts(
+    model: LoadedModel, song: Path, beat_ms: float
+) -> None:
+    finish = FinishOptions(red_lines=(TimingPoint(3.0, beat_ms),))
+    result = ChartGenerator(model).generate(request(song, finish=finish, prompt={"sr": 3.0}))
+    assert result.beatmaps[0].hit_objects
+
+
+@pytest.mark.parametrize("seconds", [1.0, 20.0])
+def test_songs_of_any_length_make_charts(
+    model: LoadedModel, tmp_path: Path, seconds: float
+) -> None:
+    wave = np.random.default_rng(0).normal(0, 0.1, int(seconds * 22050)).astype(np.float32)
+    soundfile.write(tmp_path / "noise.wav", wave, 22050)
+    result = ChartGenerator(model).generate(request(tmp_path / "noise.wav", prompt={"sr": 3.0}))
+    assert all(note.last_ms <= 1000 * seconds for note in result.beatmaps[0].hit_objects)
+
+
+def test_notes_go_into_a_latent_and_come_back_at_their_times(
+    model: LoadedModel, song: Path
+) -> None:
+    encoded = song_with_lines(model, ChartGenerator(model).song(song), TEMPO)
+    notes = [Rice(i % 4, 200.0 * i) for i in range(20)]
+    latent, report = encode_notes(model, encoded, notes)
+    assert latent.shape == (model.z_channels, encoded.latent_frames)
+    assert not report.lost
+    rows = rows_of(model, encoded, notes)
+    assert rows is not None
+    back = decode_latent(model, encoded, latent, rows)
+    assert sorted({round(note.start_ms, 3) for note in back}) == [200.0 * i for i in range(20)]
+
+
+def test_an_edit_keeps_what_lies_outside_its_region(model: LoadedModel, song: Path) -> None:
+    notes = tuple(Rice(i % 4, 200 * i) for i in range(24))
+    chart = Beatmap(keys=4, hit_objects=notes, timing=TEMPO)
+    region = Edit(Region(1600, 3200))
+    (variation,) = edit_chart(
+        ChartGenerator(model), chart, request(song, prompt={"sr": 3.0}), region
+    )
+    assert all(1600 <= note.start_ms < 3200 for note in (*variation.added, *variation.removed))
+    with pytest.raises(GenerationError, match="red lines"):
+        edit_chart(ChartGenerator(model), replace(chart, timing=()), request(song), region)
+
+
+def test_kept_frames_are_those_of_the_axis(model: LoadedModel) -> None:
+    axis = BeatAxis.of((TimingPoint(0.0, 400.0), TimingPoint(4000.0, 300.0)))
+    keep = kept_frames(model.clock, 32, Edit(Region(4000, 4600)), axis)
+    assert torch.nonzero(~keep)[:, 0].tolist() == [10, 11, 12]  # a beat begins within its frame
+
+
+def test_a_spectrogram_model_in_beats_depends_on_the_timing(
+    spectral: LoadedModel, song: Path
+) -> None:
+    generator = ChartGenerator(spectral)
+    raw = [
+        generator.sample(
+            generator.song(song),
+            [CHART],
+            request(song, finish=FinishOptions(red_lines=(TimingPoint(offset, 400.0),))),
+        )[0]
+        for offset in (0.0, 0.0, 90.0)
+    ]
+    assert raw[0] == raw[1]
+    assert raw[0] != raw[2]
