@@ -42,6 +42,7 @@ from mug.pipeline.model.names import SCORER_NAME
 from mug.pipeline.model.reached import STARS, ReachedStars, read_reached
 from mug.pipeline.model.release import Release
 from mug.pipeline.model.weights_file import WeightsFile
+from mug.rhythm.scorer import RhythmScorer, load_scorer
 from mug.util import find_file, instantiate_from_config
 
 __all__ = [
