@@ -16,7 +16,7 @@ from mug.difficulty.stars import ln_ratio
 from mug.evaluation.figures import figures_of
 from mug.evaluation.made import BEST, FINISHED, FREE, GIVEN, RAW, Asked, Maker
 from mug.evaluation.rows import DIVERSITY, Figures, Judged, ResultRow
-from mug.evaluation.sampled import as_sampled
+from mug.evaluation.sampled import as_sampled, by_rule
 from mug.evaluation.songs import SAMPLE_RATE, Against, human_distance, rng_for
 from mug.metrics.audio_blind import METRE, STARS, metre_only, stars_only
 from mug.metrics.baselines import grid_chart, onset_chart, onset_scores
@@ -34,6 +34,7 @@ RANDOM_GRID, LIBROSA = "random on the grid", "librosa, random columns"
 LIBROSA_FITTED = "librosa, shifted to fit"
 ONSETS_METRE = "onsets × metre"
 SCORER = "scorer alone"
+RULE = "raw rows, columns by rule"
 
 
 def baseline_charts(against: Against) -> dict[str, Beatmap]:
@@ -157,10 +158,11 @@ def model_rows(maker: Maker) -> list[Judged]:
     found = maker.make(requests, Plan(Search(candidates=run.candidates)), clock.progress)
     cost = {"seconds_a_song_minute": clock.seconds / (run.seeds * run.candidates) / clock.minutes}
     free = as_sampled(maker, prompt)
-    rows = [
-        _Sampled(maker, prompt, seed).judged(maker.raw(one.notes), RAW, more=cost, lines=one.lines)
-        for seed, one in enumerate(free)
-    ]
+    rows: list[Judged] = []
+    for seed, one in enumerate(free):
+        sampled, ruled = _Sampled(maker, prompt, seed), by_rule(one.notes, against.human.keys)
+        rows.append(sampled.judged(maker.raw(one.notes), RAW, more=cost, lines=one.lines))
+        rows.append(sampled.judged(maker.raw(ruled), RULE, lines=one.lines))
     for (seed, timing), made in zip(asked, found, strict=True):
         rows += _Sampled(maker, prompt, seed).finished(made.result, timing)
     return [*rows, _diversity_row(against, [one.notes for one in free])]

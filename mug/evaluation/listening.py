@@ -31,7 +31,7 @@ def row_figures(chart: Beatmap, against: Against) -> Figures:
     rows, human = onset_times(chart.hit_objects), against.rows
     return {
         "rows_ratio": len(rows) / len(human),
-        F1_OF[MATCHED]: matched_f1(rows, human, _rng(against, "matched")),
+        F1_OF[MATCHED]: matched_f1(rows, human),
         "slot_correlation": matthews_correlation(rows, against.slots),
         **{blind_name(MATCHED, kind): against.blind_matched[kind] for kind in KINDS},
         **{
@@ -57,7 +57,7 @@ def line_figures(lines: LineScores, against: Against) -> Figures:
     """
     best = top_rows(lines, against.rows, _rng(against, "lines"))
     return {
-        F1_OF[MATCHED]: matched_f1(best, against.rows, _rng(against, "matched")),
+        F1_OF[MATCHED]: matched_f1(best, against.rows),
         "slot_precision": average_precision(lines, against.slots),
     }
 

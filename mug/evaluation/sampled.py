@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from torch import Tensor
 from mug.audio.flux import SAMPLE_RATE as FLUX_RATE
 from mug.audio.flux import flux_curves
 from mug.audio.load import resample
-from mug.beatmap.hit_objects import HitObject
+from mug.beatmap.hit_objects import HitObject, LongNote
+from mug.compose.charting.spec import LEAST_JACK_MS
+from mug.compose.columns import ColumnPlanner
 from mug.encoding.beat_axis import BeatAxis
 from mug.encoding.bound_rows import start_scores
 from mug.evaluation.made import GIVEN, Asked, Maker
@@ -101,6 +104,27 @@ def ms_start_lines(
     nearest = np.full(logits.shape[1], np.inf)
     np.minimum.at(nearest, frames, away)
     return LineScores(lines.time_ms, np.where(away <= nearest[frames], score, score - _SURE))
+
+
+def by_rule(notes: Sequence[HitObject], keys: int) -> list[HitObject]:
+    """The same rows in columns by the composer's rules: what a model's own columns are worth.
+
+    Each row keeps its time, its number of notes and how long they are held, as far as there is a
+    free finger.
+
+    Args:
+        notes: of a chart.
+        keys: columns.
+    """
+    planner, made = ColumnPlanner(keys, LEAST_JACK_MS, LEAST_JACK_MS), []
+    rows: dict[float, list[HitObject]] = {}
+    for note in sorted(notes, key=lambda n: (n.start_ms, n.column)):
+        rows.setdefault(float(note.start_ms), []).append(note)
+    for time_ms, row in rows.items():
+        for note, column in zip(row, planner.choose(time_ms, len(row), None), strict=False):
+            planner.press(column, time_ms, note.end_ms if isinstance(note, LongNote) else None)
+            made.append(replace(note, column=column))
+    return made
 
 
 @lru_cache(maxsize=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from composed_songs import VERY_SHORT, composed, style
 
 from mug.beatmap.hit_objects import Rice
+from mug.compose.charting.spec import LEAST_JACK_MS
 from mug.evaluation.columns import row_of, scorer_row
 from mug.evaluation.cost import cost_figures, cost_summary, threads_of
 from mug.evaluation.distances import CEILING, FLOOR, HALVES, OTHERS, distances
@@ -20,7 +22,7 @@ from mug.evaluation.editing import edit_figures, editing_summary, edits, regions
 from mug.evaluation.made import GIVEN, Maker, ModelRun
 from mug.evaluation.markdown.parts import part_tables
 from mug.evaluation.rows import EDITING, SWEEP, SWITCHES, Judged, ResultRow
-from mug.evaluation.sampled import as_sampled, ms_start_lines, scorer_lines
+from mug.evaluation.sampled import as_sampled, by_rule, ms_start_lines, scorer_lines
 from mug.evaluation.songs import Against, HumanSong, load_songs, load_sound, rng_for
 from mug.evaluation.sweep import (
     feature_of,
@@ -32,6 +34,7 @@ from mug.evaluation.sweep import (
 )
 from mug.metrics.audio_blind import MetreLines
 from mug.metrics.damage import shuffle_columns
+from mug.metrics.onsets import column_score, onset_times
 from mug.notes import NoteLayout
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.edit import Edit, Region, Variation
@@ -252,6 +255,23 @@ def test_a_chart_as_sampled_is_the_first_candidate_with_the_scores_of_its_lines(
         assert np.array_equal(one.lines.time_ms, maker.against.lines.time_ms)
         assert np.isfinite(one.lines.score).all()
     assert not np.array_equal(found[0].lines.score, found[-1].lines.score)
+
+
+def test_rows_keep_their_times_and_sizes_where_columns_are_by_rule(short: HumanSong) -> None:
+    chart = short.charts[0]
+    made = by_rule(chart.hit_objects, 4)
+    assert onset_times(made).tolist() == onset_times(chart.hit_objects).tolist()
+    assert len(made) == pytest.approx(len(chart.hit_objects), rel=0.1)
+    assert column_score(made, chart.hit_objects, 0.0).f1 < 0.7
+    jacks = [
+        b.start_ms - a.start_ms
+        for column in range(4)
+        for a, b in pairwise([n for n in made if n.column == column])
+    ]
+    assert min(jacks) >= LEAST_JACK_MS
+    # Two at one time in every column, and no finger free: nothing is put on top of another.
+    crowd = [Rice(c, t) for t in (0.0, 50.0) for c in range(4)]
+    assert len(by_rule(crowd, 4)) == 4
 
 
 def test_starts_of_a_frame_go_to_the_line_that_is_nearest() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from mug.evaluation.columns import LIBROSA, LIBROSA_FITTED, SCORER
+from mug.evaluation.columns import LIBROSA, LIBROSA_FITTED, RULE, SCORER
 from mug.evaluation.html.data import BASE, HUMAN, OURS, Results, kind_of, summary_of
 from mug.evaluation.made import RAW
 from mug.evaluation.markdown.tables import Column, Figure
@@ -133,7 +133,7 @@ def _cell(summary: Summary, figure: Figure, column: Column, scale: Scale) -> Mar
 
 def goal_for(name: str, column: Column) -> FigureGoal | None:
     """The goal that a figure has in a column; only finished charts of the judged program do."""
-    if kind_of(column) != OURS or column.name in (RAW, SCORER):
+    if kind_of(column) != OURS or column.name in _UNFINISHED:
         return None
     return next(
         (g for g in GOALS if g.figure == name and g.timing in ("", column.timing or g.timing)),
@@ -141,12 +141,13 @@ def goal_for(name: str, column: Column) -> FigureGoal | None:
     )
 
 
+_UNFINISHED = (RAW, RULE, SCORER)
 _ONSETS = (LIBROSA, LIBROSA_FITTED)
 
 
 def goals_html(results: Results) -> Markup:
     """A row a goal, a column for each finished column of the judged program."""
-    columns = [c for c in results.columns if kind_of(c) == OURS and c.name not in (RAW, SCORER)]
+    columns = [c for c in results.columns if kind_of(c) == OURS and c.name not in _UNFINISHED]
     head = fragment(_TABLE, "goals_head", columns=[(c.name, c.timing) for c in columns])
     body = []
     for goal in GOALS:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mug.compose.collection import song_number
 from mug.compose.held_out import HELD_OUT_KINDS, held_out_kind
-from mug.evaluation.columns import ONSETS_METRE, OTHER_DIFFICULTY, SCORER
+from mug.evaluation.columns import ONSETS_METRE, OTHER_DIFFICULTY, RULE, SCORER
 from mug.evaluation.listening import with_gains
 from mug.evaluation.made import FINISHED, FREE, GIVEN, RAW
 from mug.evaluation.markdown.parts import cell, head, line
@@ -23,6 +23,7 @@ _TITLES = {
     (FINISHED, GIVEN): "as delivered",
     (FINISHED, FREE): "as delivered, tempo estimated",
     (SCORER, ""): SCORER,
+    (RULE, ""): "as sampled, columns by rule",
 }
 _BLIND = (METRE, STARS, ONSETS_METRE)
 _PEOPLE = (OTHER_DIFFICULTY,)

@@ -14,6 +14,7 @@ from mug.evaluation.columns import (
     OTHER_DIFFICULTY,
     OTHER_SONG,
     RANDOM_GRID,
+    RULE,
     SCORER,
 )
 from mug.evaluation.listening import blind_kinds
@@ -166,7 +167,7 @@ FIGURES: tuple[Figure, ...] = (
     *_group("cost", ("seconds_a_song_minute", "seconds of sampling a song minute", "lower", 1)),
 )
 
-MODEL_COLUMNS = (RAW, FINISHED, BEST, SCORER)
+MODEL_COLUMNS = (RAW, RULE, FINISHED, BEST, SCORER)
 PEOPLE_COLUMNS = (OTHER_DIFFICULTY, OTHER_SONG)
 BASELINES = (RANDOM_GRID, LIBROSA, LIBROSA_FITTED, METRE, STARS, ONSETS_METRE)
 PAIRED_FIGURE = "f1_20"
