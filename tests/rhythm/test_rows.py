@@ -67,9 +67,9 @@ def test_a_draw_is_seeded_and_more_random_when_hotter():
 def test_lines_are_drawn_in_the_ratio_of_their_odds():
     scores = np.full(LINES, -20.0)
     scores[0], scores[6] = np.log(3.0), 0.0
-    draws = [int(draw_rows(scores, 1, seed, temperature=1.0)[0]) for seed in range(800)]
+    draws = [int(draw_rows(scores, 1, seed, temperature=1.0)[0]) for seed in range(300)]
     assert set(draws) == {0, 6}
-    assert np.mean(np.equal(draws, 0)) == pytest.approx(0.75, abs=0.05)
+    assert np.mean(np.equal(draws, 0)) == pytest.approx(0.75, abs=0.08)
 
 
 def test_no_row_outside_the_song():
