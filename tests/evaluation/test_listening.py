@@ -10,6 +10,7 @@ from human_songs import against, human_song
 
 from mug.beatmap.hit_objects import Rice
 from mug.evaluation.failed import with_worst, worst_figures
+from mug.evaluation.figures import tempo_figures
 from mug.evaluation.listening import blind_kinds, line_figures, row_figures, with_gains
 from mug.evaluation.markdown.summary import over_songs
 from mug.evaluation.markdown.tables import Column, kinds_to_beat
@@ -120,3 +121,17 @@ def test_the_same_chart_has_the_same_figures_and_each_chart_its_own_draw() -> No
     assert row_figures(chart, one)["blind_metre_matched"] != pytest.approx(
         row_figures(chart, again)["blind_metre_matched"], abs=1e-12
     )
+
+
+def test_tempo_figures_of_songs_that_the_detector_was_fitted_on_stand_apart() -> None:
+    fresh, seen = (replace(human_song(), name=name) for name in ("fresh", "seen"))
+    fresh.__dict__["timing_seen"], seen.__dict__["timing_seen"] = False, True
+    lines = human_song().charts[0].red_lines
+    apart = tempo_figures(lines, against(0, seen))
+    assert apart == {
+        f"fitted_{name}": value for name, value in tempo_figures(lines, against(0, fresh)).items()
+    }
+    assert apart["fitted_beats_5"] == apart["fitted_tempo_exact"] == 1.0
+    row = ResultRow("seen", "d", "post-processed", "free", figures=apart)
+    assert "fitted on seen" in "\n".join(notes([row]))
+    assert "fitted on" not in "\n".join(notes([ResultRow("fresh", "d", "raw")]))

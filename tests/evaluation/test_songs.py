@@ -215,3 +215,14 @@ def test_a_model_fills_its_columns_apart(
         assert Path(song["audio"]).is_file()
         for chart_of_people in song["charts"]:
             assert osu.read(out / chart_of_people["file"]).creator != "raw"
+
+
+def test_songs_are_left_out_by_name_and_another_name_is_refused(human: Path) -> None:
+    songs = load_songs(human, 4)
+    kept = evaluate.without(songs, f" {songs[0].name} ,")
+    assert [song.name for song in kept] == [songs[1].name]
+    assert evaluate.without(songs, "") == tuple(songs)
+    with pytest.raises(DataError, match="no such song"):
+        evaluate.without(songs, "nobody")
+    with pytest.raises(DataError, match="no song is left"):
+        evaluate.without(songs, ",".join(song.name for song in songs))

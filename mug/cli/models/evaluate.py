@@ -126,7 +126,7 @@ def main() -> int:
     args = parser().parse_args()
     parts = _parts(args)
     setting = _setting(args)
-    songs = _without(songs_in(setting.songs, setting.keys), args.leave_out)
+    songs = without(songs_in(setting.songs, setting.keys), args.leave_out)
     others = songs_in(setting.training, setting.keys) if setting.training else ()
     assert_unseen(songs, others)
     jobs = []
@@ -149,7 +149,7 @@ def main() -> int:
     return OK
 
 
-def _without(songs: Sequence[HumanSong], names: str) -> tuple[HumanSong, ...]:
+def without(songs: Sequence[HumanSong], names: str) -> tuple[HumanSong, ...]:
     """The songs but those that are to be left out."""
     left_out = {name.strip() for name in names.split(",") if name.strip()}
     known = [song.name for song in songs]
