@@ -12,6 +12,8 @@ from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.clock import FrameClock
 from mug.encoding.beat_axis import BeatAxis
 
+_SAME_TEMPO = 0.05  # a larger change is another reading of the beat, half or double or two thirds
+
 
 def warped_spectrogram(
     song: Float[np.ndarray, "n *b"],
@@ -54,6 +56,35 @@ def to_song(notes: Sequence[HitObject], axis: BeatAxis, clock: FrameClock) -> li
     start = axis.to_real_ms(np.array([note.start_ms for note in notes], np.float64), clock)
     end = axis.to_real_ms(np.array([note.last_ms for note in notes], np.float64), clock)
     return _timed(notes, start, end)
+
+
+def moved_with_lines(
+    notes: Sequence[HitObject], before: BeatAxis, after: BeatAxis, clock: FrameClock
+) -> list[HitObject]:
+    """Hit objects at the same beats of another axis; unchanged where its beats are others.
+
+    Args:
+        notes: of the song with the first axis.
+        before: the axis that they were made on.
+        after: another of the same song, e.g. with a better offset.
+        clock: of the model.
+    """
+    if not same_beats(before, after):
+        return list(notes)
+    # The same beat of the song, even where one axis begins a bar earlier.
+    shift = np.rint(float(before.beats(after.knots_ms[:1])[0])) * clock.latent_frame_ms
+    warped = to_axis(notes, before, clock)
+    start = np.array([note.start_ms for note in warped]) - shift
+    end = np.array([note.last_ms for note in warped]) - shift
+    return to_song(_timed(notes, start, end), after, clock)
+
+
+def same_beats(one: BeatAxis, other: BeatAxis) -> bool:
+    """Return whether two axes of a song count the same beats, up to offset and a slight tempo."""
+    if len(one.sections) != len(other.sections):
+        return False
+    first, second = (np.diff(axis.knots_ms) / np.diff(axis.knots) for axis in (one, other))
+    return len(first) == len(second) and bool((np.abs(first / second - 1) < _SAME_TEMPO).all())
 
 
 def _timed(notes: Sequence[HitObject], start: np.ndarray, end: np.ndarray) -> list[HitObject]:

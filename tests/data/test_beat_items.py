@@ -27,7 +27,13 @@ from mug.data.item_options import (
 from mug.encoding.beat_axis import LINES, BeatAxis
 from mug.encoding.convertor import ManiaConvertor
 from mug.encoding.line_tensor import CHANNELS, ROW_CHANNELS, SONG_CHANNELS
-from mug.encoding.warp import to_axis, to_song, warped_spectrogram
+from mug.encoding.warp import (
+    moved_with_lines,
+    same_beats,
+    to_axis,
+    to_song,
+    warped_spectrogram,
+)
 from mug.errors import ConfigError, DataError
 
 RATE = 22050
@@ -250,3 +256,18 @@ def test_spectrograms_of_items_in_beats_have_their_length(steady: Path) -> None:
     item = dataset(steady, audio=AudioOptions(with_audio=True), lines=LineOptions())[0]
     assert item["audio"].shape == (128, 64 * BEATS)
     assert "lines" not in item
+
+
+def test_notes_move_with_their_red_lines() -> None:
+    before = BeatAxis.of((TimingPoint(100.0, 400.0),))
+    notes: list[HitObject] = [Rice(0, 500.0), LongNote(1, 900.0, 1300.0)]
+    for offset, beat in ((112.0, 400.0), (-20.0, 401.0), (1700.0 + 5, 400.0)):
+        after = BeatAxis.of((TimingPoint(offset, beat),))
+        assert same_beats(before, after)
+        moved = moved_with_lines(notes, before, after, CLOCK)
+        times = [t for n in moved for t in {n.start_ms, n.last_ms}]
+        off = np.array([(time - offset) / beat for time in times])
+        np.testing.assert_allclose(off, np.rint(off), atol=1e-6)
+        assert all(abs(a.start_ms - b.start_ms) < 210 for a, b in zip(moved, notes, strict=True))
+    double = BeatAxis.of((TimingPoint(100.0, 300.0),))
+    assert moved_with_lines(notes, before, double, CLOCK) == notes

@@ -138,7 +138,7 @@ def snap_again(
         language: of the preview.
     """
     from mug.pipeline.stamp import stamped
-    from mug.ui.jobs.resnap import snapped
+    from mug.ui.jobs.resnap import snapped, with_lines
 
     before, state, song = _open(folders, key)
     names = [chart.beatmap.version for chart in charts_of(before, read_written(before))]
@@ -151,7 +151,9 @@ def snap_again(
         state.timing, bpm=first.bpm, offset_ms=first.time_ms, meter=first.meter, changes=(),
         downbeat_ms=first.time_ms, confidence=1.0,
     )  # fmt: skip
-    result, judged = snapped(generator, replace(state, request=request, timing=timing), names)
+    raw = with_lines(generator.model, state, tempo.red_lines)
+    moved = replace(state, request=request, timing=timing, raw=raw)
+    result, judged = snapped(generator, moved, names)
     charts = [_chart_file(one) for one in stamped(generator.model, request, result, state.plan)]
     after = State.of(request, state.plan, result, state.aims)
     report = _report(generator, after, result, judged)

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 from mug.ui.jobs.state import State
 
 if TYPE_CHECKING:
+    from mug.beatmap.hit_objects import HitObject
+    from mug.beatmap.timing_points import TimingPoint
     from mug.pipeline.chart import ChartGenerator
     from mug.pipeline.finish.options import FinishOptions
     from mug.pipeline.judge.candidates import Judgement
+    from mug.pipeline.model.checkpoint import LoadedModel
     from mug.pipeline.request import GenerationResult
 
 
@@ -36,6 +39,30 @@ def snapped(
         return result, judge_all(generator, state.request, result, {})
     judged = judge_all(generator, state.request, result, {})
     return _brought(generator, state, result, judged)
+
+
+def with_lines(
+    model: LoadedModel, state: State, red_lines: Sequence[TimingPoint]
+) -> tuple[tuple[HitObject, ...], ...]:
+    """Raw notes moved with the red lines that a model in beats put them on.
+
+    Other beats, such as half the tempo, leave the notes where they are: they are to be generated
+    again. So do models whose notes lie in ms.
+
+    Args:
+        model: that made the notes.
+        state: notes and their timing.
+        red_lines: new ones.
+    """
+    if not model.in_beats:
+        return state.raw
+    from mug.encoding.beat_axis import BeatAxis
+    from mug.encoding.warp import moved_with_lines
+    from mug.pipeline.finish.chart import red_lines_of
+
+    before = BeatAxis.of(red_lines_of(state.request.finish, state.timing))
+    after = BeatAxis.of(red_lines)
+    return tuple(tuple(moved_with_lines(raw, before, after, model.clock)) for raw in state.raw)
 
 
 def _finishes(state: State, names: Sequence[str]) -> list[FinishOptions]:
