@@ -41,6 +41,24 @@ def bind_rows(
     return bound
 
 
+def chords_together(
+    logits: Float[np.ndarray, "c t"], layout: NoteLayout
+) -> Float[np.ndarray, "c t"]:
+    """Logits whose starts of one note frame lie at one place: that of the likeliest.
+
+    Two rows an eighth of a beat apart are not played; notes of a chord are meant to be together.
+
+    Args:
+        logits: of a note tensor on the axis of beats.
+        layout: order of the channels.
+    """
+    likeliest = logits[layout.start].argmax(axis=0)
+    together = logits.copy()
+    offsets = logits[layout.start_offset]
+    together[layout.start_offset] = offsets[likeliest, np.arange(logits.shape[1])]
+    return together
+
+
 def rows_at(beats: Float[np.ndarray, " n"], count: int) -> RowTable:
     """The table of `count` beats with a row on the line nearest to each place.
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mug.beatmap.hit_objects import HitObject
-from mug.encoding.bound_rows import RowTable, bind_rows, rows_at
+from mug.encoding.bound_rows import RowTable, bind_rows, chords_together, rows_at
 from mug.encoding.convertor import Encoded, ManiaConvertor
 from mug.encoding.warp import to_axis, to_song
 from mug.pipeline.defaults import WINDOW_S
@@ -43,7 +43,9 @@ def decode_latent(
     convertor = convertor_for(model, song)
     if song.axis is None:
         return tuple(convertor.decode(logits, from_logits=True))
-    if rows is not None:
+    if rows is None:
+        logits = chords_together(logits, convertor.layout)
+    else:
         logits = bind_rows(logits, rows, convertor.layout)
     notes = convertor.decode(logits, from_logits=True, whole_ms=False)
     inside = [note for note in to_song(notes, song.axis, model.clock) if note.start_ms >= 0]

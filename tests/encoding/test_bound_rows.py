@@ -11,7 +11,7 @@ from mug.beatmap.hit_objects import Rice
 from mug.beatmap.timing_points import TimingPoint
 from mug.clock import FrameClock
 from mug.encoding.beat_axis import LINES, BeatAxis
-from mug.encoding.bound_rows import bind_rows, start_scores
+from mug.encoding.bound_rows import bind_rows, chords_together, start_scores
 from mug.encoding.convertor import ManiaConvertor
 from mug.encoding.warp import to_axis, to_song
 from mug.notes import NoteLayout
@@ -74,3 +74,12 @@ def test_a_line_and_its_frame_agree_with_the_encoder(line: int) -> None:
     frame = int(np.flatnonzero(note[0])[0])
     assert (bound[0] > 0).nonzero()[0].tolist() == [frame]
     assert abs(bound[LAYOUT.start_offset][0, frame] - note[LAYOUT.start_offset][0, frame]) < 1e-4
+
+
+def test_notes_of_a_chord_start_together() -> None:
+    logits = np.full((16, 8 * BEATS), -5.0, np.float32)
+    logits[[0, 2], 16] = 3.0, 4.0
+    logits[[4, 6], 16] = 0.2, 0.3
+    notes = CONVERTOR.decode(chords_together(logits, LAYOUT), from_logits=True, whole_ms=False)
+    assert [note.column for note in notes] == [0, 2]
+    assert {note.start_ms for note in notes} == {CLOCK.join_ms(16, float(np.float32(0.3)))}
