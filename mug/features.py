@@ -20,11 +20,15 @@ from mug.messages.message import Message
 from mug.util import find_file, nearest
 
 NUMERIC, BOOL, CATEGORY = "numeric", "bool", "category"
+CONTINUOUS = "continuous"
+"""In a file: a number that is given as it is, beside or without bins of the same name."""
+
 _KEYS = {
     NUMERIC: {"name", "type", "min", "max", "interval", "count"},
     BOOL: {"name", "type", "count"},
     CATEGORY: {"name", "type", "values", "count"},
 }
+_ENTRIES = {**_KEYS, CONTINUOUS: {"name", "type", "min", "max", "interval"}}
 _WORDS = {"1": True, "true": True, "yes": True, "on": True}
 _WORDS |= {"0": False, "false": False, "no": False, "off": False}
 _MISSING_WORDS = ("", "none", "null")
@@ -58,7 +62,7 @@ class Feature:
                 "features.feature_has_unknown_type",
                 name=self.name,
                 value=self.kind,
-                remedy=nearest(self.kind, _KEYS),
+                remedy=nearest(self.kind, _ENTRIES),
             )
         if self.kind == NUMERIC and not (self.maximum > self.minimum and self.step > 0):
             raise ConfigError(
@@ -107,6 +111,15 @@ class Feature:
             raise self._refuse(value, nearest(str(value), self.choices))
         return 1 + self.choices.index(str(value))
 
+    def share(self, value: object) -> float:
+        """Place of a number in the feature's range, 0 ... 1; beyond it, that of the nearer end.
+
+        Raises:
+            ConfigError: for a value that is no number.
+        """
+        clamped = min(max(self._number(value), self.minimum), self.maximum)
+        return (clamped - self.minimum) / (self.maximum - self.minimum)
+
     def parse(self, text: str) -> FeatureValue | None:
         """The value that a person typed; `none` and the empty text mean "not given".
 
@@ -150,10 +163,13 @@ class FeatureSchema:
     Args:
         features: one entry an id; an entry may occur more than once (`count` in the YAML file).
         clamp_top: see `Feature.row`; False only for checkpoints of the original.
+        values: numbers that are given as they are, after the ids; `interval` says what is as good
+            as equal. A name may also be among the features: then both are given.
     """
 
     features: tuple[Feature, ...]
     clamp_top: bool = True
+    values: tuple[Feature, ...] = ()
 
     @classmethod
     def from_yaml(cls, path: str | Path, *, clamp_top: bool = True) -> FeatureSchema:
@@ -170,14 +186,17 @@ class FeatureSchema:
         if not isinstance(entries, list) or not entries:
             raise ConfigError("features.expected_list_of_features", file=file, value=entries)
         features: list[Feature] = []
+        values: list[Feature] = []
         for entry in entries:
-            features += _read_entry(entry, file)
-        return cls(tuple(features), clamp_top)
+            is_value = isinstance(entry, Mapping) and entry.get("type") == CONTINUOUS
+            (values if is_value else features).extend(_read_entry(entry, file))
+        return cls(tuple(features), clamp_top, tuple(values))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Name of each id."""
-        return tuple(feature.name for feature in self.features)
+        """Name of each id, then of the values that have no bins."""
+        binned = tuple(feature.name for feature in self.features)
+        return binned + tuple(value.name for value in self.values if value.name not in binned)
 
     @property
     def table_size(self) -> int:
@@ -199,9 +218,38 @@ class FeatureSchema:
             first += feature.bins + 1
         return found
 
-    def missing_ids(self) -> list[int]:
-        """Ids of the empty prompt."""
-        return self.ids({})
+    @property
+    def width(self) -> int:
+        """Numbers of a row: an id a feature, a share and a mask a value."""
+        return len(self.features) + 2 * len(self.values)
+
+    def row(
+        self, asked: Mapping[str, object], values: Mapping[str, object] | None = None
+    ) -> list[float] | list[int]:
+        """A prompt as the network takes it: ids, then the values' shares, then 1 for each given.
+
+        Without `values` in the schema these are the ids alone, as whole numbers.
+
+        Args:
+            asked: by feature name; absent or None is "not given".
+            values: the same for the schema's `values`, where that is to be something else.
+
+        Raises:
+            ConfigError: for a value that its feature cannot have.
+        """
+        if not self.values:
+            return self.ids(asked)
+        values = asked if values is None else values
+        given = [values.get(one.name) for one in self.values]
+        shares = [
+            0.0 if value is None else one.share(value)
+            for one, value in zip(self.values, given, strict=True)
+        ]
+        return [*map(float, self.ids(asked)), *shares, *(float(v is not None) for v in given)]
+
+    def missing_row(self) -> list[float] | list[int]:
+        """The row of the empty prompt."""
+        return self.row({})
 
     def describe(self, name: str) -> Feature:
         """Kind and range of a feature, for pages and command lines.
@@ -209,7 +257,7 @@ class FeatureSchema:
         Raises:
             ConfigError: for an unknown name, with the nearest known one.
         """
-        for feature in self.features:
+        for feature in (*self.features, *self.values):
             if feature.name == name:
                 return feature
         raise ConfigError("features.no_such_feature", value=name, remedy=nearest(name, self.names))
@@ -223,9 +271,9 @@ def _read_entry(entry: Any, file: Path) -> list[Feature]:
     if not isinstance(entry, Mapping) or "name" not in entry or "type" not in entry:
         raise ConfigError("features.feature_needs_name_and_type", file=file, value=entry)
     name, kind = str(entry["name"]), str(entry["type"])
-    accepted = _KEYS.get(kind, {"name", "type"})
+    accepted = _ENTRIES.get(kind, {"name", "type"})
     for key in entry:
-        if kind in _KEYS and key not in accepted:
+        if kind in _ENTRIES and key not in accepted:
             raise ConfigError(
                 "features.unknown_key_in_feature",
                 name=name,
@@ -241,7 +289,7 @@ def _read_entry(entry: Any, file: Path) -> list[Feature]:
     try:
         feature = Feature(
             name,
-            kind,
+            NUMERIC if kind == CONTINUOUS else kind,
             minimum=float(entry.get("min", 0)),
             maximum=float(entry.get("max", 1)),
             step=float(entry.get("interval", 1)),

@@ -63,7 +63,7 @@ def test_unknown_category_names_the_choices(case: dict) -> None:
 
 
 def test_none_is_not_given() -> None:
-    assert SCHEMA.ids(dict.fromkeys(SCHEMA.names)) == SCHEMA.ids({}) == SCHEMA.missing_ids()
+    assert SCHEMA.ids(dict.fromkeys(SCHEMA.names)) == SCHEMA.ids({}) == SCHEMA.missing_row()
 
 
 @given(st.sampled_from(SCHEMA.features), st.floats(-100, 100))

@@ -152,7 +152,7 @@ class BeatmapLogger(Callback):
         beat = [batch["beat"][: self.count]] if "beat" in batch else []
         denoise = generation.denoiser(generation.conditions(audio, feature, *beat))
         if self.sampling.guidance_scale != 1.0 and feature is not None:
-            missing = FeatureSchema.from_yaml(self.feature_yaml).missing_ids()
+            missing = FeatureSchema.from_yaml(self.feature_yaml).missing_row()
             nothing = torch.tensor(missing, device=feature.device).expand_as(feature)
             free = generation.denoiser(generation.conditions(audio, nothing, *beat))
             denoise = guided(denoise, free, self.sampling.guidance_scale)

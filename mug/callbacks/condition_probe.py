@@ -109,7 +109,7 @@ class ConditionProbe(Callback):
         training, found = model.training, Probe()
         nothing = None
         if model.model.cond_stage_model is not None:
-            nothing = FeatureSchema.from_yaml(self.feature_yaml).missing_ids()
+            nothing = FeatureSchema.from_yaml(self.feature_yaml).missing_row()
         model.train(mode=False)
         try:
             with torch.random.fork_rng():

@@ -131,7 +131,9 @@ class OsuDataset(Dataset[Item]):
         clamp_top = rules.clamp_top if clamp_top is None else clamp_top
         schema = FeatureSchema.from_yaml(features.feature_yaml, clamp_top=clamp_top)
         rule = features.star_rating_at_rate or rules.star_rating_at_rate
-        return Prompts(schema, features.feature_dropout_p, features.uncond_p, rule)
+        return Prompts(
+            schema, features.feature_dropout_p, features.uncond_p, rule, features.value_dropout_p
+        )
 
     @property
     def validates_on_training(self) -> bool:

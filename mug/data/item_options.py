@@ -123,6 +123,8 @@ class FeatureOptions:
         feature_db: database of features; found beside the songs when None.
         feature_dropout_p: probability, for each feature, of being left out.
         uncond_p: probability of leaving out all of them (0.1 in new configs).
+        value_dropout_p: probability, for each continuous value, of being left out by itself; with
+            None it is left out with the bins of its name.
         star_rating_at_rate: `exact` or `linear`, the original's rule (with None: as the rules say).
         clamp_top: puts a feature's maximum into its last bin (with None: as the rules say).
     """
@@ -132,6 +134,7 @@ class FeatureOptions:
     feature_db: str | Path | None = None
     feature_dropout_p: float = 0.0
     uncond_p: float = 0.0
+    value_dropout_p: float | None = None
     star_rating_at_rate: str | None = None
     clamp_top: bool | None = None
 
@@ -283,5 +286,5 @@ class SplitOptions:
 def _check_probabilities(options: FeatureOptions | AugmentOptions | LineOptions) -> None:
     for one in fields(options):
         value = getattr(options, one.name)
-        if one.name.endswith("_p") and not 0 <= value <= 1:
+        if one.name.endswith("_p") and value is not None and not 0 <= value <= 1:
             raise ConfigError("data.must_be_probability", name=one.name, value=value)

@@ -1,4 +1,4 @@
-"""Prompts of training items: database rows to embedding ids."""
+"""Prompts of training items: database rows to embedding ids and values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float32, Int64
 
 from mug.beatmap.beatmap import Beatmap
 from mug.data.charts import TrainingChart
@@ -52,6 +52,8 @@ class Prompts:
         feature_dropout_p: probability, for each feature by itself, of being left out.
         uncond_p: probability that all features are left out: trains the unconditional half of
             classifier-free guidance.
+        value_dropout_p: probability, for each of the schema's `values`, of being left out apart
+            from the bins of its name; with None they are left out together.
         star_rating_at_rate: name of a rule for charts played at another speed: `exact`, `linear`.
     """
 
@@ -59,6 +61,7 @@ class Prompts:
     feature_dropout_p: float = 0.0
     uncond_p: float = 0.0
     star_rating_at_rate: str = "exact"
+    value_dropout_p: float | None = None
 
     def __post_init__(self) -> None:
         if self.star_rating_at_rate not in STAR_RATINGS:
@@ -90,6 +93,9 @@ class Prompts:
         if rating is not None:
             rule = STAR_RATINGS[self.star_rating_at_rate]
             values["sr"] = rule(chart, rate, float(str(rating)))
+        density = row.get("density")
+        if density is not None:
+            values["density"] = float(str(density)) * rate
         tool = source_in(str(row.get("tool_version", "")))
         if row.get("ett") is not None and tool == ESTIMATE.version:
             values |= chart.skills(rate)
@@ -97,14 +103,38 @@ class Prompts:
 
     def ids(
         self, values: Mapping[str, object], rng: np.random.Generator
-    ) -> Int64[np.ndarray, " n"]:
-        """Embedding ids after drop-out."""
+    ) -> Int64[np.ndarray, " n"] | Float32[np.ndarray, " n"]:
+        """The network's row after drop-out: embedding ids, and behind them values where there are.
+
+        See `mug.features.FeatureSchema.row`.
+        """
+        names = [feature.name for feature in self.schema.features]
         # Both are always drawn, so that one probability does not change the other's draws.
-        kept = rng.random(len(self.schema.names)) >= self.feature_dropout_p
+        kept = rng.random(len(names)) >= self.feature_dropout_p
         nothing = rng.random() < self.uncond_p
         shown = {
             name: values.get(name)
-            for name, keep in zip(self.schema.names, kept, strict=True)
+            for name, keep in zip(names, kept, strict=True)
             if keep and not nothing
         }
-        return np.array(self.schema.ids(shown), np.int64)
+        if not self.schema.values:
+            return np.array(self.schema.row(shown), np.int64)
+        given = (
+            {}
+            if nothing
+            else self._given(values, dict(zip(names, kept.tolist(), strict=True)), rng)
+        )
+        return np.array(self.schema.row(shown, given), np.float32)
+
+    def _given(
+        self, values: Mapping[str, object], kept: Mapping[str, bool], rng: np.random.Generator
+    ) -> dict[str, object]:
+        """Values that are not left out."""
+        apart, given = self.value_dropout_p, {}
+        chances = rng.random(len(self.schema.values))
+        for one, chance in zip(self.schema.values, chances, strict=True):
+            together = apart is None and one.name in kept
+            own = chance >= (self.feature_dropout_p if apart is None else apart)
+            if kept[one.name] if together else own:
+                given[one.name] = values.get(one.name)
+        return given

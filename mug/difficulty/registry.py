@@ -9,7 +9,15 @@ from pathlib import Path
 from mug.beatmap.beatmap import Beatmap
 from mug.difficulty.names import LN_CLASSES, SKILL_NAMES, Value
 from mug.difficulty.skills import ESTIMATE, SkillSource
-from mug.difficulty.stars import LN_ALGORITHM, ln_classes, ln_ratio, sr_algorithm, star_rating
+from mug.difficulty.stars import (
+    DENSITY_ALGORITHM,
+    LN_ALGORITHM,
+    ln_classes,
+    ln_ratio,
+    rows_a_second,
+    sr_algorithm,
+    star_rating,
+)
 from mug.errors import DataError
 from mug.messages.message import Message
 from mug.util import nearest
@@ -100,6 +108,10 @@ def _long_notes(beatmap: Beatmap, _source: SkillSource) -> Mapping[str, Value]:
     return {"ln_ratio": ratio, **classes}
 
 
+def _density(beatmap: Beatmap, _source: SkillSource) -> Mapping[str, Value]:
+    return {"density": rows_a_second(beatmap.hit_objects)}
+
+
 def _skills(beatmap: Beatmap, source: SkillSource) -> Mapping[str, Value]:
     from mug.difficulty.skill_values import skill_values
 
@@ -112,6 +124,7 @@ COMPUTATIONS: tuple[Computation, ...] = (
     Computation(
         ("ln_ratio", *LN_CLASSES), lambda _: LN_ALGORITHM, _long_notes, same_at_any_rate=True
     ),
+    Computation(("density",), lambda _: DENSITY_ALGORITHM, _density),
     Computation(SKILL_NAMES, lambda source: source.version, _skills),
 )
 

@@ -14,6 +14,7 @@ from mug.errors import DataError
 
 # Kept while results stay equal; raise it when the classes below change.
 LN_ALGORITHM = "ln-1"
+DENSITY_ALGORITHM = "rows-1"
 
 _LINEAR_GAIN = 0.8184
 
@@ -129,6 +130,14 @@ def ln_ratio(hit_objects: Sequence[HitObject]) -> float:
     if not hit_objects:
         raise DataError("difficulty.chart_without_objects_has_no_share")
     return sum(isinstance(note, LongNote) for note in hit_objects) / len(hit_objects)
+
+
+def rows_a_second(hit_objects: Sequence[HitObject]) -> float | None:
+    """Distinct start times over the time from the first to the last; None for fewer than two."""
+    times = {note.start_ms for note in hit_objects}
+    if len(times) < 2:
+        return None
+    return 1000 * len(times) / (max(times) - min(times))
 
 
 def ln_classes(ratio: float, *, hybrid_top: float = 0.7) -> dict[str, bool]:

@@ -201,7 +201,7 @@ def probe_batch(
     probe: Probe,
     options: ProbeOptions,
     *,
-    nothing: Sequence[int] | None,
+    nothing: Sequence[float] | Sequence[int] | None,
     centre: Float[Tensor, "c"],
     other_sound: Tensor | None = None,
     key: int = 0,
@@ -213,7 +213,7 @@ def probe_batch(
         batch: on the model's device.
         probe: what was found so far.
         options: see there.
-        nothing: ids of the empty prompt; None for a model without features.
+        nothing: row of the empty prompt; None for a model without features.
         centre: mean of the latents, for each channel (`latent_centre`).
         other_sound: the audio of other songs (`swap_songs`); None for a model without audio.
         key: tells the noise of batches apart.
@@ -289,7 +289,7 @@ def _conditions(
     model: DiffusionModel,
     batch: Mapping[str, Any],
     options: ProbeOptions,
-    nothing: Sequence[int] | None,
+    nothing: Sequence[float] | Sequence[int] | None,
     other_sound: Tensor | None,
 ) -> dict[str, Condition]:
     """The condition of each variant; the audio encoder runs once for each sound."""

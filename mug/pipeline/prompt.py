@@ -40,6 +40,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "rc": ("", "rice: hardly any long notes (a share below 0.1)"),
         "hb": ("", "hybrid: taps and long notes mixed (a share of 0.1 to 0.7)"),
         "ln": ("", "long-note chart (a share of 0.4 or more)"),
+        "density": ("rows a second", "distinct start times from the first row to the last"),
         "ett": ("MSD", "Etterna difficulty, overall (4K)"),
     }
 )
@@ -90,7 +91,7 @@ class Control:
 
 def controls(schema: FeatureSchema) -> tuple[Control, ...]:
     """A control for each feature, in the order of the schema."""
-    features = {feature.name: feature for feature in schema.features}
+    features = [schema.describe(name) for name in dict.fromkeys(schema.names)]
     return tuple(
         Control(
             feature.name,
@@ -101,7 +102,7 @@ def controls(schema: FeatureSchema) -> tuple[Control, ...]:
             feature.choices,
             *_text(feature),
         )
-        for feature in features.values()
+        for feature in features
     )
 
 

@@ -37,6 +37,8 @@ from mug.protocols import Condition, Denoiser, Progress
 from mug.timing.estimate import TimingEstimate, estimate_timing
 from mug.util import nearest
 
+_Row = Sequence[float] | Sequence[int]
+
 ShouldStop = Callable[[], bool]
 """Asked before every network step; True gives the request up with `Cancelled`."""
 
@@ -183,8 +185,8 @@ def song_tensor(model: LoadedModel, wave: np.ndarray, axis: BeatAxis | None = No
     return torch.from_numpy(padded)[None].to(device_of(model))
 
 
-def prompt_ids(model: LoadedModel, prompt: Mapping[str, Any]) -> list[int]:
-    """Embedding ids of a prompt.
+def prompt_ids(model: LoadedModel, prompt: Mapping[str, Any]) -> list[float] | list[int]:
+    """Embedding ids of a prompt, and its continuous values where the model takes them.
 
     Raises:
         ConfigError: for an unknown feature or a value that it cannot have.
@@ -196,7 +198,7 @@ def prompt_ids(model: LoadedModel, prompt: Mapping[str, Any]) -> list[int]:
                 value=name,
                 remedy=nearest(name, model.schema.names),
             )
-    return model.schema.ids(prompt)
+    return model.schema.row(prompt)
 
 
 def chart_seed(seed: int, index: int) -> int:
@@ -307,14 +309,14 @@ def _denoiser(
     model: LoadedModel,
     levels: Sequence[Tensor],
     song: EncodedSong,
-    ids: Sequence[tuple[Sequence[int], Sequence[int]]],
+    ids: Sequence[tuple[_Row, _Row]],
     request: GenerationRequest,
     windows: Windows,
     plan: UNetPlan | None,
 ) -> Denoiser:
     """The guided denoiser of a batch; the song, encoded once, serves every chart as it is."""
     asked, negative = (
-        model.ddpm.generation.context(torch.tensor(rows, dtype=torch.long, device=device_of(model)))
+        model.ddpm.generation.context(torch.tensor(rows, device=device_of(model)))
         for rows in ([list(a) for a, _ in ids], [list(b) for _, b in ids])
     )
     make = partial(model.ddpm.generation.denoiser, plan=plan)

@@ -117,6 +117,8 @@ class _Filler:
         self.names = db.names
         self.tools = tools(self.names, source)
         text = f"{self.tools} {sr_algorithm()} {schema.features!r}"
+        # Added, not always there: a schema without values keeps the digest that it has had.
+        text += repr(schema.values) if schema.values else ""
         self.digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         self.charts = self.computed = self.unchanged = self.rejected = 0
         self.ranks = "rank_status" in schema.names
@@ -270,7 +272,7 @@ class _Filler:
             if self.ranks:
                 features["rank_status"] = self.ranked.of(row.beatmapset)
             try:
-                self.schema.ids(features)
+                self.schema.row(features)
             except MugError as error:
                 broken.append(Broken(row.path, "bad_value", str(error)))
                 continue

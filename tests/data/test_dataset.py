@@ -224,7 +224,7 @@ def test_can_be_sent_to_spawned_workers(collection: Path) -> None:
 
 def features_given(dataset: OsuDataset, count: int) -> np.ndarray:
     """Which features are told: rows are draws, columns the four that the rows have."""
-    missing = np.array(dataset.prompts.schema.missing_ids())
+    missing = np.array(dataset.prompts.schema.missing_row())
     rng = np.random.default_rng(3)
     ids = np.stack([dataset.prompts.ids(dataset.rows[0], rng) for _ in range(count)])
     return (ids != missing)[:, [0, 1, 3, 6]]
@@ -242,7 +242,7 @@ def test_prompt_is_dropped_whole_and_by_feature(collection: Path) -> None:
     assert single.mean(0) == pytest.approx([0.5] * 4, abs=0.08)
     assert set(single.sum(1)) == {0, 1, 2, 3, 4}
     never = build(TRAIN_DATA, **options(collection, **quick, uncond_p=1.0))
-    assert never[0]["feature"].tolist() == never.prompts.schema.missing_ids()
+    assert never[0]["feature"].tolist() == never.prompts.schema.missing_row()
 
 
 def test_audio_is_kept_after_the_last_note(songs: Path) -> None:

@@ -80,7 +80,7 @@ def test_the_source_is_no_feature():
     rng = np.random.default_rng(0)
     for rate in (1.0, 1.2):
         ids = PROMPTS.ids(PROMPTS.at_rate(row(chart()), chart(), rate), rng)
-        given = ids != np.array(SCHEMA.missing_ids())
+        given = ids != np.array(SCHEMA.missing_row())
         assert given.sum() == len(SCHEMA.names) - 1  # all but the rank status
 
 
@@ -95,3 +95,72 @@ def test_a_training_set_has_one_source(tmp_path):
     assert len(Collection(paths, dict.fromkeys(paths, ours)).rows(paths)) == 2
     with pytest.raises(DataError, match="different sources"):
         Collection(paths, dict(zip(paths, (ours, others), strict=True))).rows(paths)
+
+
+# ------------------------------------------------------------------ continuous values
+
+WITH_VALUES = FeatureSchema.from_yaml("configs/mug/features_2.yaml")
+KNOWN = {"sr": 3.0, "density": 5.0, "ln_ratio": 0.2, "stream": 1}
+
+
+def draws(count=400, seed=0, **options):
+    """Ids, and 1 for each value that is given, of many draws."""
+    prompts, rng = Prompts(WITH_VALUES, **options), np.random.default_rng(seed)
+    rows = np.stack([prompts.ids(KNOWN, rng) for _ in range(count)])
+    ids, values = np.split(rows, [len(WITH_VALUES.features)], axis=1)
+    given = ids != np.array(WITH_VALUES.ids({}))
+    names = [feature.name for feature in WITH_VALUES.features]
+    return given[:, [names.index("sr"), names.index("ln_ratio")]], values[:, 3:] == 1
+
+
+def test_rows_a_second_are_measured_and_follow_the_rate():
+    notes = chart().hit_objects
+    seconds = (notes[-1].start_ms - notes[0].start_ms) / 1000
+    measured = compute_features(chart(), ("density",))
+    assert measured == {"density": pytest.approx(400 / seconds)}
+    doubled = chart().with_objects((*notes, *(Rice((n.column + 1) % 4, n.start_ms) for n in notes)))
+    assert compute_features(doubled, ("density",)) == measured
+    faster = Prompts(WITH_VALUES).at_rate(row(chart()) | measured, chart(), 1.25)
+    assert faster["density"] == pytest.approx(
+        compute_features(chart(rate=1.25), ("density",))["density"]
+    )
+    one = chart().with_objects(notes[:1])
+    assert compute_features(one, ("density",)) == {"density": None}
+
+
+def test_all_values_are_given_without_drop_out():
+    bins, values = draws(3)
+    assert bins.all()
+    assert values.all()
+
+
+def test_values_are_left_out_together_with_their_bins():
+    bins, values = draws(feature_dropout_p=0.5)
+    assert (values[:, [0, 2]] == bins).all()
+    assert 0.4 < values[:, 1].mean() < 0.6  # no bins of its name: by itself
+    assert 0.2 < (values[:, 0] & values[:, 1]).mean() < 0.3
+
+
+def test_values_are_left_out_apart_from_their_bins():
+    bins, values = draws(feature_dropout_p=0.5, value_dropout_p=0.2)
+    assert (np.abs(values.mean(0) - 0.8) < 0.07).all()
+    assert 0.05 < (bins[:, 0] & ~values[:, 0]).mean() < 0.15
+    assert 0.3 < (~bins[:, 0] & values[:, 0]).mean() < 0.5
+
+
+def test_without_a_prompt_there_are_no_values_either():
+    prompts = Prompts(WITH_VALUES, uncond_p=1.0, value_dropout_p=0.0)
+    found = prompts.ids(KNOWN, np.random.default_rng(0))
+    assert found.tolist() == WITH_VALUES.missing_row()
+    assert found.dtype == np.float32
+
+
+def test_values_change_no_draw_of_a_schema_without_them():
+    options = {"feature_dropout_p": 0.5, "uncond_p": 0.1}
+    one, other = (np.random.default_rng(5) for _ in range(2))
+    for _ in range(20):
+        found = Prompts(SCHEMA, **options).ids(KNOWN, one)
+        same = Prompts(SCHEMA, **options, value_dropout_p=0.9).ids(KNOWN, other)
+        assert found.dtype == np.int64
+        assert found.tolist() == same.tolist()
+    assert one.random() == other.random()

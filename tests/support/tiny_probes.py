@@ -66,7 +66,7 @@ def probed(model: DDPM, batch: dict[str, Any], **options: Any) -> Probe:
         batch,
         found,
         ProbeOptions(**options),
-        nothing=FeatureSchema.from_yaml(FEATURES).missing_ids(),
+        nothing=FeatureSchema.from_yaml(FEATURES).missing_row(),
         centre=latent_centre(model, [batch]),
         other_sound=other,
     )
