@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +114,7 @@ class MelCache(SoundCache):
         Raises:
             AudioError: when the sound file cannot be read.
         """
-        return self.named(audio_path, VERSION, asdict(params))
+        return self.named(audio_path, VERSION, params.key)
 
     def get(self, audio_path: str | Path, params: MelParams) -> MelFrames:
         """The spectrogram of a sound file, read-only; computed when it is not there yet.

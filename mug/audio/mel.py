@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from jaxtyping import Float16, Float32
@@ -19,16 +20,21 @@ class MelParams:
         sample_rate: of the waveform, in Hz.
         n_fft: window in samples.
         n_mels: rows of the mel spectrogram.
+        mel_scale: factor of the mel power before its logarithm. At 1, the original's, most of what
+            lies above the bass is too quiet to be seen; 1000 shows it.
     """
 
     sample_rate: int = 22050
     n_fft: int = 512
     n_mels: int = 128
+    mel_scale: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("sample_rate", "n_fft", "n_mels"):
             if getattr(self, name) < 1:
                 raise ConfigError("audio.must_be_positive", name=name, value=getattr(self, name))
+        if not 0 < self.mel_scale < math.inf:
+            raise ConfigError("audio.must_be_positive", name="mel_scale", value=self.mel_scale)
         if self.n_fft % 4:
             raise ConfigError("audio.n_fft_must_be_multiple_of_4", value=self.n_fft)
 
@@ -37,16 +43,26 @@ class MelParams:
         """Samples between two frames."""
         return self.n_fft // 4
 
+    @property
+    def key(self) -> dict[str, float]:
+        """Plain values that name a spectrogram; a scale of 1 is left out, as before it existed."""
+        found = asdict(self)
+        if self.mel_scale == 1:
+            del found["mel_scale"]
+        return found
+
 
 def log_mel(
     wave: Float32[np.ndarray, " samples"], params: MelParams
 ) -> Float16[np.ndarray, "n_mels frames"]:
-    """Logarithm of one plus the mel power spectrogram, `1 + samples // hop` frames.
+    """Logarithm of one plus the scaled mel power spectrogram, `1 + samples // hop` frames.
 
     Source: the original's `log1p(librosa.feature.melspectrogram)`: power 2, Hann window, Slaney
     mel filters, frames centred, zeros beyond the ends; not normalised.
     """
     filters = mel_filters(params.sample_rate, params.n_fft, params.n_mels)
+    if params.mel_scale != 1:
+        filters = filters * np.float32(params.mel_scale)
     mel = np.empty((params.n_mels, 1 + len(wave) // params.hop), np.float16)
     first = 0
     for power in power_blocks(wave, params.n_fft, params.hop):

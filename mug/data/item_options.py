@@ -32,9 +32,13 @@ class AudioOptions:
         sr: sample rate in Hz.
         n_fft: window of the short-time Fourier transform in samples; the hop is a quarter.
         n_mels: rows of the mel spectrogram.
+        mel_scale: factor of the mel power before its logarithm, see `mug.audio.mel`.
         cache_dir: where mel spectrograms are kept; without one each item decodes its song.
         cut_audio: silences audio from two seconds after the last note on (with None: as the rules
             say). The end of the chart leaks into the audio then.
+
+    Raises:
+        ConfigError: for a `mel_scale` of spectrograms of another kind.
     """
 
     with_audio: bool = False
@@ -42,13 +46,18 @@ class AudioOptions:
     sr: int = 22050
     n_fft: int = 512
     n_mels: int = 128
+    mel_scale: float = 1.0
     cache_dir: str | Path | None = None
     cut_audio: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind != "mel" and self.mel_scale != 1:
+            raise ConfigError("data.mel_scale_needs_mel", value=self.mel_scale)
 
     @property
     def mel_params(self) -> MelParams:
         """Parameters of the transform."""
-        return MelParams(self.sr, self.n_fft, self.n_mels)
+        return MelParams(self.sr, self.n_fft, self.n_mels, self.mel_scale)
 
     @property
     def cache(self) -> Path | None:

@@ -19,7 +19,7 @@ from torch import Tensor
 from mug.audio.flux import SAMPLE_RATE as FLUX_RATE
 from mug.audio.flux import Curves, flux_curves
 from mug.audio.load import resample
-from mug.audio.mel import MelParams, log_mel
+from mug.audio.mel import log_mel
 from mug.diffusion.guidance import guide
 from mug.diffusion.samplers.base import Constraint, begin
 from mug.diffusion.samplers.registry import make_sampler
@@ -173,8 +173,7 @@ def song_tensor(model: LoadedModel, wave: np.ndarray, axis: BeatAxis | None = No
         wave: mono samples.
         axis: of the song, for a model in beats.
     """
-    params = MelParams(model.clock.sample_rate, model.clock.n_fft, model.n_mels)
-    mel = log_mel(wave, params).astype(np.float32)
+    mel = log_mel(wave, model.mel_params).astype(np.float32)
     if axis is not None:
         beats = axis.count_beats(1000.0 * len(wave) / model.clock.sample_rate)
         mel = warped_spectrogram(mel.T, axis, model.clock, 0, beats).T

@@ -60,6 +60,13 @@ def test_computed_once_for_a_sound_wherever_it_lies(cache, song, tmp_path, compu
     np.testing.assert_array_equal(first, again)
 
 
+def test_files_from_before_the_scale_existed_are_still_found(cache, song):
+    named = {"sample_rate": 22050, "n_fft": 512, "n_mels": 16}
+    expected = cache.named(song, module.VERSION, named)
+    assert cache.path_of(song, MelParams(n_mels=16)) == expected
+    assert cache.path_of(song, MelParams(n_mels=16, mel_scale=1)) == expected
+
+
 def test_other_parameters_sound_or_version_are_other_files(cache, song, tmp_path, monkeypatch):
     other = write_sound(tmp_path / "other.wav", clicks(2.1, 22050), 22050)
     paths = {
@@ -67,11 +74,12 @@ def test_other_parameters_sound_or_version_are_other_files(cache, song, tmp_path
         cache.path_of(song, MelParams(n_mels=17)),
         cache.path_of(song, MelParams(n_mels=16, n_fft=1024)),
         cache.path_of(song, MelParams(n_mels=16, sample_rate=11025)),
+        cache.path_of(song, MelParams(n_mels=16, mel_scale=1000.0)),
         cache.path_of(other, PARAMS),
     }
     monkeypatch.setattr(module, "VERSION", module.VERSION + 1)
     paths.add(cache.path_of(song, PARAMS))
-    assert len(paths) == 6
+    assert len(paths) == 7
 
 
 def test_a_changed_song_is_not_read_from_the_old_file(cache, song):

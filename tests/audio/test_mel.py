@@ -83,8 +83,21 @@ def test_stft_of_a_tone_is_the_definition():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"n_fft": 0}, {"n_fft": 511}, {"n_mels": -1}, {"sample_rate": 0}]
+    "wrong", [{"n_fft": 0}, {"n_fft": 511}, {"n_mels": -1}, {"sample_rate": 0}, {"mel_scale": 0.0}]
 )
 def test_senseless_parameters_are_refused(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         MelParams(**wrong)
+
+
+def test_the_scale_stands_before_the_logarithm():
+    wave = (0.01 * np.random.default_rng(0).standard_normal(6000)).astype(np.float32)
+    plain, scaled = (log_mel(wave, MelParams(n_mels=8, mel_scale=s)) for s in (1.0, 1000.0))
+    power = np.expm1(plain.astype(np.float64))
+    np.testing.assert_allclose(scaled, np.log1p(1000 * power), rtol=0.02, atol=0.02)
+    assert scaled.mean() > 3 * plain.mean()
+
+
+def test_a_scale_of_one_changes_no_bit():
+    wave = np.random.default_rng(0).standard_normal(6000).astype(np.float32)
+    np.testing.assert_array_equal(log_mel(wave, MelParams()), log_mel(wave, MelParams(mel_scale=1)))

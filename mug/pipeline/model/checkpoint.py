@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mug.audio.mel import MelParams
 from mug.clock import FrameClock
 from mug.diffusion.latent_diffusion import LatentDiffusion
 from mug.diffusion.parts.build import DiffusionModel
@@ -105,6 +106,12 @@ class LoadedModel:
     def n_mels(self) -> int:
         """Mel bands that the audio encoder expects."""
         return int(_common(self.config, "audio").get("n_mels", 128))
+
+    @property
+    def mel_params(self) -> MelParams:
+        """Spectrogram that the audio encoder expects."""
+        scale = float(_common(self.config, "audio").get("mel_scale", 1.0))
+        return MelParams(self.clock.sample_rate, self.clock.n_fft, self.n_mels, scale)
 
     @property
     def in_beats(self) -> bool:
