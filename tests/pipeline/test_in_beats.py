@@ -23,6 +23,9 @@ from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.decode import decode_latent, encode_notes, rows_of
 from mug.pipeline.edit import Edit, Region, edit_chart, kept_frames
 from mug.pipeline.finish.options import FinishOptions
+from mug.pipeline.judge.listening import listening_of
+from mug.pipeline.judge.score import score_chart
+from mug.pipeline.make import make
 from mug.pipeline.model.checkpoint import LoadedModel, build_model, load_model
 from mug.pipeline.model.files import save_inference
 from mug.pipeline.model.names import SCORER_NAME
@@ -237,3 +240,30 @@ def test_a_spectrogram_model_in_beats_depends_on_the_timing(
     ]
     assert raw[0] == raw[1]
     assert raw[0] != raw[2]
+
+
+def test_candidates_are_judged_by_whether_they_listen(model: LoadedModel, song: Path) -> None:
+    generator = ChartGenerator(model)
+    encoded = generator.song(song)
+    asked = {"sr": 3.0}
+    rows = rows_for(model, song_with_lines(model, encoded, TEMPO), ChartRequest(asked, {}, 1))
+    assert rows is not None
+    times = BeatAxis.of(TEMPO).times(np.flatnonzero(rows.reshape(-1)) / LINES)
+    good, bad = (
+        Beatmap(keys=4, hit_objects=tuple(Rice(0, t) for t in at.tolist()), timing=TEMPO)
+        for at in (times, times[times < 1000])
+    )
+    heard = listening_of(model, encoded, good, asked)
+    missed = listening_of(model, encoded, bad, asked)
+    assert heard is not None
+    assert missed is not None
+    assert heard.expected == missed.expected < 0
+    scores = [
+        {part.name: part.value for part in score_chart(good, asked, TEMPO, listening=one).parts}
+        for one in (heard, replace(heard, likelihood=heard.likelihood - 0.1))
+    ]
+    assert scores[1]["listens"] < scores[0]["listens"] <= 1
+    assert "listens" not in {part.name for part in score_chart(good, asked, TEMPO).parts}
+    assert listening_of(model, encoded, replace(good, timing=()), asked) is None
+    made = make(generator, request(song, prompt=asked))
+    assert "listens" in {part.name for part in made.judgements[0].score.parts}

@@ -14,6 +14,7 @@ from mug.pipeline.arrange.sources import find_onsets
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.finish.chart import red_lines_of
 from mug.pipeline.finish.cleanup import Changes, Surroundings
+from mug.pipeline.judge.listening import Listening, listening_of
 from mug.pipeline.judge.measures import measure
 from mug.pipeline.judge.report import TOLERANCES, misses, reached
 from mug.pipeline.judge.score import Score, rank, score_chart
@@ -83,6 +84,7 @@ def judge(
     changes: Changes,
     duration_ms: float,
     tolerances: Mapping[str, float],
+    listening: Listening | None = None,
 ) -> Judgement:
     """Measures, lints and scores a finished chart.
 
@@ -92,6 +94,7 @@ def judge(
         changes: what clean-up did to it.
         duration_ms: length of the song.
         tolerances: by feature, see `mug.pipeline.judge.report.misses`.
+        listening: fit of its rows to the sound, where there is a rhythm scorer.
     """
     measured = measure(beatmap)
     stars = prompt.positive.get("sr", measured.features.get("sr"))
@@ -99,7 +102,9 @@ def judge(
         beatmap, star_rating=None if stars is None else float(stars), audio_ms=duration_ms
     )
     report = reached(beatmap, prompt, findings, changes=changes.counts, measured=measured)
-    score = score_chart(beatmap, prompt, beatmap.red_lines, findings, measured=measured)
+    score = score_chart(
+        beatmap, prompt, beatmap.red_lines, findings, measured=measured, listening=listening
+    )
     return Judgement({**report, "mended": list(changes.listed)}, score, misses(report, tolerances))
 
 
@@ -110,14 +115,15 @@ def judge_all(
     tolerances: Mapping[str, float],
 ) -> tuple[Judgement, ...]:
     """A judgement of each chart by its own prompt, or by what else it is meant to be."""
-    schema, duration_ms = generator.model.schema, generator.song(request.audio).duration_ms
+    model, song = generator.model, generator.song(request.audio)
     return tuple(
         judge(
             beatmap,
-            Prompt.of(schema, asked, request.negative_prompt),
+            Prompt.of(model.schema, asked, request.negative_prompt),
             changes,
-            duration_ms,
+            song.duration_ms,
             tolerances,
+            listening_of(model, song, beatmap, asked),
         )
         for beatmap, asked, changes in zip(
             result.beatmaps, result.meant or result.asked, result.changes, strict=True

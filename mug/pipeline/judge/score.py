@@ -16,6 +16,7 @@ from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import DataError
 from mug.lint.findings import Finding
+from mug.pipeline.judge.listening import Listening
 from mug.pipeline.judge.measures import (
     DIVISORS,
     ON_GRID_MS,
@@ -29,7 +30,7 @@ from mug.pipeline.prompt import Prompt
 from mug.util import nearest
 
 WEIGHTS: Mapping[str, float] = MappingProxyType(
-    {"on_grid": 0.15, "lint": 0.3, "difficulty": 0.4, "patterns": 0.15}
+    {"on_grid": 0.15, "lint": 0.3, "difficulty": 0.4, "patterns": 0.15, "listens": 0.3}
 )
 
 SEVERITY_WEIGHTS: Mapping[str, float] = MappingProxyType(
@@ -41,6 +42,7 @@ HALF_STARS = 0.5
 HALF_LN_RATIO = 0.1
 HALF_MSD = 2.0
 HALF_FINDINGS = 5.0  # weighted findings in 100 notes
+HALF_LISTENING = 0.05  # nats a line below what the scorer's own rows have
 
 _MAIN_SKILL_MSD = 1.0  # within so much of the highest skill set another one is a main skill, too
 
@@ -50,7 +52,7 @@ class ScorePart:
     """One part of a score.
 
     Args:
-        name: `on_grid`, `lint`, `difficulty` or `patterns`.
+        name: `on_grid`, `lint`, `difficulty`, `patterns` or, with a rhythm scorer, `listens`.
         value: 0 ... 1; None where the part does not apply.
         weight: share of the total, 0 where the part does not apply; all weights make 1.
         sentence: why it is what it is.
@@ -97,6 +99,7 @@ def score_chart(
     findings: Sequence[Finding] | None = None,
     *,
     measured: Measured | None = None,
+    listening: Listening | None = None,
 ) -> Score:
     """Scores a finished chart; the same chart always gets the same score.
 
@@ -106,6 +109,7 @@ def score_chart(
         red_lines: the tempo to judge note times by, e.g. that of the song.
         findings: what lint found; None where it was not asked.
         measured: the chart's features, where they are known already.
+        listening: fit of the rows to the sound, for a model with a rhythm scorer.
 
     Raises:
         DataError: for a finding of unknown severity.
@@ -118,6 +122,8 @@ def score_chart(
         "difficulty": _difficulty(asked, known),
         "patterns": _patterns(asked, known),
     }
+    if listening is not None:
+        judged["listens"] = _listens(listening)
     total_weight = sum(WEIGHTS[name] for name, (value, _) in judged.items() if value is not None)
     parts = tuple(
         ScorePart(name, value, 0.0 if value is None else WEIGHTS[name] / total_weight, sentence)
@@ -182,6 +188,14 @@ def _difficulty(asked: Mapping[str, object], measured: Measured) -> Judged:
     reached = float(measured.features["sr"])
     return closeness(reached - wanted, HALF_STARS), (
         f"asked for {wanted:.2f} stars, reached {reached:.2f}"
+    )
+
+
+def _listens(listening: Listening) -> Judged:
+    missing = max(listening.expected - listening.likelihood, 0.0)
+    return closeness(missing, HALF_LISTENING), (
+        f"rows have a log-likelihood of {listening.likelihood:.3f} nats a line under the rhythm"
+        f" scorer, whose own have {listening.expected:.3f}"
     )
 
 
