@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
+import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from mug.errors import DataError
@@ -30,6 +32,7 @@ from mug.evaluation.rows import (
     keep,
 )
 from mug.evaluation.songs import (
+    SAMPLE_RATE,
     Against,
     HumanSong,
     SongSound,
@@ -184,11 +187,28 @@ def _cost_row(setting: Setting, song: HumanSong, chart: int) -> ResultRow:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         figures = pool.submit(_cost, setting, song.audio, song.stars[chart]).result()
+    figures |= _cold(setting, song)
     asked = {"sr": song.stars[chart]}
     version = song.charts[chart].version
     return ResultRow(
         song.name, version, "raw", figures=figures, chart=chart, part=COST, asked=asked
     )
+
+
+def _cold(setting: Setting, song: HumanSong) -> Figures:
+    """Seconds and memory of four charts of a long song, with the start of the process."""
+    from mug.evaluation.cost import COLD_STARS, four_charts, write_long
+
+    if setting.checkpoint is None:
+        raise DataError("scripts.cost_is_of_model", remedy="remedy.give_checkpoint")
+    with TemporaryDirectory(prefix="mug-cost-") as folder:
+        audio = Path(folder) / "long.flac"
+        write_long(load_sound(song.audio).wave, SAMPLE_RATE, audio)
+        began = time.perf_counter()
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            work = (setting.checkpoint, audio, COLD_STARS, setting.run)
+            peak = pool.submit(four_charts, *work, threads=setting.threads).result()
+        return {"cold_seconds": time.perf_counter() - began, "cold_peak_mib": peak}
 
 
 def _cost(setting: Setting, audio: Path, stars: float) -> Figures:

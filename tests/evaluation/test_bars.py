@@ -33,7 +33,9 @@ def rows(songs: list[str], columns: tuple[tuple[str, str], ...] = COLUMNS) -> li
 
 def results(**command: Any) -> dict[str, Any]:
     spearman = {"mean": 0.93, "low": 0.9, "high": 0.96, "charts": 5, "failed": 0}
-    return {"command": command, "sweep": {"raw": {"spearman": spearman}}}
+    seconds = {"mean": 5.2, "low": None, "high": None, "charts": 1, "failed": 0}
+    cost = {"cold_seconds": seconds, "cold_peak_mib": {**seconds, "mean": 640.0}}
+    return {"command": command, "sweep": {"raw": {"spearman": spearman}}, "cost": cost}
 
 
 def cells(text: str, label: str) -> list[str]:
@@ -52,6 +54,7 @@ def test_values_stand_beside_bars_and_targets_without_a_verdict() -> None:
     assert cells(text, "songs whose")[:3] == ["3 of 3", "1 of 3", "0 of 3"]
     assert cells(text, "sweep")[:2] == ["0.930 [0.900, 0.960]", "–"]
     assert cells(text, "sweep")[4] == "≥ .9 as sampled"
+    assert cells(text, "4 charts")[1] == "5.2 s; 640 MiB"
     assert "Fewer than 10 songs" in text
     assert not set("✓≈✗") & set(text)
     for bar in BARS:

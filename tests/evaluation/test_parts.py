@@ -16,7 +16,14 @@ from composed_songs import VERY_SHORT, composed, style
 from mug.beatmap.hit_objects import Rice
 from mug.compose.charting.spec import LEAST_JACK_MS
 from mug.evaluation.columns import row_of, scorer_row
-from mug.evaluation.cost import cost_figures, cost_summary, threads_of
+from mug.evaluation.cost import (
+    COLD_STARS,
+    cost_figures,
+    cost_summary,
+    four_charts,
+    threads_of,
+    write_long,
+)
 from mug.evaluation.distances import CEILING, FLOOR, HALVES, OTHERS, distances
 from mug.evaluation.editing import edit_figures, editing_summary, edits, regions
 from mug.evaluation.made import GIVEN, Maker, ModelRun
@@ -177,6 +184,17 @@ def test_an_edit_that_does_harm_is_seen(maker: Maker) -> None:
 
 
 # ------------------------------------------------------------------------------- cost
+
+
+def test_four_charts_of_a_song_say_what_they_needed(
+    short: HumanSong, tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    peak = four_charts(tiny_model_folder, short.audio, COLD_STARS, RUN, threads=1)
+    assert 50.0 < peak < 20_000.0
+    write_long(load_sound(short.audio).wave, 22050, tmp_path / "long.flac")
+    long = load_sound(tmp_path / "long.flac")
+    assert long.duration_ms == pytest.approx(180_000.0, abs=1.0)
+    assert np.abs(long.wave).max() > 0.01
 
 
 def test_the_same_seed_gives_the_same_file_and_time_is_counted(

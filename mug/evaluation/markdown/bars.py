@@ -9,6 +9,7 @@ from typing import Any
 from mug.compose.collection import song_number
 from mug.compose.held_out import HELD_OUT_KINDS, held_out_kind
 from mug.evaluation.columns import ONSETS_METRE, OTHER_DIFFICULTY, RULE, SCORER
+from mug.evaluation.cost import LONG_S
 from mug.evaluation.listening import with_gains
 from mug.evaluation.made import FINISHED, FREE, GIVEN, RAW
 from mug.evaluation.markdown.parts import cell, head, line
@@ -96,7 +97,19 @@ def bars_table(rows: Sequence[ResultRow], found: Mapping[str, Any]) -> str:
             lines += _above_nought(rows, columns, composed=bool(composed))
         if bar.figure == "sr_abs_error" and found["sweep"]:
             lines.append(_sweep(columns, found["sweep"]))
+    lines.append(_cost(columns, found["cost"]))
     return "\n".join(lines) + "\n"
+
+
+def _cost(columns: Sequence[Column], found: Mapping[str, Any]) -> str:
+    """Four charts of a long song from a cold start; the part `cost` measures it."""
+    cells = ["–" for _ in columns]
+    if found and found["cold_seconds"]["charts"]:
+        said = f"{cell(found['cold_seconds'], 1)} s; {cell(found['cold_peak_mib'], 0)} MiB"
+        place = next((i for i, c in enumerate(columns) if c.name == FINISHED), 0)
+        cells[place] = said
+    label = f"4 charts of {LONG_S:.0f} s, cold start ↓"
+    return line(label, [*cells, "–", "≤ 6 s; ≤ 700 MiB", "≤ 4 s"])
 
 
 def _judged(rows: Sequence[ResultRow]) -> list[Column]:
