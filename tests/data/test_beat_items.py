@@ -35,6 +35,7 @@ from mug.encoding.warp import (
     warped_spectrogram,
 )
 from mug.errors import ConfigError, DataError
+from mug.rhythm.scorer import RhythmScorer, ScorerOptions, save_scorer
 
 RATE = 22050
 CLOCK = FrameClock()
@@ -271,3 +272,18 @@ def test_notes_move_with_their_red_lines() -> None:
         assert all(abs(a.start_ms - b.start_ms) < 210 for a, b in zip(moved, notes, strict=True))
     double = BeatAxis.of((TimingPoint(100.0, 300.0),))
     assert moved_with_lines(notes, before, double, CLOCK) == notes
+
+
+def test_drawn_rows_are_as_many_and_those_of_the_scorer(steady: Path, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    scorer = RhythmScorer(ScorerOptions(width=8, dilations=(1, 2)))
+    save_scorer(scorer, tmp_path / "scorer.safetensors")
+    drawing = LineOptions(channels=True, drawn_rows_p=1.0, scorer=tmp_path / "scorer.safetensors")
+    own = dataset(steady)[0]["lines"][-ROW_CHANNELS:-1]
+    drawn = dataset(steady, lines=drawing)[0]["lines"]
+    again = dataset(steady, lines=drawing)[0]["lines"]
+    rows = drawn[-ROW_CHANNELS:-1]
+    assert (drawn[-1] == 1).all()
+    assert rows.sum() == own.sum()
+    assert not torch.equal(rows, own)
+    assert torch.equal(drawn, again)
