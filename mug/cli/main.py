@@ -28,6 +28,10 @@ COMMANDS = {
         "mug.cli.models.convert_checkpoint:command",
         "turn a checkpoint into safetensors",
     ),
+    "train-release": (
+        "mug.cli.models.train_release:command",
+        "train a release from nothing",
+    ),
     "pack-model": ("mug.cli.models.pack_model:command", "pack a trained model into a folder"),
     "models": ("mug.cli.models.models:command", "list the models at hand and choose one"),
     "prepare": ("mug.cli.prepare.collect:command", "collect charts into a data set"),

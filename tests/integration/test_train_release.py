@@ -1,0 +1,129 @@
+"""`scripts/train_release.py`: every step at tiny sizes, stopped and begun again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from repository import ROOT
+
+from mug.cli.models.train_release import (
+    MOST_BYTES,
+    TASKS,
+    ReleaseRecipe,
+    check_disk,
+)
+from mug.cli.steps import Steps
+from mug.errors import ConfigError
+
+
+class Listed(Steps):
+    """Steps that are listed in place of being run."""
+
+    def run(self, name: str, command: list[str], extra: list[str] | None = None) -> None:
+        self.out.mkdir(parents=True, exist_ok=True)
+        with (self.out / "list.txt").open("a", encoding="utf-8") as file:
+            file.write(" ".join([name, "|", *command, *(extra or [])]) + "\n")
+
+    def train(self, name: str, config: str, overrides: list[str]) -> Path:
+        self.run(name, ["main.py", "--base", config, *overrides])
+        run_folder = self.out / "logs" / name / "run" / "checkpoints"
+        run_folder.mkdir(parents=True)
+        (run_folder / "last.ckpt").touch()
+        return run_folder / "last.ckpt"
+
+
+def listed(recipe: ReleaseRecipe) -> list[str]:
+    for task in TASKS.values():
+        task(Listed(recipe.out), recipe)
+    return (recipe.out / "list.txt").read_text("utf-8").splitlines()
+
+
+def test_the_steps_name_commands_that_exist_and_hand_their_results_on(tmp_path):
+    recipe = ReleaseRecipe(tmp_path, songs=40, minutes=60.0, keys=7, overrides=("a.b=1",))
+    steps = listed(recipe)
+    names = [line.split(" | ")[0] for line in steps]
+    assert names == [
+        "compose songs", "compose scorer songs", "compose held-out songs", "prepare", "features",
+        "scorer", "first stage", "diffusion", "pack",
+    ]  # fmt: skip
+    by_name = dict(line.split(" | ") for line in steps)
+    for command in by_name.values():
+        assert (ROOT / command.split()[0]).is_file()
+    for name in ("first stage", "diffusion"):
+        assert (ROOT / by_name[name].split()[2]).is_file()
+        assert "keys=7" in by_name[name]
+        assert "x_channels=28" in by_name[name]
+        assert by_name[name].endswith("a.b=1")
+    assert f"{tmp_path}/logs/first stage/run/checkpoints/last.ckpt" in by_name["diffusion"]
+    assert f"lines.scorer={tmp_path}/scorer/scorer.safetensors" in by_name["diffusion"]
+    assert f"--scorer {tmp_path}/scorer/scorer.safetensors" in by_name["pack"]
+    assert "--count 40" in by_name["compose songs"]
+    assert "--count 10" in by_name["compose scorer songs"]
+    seeds = [
+        by_name[f"compose {name}"].split("--seed ")[1][0] for name in ("songs", "scorer songs")
+    ]
+    assert seeds[0] != seeds[1]
+
+
+def test_minutes_are_dealt_out_to_the_trainings(tmp_path):
+    short, long = (ReleaseRecipe(tmp_path, minutes=minutes) for minutes in (20.0, 200.0))
+    for training in ("scorer", "first stage", "diffusion"):
+        assert long.steps(training) == pytest.approx(10 * short.steps(training), rel=0.01)
+        assert ReleaseRecipe(tmp_path).steps(training) is None
+
+
+def test_a_release_stays_within_its_disk_space(tmp_path):
+    most = ReleaseRecipe(tmp_path, songs=3000)
+    assert most.disk_bytes < MOST_BYTES
+    with pytest.raises(ConfigError, match="songs"):
+        ReleaseRecipe(tmp_path, songs=10_000)
+    with pytest.raises(ConfigError, match="songs"):
+        ReleaseRecipe(tmp_path, songs=1)
+
+
+def test_a_full_disk_is_named_before_anything_is_done(tmp_path, monkeypatch):
+    usage = type("Usage", (), {"free": 10})
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
+    with pytest.raises(ConfigError, match="too little space"):
+        check_disk(ReleaseRecipe(tmp_path / "out", songs=4))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+TINY = ["--songs", "4", "--workers", "1", "--min_s", "15", "--max_s", "20"]
+TINY += ["--scorer=--steps 3 --batch 2 --width 8 --dilations 1 4"]
+SHORT = [
+    "lightning.trainer.max_steps=6",
+    "lightning.trainer.val_check_interval=3",
+    "lightning.trainer.limit_val_batches=1",
+    "lightning.modelcheckpoint.params.every_n_train_steps=1",
+    "lightning.callbacks.first_stage_guard=null",  # so short a first stage rebuilds nothing
+    "lightning.callbacks.condition_probe=null",
+    "model.params.optimizer.scheduler_config.params.warm_up_steps=1",
+    "data.params.batch_size=2",
+]
+
+
+def test_a_killed_release_goes_on_and_ends_with_a_model(tmp_path):
+    command = [sys.executable, "scripts/train_release.py", "--out", str(tmp_path), *TINY, *SHORT]
+    with (tmp_path / "first.log").open("w") as log:
+        killed = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+        # In the midst of the first training, with a checkpoint on disk.
+        while killed.poll() is None and not list(tmp_path.glob("logs/*/*/checkpoints/last.ckpt")):
+            time.sleep(0.05)
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.wait()
+    assert not (tmp_path / "model").exists()
+    songs = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*songs/*/*.osu")}
+    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stdout[-3000:] + again.stderr[-3000:]
+    assert again.stdout.count("done before") == 6
+    assert songs == {path: path.stat().st_mtime_ns for path in tmp_path.glob("*songs/*/*.osu")}
+    assert len(list((tmp_path / "logs" / "first stage").iterdir())) == 1
+    assert (tmp_path / "model" / "model.safetensors").is_file()
+    assert (tmp_path / "model" / "rhythm.safetensors").is_file()
