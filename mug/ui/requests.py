@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # Stamina first, as in the models' feature files.
 SKILLS = ("stamina", *(skill for skill in SKILL_SETS if skill != "stamina"))
-NUMBERS = ("sr", "ett", "ln_ratio", *(f"{skill}_ett" for skill in SKILLS))
+NUMBERS = ("sr", "ett", "density", "ln_ratio", *(f"{skill}_ett" for skill in SKILLS))
 KINDS = LN_CLASSES
 FREE, MORE, LESS = "free", "more", "less"
 MOST_CHARTS, MOST_STEPS = 8, 200

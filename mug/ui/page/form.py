@@ -20,7 +20,8 @@ Form = dict[str, Any]
 
 CHART_FILES = [*CHARTS, *PACKAGES]
 SOUNDS = [".mp3", ".ogg", ".flac", ".wav", ".opus", ".m4a", ".aac", ".wma", ".aiff"]
-_DEFAULTS = {"sr": 4.0, "ett": 20.0, "ln_ratio": 0.0}
+_DEFAULTS = {"sr": 4.0, "ett": 20.0, "density": 4.0, "ln_ratio": 0.0}
+_STEPS = {"sr": 0.1, "density": 0.1, "ln_ratio": 0.05}
 _SKILL_MSD = 17.0
 
 
@@ -59,6 +60,8 @@ def prompt_form(t: Texts, schema: FeatureSchema) -> Form:
         gr.HTML(legend(t("difficulty")))
         _number(form, "sr", t, schema, on=True)
         _number(form, "ett", t, schema)
+        if "density" in schema.names:
+            _number(form, "density", t, schema)
         form["spread"] = gr.Checkbox(label=t("spread"), info=t("spread_hint"))
         form["rank_status"] = gr.Radio(
             t.choices("ranked", "loved", "graveyard", FREE),
@@ -98,7 +101,7 @@ def _number(form: Form, name: str, t: Texts, schema: FeatureSchema, *, on: bool 
             feature.minimum,
             feature.maximum,
             value=_DEFAULTS.get(name, _SKILL_MSD),
-            step=0.1 if name == "sr" else 0.05 if name == "ln_ratio" else 0.5,
+            step=_STEPS.get(name, 0.5),
             label=f"{t(skill) + ' ' if skill in SKILLS else ''}{label}",
             show_label=False,
             container=False,

@@ -86,7 +86,7 @@ def prompt_tab(handlers: Handlers, form: Form, tabs: gr.Tabs) -> None:
         gr.Info(t("used_prompt", tab=t("make")))
         return [gr.Tabs(selected="make"), *(_within(wanted, name, form) for name in names)]
 
-    names = [*names, *(name for name in requests.NUMBERS if name not in names)]
+    names = [*names, *(n for n in requests.NUMBERS if n in form and n not in names)]
     measure.click(look, [file, rate], [found, which, yaml, said, use], **_QUIET)
     which.input(show, [found, which], [yaml, said], queue=False, **_QUIET)
     use.click(take, [found, which], [tabs, *(form[name] for name in names)], **_QUIET)
