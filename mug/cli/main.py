@@ -33,6 +33,11 @@ COMMANDS = {
         "train a release from nothing",
     ),
     "pack-model": ("mug.cli.models.pack_model:command", "pack a trained model into a folder"),
+    "calibrate-model": (
+        "mug.cli.models.calibrate_model:command",
+        "measure the stars that a model reaches for those it is given",
+    ),
+    "fine-tune": ("mug.cli.models.fine_tune:command", "train a model further on your charts"),
     "models": ("mug.cli.models.models:command", "list the models at hand and choose one"),
     "prepare": ("mug.cli.prepare.collect:command", "collect charts into a data set"),
     "prepare-features": ("mug.cli.prepare.measure:command", "measure the charts of a data set"),

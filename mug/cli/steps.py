@@ -7,12 +7,14 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mug.errors import TrainingError
 
 ROOT = Path(__file__).resolve().parents[2]
+TRAIN = ("-m", "mug.cli.main", "train")
 
 
 @dataclass(frozen=True)
@@ -61,15 +63,22 @@ class Steps:
         """Duration of a finished step."""
         return float(json.loads(self._marker(name).read_text())["seconds"])
 
-    def train(self, name: str, config: str, overrides: list[str]) -> Path:
-        """Train with main.py, going on where an interrupted run stopped; its last checkpoint."""
+    def train(self, name: str, config: str | Sequence[str], overrides: list[str]) -> Path:
+        """Train by YAML, going on where an interrupted run stopped; its last checkpoint.
+
+        Args:
+            name: of the step.
+            config: a file, or several that are merged.
+            overrides: `key=value`.
+        """
         logs = self.out / "logs" / name
-        command = ["main.py", "--base", config, "-t", "--no-test", "--logdir", str(logs)]
+        configs = [config] if isinstance(config, str) else list(config)
+        command = [*TRAIN, "--base", *configs, "-t", "--no-test", "--logdir", str(logs)]
         command += overrides
         unfinished = sorted(logs.glob("*/checkpoints/last.ckpt"))
         resume = ["-r", str(unfinished[-1].parents[1])] if unfinished else []
         self.run(name, command, extra=resume)
-        return max(logs.glob("*/checkpoints/last.ckpt"), key=lambda path: path.stat().st_mtime)
+        return sorted(logs.glob("*/checkpoints/last.ckpt"))[-1]  # runs are named by their time
 
     def _marker(self, name: str) -> Path:
         return self.out / ".done" / name

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from composed_songs import VERY_SHORT, composed
 from script_calls import Call, within
 from shipped import ship_from
 
 from mug.cli.charts import generate
-from mug.cli.models import demo, models, pack_model
+from mug.cli.models import calibrate_model, demo, models, pack_model
 from mug.data.feature_db import FeatureDB, FeatureRow
 from mug.errors import CheckpointError, ConfigError
 from mug.pipeline.model.checkpoint import read_checkpoint
@@ -22,7 +23,7 @@ from mug.pipeline.model.release import Release
 def calls(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> dict[str, Call]:
     return {
         one.__name__.rpartition(".")[2]: within(one.main, "script.py", monkeypatch, capsys)
-        for one in (generate, models, pack_model, demo)
+        for one in (calibrate_model, generate, models, pack_model, demo)
     }
 
 
@@ -75,7 +76,7 @@ def test_the_averaged_weights_are_packed(
     calls: dict[str, Call], run_folder: Path, tiny_model_folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "card.md").write_text("# Mine\n", encoding="utf-8")
-    (tmp_path / "reached.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "reached.json").write_text('{"given": [1, 2], "reached": [1, 3]}', encoding="utf-8")
     own = ["--card", tmp_path / "card.md", "--reached", tmp_path / "reached.json"]
     assert calls["pack_model"](run_folder, tmp_path / "m", *own).returncode == 0
     _, packed, _ = read_checkpoint(tmp_path / "m")
@@ -154,3 +155,20 @@ def test_the_demo_charts_a_song_with_the_shipped_model(
     report = json.loads((tmp_path / "demo" / "demo.json").read_text(encoding="utf-8"))
     assert len(report["charts"]) == 3
     assert Release.beside(tiny_model_folder) == Release()
+
+
+def test_the_stars_reached_are_measured_beside_the_model(
+    calls: dict[str, Call], tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    for file in tiny_model_folder.iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    songs = composed(tmp_path / "songs", 1, 1, VERY_SHORT)
+    asked = ["--ckpt", tmp_path, "--work", tmp_path / "work", "--songs", songs, "--steps", 1]
+    done = calls["calibrate_model"](*asked, "--stars", "1,3")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "reached.json").read_text(encoding="utf-8"))
+    assert found["given"] == [1.0, 3.0]
+    assert (found["songs"], found["charts"]) == (1, 2)
+    measured = (tmp_path / "work" / "measured.jsonl").read_bytes()
+    assert calls["calibrate_model"](*asked, "--stars", "1,3").returncode == 0
+    assert (tmp_path / "work" / "measured.jsonl").read_bytes() == measured

@@ -26,7 +26,12 @@ from mug.pipeline.model.files import (
     features_params,
     write_weights,
 )
-from mug.pipeline.model.names import FEATURES_NAME, PACKED_CONFIG_NAME, WEIGHTS_NAME
+from mug.pipeline.model.names import (
+    FEATURES_NAME,
+    PACKED_CONFIG_NAME,
+    SCORER_NAME,
+    WEIGHTS_NAME,
+)
 from mug.pipeline.model.release import SECTION, Release
 from mug.pipeline.plain import to_plain
 from mug.util import atomic_write, find_file
@@ -87,12 +92,16 @@ def packed_config(config: Mapping[str, Any], release: Release) -> dict[str, Any]
 
 
 def _without_paths(node: Any) -> Any:
-    """Leave out absolute paths and checkpoints to start from, which other machines do not have."""
+    """Leave out absolute paths and checkpoints to start from, which other machines do not have.
+
+    A rhythm scorer lies in the model's folder.
+    """
     if isinstance(node, Mapping):
         return {
-            name: _without_paths(value)
+            name: SCORER_NAME if name == "scorer" and value else _without_paths(value)
             for name, value in node.items()
-            if name != "ckpt_path" and not (isinstance(value, str) and Path(value).is_absolute())
+            if name == "scorer"
+            or not (name == "ckpt_path" or (isinstance(value, str) and Path(value).is_absolute()))
         }
     return [_without_paths(value) for value in node] if isinstance(node, list) else node
 

@@ -38,7 +38,8 @@ def packed(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
     config, weights, _ = read_checkpoint(tiny_model_folder)
     common = config["data"]["params"]["common_params"]
     common["txt_file"] = "/somewhere/beatmap.txt"
-    config["data"]["params"]["train"]["params"]["packed"] = "/somewhere/packed"
+    train = config["data"]["params"]["train"]["params"]
+    train |= {"packed": "/somewhere/packed", "lines": {"scorer": "/somewhere/scorer.safetensors"}}
     config["model"]["params"]["first_stage_config"]["params"]["ckpt_path"] = "logs/a/last.ckpt"
     folder = tmp_path_factory.mktemp("packed") / "4k"
     write_model(folder, config, weights, RELEASE)
@@ -105,6 +106,7 @@ def test_no_path_of_one_machine_is_packed(packed: Path) -> None:
     config = yaml.safe_load((packed / "config.yaml").read_text(encoding="utf-8"))
     assert not [text for text in _texts(config) if text.startswith("/") or "logs" in text]
     assert config["data"]["params"]["common_params"]["txt_file"] == "data/beatmap.txt"
+    assert config["data"]["params"]["train"]["params"]["lines"] == {"scorer": "rhythm.safetensors"}
     assert "lightning" not in config
     assert sorted(path.name for path in packed.iterdir()) == [
         "config.yaml",
