@@ -21,6 +21,7 @@ COMMANDS = {
     "prompt": ("mug.cli.charts.prompt:command", "measure a chart as a prompt"),
     "webui": ("mug.cli.webui:command", "serve the web page"),
     "train": ("mug.train:main", "train a model by YAML"),
+    "train-scorer": ("mug.cli.models.train_scorer:command", "train a rhythm scorer"),
     "compose": ("mug.cli.models.compose:command", "compose sample songs with charts"),
     "evaluate": ("mug.cli.models.evaluate:command", "judge models and charts"),
     "probe": ("mug.cli.models.probe:command", "measure what a model makes of its conditions"),
