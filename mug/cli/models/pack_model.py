@@ -10,6 +10,7 @@ import argparse
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from mug.pipeline.model.pack import same_share, write_model, write_sums
 
 if TYPE_CHECKING:
     from mug.pipeline.model.release import Release
+    from mug.rhythm.scorer import RhythmScorer
 
 Ranges = dict[str, tuple[float, float]]
 
@@ -185,20 +187,23 @@ def _same(source: Path, packed: Path) -> float:
     from mug.compose.composer import compose_song
     from mug.compose.sound import render, write_audio
     from mug.compose.style import SongStyle
+    from mug.pipeline.model.checkpoint import load_model
 
     song = compose_song(_SEED, SongStyle(seconds=(20.0, 25.0)))
     with tempfile.TemporaryDirectory() as made:
         audio = Path(made) / "song.wav"
         write_audio(audio, render(song))
-        before, after = (_raw(path, audio) for path in (source, packed))
+        scorer = load_model(packed).scorer  # a checkpoint has none beside it
+        before, after = (_raw(path, audio, scorer) for path in (source, packed))
     return min(same_share(one, other) for one, other in zip(before, after, strict=True))
 
 
-def _raw(model: Path, audio: Path) -> tuple[tuple[Any, ...], ...]:
+def _raw(path: Path, audio: Path, scorer: RhythmScorer | None) -> tuple[tuple[Any, ...], ...]:
     from mug.pipeline.chart import ChartGenerator
+    from mug.pipeline.model.checkpoint import load_model
     from mug.pipeline.request import GenerationRequest
 
-    generator = ChartGenerator.from_checkpoint(model)
+    generator = ChartGenerator(replace(load_model(path), scorer=scorer, reached=None))
     prompt = {"sr": 3.0} if "sr" in generator.model.schema.names else {}
     request = GenerationRequest(audio, prompt=prompt, count=2, guidance_scale=2.0)
     return generator.generate(request).raw

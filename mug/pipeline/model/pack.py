@@ -37,7 +37,7 @@ from mug.pipeline.plain import to_plain
 from mug.util import atomic_write, find_file
 
 SUMS_NAME = "SHA256SUMS"
-MOST_BYTES = 10_000_000
+MOST_BYTES = 10 * 2**20
 """Bytes that the weights of a shipped model may have."""
 
 _LARGEST_HALF = float(torch.finfo(torch.float16).max)
@@ -137,7 +137,7 @@ def write_model(
     if size > MOST_BYTES:
         raise CheckpointError(
             "pipeline.packed_model_is_too_large",
-            most=MOST_BYTES // 1_000_000,
+            most=MOST_BYTES // 2**20,
             file=folder / WEIGHTS_NAME,
             value=size,
             remedy="remedy.train_narrower_model",

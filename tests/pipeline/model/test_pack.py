@@ -149,8 +149,8 @@ def test_a_model_that_is_too_large_is_refused(
     tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, weights, _ = read_checkpoint(tiny_model_folder)
-    monkeypatch.setattr(pack, "MOST_BYTES", 1_000_000)
-    with pytest.raises(CheckpointError, match="larger than 1 MB"):
+    monkeypatch.setattr(pack, "MOST_BYTES", 2**20)
+    with pytest.raises(CheckpointError, match="larger than 1 MiB"):
         write_model(tmp_path, config, weights, RELEASE)
 
 
