@@ -24,7 +24,7 @@ SONGS = 300
 SEED, SCORER_SEED = 0, 1
 
 FIRST_STAGE, DIFFUSION = "configs/mug/listen_autoencoder.yaml", "configs/mug/listen.yaml"
-FEATURES = "configs/mug/mania_beatmap_features.yaml"
+FEATURES = "configs/mug/features_2.yaml"
 
 SONG_BYTES = 7_000_000
 """Of a song on disk: its sound twice, eight charts, what is computed from it."""
@@ -35,7 +35,7 @@ OTHER_BYTES = 1_000_000_000
 MOST_BYTES = 30_000_000_000
 
 # Seconds that a step of each training takes on one idle CPU core, and its part of --minutes.
-_STEP_S = {"scorer": 0.25, "first stage": 0.15, "diffusion": 0.18}
+_STEP_S = {"scorer": 0.25, "first stage": 0.15, "diffusion": 0.25}
 _SHARE = {"scorer": 0.08, "first stage": 0.12, "diffusion": 0.8}
 
 
@@ -208,8 +208,7 @@ def train_networks(steps: Steps, recipe: ReleaseRecipe) -> None:
     own = [
         f"model.params.first_stage_config.params.ckpt_path={first}",
         f"data.params.train.params.lines.scorer={scorer}",
-        "data.params.train.params.lines.own_rows_p=0.3333",
-        "data.params.train.params.lines.drawn_rows_p=0.3333",
+        "data.params.train.params.lines.drawn_rows_p=0.3",
     ]
     train_network(steps, recipe, "diffusion", own)
 
@@ -235,6 +234,7 @@ def _data(steps: Steps, recipe: ReleaseRecipe, name: str) -> list[str]:
     found = [
         f"data.params.common_params.txt_file={steps.out / 'dataset' / 'beatmap.txt'}",
         f"data.params.common_params.audio.cache_dir={steps.out / 'cache'}",
+        f"data.params.common_params.features.feature_yaml={FEATURES}",
     ]
     if recipe.keys != 4:
         inner = "first_stage_config.params." if name == "diffusion" else ""
