@@ -52,6 +52,14 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    _add_songs(made)
+    _add_judged(made)
+    _add_sampling(made)
+    return made
+
+
+def _add_songs(made: argparse.ArgumentParser) -> None:
+    """Songs to judge by, and the folder of results."""
     source = made.add_mutually_exclusive_group(required=True)
     source.add_argument("--songs", type=Path, help="folder of human beatmapsets")
     source.add_argument(
@@ -79,6 +87,10 @@ def parser() -> argparse.ArgumentParser:
         help="print the table of bars alone; all tables are written as always",
     )
     made.add_argument("--out", type=Path, required=True, help="folder of results")
+
+
+def _add_judged(made: argparse.ArgumentParser) -> None:
+    """The model or charts to judge."""
     made.add_argument("--checkpoint", type=Path, help="a model to judge")
     made.add_argument("--scorer", type=Path, help="a rhythm scorer to judge alone")
     made.add_argument("--charts", type=Path, help="a folder of charts by another program")
@@ -102,6 +114,10 @@ def parser() -> argparse.ArgumentParser:
         " all but the first need --checkpoint",
     )
     made.add_argument("--keys", type=int, default=4, help="columns (default 4)")
+
+
+def _add_sampling(made: argparse.ArgumentParser) -> None:
+    """How charts are sampled, and on what."""
     made.add_argument("--seeds", type=int, default=2, help="samples a chart (default 2)")
     made.add_argument(
         "--candidates", type=int, default=4, help="charts that `best of N` chooses from (4)"
@@ -118,7 +134,6 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--threads", type=int, default=1, help="of torch, where the cost is measured (default 1)"
     )
-    return made
 
 
 def main() -> int:
