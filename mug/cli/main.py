@@ -29,10 +29,6 @@ COMMANDS = {
         "mug.cli.models.convert_checkpoint:command",
         "turn a checkpoint into safetensors",
     ),
-    "train-scorer": (
-        "mug.cli.models.train_scorer:command",
-        "train a scorer of rows by the sound",
-    ),
     "train-release": (
         "mug.cli.models.train_release:command",
         "train a release from nothing",
