@@ -50,7 +50,7 @@ def test_the_steps_name_commands_that_exist_and_hand_their_results_on(tmp_path):
     names = [line.split(" | ")[0] for line in steps]
     assert names == [
         "compose songs", "compose scorer songs", "compose held-out songs", "prepare", "features",
-        "scorer", "first stage", "diffusion", "pack",
+        "scorer", "first stage", "diffusion", "pack", "calibrate",
     ]  # fmt: skip
     by_name = dict(line.split(" | ") for line in steps)
     for command in by_name.values():
@@ -63,6 +63,8 @@ def test_the_steps_name_commands_that_exist_and_hand_their_results_on(tmp_path):
     assert f"{tmp_path}/logs/first stage/run/checkpoints/last.ckpt" in by_name["diffusion"]
     assert f"lines.scorer={tmp_path}/scorer/scorer.safetensors" in by_name["diffusion"]
     assert f"--scorer {tmp_path}/scorer/scorer.safetensors" in by_name["pack"]
+    assert f"{tmp_path}/model --scorer" in by_name["pack"]
+    assert f"--ckpt {tmp_path}/model" in by_name["calibrate"]
     assert "--count 40" in by_name["compose songs"]
     assert "--count 10" in by_name["compose scorer songs"]
     seeds = [
@@ -96,6 +98,7 @@ def test_a_full_disk_is_named_before_anything_is_done(tmp_path, monkeypatch):
 
 
 TINY = ["--songs", "4", "--workers", "1", "--min_s", "15", "--max_s", "20"]
+TINY += ["--calibrate=--kinds 1 --stars 1,2 --steps 2"]
 TINY += ["--scorer=--steps 3 --batch 2 --width 8 --dilations 1 4"]
 SHORT = [
     "lightning.trainer.max_steps=6",
@@ -127,3 +130,4 @@ def test_a_killed_release_goes_on_and_ends_with_a_model(tmp_path):
     assert len(list((tmp_path / "logs" / "first stage").iterdir())) == 1
     assert (tmp_path / "model" / "model.safetensors").is_file()
     assert (tmp_path / "model" / "rhythm.safetensors").is_file()
+    assert (tmp_path / "model" / "reached.json").is_file()

@@ -52,6 +52,7 @@ class ReleaseRecipe:
         workers: processes that compose and prepare.
         seconds: length of the songs.
         scorer: further words for scripts/train_scorer.py.
+        calibrate: further words for scripts/calibrate_model.py.
         overrides: key=value for both training configs.
     """
 
@@ -62,6 +63,7 @@ class ReleaseRecipe:
     workers: int = 1
     seconds: tuple[float, float] = (100.0, 180.0)
     scorer: tuple[str, ...] = ()
+    calibrate: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -114,6 +116,7 @@ def parser() -> argparse.ArgumentParser:
         default="",
         help="further words for scripts/train_scorer.py, e.g. --scorer='--width 8'",
     )
+    made.add_argument("--calibrate", default="", help="those for scripts/calibrate_model.py")
     made.add_argument(
         "override", nargs="*", help="key=value for both training configs, e.g. shorter runs"
     )
@@ -131,6 +134,7 @@ def main() -> int:
         workers=args.workers,
         seconds=(args.min_s, args.max_s),
         scorer=tuple(args.scorer.split()),
+        calibrate=tuple(args.calibrate.split()),
         overrides=tuple(args.override),
     )
     check_disk(recipe)
@@ -254,12 +258,20 @@ def pack(steps: Steps, recipe: ReleaseRecipe) -> None:
     steps.run("pack", command)
 
 
+def calibrate(steps: Steps, recipe: ReleaseRecipe) -> None:
+    """The stars that the packed model reaches, beside it: they are inverted before sampling."""
+    folders = ["--ckpt", str(steps.out / "model"), "--work", str(steps.out / "calibration")]
+    keys = ["--keys", str(recipe.keys)]
+    steps.run("calibrate", ["scripts/calibrate_model.py", *folders, *keys, *recipe.calibrate])
+
+
 TASKS: dict[str, Callable[[Steps, ReleaseRecipe], None]] = {
     "compose songs": compose,
     "prepare the data set": prepare,
     "train the rhythm scorer": train_scorer,
     "train the networks": train_networks,
     "pack the model": pack,
+    "measure the stars that it reaches": calibrate,
 }
 """Steps of a release in their order."""
 
