@@ -112,8 +112,8 @@ def test_small_and_demo_sizes() -> None:
     full = count(build("configs/mug/mug_diffusion.yaml"))
     assert 0.04 * full < count(build("configs/mug/small.yaml")) < 0.06 * full
     assert 1_000_000 < count(build("configs/mug/demo.yaml")) < 3_000_000
-    # In half precision it must stay below ten megabytes: it is shipped.
-    assert 3_000_000 < count(build("configs/mug/listen.yaml")) < 4_500_000
+    # In half precision it is shipped, with ten MiB at most.
+    assert 3_000_000 < count(build("configs/mug/listen.yaml")) < 5_200_000
 
 
 @pytest.mark.parametrize(
