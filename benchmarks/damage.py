@@ -162,7 +162,7 @@ def table(found: Mapping[str, Figures]) -> str:
 
 def main() -> int:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--songs", type=int, default=4, help="composed songs (default 4)")
     print(table(figures(songs(parser.parse_args().songs))))
     return 0

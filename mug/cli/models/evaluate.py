@@ -117,7 +117,7 @@ def _add_judged(made: argparse.ArgumentParser) -> None:
 
 
 def _add_sampling(made: argparse.ArgumentParser) -> None:
-    """How charts are sampled, and on what."""
+    """Sampling of charts, and the machine for it."""
     made.add_argument("--seeds", type=int, default=2, help="samples a chart (default 2)")
     made.add_argument(
         "--candidates", type=int, default=4, help="charts that `best of N` chooses from (4)"
