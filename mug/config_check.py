@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -154,3 +154,34 @@ def _depth_and_line(file: Path, plain: Any, wanted: list[str]) -> tuple[int, int
             depth += 1
         line = name_node.start_mark.line + 1
     return depth, line
+
+
+def check_time_axes(config: Plain, config_of: Callable[[str], Mapping[str, Any] | None]) -> None:
+    """Refuse to train on weights that were trained on another time axis.
+
+    Args:
+        config: resolved.
+        config_of: gives the config in a checkpoint, None where it holds none.
+
+    Raises:
+        ConfigError: names the checkpoint and both axes.
+    """
+    params = config["model"].get("params") or {}
+    stage = (params.get("first_stage_config") or {}).get("params") or {}
+    own = _time_axis(config)
+    for path in (params.get("ckpt_path"), stage.get("ckpt_path")):
+        found = config_of(str(path)) if path and Path(path).is_file() else None
+        if found is not None and _time_axis(found) != own:
+            raise ConfigError(
+                "config.checkpoint_has_another_time_axis",
+                file=path,
+                value=_time_axis(found),
+                expected=own,
+                remedy="remedy.train_first_stage_on_same_axis",
+            )
+
+
+def _time_axis(config: Mapping[str, Any]) -> str:
+    data = (config.get("data") or {}).get("params") or {}
+    window = (data.get("common_params") or {}).get("window") or {}
+    return str(window.get("time_axis") or "ms")

@@ -26,9 +26,11 @@ from pytorch_lightning.loggers import Logger
 from mug.callbacks.checkpoint import AtomicCheckpointIO, ResumeCheckpoint
 from mug.callbacks.rng import StepRandomness
 from mug.config import load_config
+from mug.config_check import check_time_axes
 from mug.errors import CheckpointError, ConfigError, MugError, TrainingError
 from mug.messages.message import Message
 from mug.model.speed.precision import multiplies_bfloat16
+from mug.model.weights import config_in
 from mug.options import Options, parse_arguments
 from mug.util import instantiate_from_config
 
@@ -307,6 +309,7 @@ def run(options: Options) -> int:
         warnings.filterwarnings("ignore", advice)
     if options.train and not place.resume_from:
         check_first_stage(place.config, options.base)
+        check_time_axes(place.config, config_in)
     pl.seed_everything(options.seed, workers=False, verbose=False)
     module = build_module(place.config)
     data = instantiate_from_config(place.config["data"])

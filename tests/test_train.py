@@ -11,8 +11,10 @@ import yaml
 
 import mug.util
 from mug import train
+from mug.config_check import check_time_axes
 from mug.errors import CheckpointError, ConfigError, TrainingError
 from mug.model.speed.precision import multiplies_bfloat16
+from mug.model.weights import config_in
 from mug.options import Options, parse_arguments
 
 TINY = """
@@ -297,3 +299,23 @@ def test_devices_that_multiply_bfloat16() -> None:
     known = Path("/proc/cpuinfo")
     if known.exists() and "flags" in (words := known.read_text(encoding="utf-8")):
         assert multiplies_bfloat16("cpu") == ("avx512_bf16" in words or "amx_tile" in words)
+
+
+@pytest.mark.parametrize(("own", "other"), [("beat", "ms"), ("ms", "beat"), ("beat", None)])
+def test_weights_of_another_time_axis_are_refused(
+    tmp_path: Path, own: str, other: str | None
+) -> None:
+    def config(axis: str | None) -> dict[str, object]:
+        window = {} if axis is None else {"time_axis": axis}
+        return {"data": {"params": {"common_params": {"window": window}}}}
+
+    path = tmp_path / "first.ckpt"
+    torch.save({"state_dict": {}, "mug_config": config(other)}, path)
+    stage = {"params": {"ckpt_path": str(path)}}
+    for params in ({"first_stage_config": stage}, {"ckpt_path": str(path)}):
+        asked = {**config(own), "model": {"params": params}}
+        with pytest.raises(ConfigError, match=rf"first\.ckpt.*another time axis than {own}"):
+            check_time_axes(asked, config_in)
+        check_time_axes({**config(other), "model": {"params": params}}, config_in)
+    path.write_bytes(b"nonsense")
+    check_time_axes({**config(own), "model": {"params": {"ckpt_path": str(path)}}}, config_in)

@@ -6,6 +6,7 @@ import logging
 import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -91,6 +92,22 @@ def _read_safetensors(file: Path) -> dict[str, Tensor]:
     with safe_open(file, framework="pt") as opened:
         check_system(opened.metadata(), file)
         return {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+
+
+def config_in(path: str | Path) -> dict[str, Any] | None:
+    """The config that a training checkpoint of ours holds; None for other files.
+
+    A damaged file has none either: `load_weights` says what is wrong with it.
+    """
+    if Path(path).suffix != ".ckpt":
+        return None
+    try:
+        with torch.serialization.safe_globals(SAFE_GLOBALS):
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError):
+        return None
+    found = content.get("mug_config") if isinstance(content, dict) else None
+    return dict(found) if isinstance(found, dict) else None
 
 
 def load_weights(module: nn.Module, path: str | Path, ignore_keys: Sequence[str] = ()) -> None:
