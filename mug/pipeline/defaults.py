@@ -7,6 +7,7 @@ docs/performance.md, "Solvers".
 
 SAMPLER = "angular"
 STEPS = 12
+GUIDANCE_SCALE = 5.0
 
 WINDOW_S = 380.0
 """Longer songs are made in windows of this length in seconds: twice what the full model sees in

@@ -11,7 +11,7 @@ from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
 from mug.errors import GenerationError
 from mug.pipeline import plain
-from mug.pipeline.defaults import SAMPLER, STEPS, WINDOW_S
+from mug.pipeline.defaults import GUIDANCE_SCALE, SAMPLER, STEPS, WINDOW_S
 from mug.pipeline.finish.cleanup import Changes
 from mug.pipeline.finish.options import FinishOptions
 from mug.timing.estimate import TimingEstimate
@@ -48,7 +48,7 @@ class GenerationRequest:
     count: int = 1
     steps: int = STEPS
     sampler: str = SAMPLER
-    guidance_scale: float = 5.0
+    guidance_scale: float = GUIDANCE_SCALE
     seed: int = 0
     batch_size: int = 4
     finish: FinishOptions = field(default_factory=FinishOptions)

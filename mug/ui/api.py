@@ -14,7 +14,6 @@ import gradio as gr
 
 from mug.diffusion.samplers.registry import SAMPLERS
 from mug.errors import MugError
-from mug.pipeline.defaults import SAMPLER, STEPS
 from mug.ui.handlers import ErrorMessages, Handlers
 from mug.ui.jobs import operations
 from mug.ui.jobs.files import REPORT
@@ -45,15 +44,16 @@ def add_api(handlers: Handlers) -> None:
 
 
 def _add_generate(handlers: Handlers, answer: gr.JSON, files: gr.File) -> None:
+    usual = handlers.service.model.release.usual
     inputs = [
         gr.File(label="audio", file_types=SOUNDS, type="filepath"),
         gr.JSON(label="prompt: feature name to value", value={}),
         gr.Textbox(label="negative prompt, YAML", value=""),
         gr.Slider(1, MOST_CHARTS, 1, step=1, label="charts"),
         gr.Slider(0, 4 * MOST_CHARTS, 0, step=1, label="choose from so many"),
-        gr.Slider(1, MOST_STEPS, STEPS, step=1, label="sampler steps"),
-        gr.Slider(0, 30, 5, label="guidance scale"),
-        gr.Radio(list(SAMPLERS), value=SAMPLER, label="sampler"),
+        gr.Slider(1, MOST_STEPS, usual["steps"], step=1, label="sampler steps"),
+        gr.Slider(0, 30, usual["guidance_scale"], label="guidance scale"),
+        gr.Radio(list(SAMPLERS), value=usual["sampler"], label="sampler"),
         gr.Number(-1, precision=0, label="seed; -1 draws one"),
         gr.Number(0.0, label="tempo, beats a minute; 0: heard in the song"),
         gr.Number(0.0, label="offset of the first bar, ms"),

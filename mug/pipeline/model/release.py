@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from mug.messages.message import Message
+from mug.pipeline.defaults import GUIDANCE_SCALE, SAMPLER, STEPS
 from mug.pipeline.model.names import PACKED_CONFIG_NAME
 from mug.pipeline.plain import from_plain
 
@@ -47,6 +48,12 @@ class Release:
         if not config.is_file():
             return cls()
         return cls.of(yaml.safe_load(config.read_text(encoding="utf-8")) or {})
+
+    @property
+    def usual(self) -> Mapping[str, Any]:
+        """Defaults of sampling: this model's, else those of the program."""
+        program = {"steps": STEPS, "sampler": SAMPLER, "guidance_scale": GUIDANCE_SCALE}
+        return {**program, **self.sampling}
 
     def untrained(self, prompt: Mapping[str, Any]) -> tuple[Message, ...]:
         """A sentence for each number of a prompt beyond what the model was trained on."""

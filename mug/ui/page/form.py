@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -9,7 +10,6 @@ import gradio as gr
 from mug.beatmap.formats.registry import CHARTS, PACKAGES
 from mug.diffusion.samplers.registry import SAMPLERS
 from mug.features import FeatureSchema
-from mug.pipeline.defaults import SAMPLER, STEPS
 from mug.ui.handlers import Handlers
 from mug.ui.page.fragments import hint, legend
 from mug.ui.page.texts import Texts
@@ -111,8 +111,13 @@ def _number(form: Form, name: str, t: Texts, schema: FeatureSchema, *, on: bool 
     form[f"{name}_on"], form[name] = tick, slider
 
 
-def sampling_form(t: Texts) -> Form:
-    """Form of sampling, folded."""
+def sampling_form(t: Texts, usual: Mapping[str, Any]) -> Form:
+    """Form of sampling, folded.
+
+    Args:
+        t: the language.
+        usual: defaults that suit the model.
+    """
     form: Form = {}
     with gr.Accordion(t("how"), open=False, elem_classes="mug-fold"):
         with gr.Row():
@@ -120,13 +125,20 @@ def sampling_form(t: Texts) -> Form:
                 0, 4 * MOST_CHARTS, 0, step=1, label=t("candidates"), info=t("candidates_hint")
             )
             form["steps"] = gr.Slider(
-                1, MOST_STEPS, STEPS, step=1, label=t("steps"), info=t("steps_hint")
+                1, MOST_STEPS, usual["steps"], step=1, label=t("steps"), info=t("steps_hint")
             )
         with gr.Row():
             form["guidance"] = gr.Slider(
-                1, 30, 5, step=0.5, label=t("guidance"), info=t("guidance_hint")
+                1,
+                30,
+                usual["guidance_scale"],
+                step=0.5,
+                label=t("guidance"),
+                info=t("guidance_hint"),
             )
-            form["sampler"] = gr.Dropdown(list(SAMPLERS), value=SAMPLER, label=t("sampler"))
+            form["sampler"] = gr.Dropdown(
+                list(SAMPLERS), value=usual["sampler"], label=t("sampler")
+            )
         form["reach_stars"] = gr.Checkbox(True, label=t("reach_stars"), info=t("reach_stars_hint"))
         with gr.Row():
             form["seed"] = gr.Number(-1, precision=0, label=t("seed"), info=t("seed_hint"))

@@ -36,7 +36,7 @@ def make_tab(handlers: Handlers) -> Form:
             t = handlers.t
             gr.HTML(fragments.title(t("ask")) + fragments.hint(t("ask_hint")))
             form |= prompt_form(t, handlers.service.model.schema)
-            form |= sampling_form(t)
+            form |= sampling_form(t, handlers.service.model.release.usual)
             form |= cleanup_form(handlers)
     form["key"] = gr.State("")
     form |= _results(handlers)

@@ -211,6 +211,8 @@ def test_what_lies_beyond_training_is_said() -> None:
     assert said == "sr 7.5 is beyond what the model was trained on, 0.5 to 6"
     assert len(release.untrained({"sr": 0.4})) == 1
     assert Release.of({}) == Release()
+    assert Release().usual["steps"] == GenerationRequest(Path()).steps
+    assert RELEASE.usual == {**Release().usual, "steps": 7}
 
 
 def test_a_request_beyond_training_is_said_once_for_each_number() -> None:
