@@ -36,8 +36,10 @@ def test_a_model_of_ones_own_by_one_command(tiny_model_folder: Path, tmp_path: P
     trained = {key for key in old if not torch.equal(old[key], new[key])}
     assert trained
     assert not any("first_stage" in key for key in trained)
-    # Two small steps: these are the old weights a little changed, not others.
-    assert all(torch.allclose(old[key], new[key], atol=2e-3, rtol=1e-2) for key in old)
+    # Two small steps: these are the old weights a little changed, not others. State-space kernels
+    # of a model that was never trained are bound to the length of its first batch.
+    kept = [key for key in old if ".s4_model.kernel." not in key]
+    assert all(torch.allclose(old[key], new[key], atol=2e-3, rtol=1e-2) for key in kept)
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert again.stdout.count("done before") == 4
 
