@@ -14,10 +14,9 @@ from mug.pipeline.arrange.sources import find_onsets
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.finish.chart import red_lines_of
 from mug.pipeline.finish.cleanup import Changes, Surroundings
-from mug.pipeline.judge.listening import Listening, listening_of
 from mug.pipeline.judge.measures import measure
 from mug.pipeline.judge.report import TOLERANCES, misses, reached
-from mug.pipeline.judge.score import Score, rank, score_chart
+from mug.pipeline.judge.score import Listening, Score, rank, score_chart
 from mug.pipeline.prompt import Prompt
 from mug.pipeline.request import MAX_COUNT, GenerationRequest, GenerationResult
 
@@ -115,6 +114,8 @@ def judge_all(
     tolerances: Mapping[str, float],
 ) -> tuple[Judgement, ...]:
     """A judgement of each chart by its own prompt, or by what else it is meant to be."""
+    from mug.pipeline.judge.listening import listening_of  # torch, only where charts are made
+
     model, song = generator.model, generator.song(request.audio)
     return tuple(
         judge(

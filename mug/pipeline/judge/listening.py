@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,23 +10,11 @@ import numpy as np
 from mug.beatmap.beatmap import Beatmap
 from mug.pipeline.beat import song_with_lines
 from mug.pipeline.decode import rows_of
+from mug.pipeline.judge.score import Listening
 from mug.pipeline.model.checkpoint import LoadedModel
 from mug.pipeline.rows import row_logits
 from mug.pipeline.sample import ChartRequest, EncodedSong
 from mug.rhythm.rows import log_likelihood
-
-
-@dataclass(frozen=True)
-class Listening:
-    """Likelihood of a chart's rows under a rhythm scorer.
-
-    Args:
-        likelihood: mean log-probability of having, or not having, a row at each line, nats.
-        expected: the same for rows that the scorer itself would draw.
-    """
-
-    likelihood: float
-    expected: float
 
 
 def listening_of(

@@ -16,7 +16,6 @@ from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import DataError
 from mug.lint.findings import Finding
-from mug.pipeline.judge.listening import Listening
 from mug.pipeline.judge.measures import (
     DIVISORS,
     ON_GRID_MS,
@@ -45,6 +44,19 @@ HALF_FINDINGS = 5.0  # weighted findings in 100 notes
 HALF_LISTENING = 0.05  # nats a line below what the scorer's own rows have
 
 _MAIN_SKILL_MSD = 1.0  # within so much of the highest skill set another one is a main skill, too
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Likelihood of a chart's rows under a rhythm scorer.
+
+    Args:
+        likelihood: mean log-probability of having, or not having, a row at each line, nats.
+        expected: the same for rows that the scorer itself would draw.
+    """
+
+    likelihood: float
+    expected: float
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def test_features_and_why_some_are_unknown() -> None:
     assert four.features["rc"] is True
     assert isinstance(four.features["stream"], bool)
     seven = measure(Beatmap(7, notes))
-    assert set(seven.features) == {"sr", "ln_ratio", "rc", "hb", "ln"}
+    assert set(seven.features) == {"sr", "density", "ln_ratio", "rc", "hb", "ln"}
     assert "7 keys" in seven.unknown["ett"]
     empty = measure(Beatmap(4))
     assert empty.features == {}

@@ -44,6 +44,7 @@ OTHER = TempoMap((TimingPoint(333.0, 60000.0 / 140.0, 4),))
 SPREAD = Plan(tiers=(SpreadTier("Easy", 1.2), SpreadTier("Hard", 2.2)))
 CHOSEN = replace(SPREAD, search=Search(candidates=3))
 REACHED = Plan(Search(candidates=2, reach_stars=True))
+UNREACHED = Plan(Search(reach_stars=False))
 
 
 class Composed(ChartGenerator):
@@ -125,7 +126,7 @@ def test_charts_brought_to_their_stars_are_brought_there_again(
     generator: ChartGenerator, request_: GenerationRequest, folders: JobFolders
 ) -> None:
     """On another timing, and after a region was made anew; without the wish they stay away."""
-    for plan, reached in ((Plan(), False), (REACHED, True)):
+    for plan, reached in ((UNREACHED, False), (REACHED, True)):
         made = operations.make_charts(generator, folders, request_, plan, _job(), "en")
         other = operations.snap_again(generator, folders, made.revision.key, OTHER, "given", "en")
         assert [line.time_ms for line in _charts(other)[0].red_lines] == [333.0]
