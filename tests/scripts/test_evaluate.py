@@ -60,7 +60,7 @@ def test_a_synthetic_pack_needs_no_data_and_a_run_goes_on(
     words = ("--synthetic", 1, "--out", tmp_path)
     assert call(*words).returncode == 0
     first = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
-    assert first["version"] == 2
+    assert first["version"] == 3
     assert len(first["songs"]) == 1
     assert {column["kind"] for column in first["columns"]} == {"people", "baseline"}
     assert first["distances"]["why_not"]
