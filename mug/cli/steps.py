@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mug.errors import TrainingError
+from mug.util import atomic_write
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAIN = ("-m", "mug.cli.main", "train")
@@ -30,12 +31,15 @@ class Steps:
     def run(self, name: str, command: list[str], extra: list[str] | None = None) -> None:
         """Runs `python COMMAND EXTRA`, unless the same command is done; output is not captured.
 
+        Where another command was done under the name, the steps after it are to be done again, too.
+
         Raises:
             TrainingError: when the command fails; its own message stands above.
         """
         if self.is_done(name, command):
             print(f"[{name}] done before")
             return
+        self._forget_from(name)
         print(f"\n[{name}] python {' '.join(command)}", flush=True)
         began = time.monotonic()
         done = subprocess.run([sys.executable, *command, *(extra or [])], cwd=ROOT, check=False)
@@ -52,7 +56,17 @@ class Steps:
         print(f"[{name}] took {seconds:.0f} s", flush=True)
         marker = self._marker(name)
         marker.parent.mkdir(parents=True, exist_ok=True)
-        marker.write_text(json.dumps({"command": _digest(command), "seconds": seconds}))
+        with atomic_write(marker) as handle:
+            handle.write(json.dumps({"command": _digest(command), "seconds": seconds}).encode())
+
+    def _forget_from(self, name: str) -> None:
+        """Forget a step and all that were finished after it: they stand on its old results."""
+        marker = self._marker(name)
+        if marker.exists():
+            since = marker.stat().st_mtime_ns
+            for later in marker.parent.iterdir():
+                if later.stat().st_mtime_ns >= since:
+                    later.unlink()
 
     def is_done(self, name: str, command: list[str]) -> bool:
         """Return whether this very command has finished here before."""

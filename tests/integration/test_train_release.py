@@ -17,6 +17,7 @@ from mug.cli.models.train_release import (
     TASKS,
     ReleaseRecipe,
     check_disk,
+    keep_to_songs,
 )
 from mug.cli.steps import Steps
 from mug.errors import ConfigError
@@ -95,6 +96,32 @@ def test_a_full_disk_is_named_before_anything_is_done(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="too little space"):
         check_disk(ReleaseRecipe(tmp_path / "out", songs=4))
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_other_songs_are_refused_in_the_same_folder(tmp_path):
+    keep_to_songs(ReleaseRecipe(tmp_path, songs=8))
+    keep_to_songs(ReleaseRecipe(tmp_path, songs=8, minutes=5.0))
+    for other in ({"songs": 9}, {"songs": 8, "keys": 7}, {"songs": 8, "seconds": (10.0, 20.0)}):
+        with pytest.raises(ConfigError, match="other songs"):
+            keep_to_songs(ReleaseRecipe(tmp_path, **other))
+
+
+def test_a_step_that_changes_takes_the_later_ones_with_it(tmp_path):
+    steps = Steps(tmp_path)
+    log = tmp_path / "log"
+
+    def go(words: dict[str, str]) -> list[str]:
+        log.write_text("")
+        for name, word in words.items():
+            code = f"open({str(log)!r}, 'a').write({name!r} + '\\n')  # {word}"
+            steps.run(name, ["-S", "-c", code])
+        return log.read_text().split()
+
+    first = {"one": "a", "two": "b", "three": "c"}
+    assert go(first) == ["one", "two", "three"]
+    assert go(first) == []
+    assert go(first | {"two": "other"}) == ["two", "three"]
+    assert go(first | {"two": "other"}) == []
 
 
 TINY = ["--songs", "4", "--workers", "1", "--min_s", "15", "--max_s", "20"]

@@ -7,6 +7,7 @@ steps are not done again, composing and training go on where they stopped.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import time
@@ -19,6 +20,7 @@ from mug.cli.steps import Steps
 from mug.compose.collection import MOST_SONGS
 from mug.errors import ConfigError
 from mug.messages.message import Message
+from mug.util import atomic_write
 
 SONGS = 300
 SEED, SCORER_SEED = 0, 1
@@ -138,6 +140,7 @@ def main() -> int:
         overrides=tuple(args.override),
     )
     check_disk(recipe)
+    keep_to_songs(recipe)
     began = time.monotonic()
     tasks = list(TASKS.items())
     steps = Steps(recipe.out)
@@ -165,6 +168,23 @@ def check_disk(recipe: ReleaseRecipe) -> None:
             file=recipe.out,
             gigabytes=round(recipe.disk_bytes / 1e9, 1),
             remedy=Message("remedy.free_space_or_fewer_songs", gigabytes=round(missing / 1e9, 1)),
+        )
+
+
+def keep_to_songs(recipe: ReleaseRecipe) -> None:
+    """Refuse other songs in a folder whose networks have learned from some already.
+
+    Raises:
+        ConfigError: for another number, length or key count than the folder was begun with.
+    """
+    asked = {"songs": recipe.songs, "keys": recipe.keys, "seconds": list(recipe.seconds)}
+    file = recipe.out / "release.json"
+    if not file.exists():
+        with atomic_write(file) as handle:
+            handle.write(json.dumps(asked).encode())
+    elif json.loads(file.read_text(encoding="utf-8")) != asked:
+        raise ConfigError(
+            "scripts.release_has_other_songs", file=file, remedy="remedy.choose_another_out"
         )
 
 
