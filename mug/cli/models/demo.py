@@ -1,7 +1,7 @@
 """Compose a song, chart it with the shipped model, and draw the chart: well below a minute.
 
-The song is made by code, so that nothing has to be found or downloaded. Four charts are made of
-it, one for each tier, whose rhythms nest.
+The song is made by code, so that nothing has to be found or downloaded. Three charts are made of
+it, at rising stars, whose rhythms nest.
 """
 
 from __future__ import annotations
