@@ -19,12 +19,11 @@ from mug.audio.load import load_audio
 from mug.clock import FrameClock
 from mug.data.charts import TrainingChart
 from mug.data.item_options import (
-    BEAT_NOTE_FRAMES,
     AugmentOptions,
     BeatOptions,
     LineOptions,
 )
-from mug.encoding.beat_axis import LINES, PHASE, BeatAxis
+from mug.encoding.beat_axis import LINES, NOTE_FRAMES, PHASE, BeatAxis
 from mug.encoding.bound_rows import rows_at
 from mug.encoding.line_channels import line_channels, position_channels
 from mug.encoding.line_tensor import line_tensor
@@ -82,11 +81,9 @@ class BeatItems:
         Raises:
             DataError: when they are no whole number of beats.
         """
-        if note_frames % BEAT_NOTE_FRAMES:
-            raise DataError(
-                "data.items_must_be_whole_beats", value=note_frames, frames=BEAT_NOTE_FRAMES
-            )
-        return cls(clock, note_frames // BEAT_NOTE_FRAMES, options, cache)
+        if note_frames % NOTE_FRAMES:
+            raise DataError("data.items_must_be_whole_beats", value=note_frames, frames=NOTE_FRAMES)
+        return cls(clock, note_frames // NOTE_FRAMES, options, cache)
 
     def curves(self, audio: Path) -> Curves:
         """Onset and level curves of a song."""

@@ -18,9 +18,6 @@ from mug.util import nearest
 
 TIME_AXES = ("ms", "beat")
 
-BEAT_NOTE_FRAMES = 8
-"""Note frames of a beat."""
-
 
 @dataclass(frozen=True)
 class AudioOptions:
@@ -74,7 +71,7 @@ class WindowOptions:
         audio_note_window_ratio: audio frames a note frame.
         crop: takes a random part of songs longer than an item instead of their beginning.
         crop_audio_frame: audio frames of such a part where it is shorter than `max_audio_frame`.
-        time_axis: `ms`, or `beat`: each beat has `BEAT_NOTE_FRAMES` note frames, whatever the
+        time_axis: `ms`, or `beat`: each beat has `NOTE_FRAMES` note frames, whatever the
             tempo (`mug.encoding.beat_axis`); parts begin on a beat.
 
     Raises:

@@ -27,6 +27,9 @@ from mug.errors import DataError
 LINES = 12
 """Lines of a beat: quarters and thirds; snapping human rows to them costs F1 .001."""
 
+NOTE_FRAMES = 8
+"""Note frames of a beat."""
+
 PHASE = 1 / 48
 """Part of a beat by which a beat begins after its latent frame does.
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Float32
 
-from mug.encoding.beat_axis import LINES, PHASE
+from mug.encoding.beat_axis import LINES, NOTE_FRAMES, PHASE
 from mug.notes import NoteLayout
 
 RowTable = Float32[np.ndarray, "beats 12"]
 """1 at lines with a row, else 0."""
-
-NOTE_FRAMES = 8
-"""Note frames of a beat."""
 
 _SURE = 20.0  # logit of what is certain
 
@@ -78,7 +75,7 @@ def start_scores(
 ) -> Float[np.ndarray, "beats 12"]:
     """Highest start logit of any column at each line; of lines in one frame the nearer one's."""
     lines = np.arange(beats * LINES)
-    frames = _frame_of(lines)
+    frames = frame_of(lines)
     best = logits[layout.start].max(axis=0)
     column = logits[layout.start].argmax(axis=0)
     offset = logits[layout.start_offset][column, np.arange(logits.shape[1])]
@@ -89,7 +86,7 @@ def start_scores(
     return scores.reshape(beats, LINES)
 
 
-def _frame_of(lines: np.ndarray) -> np.ndarray:
+def frame_of(lines: np.ndarray) -> np.ndarray:
     """Note frame of each line: in whole numbers, (line / 12 + 1 / 48) * 8."""
     frames: np.ndarray = (lines * 4 + 1) * NOTE_FRAMES // (4 * LINES)
     return frames
@@ -97,6 +94,6 @@ def _frame_of(lines: np.ndarray) -> np.ndarray:
 
 def _places(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Note frames of lines, each once, and offsets within them."""
-    frames, first = np.unique(_frame_of(lines), return_index=True)
+    frames, first = np.unique(frame_of(lines), return_index=True)
     position = (lines[first] / LINES + PHASE) * NOTE_FRAMES
     return frames, position - frames

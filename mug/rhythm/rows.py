@@ -13,14 +13,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Float64, Int64
 
 from mug.audio.flux import HOP_MS, Curves
-from mug.encoding.beat_axis import LINES, PHASE, BeatAxis
+from mug.encoding.beat_axis import LINES, NOTE_FRAMES, BeatAxis
+from mug.encoding.bound_rows import frame_of
 from mug.encoding.line_channels import SOUND, line_channels
 from mug.errors import ConfigError
 
-FRAMES = 8
-"""Note frames a beat."""
-
-_FRAME_OF_LINE = np.floor((np.arange(LINES) / LINES + PHASE) * FRAMES).astype(np.int64)
+_FRAME_OF_LINE = frame_of(np.arange(LINES))
 _NEVER = -np.inf
 
 Logits = Float64[np.ndarray, " lines"]
@@ -214,8 +212,8 @@ def _best_of_frames(
 ) -> tuple[Float64[np.ndarray, " frames"], Int64[np.ndarray, " frames"]]:
     """Best score in each note frame, and its line."""
     beats = len(scores)
-    best = np.full((beats, FRAMES), _NEVER)
-    line = np.zeros((beats, FRAMES), np.int64)
+    best = np.full((beats, NOTE_FRAMES), _NEVER)
+    line = np.zeros((beats, NOTE_FRAMES), np.int64)
     for place, frame in enumerate(_FRAME_OF_LINE):
         better = scores[:, place] > best[:, frame]
         best[better, frame] = scores[better, place]

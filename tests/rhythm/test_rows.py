@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from mug.audio.flux import CURVES, HOP_MS
 from mug.beatmap.timing_points import TimingPoint
-from mug.encoding.beat_axis import LINES, PHASE, BeatAxis
+from mug.encoding.beat_axis import LINES, NOTE_FRAMES, PHASE, BeatAxis
 from mug.errors import ConfigError
 from mug.rhythm.rows import (
-    FRAMES,
     RowOptions,
     alike_beats,
     count_rows,
@@ -31,14 +30,14 @@ def logits(beats: int, seed: int = 0) -> np.ndarray:
 
 
 def frames(lines: np.ndarray) -> np.ndarray:
-    return np.floor((lines / LINES + PHASE) * FRAMES).astype(int)
+    return np.floor((lines / LINES + PHASE) * NOTE_FRAMES).astype(int)
 
 
 @given(st.integers(1, 20), st.integers(0, 200), st.integers(0, 99), st.floats(0, 3))
 @settings(max_examples=50, deadline=None)
 def test_as_many_rows_as_asked_and_one_in_a_note_frame(beats, count, seed, temperature):
     rows = draw_rows(logits(beats, seed), count, seed, temperature=temperature)
-    assert len(rows) == min(count, beats * FRAMES)
+    assert len(rows) == min(count, beats * NOTE_FRAMES)
     assert (np.diff(frames(rows)) > 0).all()
     assert ((rows >= 0) & (rows < beats * LINES)).all()
 
@@ -46,7 +45,9 @@ def test_as_many_rows_as_asked_and_one_in_a_note_frame(beats, count, seed, tempe
 def test_without_noise_the_most_probable_are_taken():
     scores = logits(8)
     of_frame = frames(np.arange(8 * LINES))
-    best = [max(np.flatnonzero(of_frame == f), key=lambda n: scores[n]) for f in range(8 * FRAMES)]
+    best = [
+        max(np.flatnonzero(of_frame == f), key=lambda n: scores[n]) for f in range(8 * NOTE_FRAMES)
+    ]
     want = sorted(sorted(best, key=lambda n: -scores[n])[:10])
     assert draw_rows(scores, 10, 0).tolist() == want
 
