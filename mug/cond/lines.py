@@ -15,11 +15,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mug.encoding.line_tensor import CHANNELS
 from mug.errors import ConfigError
 from mug.model.modules import Downsample
-
-CHANNELS = 426
-"""Channels of a beat: 12 lines of 34 features, 4 + 1 of its position, 12 rows, rows known."""
 
 _SMALL = 0.1  # share of its usual spread that a last layer begins with
 
