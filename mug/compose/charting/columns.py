@@ -20,7 +20,8 @@ class Fingers:
         least_ms: between two starts in a column.
         release_ms: between the end of a hold and the next start in its column.
         repeat: readiness to use the columns of the row before again, -1 ... 1.
-        rng: small preferences.
+        rng: small preferences, and habits: how far hands alternate, rolls go on, trills return, and
+            chords lie in one hand.
     """
 
     keys: int
@@ -41,6 +42,11 @@ class Fingers:
         self._held_ms = [-math.inf] * self.keys
         self._uses = [0.0] * self.keys
         self._runs = [0] * self.keys
+        # Spread as charters' habits are: the one plays rolls and one-handed jumps, the other none.
+        self._same_hand = float(self.rng.uniform(-0.2, 0.35))
+        self._roll = float(self.rng.uniform(0.0, 0.45))
+        self._split = float(self.rng.uniform(-0.45, 0.4))
+        self._return = float(self.rng.uniform(-0.3, 0.4))
         self._noise = self.rng.random(4096).tolist()
         self._drawn = 0
 
@@ -76,19 +82,30 @@ class Fingers:
     def _cost(self, column: int, time_ms: float, direction: int) -> float:
         gap = time_ms - self._last_ms[column]
         previous = self._rows[-1] if self._rows else ()
+        gap_before = time_ms - max(self._last_ms)
         cost = 0.5 * self._next_noise() + 0.12 * (self._uses[column] - min(self._uses))
         if column in previous:
             cost -= 2.2 * self.repeat * math.exp(-gap / 260.0)
         elif len(self._rows) > 1 and column in self._rows[-2]:
-            cost += 0.5 * math.exp(-gap / 260.0)
+            cost += self._return * math.exp(-gap / 260.0)
         if previous:
             centre = sum(previous) / len(previous)
-            if len(previous) == 1 and self.hand(previous[0]) == self.hand(column) != 0:
-                cost += 0.25
+            if len(previous) == 1 and column != previous[0]:
+                if self.hand(previous[0]) == self.hand(column) != 0:
+                    cost += self._same_hand
+                cost -= self._goes_on(column) * math.exp(-gap_before / 260.0)
             if direction:
                 cost -= 0.45 * direction * np.sign(column - centre)
                 cost += 0.12 * abs(column - centre)
         return float(cost)
+
+    def _goes_on(self, column: int) -> float:
+        """Wish for a column as the next one of a roll."""
+        if len(self._rows) < 2 or len(self._rows[-2]) != 1:
+            return 0.0
+        before, last = self._rows[-2][0], self._rows[-1][0]
+        step = column - last
+        return self._roll if abs(step) == 1 and step * (last - before) > 0 else 0.0
 
     def choose(self, time_ms: float, size: int, direction: int) -> tuple[int, ...]:
         """Up to `size` free columns; fewer, or none, where fingers are busy.
@@ -102,7 +119,7 @@ class Fingers:
         chosen: list[int] = []
         while costs and len(chosen) < size:
             taken = {self.hand(c) for c in chosen}
-            best = min(costs, key=lambda c: costs[c] + 0.5 * (self.hand(c) in taken))
+            best = min(costs, key=lambda c: costs[c] + self._split * (self.hand(c) in taken))
             del costs[best]
             chosen.append(best)
         return tuple(sorted(chosen))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +24,11 @@ SLOW_BEAT_MS = 545.0
 """From here on, players count halves of the beat."""
 
 _PHRASE_BARS = 2
+_LONGEST_BEATS = 4
+_RELEASED_EARLY = 0.12
+"""Share of holds that are let go a quarter of a counted beat before the next row."""
+
+_LEAST_HOLD_MS, _LEAST_DENSE_HOLD_MS = 190.0, 95.0
 _SUSTAINED = ("lead", "vocal", "chord", "pad", "bass", "arp")
 
 
@@ -46,25 +52,54 @@ def row_sizes(rows: Sequence[Row], spec: ChartSpec, keys: int) -> list[int]:
     return [min(size, max(1, keys - 1)) for size in sizes]
 
 
-def _lengths(row: Row, following: Row | None, spec: ChartSpec) -> tuple[int, int]:
-    """Ticks for which a note of a row may be held: as long as a voice sounds, and in any case.
+class _Hold(NamedTuple):
+    """A hold that a row may get.
 
-    Charts of long notes also hold notes that are not sustained: to the next row, at least for
-    half of a counted beat.
+    Args:
+        ticks: its length.
+        worth: how much of it sounds, in ms.
+    """
+
+    ticks: int
+    worth: float
+
+
+_NO_HOLD = _Hold(0, 0.0)
+
+
+def _sounding_ticks(row: Row) -> int:
+    """Length of the sustained sound at a row: of the voice that leads, else of another one."""
+    voices = [v for v in (row.leader, *_SUSTAINED) if v in row.sounding and v in _SUSTAINED]
+    if not voices:
+        return 0
+    length = int(row.sounding[voices[0]].duration_ms / row.part.beat_ms * GRID + 0.5)
+    return min(length, 8 * GRID)
+
+
+def _hold(row: Row, following: Row | None, spec: ChartSpec, draw: float) -> _Hold:
+    """The hold of a row: most often up to the next one, which takes over.
+
+    Args:
+        row: where it begins.
+        following: the next row.
+        spec: of the chart.
+        draw: 0 ... 1, of how it ends: at the next row, before it, or where the sound ends.
     """
     beat_ms = row.part.beat_ms
     line = GRID // 8 if beat_ms >= SLOW_BEAT_MS else GRID // 4
-    voices = [v for v in (row.leader, *_SUSTAINED) if v in row.sounding and v in _SUSTAINED]
-    length = 0
-    if voices:
-        length = int(row.sounding[voices[0]].duration_ms / beat_ms * GRID + 0.5)
-        length = min(length, 8 * GRID) // line * line
-    if spec.ln_ratio < 0.15 or following is None:
-        return length, 0
-    gap = following.tick - row.tick
-    if length > gap and row.tick // line % 2 == 0:
-        length = max(gap, 2 * line) // line * line  # let go at the next row, as often as not
-    return length, min(max(gap, 2 * line), 2 * GRID) // line * line
+    sounding = _sounding_ticks(row)
+    gap = following.tick - row.tick if following is not None else sounding
+    length = min(gap, _LONGEST_BEATS * GRID)
+    if draw < spec.hold_through and sounding > gap:
+        length = sounding // line * line
+    elif draw > 1 - _RELEASED_EARLY and length >= 3 * line:
+        length -= line
+    least_ms = _LEAST_DENSE_HOLD_MS if spec.ln_ratio > 0.2 else _LEAST_HOLD_MS
+    if length * beat_ms / GRID < least_ms:
+        return _NO_HOLD
+    # A hold over silence is worth something where long notes are the chart's subject.
+    heard = min(sounding, length) + (0.35 if spec.ln_ratio > 0.15 else 0.15) * length
+    return _Hold(length, heard * beat_ms / GRID)
 
 
 def hold_ends(
@@ -72,24 +107,24 @@ def hold_ends(
 ) -> list[float | None]:
     """Times at which the rows' holds end, None for rows of taps: the longest sounds are held."""
     following = [*rows[1:], None]
-    lengths = [_lengths(row, after, spec) for row, after in zip(rows, following, strict=True)]
-    beat_ms = [row.part.beat_ms / GRID for row in rows]
-    least_ms = 140.0 if spec.ln_ratio > 0.2 else 260.0
-    sustained = [
-        n * ms if n * ms >= least_ms else 0.0 for (n, _), ms in zip(lengths, beat_ms, strict=True)
+    # The same draw wherever a phrase returns, so that it is held alike.
+    draws = np.random.default_rng([spec.seed, 95]).random(_PHRASE_BARS * song.bar_ticks)
+    places = [row.tick - row.part.first_bar * song.bar_ticks for row in rows]
+    holds = [
+        _hold(row, after, spec, float(draws[place % len(draws)]))
+        for row, after, place in zip(rows, following, places, strict=True)
     ]
     # Some come to nothing where fingers are busy.
     wanted = round(1.15 * spec.ln_ratio * sum(sizes))
-    order = sorted(range(len(rows)), key=lambda i: (-min(sustained[i], 1200.0), -rows[i].accent, i))
+    order = sorted(
+        range(len(rows)), key=lambda i: (-min(holds[i].worth, 1200.0), -rows[i].accent, i)
+    )
     ends: list[float | None] = [None] * len(rows)
     for index in order:
-        if wanted <= 0:
+        if wanted <= 0 or not holds[index].ticks:
             break
-        length, other = lengths[index]
-        length = length if sustained[index] else other
-        if length * beat_ms[index] >= 90.0:
-            ends[index] = song.tick_ms(rows[index].tick + length)
-            wanted -= sizes[index] if spec.ln_ratio > HELD_CHORDS else 1
+        ends[index] = song.tick_ms(rows[index].tick + holds[index].ticks)
+        wanted -= sizes[index] if spec.ln_ratio > HELD_CHORDS else 1
     return ends
 
 

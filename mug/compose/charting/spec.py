@@ -64,6 +64,7 @@ class ChartSpec:
         rests: whether quiet parts have no notes.
         contrast: how far loud parts have more rows than quiet ones, 0 ... 1.
         discipline: how far easier charts keep to beats and halves, 0 ... 1.
+        hold_through: share of holds that last while other rows are played, 0 ... 1.
     """
 
     seed: int
@@ -77,6 +78,7 @@ class ChartSpec:
     rests: bool
     contrast: float
     discipline: float
+    hold_through: float = 0.2
 
 
 def rows_for(stars: float, notes_per_row: float) -> float:
@@ -121,6 +123,7 @@ def _draw(rng: np.random.Generator, seed: int, stars: float) -> ChartSpec:
         rests=bool(rng.random() < 0.4),
         contrast=float(rng.uniform(0.4, 1.0)),
         discipline=float(rng.choice([1.0, rng.uniform(0.0, 1.0)], p=[0.75, 0.25])),
+        hold_through=float(rng.uniform(0.0, 0.45)),
     )
 
 
