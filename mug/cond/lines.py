@@ -37,6 +37,8 @@ class LineEncoder(nn.Module):
         line_width: channels that the features of a line become.
         width: channels inside of the first level and the coarser ones.
         blocks: residual blocks of the first level; coarser ones have one each.
+        row_hints: rows come with hints of how likely one is at all other lines, in training and
+            generation; the layers are the same.
 
     Raises:
         ConfigError: for sizes below 1, or fewer channels than the lines and rows take.
@@ -51,6 +53,7 @@ class LineEncoder(nn.Module):
         line_width: int = 16,
         width: int = 96,
         blocks: int = 2,
+        row_hints: bool = False,
     ) -> None:
         super().__init__()
         position = channels - lines * line_features - lines - 1
@@ -67,7 +70,7 @@ class LineEncoder(nn.Module):
                 value=channels,
                 expected=channels - position,
             )
-        self.lines, self.line_features = lines, line_features
+        self.lines, self.line_features, self.row_hints = lines, line_features, row_hints
         # The same weights for every line: an attack sounds alike wherever in the beat it falls.
         self.conv_line = nn.Conv1d(line_features, line_width, 3, padding=1)
         self.conv_in = nn.Conv1d(lines * line_width + position, width, 3, padding=1)

@@ -24,7 +24,7 @@ from mug.data.item_options import (
     LineOptions,
 )
 from mug.encoding.beat_axis import LINES, NOTE_FRAMES, PHASE, BeatAxis
-from mug.encoding.bound_rows import rows_at
+from mug.encoding.bound_rows import RowTable, hinted_rows, rows_at
 from mug.encoding.line_channels import line_channels, position_channels
 from mug.encoding.line_tensor import line_tensor
 from mug.encoding.note_arrays import NoteArrays
@@ -33,7 +33,7 @@ from mug.messages.message import Message
 from mug.rhythm.rows import draw_rows
 from mug.rhythm.scorer import RhythmScorer, condition, load_scorer
 
-DRAW_TEMPERATURE = 0.5
+DRAW_TEMPERATURE = 0.25
 """Of rows that training items are given: likely ones, not always the likeliest."""
 
 
@@ -144,36 +144,53 @@ class BeatItems:
         """
         given, seed = rng.random(), int(rng.integers(2**31))
         sound = self._changed(part, curves, rng)
-        rows = None
-        if given < self.options.own_rows_p:
-            rows = self.own_rows(part)
-        elif given < self.options.own_rows_p + self.options.drawn_rows_p:
-            rows = self.drawn_rows(part, curves, stars, seed)
+        rows = self._rows(part, curves, stars, given, seed)
         return line_tensor(sound, part.sound_axis, part.first_beat, rows)
+
+    def _rows(
+        self, part: BeatPart, curves: Curves, stars: float | None, given: float, seed: int
+    ) -> RowTable | None:
+        """Rows that an item is given, if any: the chart's own, or drawn ones."""
+        own, drawn = self.options.own_rows_p, self.options.drawn_rows_p
+        if given >= own + drawn:
+            return None
+        if given < own and not self.options.row_hints:
+            return self.own_rows(part)
+        logits = self.row_logits(part, curves, stars)
+        rows = self.own_rows(part) if given < own else self.drawn_rows(part, logits, seed)
+        return hinted_rows(rows, logits) if self.options.row_hints else rows
 
     @cached_property
     def scorer(self) -> RhythmScorer | None:
         """The scorer that draws rows, read once a process."""
         return None if self.options.scorer is None else load_scorer(self.options.scorer)
 
-    def drawn_rows(
-        self, part: BeatPart, curves: Curves, stars: float | None, seed: int
-    ) -> Float32[np.ndarray, "beats 12"]:
-        """As many rows as the chart has, where the scorer draws them."""
+    def row_logits(
+        self, part: BeatPart, curves: Curves, stars: float | None
+    ) -> Float32[np.ndarray, " lines"]:
+        """Calibrated logits of a row at each line of a part, by the scorer."""
         assert self.scorer is not None
-        own = self.own_rows(part)
         with torch.no_grad():
             sound = line_channels(curves, part.sound_axis, part.first_beat, part.beats)
             place = position_channels(part.sound_axis, part.first_beat, part.beats)
             given = condition(stars, None)
             arrays = (torch.from_numpy(sound), torch.from_numpy(place), given)
-            logits = self.scorer.calibrated(self.scorer(*(x[None] for x in arrays)))[0]
-        chosen = draw_rows(logits.numpy(), int(own.sum()), seed, temperature=DRAW_TEMPERATURE)
+            logits: np.ndarray = self.scorer.calibrated(self.scorer(*(x[None] for x in arrays)))[
+                0
+            ].numpy()
+        return logits
+
+    def drawn_rows(
+        self, part: BeatPart, logits: Float32[np.ndarray, " lines"], seed: int
+    ) -> RowTable:
+        """As many rows as the chart has, where the scorer draws them."""
+        own = self.own_rows(part)
+        chosen = draw_rows(logits, int(own.sum()), seed, temperature=DRAW_TEMPERATURE)
         rows = np.zeros(part.beats * LINES, np.float32)
         rows[chosen] = 1
         return rows.reshape(part.beats, LINES)
 
-    def own_rows(self, part: BeatPart) -> Float32[np.ndarray, "beats 12"]:
+    def own_rows(self, part: BeatPart) -> RowTable:
         """The lines on which the chart has rows, as 1."""
         return rows_at(part.notes.start_ms / self.clock.latent_frame_ms - PHASE, part.beats)
 

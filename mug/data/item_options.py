@@ -233,6 +233,8 @@ class LineOptions:
         own_rows_p: probability of giving the chart's own rows.
         drawn_rows_p: probability of giving rows that `scorer` draws instead, as many of them.
         scorer: a rhythm scorer that has not seen the songs.
+        row_hints: rows that are given come with hints of how likely one is at all other lines, by
+            the scorer.
 
     Raises:
         ConfigError: for values that are no probabilities, and drawn rows without a scorer.
@@ -248,6 +250,7 @@ class LineOptions:
     own_rows_p: float = 0.0
     drawn_rows_p: float = 0.0
     scorer: str | Path | None = None
+    row_hints: bool = False
 
     def __post_init__(self) -> None:
         _check_probabilities(self)
@@ -257,10 +260,10 @@ class LineOptions:
                 name="own_rows_p + drawn_rows_p",
                 value=self.own_rows_p + self.drawn_rows_p,
             )
-        if self.drawn_rows_p and self.scorer is None:
+        if (self.drawn_rows_p or self.row_hints) and self.scorer is None:
             raise ConfigError(
                 "data.drawn_rows_need_scorer",
-                value=self.drawn_rows_p,
+                value=self.drawn_rows_p or self.row_hints,
                 remedy="remedy.train_scorer_first",
             )
 

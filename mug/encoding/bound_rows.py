@@ -9,7 +9,10 @@ from mug.encoding.beat_axis import LINES, NOTE_FRAMES, PHASE
 from mug.notes import NoteLayout
 
 RowTable = Float32[np.ndarray, "beats 12"]
-"""1 at lines with a row, else 0."""
+"""1 at lines with a row; elsewhere 0, or a hint below 1 of how likely one is."""
+
+HINT = 0.5
+"""A hint is so many times the probability of a row."""
 
 _SURE = 20.0  # logit of what is certain
 
@@ -26,7 +29,7 @@ def bind_rows(
         rows: of the same beats; of two in one note frame the first counts.
         layout: order of the channels.
     """
-    frames, offsets = _places(np.flatnonzero(rows.reshape(-1) > 0))
+    frames, offsets = _places(np.flatnonzero(rows.reshape(-1) >= 1))
     inside = frames < logits.shape[1]
     frames, offsets = frames[inside], offsets[inside]
     starts = logits[layout.start][:, frames]
@@ -54,6 +57,20 @@ def chords_together(
     offsets = logits[layout.start_offset]
     together[layout.start_offset] = offsets[likeliest, np.arange(logits.shape[1])]
     return together
+
+
+def hinted_rows(
+    rows: RowTable, logits: Float[np.ndarray, " lines"] | Float[np.ndarray, "beats 12"]
+) -> RowTable:
+    """The rows, and at all other lines hints of how likely one is.
+
+    Args:
+        rows: of each beat.
+        logits: of a row at the same lines, calibrated; -inf where none may be.
+    """
+    share = np.exp(-np.logaddexp(0, -np.asarray(logits, np.float64).reshape(rows.shape)))
+    hinted: RowTable = np.where(rows >= 1, 1, HINT * share).astype(np.float32)
+    return hinted
 
 
 def rows_at(beats: Float[np.ndarray, " n"], count: int) -> RowTable:

@@ -1,7 +1,8 @@
 """A song by beats, as a network reads it: sound at lines, place in the bar, rows.
 
 Channels of a beat, in this order: 34 of the sound for each of 12 lines (line by line), beat in the
-bar (4), log length of the beat, rows (12: 1 where one is to be), and 1 where rows are given.
+bar (4), log length of the beat, rows (12: 1 where one is to be, else 0 or a hint), and 1 where rows
+are given.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def row_lines(
     """The channels of rows; all 0 where none are given.
 
     Args:
-        rows: 1 at lines with a row, else 0.
+        rows: 1 at lines with a row; elsewhere 0 or hints (`mug.encoding.bound_rows`).
         count: beats.
     """
     lines = np.zeros((ROW_CHANNELS, count), np.float32)

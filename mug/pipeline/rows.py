@@ -6,7 +6,7 @@ import numpy as np
 
 from mug.audio.flux import HOP_MS
 from mug.encoding.beat_axis import LINES
-from mug.encoding.bound_rows import RowTable
+from mug.encoding.bound_rows import RowTable, hinted_rows
 from mug.pipeline.model.checkpoint import LoadedModel
 from mug.pipeline.sample import ChartRequest, EncodedSong, KnownRegion
 from mug.rhythm.rows import RowOptions, alike_beats, draw_rows, inside_song, same_phrases
@@ -56,6 +56,8 @@ def rows_for(
     table = np.zeros(beats * LINES, np.float32)
     table[chosen] = 1
     rows: RowTable = table.reshape(beats, LINES)
+    if model.row_hints:
+        rows = hinted_rows(rows, np.where(inside, shared, -np.inf))
     if known is not None and known.rows is not None:
         rows = np.where(known.keep.cpu().numpy()[:, None], known.rows, rows).astype(np.float32)
     return rows

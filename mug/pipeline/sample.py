@@ -244,8 +244,8 @@ def sample_latents(
         plan = model.ddpm.generation.plan(windows.size)
         for part, first in enumerate(batches):
             chosen = slice(first, first + request.batch_size)
-            levels = levels_for(model, song, rows[chosen] or [None] * len(ids[chosen]))
-            denoise = _denoiser(model, levels, song, ids[chosen], request, windows, plan)
+            sound = _sound_for(model, song, rows[chosen] or [None] * len(ids[chosen]))
+            denoise = _denoiser(model, sound, song, ids[chosen], request, windows, plan)
             latents += _sample_batch(
                 model,
                 song,
@@ -304,9 +304,25 @@ def levels_for(
         return tuple(_encode_audio(model, lines))
 
 
+_Levels = Sequence[Tensor]
+
+
+def _sound_for(
+    model: LoadedModel, song: EncodedSong, rows: Sequence[RowTable | None]
+) -> tuple[_Levels, _Levels]:
+    """Audio levels of what is asked for, and of what guidance moves away from.
+
+    The latter has no rows, so that charts follow theirs as they follow their prompt.
+    """
+    levels = levels_for(model, song, rows)
+    if not model.learned_without_rows or all(one is None for one in rows):
+        return levels, levels
+    return levels, levels_for(model, song, [None] * len(rows))
+
+
 def _denoiser(
     model: LoadedModel,
-    levels: Sequence[Tensor],
+    sound: tuple[_Levels, _Levels],
     song: EncodedSong,
     ids: Sequence[tuple[_Row, _Row]],
     request: GenerationRequest,
@@ -322,12 +338,14 @@ def _denoiser(
     interval = _steps_of(request.guidance_interval, model.ddpm.schedule.steps)
     denoisers = []
     for window in windows.slices():
-        near = [_part(level, window, song.latent_frames) for level in levels]
+        near, away = (
+            [_part(level, window, song.latent_frames) for level in levels] for levels in sound
+        )
         denoisers.append(
             guide(
                 make,
                 Condition(asked, near),
-                Condition(negative, near),
+                Condition(negative, away),
                 request.guidance_scale,
                 interval,
             )

@@ -86,7 +86,7 @@ def _overrides(model: Path, charts: Path, steps: int) -> list[str]:
         f"lightning.trainer.max_steps={steps}",
     ]
     if (model / SCORER_NAME).is_file():
-        found.append(f"data.params.train.params.lines.scorer={model / SCORER_NAME}")
+        found.append(f"data.params.common_params.lines.scorer={model / SCORER_NAME}")
     return found
 
 

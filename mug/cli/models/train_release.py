@@ -231,8 +231,9 @@ def train_networks(steps: Steps, recipe: ReleaseRecipe) -> None:
     scorer = steps.out / "scorer" / "scorer.safetensors"
     own = [
         f"model.params.first_stage_config.params.ckpt_path={first}",
-        f"data.params.train.params.lines.scorer={scorer}",
+        f"data.params.common_params.lines.scorer={scorer}",
         "data.params.train.params.lines.drawn_rows_p=0.3",
+        "model.params.wave_stage_config.params.row_hints=true",
     ]
     train_network(steps, recipe, "diffusion", own)
 

@@ -124,6 +124,19 @@ class LoadedModel:
         return (self.config["model"]["params"].get("batch_keys") or {}).get("audio_key") == "lines"
 
     @property
+    def row_hints(self) -> bool:
+        """Rows come with hints of how likely one is elsewhere (`mug.encoding.bound_rows`)."""
+        stage = self.config["model"]["params"].get("wave_stage_config") or {}
+        return bool((stage.get("params") or {}).get("row_hints", False))
+
+    @property
+    def learned_without_rows(self) -> bool:
+        """Some training items had no rows, so that sampling may leave them out."""
+        params = (self.config.get("data") or {}).get("params") or {}
+        lines = ((params.get("train") or {}).get("params") or {}).get("lines") or {}
+        return float(lines.get("own_rows_p", 0)) + float(lines.get("drawn_rows_p", 0)) < 1
+
+    @property
     def keys(self) -> int:
         """Columns of the charts that it makes."""
         return columns_of(self.config)
