@@ -25,6 +25,7 @@ from mug.data.item_options import (
     WindowOptions,
 )
 from mug.encoding.beat_axis import LINES, BeatAxis
+from mug.encoding.bound_rows import HINT
 from mug.encoding.convertor import ManiaConvertor
 from mug.encoding.line_tensor import CHANNELS, ROW_CHANNELS, SONG_CHANNELS
 from mug.encoding.warp import (
@@ -287,3 +288,21 @@ def test_drawn_rows_are_as_many_and_those_of_the_scorer(steady: Path, tmp_path: 
     assert rows.sum() == own.sum()
     assert not torch.equal(rows, own)
     assert torch.equal(drawn, again)
+
+
+def test_hints_stand_beside_rows_and_nowhere_without_them(steady: Path, tmp_path: Path) -> None:
+    save_scorer(RhythmScorer(ScorerOptions(width=8, dilations=(1, 2))), tmp_path / "s.safetensors")
+    hints = LineOptions(
+        channels=True, own_rows_p=1.0, row_hints=True, scorer=tmp_path / "s.safetensors"
+    )
+    plain = dataset(steady)[0]["lines"]
+    hinted = dataset(steady, lines=hints)[0]["lines"]
+    rows, told = plain[-ROW_CHANNELS:-1], hinted[-ROW_CHANNELS:-1]
+    assert torch.equal(told == 1, rows == 1)
+    rest = told[rows == 0]
+    assert 0 < rest.min() < rest.max() <= HINT
+    assert torch.equal(hinted[:-ROW_CHANNELS], plain[:-ROW_CHANNELS])
+    silent = dataset(steady, lines=replace(hints, own_rows_p=0.0))[0]["lines"]
+    assert not silent[-ROW_CHANNELS:].any()
+    with pytest.raises(ConfigError, match="scorer"):
+        LineOptions(row_hints=True)

@@ -11,7 +11,7 @@ from mug.beatmap.hit_objects import Rice
 from mug.beatmap.timing_points import TimingPoint
 from mug.clock import FrameClock
 from mug.encoding.beat_axis import LINES, BeatAxis
-from mug.encoding.bound_rows import bind_rows, chords_together, start_scores
+from mug.encoding.bound_rows import HINT, bind_rows, chords_together, hinted_rows, start_scores
 from mug.encoding.convertor import ManiaConvertor
 from mug.encoding.warp import to_axis, to_song
 from mug.notes import NoteLayout
@@ -41,6 +41,19 @@ def test_each_row_gets_notes_and_nothing_else_does(chosen: set[int], seed: int) 
     frames = {(line * 4 + 1) * 8 // 48 for line in chosen}
     assert len(found) == len(frames)  # of two rows in one note frame the first stays
     np.testing.assert_array_equal(bound[8:], logits[8:])
+
+
+def test_hints_are_shares_of_probabilities_and_bind_nothing() -> None:
+    rows = np.zeros((BEATS, LINES), np.float32)
+    rows[0, 0] = rows[3, 6] = 1
+    logits = np.full((BEATS, LINES), -np.inf)
+    logits[0, 0], logits[1, 3], logits[2, 0] = -9.0, 0.0, 30.0
+    hinted = hinted_rows(rows, logits)
+    assert hinted[0, 0] == hinted[3, 6] == 1
+    np.testing.assert_allclose([hinted[1, 3], hinted[2, 0]], [HINT / 2, HINT])
+    assert hinted.sum() == pytest.approx(2 + 1.5 * HINT)
+    start = np.zeros((16, 8 * BEATS), np.float32)
+    np.testing.assert_array_equal(bind_rows(start, hinted, LAYOUT), bind_rows(start, rows, LAYOUT))
 
 
 def test_columns_follow_the_logits() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from mug.beatmap.hit_objects import Rice
 from mug.beatmap.timing_points import TimingPoint
 from mug.config import load_config
 from mug.encoding.beat_axis import LINES, BeatAxis
+from mug.encoding.bound_rows import HINT
 from mug.errors import GenerationError
 from mug.pipeline.beat import song_with_beat, song_with_lines
 from mug.pipeline.chart import ChartGenerator
@@ -126,6 +128,38 @@ def test_the_network_is_conditioned_on_the_rows(model: LoadedModel, song: Path) 
     one, two, none = (levels_for(model, encoded, [table]) for table in (rows, rows, None))
     assert torch.equal(one[0], two[0])
     assert not torch.equal(one[0], none[0])
+
+
+def test_hints_are_for_models_that_learned_with_them(model: LoadedModel, song: Path) -> None:
+    encoded = song_with_lines(model, ChartGenerator(model).song(song), TEMPO)
+    config = copy.deepcopy(dict(model.config))
+    config["model"]["params"]["wave_stage_config"]["params"]["row_hints"] = True
+    plain = rows_for(model, encoded, CHART)
+    hinted = rows_for(replace(model, config=config), encoded, CHART)
+    assert plain is not None
+    assert hinted is not None
+    assert set(np.unique(plain)) == {0.0, 1.0}
+    np.testing.assert_array_equal(hinted == 1, plain == 1)
+    assert 0 < np.unique(hinted[plain == 0]).max() <= HINT
+
+
+def test_guidance_moves_away_from_the_song_without_rows(model: LoadedModel, song: Path) -> None:
+    config = copy.deepcopy(dict(model.config))
+    config["data"]["params"]["train"]["params"]["lines"] = {"own_rows_p": 1.0}
+    always = replace(model, config=config)
+    assert model.learned_without_rows
+    assert not always.learned_without_rows
+    asked = request(song, bind_rows=False, guidance_scale=3.0)
+    plain = request(song, bind_rows=False, guidance_scale=1.0)
+    one, other = (
+        [
+            ChartGenerator(it).sample(ChartGenerator(it).song(song), [CHART], how)[0]
+            for it in (model, always)
+        ]
+        for how in (asked, plain)
+    )
+    assert one[0] != one[1]
+    assert other[0] == other[1]
 
 
 def test_more_stars_or_density_do_not_change_where_the_song_is(
