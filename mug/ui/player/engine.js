@@ -13,6 +13,8 @@ import { lowerBound } from "./timing.js";
 export const SAMPLE_RATE = 44100;
 
 const START_DELAY_S = 0.06;
+const SAFE_S = 0.02; // a source that is told its time so late may begin after it
+const LONGEST_DELAY_S = 2;
 const AHEAD_S = 1.6; // further than a hidden page's timers (one a second) can be late
 const PIECE_BLOCKS = 32; // 0.37 s of sound
 const PUMP_MS = 120;
@@ -77,7 +79,11 @@ export class AudioEngine {
     if (turn !== this._turn) return; // paused, or played from elsewhere, meanwhile
     this.starting = false;
     this._findOnsets(); // before the clock is read: it takes a while, and the sound would begin too late
-    this.start(fromMs, this.context.currentTime + START_DELAY_S);
+    let delayS = START_DELAY_S;
+    do {
+      this.start(fromMs, this.context.currentTime + delayS);
+      delayS *= 2; // a machine that was busy meanwhile would begin late, and stay late for the whole song
+    } while (this.anchor.contextS < this.context.currentTime + SAFE_S && delayS < LONGEST_DELAY_S);
     this._timer ??= setInterval(() => this.pump(), PUMP_MS);
   }
 

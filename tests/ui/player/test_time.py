@@ -26,7 +26,8 @@ def test_the_picture_moves_with_the_audio_clock(show: Show) -> None:
             span: view.span, notes: p.lanes.drawn.map((n) => [n.start, n.y])});
           return layout; };
         await p.play();
-        while (p.playing && (p.timeMs() < 2000 || frames.length < 20))
+        const notes = () => frames.reduce((n, f) => n + (f.now > 200) * f.notes.length, 0);
+        while (p.playing && (p.timeMs() < 2000 || frames.length < 20 || notes() <= 60))
           await new Promise(requestAnimationFrame);
         p.pause(); return frames;"""
     )
@@ -133,15 +134,17 @@ def test_another_rate_keeps_the_place(show: Show) -> None:
         """await p.seek(4000); await p.play(); await new Promise((d) => setTimeout(d, 500));
         const { context } = p.engine, [before, then] = [p.timeMs(), context.currentTime];
         await p.setRate(0.5);
-        const after = p.timeMs() - 1000 * (context.currentTime - then);
+        const kept = p.engine.anchor.songMs - before, passed = 1000 * (context.currentTime - then);
         const [s, t] = [p.timeMs(), context.currentTime];
         while (context.currentTime - t < 1.5) await new Promise(requestAnimationFrame);
         const speed = (p.timeMs() - s) / (1000 * (context.currentTime - t)); p.pause();
-        return [after - before, speed, p.engine.rate];"""
+        return [kept, passed, speed, p.engine.rate];"""
     )
-    assert abs(found[0]) < 200
-    assert found[1] == pytest.approx(0.5, abs=0.08)
-    assert found[2] == 0.5
+    kept, passed, speed, rate = found
+    # Nothing is heard twice, and nothing is left out but what was heard while it got ready.
+    assert -30 < kept < passed + 30
+    assert speed == pytest.approx(0.5, abs=0.08)
+    assert rate == 0.5
 
 
 def test_another_rate_is_ready_before_its_sound_begins(show: Show) -> None:
@@ -158,6 +161,20 @@ def test_another_rate_is_ready_before_its_sound_begins(show: Show) -> None:
         await p.setRate(0.5); p.pause(); return ahead;"""
     )
     assert found > -0.3
+
+
+def test_a_sound_is_told_its_time_before_it_comes(show: Show) -> None:
+    """A machine that is busy while playing begins plans again: late once would be late always."""
+    tries, ahead = show("clicks").run(
+        """const { engine } = p, { start } = engine; let tries = 0, ahead;
+        engine.start = (ms, at) => { start.call(engine, ms, at); tries += 1;
+          const end = performance.now() + (tries < 3 ? 60 * 2 ** tries : 0);
+          while (performance.now() < end);
+          ahead = at - engine.context.currentTime; };
+        await p.play(); p.pause(); return [tries, ahead];"""
+    )
+    assert tries >= 3
+    assert ahead > 0
 
 
 def test_the_audio_offset_moves_the_picture(show: Show) -> None:
