@@ -132,8 +132,7 @@ class LoadedModel:
     @property
     def learned_without_rows(self) -> bool:
         """Some training items had no rows, so that sampling may leave them out."""
-        params = (self.config.get("data") or {}).get("params") or {}
-        lines = ((params.get("train") or {}).get("params") or {}).get("lines") or {}
+        lines = _common(self.config, "lines") | _training(self.config, "lines")
         return float(lines.get("own_rows_p", 0)) + float(lines.get("drawn_rows_p", 0)) < 1
 
     @property
@@ -327,6 +326,13 @@ def _common(config: Mapping[str, Any], group: str) -> dict[str, Any]:
     """A group of the parameters that all datasets have in common."""
     params = (config.get("data") or {}).get("params") or {}
     return dict((params.get("common_params") or {}).get(group) or {})
+
+
+def _training(config: Mapping[str, Any], group: str) -> dict[str, Any]:
+    """A group of the parameters that training data has for itself."""
+    params = (config.get("data") or {}).get("params") or {}
+    train = (params.get("train") or {}).get("params") or {}
+    return dict(train.get(group) or {})
 
 
 def features_file(config: Mapping[str, Any]) -> Path:
