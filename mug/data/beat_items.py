@@ -37,6 +37,9 @@ DRAW_TEMPERATURE = 0.25
 """Of rows that training items are given: likely ones, not always the likeliest."""
 
 
+SoundLines = Float32[np.ndarray, "beats 12 c"]
+
+
 @dataclass(frozen=True)
 class BeatPart:
     """Part of a song that an item holds.
@@ -143,12 +146,12 @@ class BeatItems:
             rng: of everything random.
         """
         given, seed = rng.random(), int(rng.integers(2**31))
-        sound = self._changed(part, curves, rng)
-        rows = self._rows(part, curves, stars, given, seed)
-        return line_tensor(sound, part.sound_axis, part.first_beat, rows)
+        sound = line_channels(curves, part.sound_axis, part.first_beat, part.beats)
+        rows = self._rows(part, sound, stars, given, seed)
+        return line_tensor(self._changed(sound, rng), part.sound_axis, part.first_beat, rows)
 
     def _rows(
-        self, part: BeatPart, curves: Curves, stars: float | None, given: float, seed: int
+        self, part: BeatPart, sound: SoundLines, stars: float | None, given: float, seed: int
     ) -> RowTable | None:
         """Rows that an item is given, if any: the chart's own, or drawn ones."""
         own, drawn = self.options.own_rows_p, self.options.drawn_rows_p
@@ -156,7 +159,7 @@ class BeatItems:
             return None
         if given < own and not self.options.row_hints:
             return self.own_rows(part)
-        logits = self.row_logits(part, curves, stars)
+        logits = self.row_logits(part, sound, stars)
         rows = self.own_rows(part) if given < own else self.drawn_rows(part, logits, seed)
         return hinted_rows(rows, logits) if self.options.row_hints else rows
 
@@ -166,12 +169,11 @@ class BeatItems:
         return None if self.options.scorer is None else load_scorer(self.options.scorer)
 
     def row_logits(
-        self, part: BeatPart, curves: Curves, stars: float | None
+        self, part: BeatPart, sound: SoundLines, stars: float | None
     ) -> Float32[np.ndarray, " lines"]:
         """Calibrated logits of a row at each line of a part, by the scorer."""
         assert self.scorer is not None
         with torch.no_grad():
-            sound = line_channels(curves, part.sound_axis, part.first_beat, part.beats)
             place = position_channels(part.sound_axis, part.first_beat, part.beats)
             given = condition(stars, None)
             arrays = (torch.from_numpy(sound), torch.from_numpy(place), given)
@@ -194,20 +196,15 @@ class BeatItems:
         """The lines on which the chart has rows, as 1."""
         return rows_at(part.notes.start_ms / self.clock.latent_frame_ms - PHASE, part.beats)
 
-    def _changed(
-        self, part: BeatPart, curves: Curves, rng: np.random.Generator
-    ) -> Float32[np.ndarray, "beats 12 c"]:
+    def _changed(self, sound: SoundLines, rng: np.random.Generator) -> SoundLines:
         """Sound at the lines with a gain for each channel, noise, and channels left out."""
         options = self.options
-        sound = line_channels(curves, part.sound_axis, part.first_beat, part.beats)
         channels = sound.shape[-1]
         gain = np.exp(options.gain * rng.standard_normal(channels))
         noise = rng.standard_normal(sound.shape, np.float32)
         dropped = rng.random() < options.drop_p
         left = rng.random(channels) >= (options.drop_share if dropped else 0.0)
-        changed: Float32[np.ndarray, "beats 12 c"] = (
-            (sound * gain + options.noise * noise) * left
-        ).astype(np.float32)
+        changed: SoundLines = ((sound * gain + options.noise * noise) * left).astype(np.float32)
         return changed
 
 
