@@ -2,11 +2,12 @@
 
 A config is one or more YAML files. `defaults:` names files that are merged, in order, before the
 file's own keys; several files given on the command line are merged from left to right; then come
-`key=value` overrides; then `${...}` is filled in. Each file and override may say parameters in
-groups or flat, as the original's files do (`mug.reference.config`). What leaves this module are
-plain dicts, lists and scalars, in groups. Nothing in a file can run anything: YAML tags that build
-objects, and resolvers such as `${oc.env:...}`, are refused, and `target:` reaches only what
-`mug.util` allows.
+`key=value` overrides; then `${...}` is filled in, and `${note_rows:KEYS}` with the rows of a note
+tensor of so many columns, so that a config says its number of columns once. Each file and override
+may say parameters in groups or flat, as the original's files do (`mug.reference.config`). What
+leaves this module are plain dicts, lists and scalars, in groups. Nothing in a file can run
+anything: YAML tags that build objects, and all other resolvers, such as `${oc.env:...}`, are
+refused, and `target:` reaches only what `mug.util` allows.
 """
 
 from __future__ import annotations
@@ -19,17 +20,24 @@ from typing import Any
 
 import yaml
 from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import __version__ as omegaconf_version
 from omegaconf.errors import OmegaConfBaseException
 
 from mug.config_check import COMMAND_LINE, Sources, check_config
 from mug.errors import ConfigError
 from mug.messages.message import Message
+from mug.notes import NoteLayout
 from mug.reference.config import Translation
 from mug.util import atomic_write, find_file
 
 Plain = dict[str, Any]
 
-_RESOLVER = re.compile(r"\$\{[^}:]*:")
+_RESOLVER = re.compile(r"\$\{(?!note_rows:)[^}:]*:")
+
+# The newer name warns before OmegaConf 2.4, the older one from there on.
+_is_new = tuple(map(int, omegaconf_version.split(".")[:2])) >= (2, 4)
+_register = OmegaConf.register_resolver if _is_new else OmegaConf.register_new_resolver
+_register("note_rows", lambda keys: NoteLayout(int(keys)).channels, replace=True)
 
 
 def load_config(

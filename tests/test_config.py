@@ -98,6 +98,15 @@ def test_override(tmp_path: Path, override: str, expected: object) -> None:
     assert k == expected or (expected is None and k in ("", None))
 
 
+def test_the_number_of_columns_is_said_once(tmp_path: Path) -> None:
+    top = write(tmp_path / "t.yaml", "constants: {keys: 4, rows: '${note_rows:${constants.keys}}'}")
+    for keys in (4, 5, 8):
+        assert load_config([top], [f"constants.keys={keys}"])["constants"]["rows"] == 4 * keys
+    for wrong in ("0", "many"):
+        with pytest.raises(ConfigError, match=r"constants\.rows"):
+            load_config([top], [f"constants.keys={wrong}"])
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
@@ -107,6 +116,7 @@ def test_override(tmp_path: Path, override: str, expected: object) -> None:
         ("constants.k={a: 1}", "cannot be set"),
         ("constants.k=[1", "not valid YAML"),
         ("constants.k=${oc.env:HOME}", "resolver"),
+        ("constants.k=${note_rows:${oc.env:HOME}}", "resolver"),
     ],
 )
 def test_bad_override(tmp_path: Path, override: str, message: str) -> None:

@@ -59,7 +59,6 @@ def test_the_steps_name_commands_that_exist_and_hand_their_results_on(tmp_path):
     for name in ("first stage", "diffusion"):
         assert (ROOT / by_name[name].split()[2]).is_file()
         assert "keys=7" in by_name[name]
-        assert "x_channels=28" in by_name[name]
         assert by_name[name].endswith("a.b=1")
     assert f"{tmp_path}/logs/first stage/run/checkpoints/last.ckpt" in by_name["diffusion"]
     assert f"lines.scorer={tmp_path}/scorer/scorer.safetensors" in by_name["diffusion"]

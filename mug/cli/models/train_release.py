@@ -250,24 +250,16 @@ def train_network(steps: Steps, recipe: ReleaseRecipe, name: str, own: list[str]
     config = {"first stage": FIRST_STAGE, "diffusion": DIFFUSION}[name]
     count = recipe.steps(name)
     length = [] if count is None else [f"lightning.trainer.max_steps={count}"]
-    return steps.train(
-        name, config, [*own, *_data(steps, recipe, name), *length, *recipe.overrides]
-    )
+    return steps.train(name, config, [*own, *_data(steps, recipe), *length, *recipe.overrides])
 
 
-def _data(steps: Steps, recipe: ReleaseRecipe, name: str) -> list[str]:
+def _data(steps: Steps, recipe: ReleaseRecipe) -> list[str]:
     found = [
         f"data.params.common_params.txt_file={steps.out / 'dataset' / 'beatmap.txt'}",
         f"data.params.common_params.audio.cache_dir={steps.out / 'cache'}",
         f"data.params.common_params.features.feature_yaml={FEATURES}",
     ]
-    if recipe.keys != 4:
-        inner = "first_stage_config.params." if name == "diffusion" else ""
-        found += [
-            f"data.params.common_params.keys={recipe.keys}",
-            f"model.params.{inner}ddconfig.x_channels={4 * recipe.keys}",
-        ]
-    return found
+    return [*found, f"data.params.common_params.keys={recipe.keys}"]
 
 
 def pack(steps: Steps, recipe: ReleaseRecipe) -> None:
