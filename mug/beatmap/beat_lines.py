@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -20,6 +21,7 @@ _MERGE_MS = 2.5
 # Parts of a beat that count as none: products and quotients of floats are not exact.
 _SAME_BEAT = 1e-9
 _SLOWEST_BEAT_MS = 500.0
+_QUICK_MS, _SLOW_MS = 150.0, 1500.0  # 400 and 40 beats a minute
 
 Times = Float[np.ndarray, " n"]
 Indices = Int[np.ndarray, " n"]
@@ -34,6 +36,24 @@ def folded_beat_ms(beat_ms: float) -> float:
         beat_ms: of a red line, above 0.
     """
     return _SLOWEST_BEAT_MS / 2 ** (math.log2(_SLOWEST_BEAT_MS / beat_ms) % 1)
+
+
+def with_usual_beat(line: TimingPoint) -> TimingPoint:
+    """A red line of the same music whose beat is one that notes are laid on the parts of.
+
+    A beat below 40 or above 400 a minute becomes one of 120 to 240, and a bar has as many more or
+    fewer of them; others stay. The finest parts of a beat of 10 a minute are longer than the gaps
+    of most charts.
+
+    Args:
+        line: one without a tempo stays, too.
+    """
+    if _QUICK_MS <= line.beat_ms <= _SLOW_MS or not 0 < line.beat_ms < math.inf:
+        return line
+    beat_ms = folded_beat_ms(line.beat_ms)
+    bar = line.meter * line.beat_ms / beat_ms
+    meter = round(bar) if bar >= 1 and abs(bar - round(bar)) < _SAME_BEAT else line.meter
+    return replace(line, beat_ms=beat_ms, meter=meter)
 
 
 def sorted_red_lines(red_lines: Sequence[TimingPoint]) -> list[TimingPoint]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from mug.cli.charts.model_options import add_model_options
 from mug.cli.common import run
 from mug.errors import CheckpointError, ConfigError, MugError
-from mug.pipeline.model.choice import find_model
+from mug.pipeline.model.choice import find_model, models_by_keys
 from mug.util import workplace
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def main() -> int:
     from mug.ui.app import serve, service_in
 
     checkpoint, why_none = _model(args)
-    service = service_in(args.out, checkpoint, args.device, why_none)
+    others = models_by_keys() if args.ckpt is None and checkpoint is not None else []
+    service = service_in(args.out, checkpoint, args.device, why_none, others)
     page, address, shared = serve(service, serving)
     print(f"The page is at {address}", flush=True)
     for line in serving.remarks(shared):

@@ -9,10 +9,12 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from mug.difficulty.names import MSD_KEYS
+
 INTERVAL = 0.5
 """Seconds of one interval."""
 
-KEYS = 4
+KEYS = MSD_KEYS
 _SHORTEST = 0.01  # seconds added to every gap: notes closer than this are one stroke to a player
 
 NOTE_CHANNELS = (

@@ -19,5 +19,8 @@ SKILL_SETS = (
 )  # fmt: skip
 """Etterna's seven skill sets, in MinaCalc's order."""
 
+MSD_KEYS = 4
+"""Columns of the charts that Etterna's numbers are made for; others have none."""
+
 SKILL_NAMES = ("ett", *(f"{name}_ett" for name in SKILL_SETS), *SKILL_SETS)
 """The features that are made of its numbers."""

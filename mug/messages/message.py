@@ -44,6 +44,15 @@ class Message(str):
         """Return the sentence in a language; its English where that has no entry for the code."""
         return _filled(self.code, self.values, language)
 
+    def to_plain(self) -> dict[str, Any]:
+        """Return code, values and English text, as JSON keeps them for every language."""
+        return {"code": self.code, "values": dict(self.values), "text": str(self)}
+
+    @classmethod
+    def from_plain(cls, kept: Mapping[str, Any]) -> Message:
+        """Return the message that `to_plain` kept."""
+        return cls(kept["code"], **kept["values"])
+
 
 def plain(text: str) -> Message:
     """Return a text from elsewhere as a message; it is the same in every language."""

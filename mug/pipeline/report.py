@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from mug.lint.rules import NOTICE
 from mug.messages.message import Message
-from mug.pipeline.judge.report import missed_stars, render_report_markdown
+from mug.pipeline.judge.report import (
+    missed_stars,
+    other_misses,
+    render_report_markdown,
+)
 from mug.pipeline.model.reached import STARS
+from mug.pipeline.model.release import msd_asked_in_vain, without_msd
 from mug.pipeline.prompt import Prompt
+from mug.pipeline.timing_notices import timing_notices
 from mug.render import markdown
 
 if TYPE_CHECKING:
@@ -36,6 +42,7 @@ def report_of(
     The song is named by its file alone. `request` and `plan` make the same charts again.
     """
     asked = {**request.to_plain(), "audio": request.audio.name}
+    red_lines = result.beatmaps[0].red_lines
     timing = {
         **asdict(result.timing),
         "candidates": [candidate._asdict() for candidate in result.timing.candidates],
@@ -59,7 +66,11 @@ def report_of(
             **timing,
             "source": timing_source(request),
             "candidate": request.finish.timing_candidate,
-            "red_lines": len(result.beatmaps[0].red_lines),
+            "red_lines": len(red_lines),
+            "notices": [
+                text.to_plain()
+                for text in timing_notices(result.timing, red_lines, in_beats=model.in_beats)
+            ],
         },
         "charts": _charts(model, plan, result, judgements),
         "beyond_training": beyond_training(model.release, model.schema, request, plan),
@@ -80,6 +91,7 @@ def _charts(
             "index": index,
             "given": model.given_instead(asked),
             "missed_stars": missed_stars(one.report, tolerances),
+            "missed": [text.to_plain() for text in other_misses(one.report, tolerances)],
         }
         for one, seed, index, asked in found
     ]
@@ -90,7 +102,8 @@ def beyond_training(
 ) -> list[Message]:
     """Return a sentence for each number asked for that the model was not trained on.
 
-    A number beyond the range of its feature counts too: the model gets the end of the range.
+    A number beyond the range of its feature counts too: the model gets the end of the range. So do
+    Etterna's numbers where the model's charts have none: the model does not get them.
 
     Args:
         release: statements of the model about itself.
@@ -100,7 +113,9 @@ def beyond_training(
     """
     prompts = [{**request.prompt, STARS: tier.star_rating} for tier in plan.tiers]
     found: dict[str, Message] = {}
-    for prompt in prompts or [dict(request.prompt)]:
+    vain = msd_asked_in_vain({**request.negative_prompt, **request.prompt}, release.keys)
+    for whole in prompts or [dict(request.prompt)]:
+        prompt = without_msd(whole, release.keys)
         untrained = release.untrained(prompt)
         named = {str(message.values["feature"]) for message in untrained}
         clipped = [
@@ -109,7 +124,7 @@ def beyond_training(
             if message.values["feature"] not in named
         ]
         found |= {str(message): message for message in (*untrained, *clipped)}
-    return list(found.values())
+    return [*vain, *found.values()]
 
 
 def timing_source(request: GenerationRequest) -> str:
@@ -124,7 +139,8 @@ def timing_source(request: GenerationRequest) -> str:
 def report_markdown(report: Mapping[str, Any]) -> str:
     """Return a report as a page of Markdown."""
     parts = [f"# {report['song']}\n", _timing_text(report["timing"])]
-    parts += [f"**{text}.**\n" for text in report.get("beyond_training", ())]
+    notices = [kept["text"] for kept in report["timing"].get("notices", ())]
+    parts += [f"**{text}.**\n" for text in (*notices, *report.get("beyond_training", ()))]
     parts += map(render_report_markdown, report["charts"])
     if "spread" in report:
         parts.append(_spread_text(report["spread"], report["nesting"]))

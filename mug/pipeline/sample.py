@@ -32,6 +32,7 @@ from mug.encoding.warp import warped_spectrogram
 from mug.errors import Cancelled, ConfigError
 from mug.pipeline.defaults import WINDOW_S
 from mug.pipeline.model.checkpoint import LoadedModel
+from mug.pipeline.model.release import without_msd
 from mug.pipeline.request import GenerationRequest
 from mug.protocols import Condition, Denoiser, Progress
 from mug.timing.estimate import TimingEstimate, estimate_timing
@@ -187,6 +188,9 @@ def song_tensor(model: LoadedModel, wave: np.ndarray, axis: BeatAxis | None = No
 def prompt_ids(model: LoadedModel, prompt: Mapping[str, Any]) -> list[float] | list[int]:
     """Embedding ids of a prompt, and its continuous values where the model takes them.
 
+    Etterna's numbers are left out where charts of the model's columns have none: in training they
+    were unknown, and their embeddings are noise.
+
     Raises:
         ConfigError: for an unknown feature or a value that it cannot have.
     """
@@ -197,7 +201,7 @@ def prompt_ids(model: LoadedModel, prompt: Mapping[str, Any]) -> list[float] | l
                 value=name,
                 remedy=nearest(name, model.schema.names),
             )
-    return model.schema.row(prompt)
+    return model.schema.row(without_msd(prompt, model.keys))
 
 
 def chart_seed(seed: int, index: int) -> int:

@@ -268,11 +268,11 @@ def nest_charts(
 
 def _below(chart: Beatmap, harder: Beatmap, goal: StarGoal) -> tuple[Nested, NoteSources]:
     """A chart's notes on the onsets of a harder one that its tier may use, and those onsets."""
-    lines = BeatLines(goal.where.red_lines)
+    lines = BeatLines(goal.where.beats)
     times = np.array([note.start_ms for note in harder.hit_objects], np.float64)
     usable = on_lines(times, lines, allowed_lines(goal.finish, lines))
     notes = [note for note, good in zip(harder.hit_objects, usable.tolist(), strict=True) if good]
-    reach_ms = REACH * goal.where.red_lines[0].beat_ms
+    reach_ms = REACH * goal.where.beats[0].beat_ms
     return nest(chart.hit_objects, notes, reach_ms), note_sources([notes])
 
 

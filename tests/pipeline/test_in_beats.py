@@ -6,17 +6,15 @@ import copy
 from dataclasses import replace
 from pathlib import Path
 
-import golden_formula
 import numpy as np
 import pytest
 import soundfile
 import torch
-from repository import ROOT
+from tiny_models import write_model
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import Rice
 from mug.beatmap.timing_points import TimingPoint
-from mug.config import load_config
 from mug.encoding.beat_axis import LINES, BeatAxis
 from mug.encoding.bound_rows import HINT
 from mug.errors import GenerationError
@@ -28,8 +26,7 @@ from mug.pipeline.finish.options import FinishOptions
 from mug.pipeline.judge.listening import listening_of
 from mug.pipeline.judge.score import score_chart
 from mug.pipeline.make import make
-from mug.pipeline.model.checkpoint import LoadedModel, build_model, load_model
-from mug.pipeline.model.files import save_inference
+from mug.pipeline.model.checkpoint import LoadedModel, load_model
 from mug.pipeline.model.names import SCORER_NAME
 from mug.pipeline.request import GenerationRequest
 from mug.pipeline.rows import rows_for
@@ -39,17 +36,6 @@ from mug.timing.estimate import NO_BEAT
 
 TEMPO = (TimingPoint(0.0, 400.0),)
 CHART = ChartRequest({"sr": 3.0}, {}, 5)
-
-
-def write_model(folder: Path, config_name: str) -> Path:
-    config = load_config(
-        [ROOT / f"configs/debug/{config_name}.yaml"],
-        ["data.params.common_params.window.time_axis=beat"],
-    )
-    model = build_model(config, published=False)
-    golden_formula.apply_to_module(model.model)
-    save_inference(folder, config, model.state_dict(), published=False)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +65,7 @@ def request(song: Path, **more: object) -> GenerationRequest:
 
 
 def lines_of(notes: object, axis: BeatAxis) -> list[float]:
-    times = np.array(sorted({note.start_ms for note in notes}))  # type: ignore[attr-defined]
+    times = np.array(sorted({float(note.start_ms) for note in notes}))  # type: ignore[attr-defined]
     found: list[float] = (axis.beats(times) * LINES).tolist()
     return found
 
@@ -224,6 +210,29 @@ def test_songs_of_any_length_make_charts(
     soundfile.write(tmp_path / "noise.wav", wave, 22050)
     result = ChartGenerator(model).generate(request(tmp_path / "noise.wav", prompt={"sr": 3.0}))
     assert all(note.last_ms <= 1000 * seconds for note in result.beatmaps[0].hit_objects)
+
+
+def test_a_song_longer_than_a_window_is_made_whole(model: LoadedModel, tmp_path: Path) -> None:
+    wave = np.random.default_rng(0).normal(0, 0.1, 40 * 22050).astype(np.float32)
+    soundfile.write(tmp_path / "long.wav", wave, 22050)
+    generator = ChartGenerator(model)
+    long = request(tmp_path / "long.wav", prompt={"density": 3.0}, window_s=8.0)
+    (notes,) = generator.sample(generator.song(long.audio), [CHART], long)
+    starts = np.array([note.start_ms for note in notes])
+    assert (np.histogram(starts, 8, (0.0, 40_000.0))[0] > 0).all()
+    assert starts.max() < 40_000
+
+
+def test_half_a_beat_off_the_rows_lie_on_the_lines_that_are_given(
+    model: LoadedModel, song: Path
+) -> None:
+    lines = (TimingPoint(200.0, 400.0),)
+    late = request(song, finish=FinishOptions(red_lines=lines), prompt={"sr": 3.0})
+    result = ChartGenerator(model).generate(late)
+    chart = result.beatmaps[0]
+    assert chart.red_lines == lines
+    places = lines_of(chart.hit_objects, BeatAxis.of(lines))
+    np.testing.assert_allclose(places, np.rint(places), atol=0.5 * LINES / 400 + 1e-6)
 
 
 def test_notes_go_into_a_latent_and_come_back_at_their_times(

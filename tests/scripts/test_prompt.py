@@ -16,7 +16,7 @@ from mug.beatmap.timing_points import TimingPoint
 from mug.features import FeatureSchema
 from mug.pipeline.prompt import load_prompt, prompt_of_chart
 
-SCHEMA = FeatureSchema.from_yaml("configs/mug/mania_beatmap_features.yaml")
+SCHEMA = FeatureSchema.from_yaml("configs/mug/features_2.yaml")
 
 
 def call(*args: object) -> subprocess.CompletedProcess[str]:

@@ -14,6 +14,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,10 +29,11 @@ from mug.cli.charts.options import (
     finish_of,
     generator_of,
     request_of,
+    warn_before,
 )
 from mug.cli.charts.prompt_options import add_prompt_options
 from mug.cli.common import OK, progress_bar, run
-from mug.errors import GenerationError
+from mug.errors import GenerationError, MugError
 from mug.features import FeatureSchema
 from mug.util import atomic_write
 
@@ -40,8 +43,13 @@ if TYPE_CHECKING:
     from mug.pipeline.request import GenerationRequest
 
 
-def parser(schema: FeatureSchema) -> argparse.ArgumentParser:
-    """The command line; one option for every feature of the schema."""
+def parser(schema: FeatureSchema, keys: int = 0) -> argparse.ArgumentParser:
+    """The command line; one option for every feature of the schema.
+
+    Args:
+        schema: of the model.
+        keys: columns of its charts, 0 where that is not known.
+    """
     made = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -91,14 +99,15 @@ def parser(schema: FeatureSchema) -> argparse.ArgumentParser:
     )
     add_sampling_options(made)
     add_finish_options(made)
-    add_prompt_options(made, schema)
+    add_prompt_options(made, schema, keys)
     return made
 
 
 def main() -> int:
     """Edits, writes the files and prints the report as JSON."""
-    overview = overview_of()
-    schema, command_line = overview.schema, parser(overview.schema)
+    overview = overview_of(keys=_columns_edited(sys.argv[1:]))
+    schema = overview.schema
+    command_line = parser(schema, overview.release.keys)
     command_line.set_defaults(**overview.release.sampling)
     args = command_line.parse_args()
     if args.out.suffix.lower() != ".osu":
@@ -113,6 +122,7 @@ def main() -> int:
         request = replace(request, prompt={**own, **request.prompt})
     edit = _edit(args, chart)
     generator = generator_of(args, chart.beatmap.keys)
+    warn_before(generator, request)
 
     from mug.pipeline.edit import edit_chart
 
@@ -124,6 +134,17 @@ def main() -> int:
     ]
     print(json.dumps(report, indent=2, ensure_ascii=False))
     return OK
+
+
+def _columns_edited(words: Sequence[str]) -> int | None:
+    """Columns of the chart that a command line names: the model is chosen by them."""
+    for path in (Path(word) for word in words):
+        if path.suffix.lower() == ".osu" and path.is_file():
+            try:
+                return osu_patch.read(path).beatmap.keys
+            except MugError:  # said when the chart is read
+                return None
+    return None
 
 
 def _edit(args: argparse.Namespace, chart: ChartFile) -> Edit:

@@ -23,6 +23,7 @@ from mug.cli.charts.options import (
     request_of,
     timed_finish_of,
     tolerances_of,
+    warn_before,
 )
 from mug.cli.common import FAILED, OK, progress_bar, run, warn
 from mug.features import FeatureSchema
@@ -34,8 +35,13 @@ if TYPE_CHECKING:
     from mug.pipeline.request import GenerationRequest
 
 
-def parser(schema: FeatureSchema) -> argparse.ArgumentParser:
-    """The command line; one option for every feature of the schema."""
+def parser(schema: FeatureSchema, keys: int = 0) -> argparse.ArgumentParser:
+    """The command line; one option for every feature of the schema.
+
+    Args:
+        schema: of the model.
+        keys: columns of its charts, 0 where that is not known.
+    """
     made = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -64,20 +70,21 @@ def parser(schema: FeatureSchema) -> argparse.ArgumentParser:
     )
     made.add_argument("--picture", type=Path, help="also write a picture of the first chart here")
     add_sampling_options(made)
-    add_generation_options(made, schema)
+    add_generation_options(made, schema, keys)
     return made
 
 
 def main() -> int:
     """Generates, writes the packages and prints the report as JSON."""
     overview = overview_of()
-    schema, command_line = overview.schema, parser(overview.schema)
+    schema = overview.schema
+    command_line = parser(schema, overview.release.keys)
     command_line.set_defaults(**overview.release.sampling)
     args = command_line.parse_args()
     request = request_of(args, schema, args.audio, timed_finish_of(args))
     plan = _plan(args)
     generator = generator_of(args)
-    _warn_before(generator, request, plan)
+    warn_before(generator, request, plan)
     if args.audio.is_dir():
         return _folder(args, generator, request, plan)
 
@@ -92,20 +99,14 @@ def main() -> int:
     return OK
 
 
-def _warn_before(generator: ChartGenerator, request: GenerationRequest, plan: Plan) -> None:
-    """Say what the model was not trained on before time is spent on it."""
-    from mug.pipeline.report import beyond_training
-
-    model = generator.model
-    for text in beyond_training(model.release, model.schema, request, plan):
-        warn(text)
-
-
 def _warn_after(report: Mapping[str, Any]) -> None:
-    """Say which charts miss the stars asked for."""
+    """Say what is wrong with the timing, and which charts miss what was asked for."""
+    for notice in report["timing"]["notices"]:
+        warn(notice["text"])
     for chart in report["charts"]:
-        if chart["missed_stars"]:
-            warn(f"{chart['difficulty']}: {chart['missed_stars']}")
+        for text in (chart["missed_stars"], *(kept["text"] for kept in chart["missed"])):
+            if text:
+                warn(f"{chart['difficulty']}: {text}")
 
 
 def _plan(args: argparse.Namespace) -> Plan:

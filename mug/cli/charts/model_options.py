@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING
 from mug.errors import GenerationError, MugError
 from mug.features import FeatureSchema
 from mug.pipeline.model.choice import KEYS, find_model
-from mug.pipeline.model.names import FEATURES_NAME
+from mug.pipeline.model.names import FEATURES_NAME, USUAL_FEATURES
 from mug.pipeline.model.release import Release
 from mug.util import find_file
 
 if TYPE_CHECKING:
     from mug.pipeline.chart import ChartGenerator
-
-FEATURES = "configs/mug/mania_beatmap_features.yaml"
 
 
 @dataclass(frozen=True)
@@ -47,21 +45,22 @@ def add_model_options(made: argparse.ArgumentParser) -> None:
     )
 
 
-def overview_of(arguments: Sequence[str] | None = None) -> ModelOverview:
+def overview_of(arguments: Sequence[str] | None = None, keys: int | None = None) -> ModelOverview:
     """Read what a command line's model can be asked for, without loading it.
 
     A model that is not there is refused when it is loaded.
 
     Args:
         arguments: of the command line; those of the process by default.
+        keys: columns of the charts where `--keys` says none.
     """
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     add_model_options(early)
     try:
         named = early.parse_known_args(arguments)[0]
-        model = find_model(named.ckpt, named.keys)
+        model = find_model(named.ckpt, keys if named.keys is None else named.keys)
     except (MugError, argparse.ArgumentError):
-        return ModelOverview(FeatureSchema.from_yaml(find_file(FEATURES)))
+        return ModelOverview(FeatureSchema.from_yaml(find_file(USUAL_FEATURES)))
     features = _features_of(model, named=named.ckpt is not None)
     return ModelOverview(FeatureSchema.from_yaml(features), Release.beside(model))
 
@@ -78,8 +77,8 @@ def _features_of(model: Path, *, named: bool) -> Path:
         try:
             return features_file(open_checkpoint(model)[0])
         except MugError:  # said when the model is loaded
-            return find_file(FEATURES)
-    return find_file(FEATURES)
+            return find_file(USUAL_FEATURES)
+    return find_file(USUAL_FEATURES)
 
 
 def load_generator(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mug.cli.charts.model_options import add_model_options, load_generator
 from mug.cli.charts.prompt_options import add_prompt_options, whole_prompt
+from mug.cli.common import warn
 from mug.diffusion.samplers.registry import SAMPLERS
 from mug.errors import GenerationError
 from mug.features import FeatureSchema
@@ -17,6 +18,7 @@ from mug.pipeline.defaults import SAMPLER, STEPS, WINDOW_S
 if TYPE_CHECKING:
     from mug.pipeline.chart import ChartGenerator
     from mug.pipeline.finish.options import FinishOptions
+    from mug.pipeline.plan import Plan
     from mug.pipeline.request import GenerationRequest
 
 
@@ -91,7 +93,9 @@ def add_finish_options(made: argparse.ArgumentParser) -> None:
     )
 
 
-def add_generation_options(made: argparse.ArgumentParser, schema: FeatureSchema) -> None:
+def add_generation_options(
+    made: argparse.ArgumentParser, schema: FeatureSchema, keys: int = 0
+) -> None:
     """Everything that scripts/generate.py takes besides song, output and sampling."""
     names = made.add_argument_group("names")
     names.add_argument("--title", default="", help="default: from the file's tags, or its name")
@@ -130,7 +134,7 @@ def add_generation_options(made: argparse.ArgumentParser, schema: FeatureSchema)
         metavar="TIERS",
         help="a spread with nested rhythms: all, easy,hard or easy=1.5,my own=3.2",
     )
-    add_prompt_options(made, schema)
+    add_prompt_options(made, schema, keys)
 
 
 def device_of(args: argparse.Namespace) -> str:
@@ -197,6 +201,18 @@ def request_of(
     plain = {name: given[name] for name in field_names(GenerationRequest) if name in given}
     plain |= {"audio": audio, "prompt": prompt.positive, "negative_prompt": prompt.negative}
     return replace(GenerationRequest.from_plain(plain), finish=finish)
+
+
+def warn_before(
+    generator: ChartGenerator, request: GenerationRequest, plan: Plan | None = None
+) -> None:
+    """Say what the model was not trained on before time is spent on it."""
+    from mug.pipeline.plan import Plan
+    from mug.pipeline.report import beyond_training
+
+    model = generator.model
+    for text in beyond_training(model.release, model.schema, request, plan or Plan()):
+        warn(text)
 
 
 def tolerances_of(texts: list[str]) -> dict[str, float]:

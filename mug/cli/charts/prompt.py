@@ -16,10 +16,9 @@ from mug.cli.common import OK, run
 from mug.errors import DataError
 from mug.features import FeatureSchema
 from mug.messages.message import Message
+from mug.pipeline.model.names import USUAL_FEATURES
 from mug.pipeline.prompt import charts_in, prompt_of_chart, prompt_text, save_prompt
 from mug.util import find_file, nearest
-
-FEATURES = "configs/mug/mania_beatmap_features.yaml"
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +32,7 @@ def _arguments() -> argparse.Namespace:
         "--chart", help="name or number (from 1) of the chart, where there are several"
     )
     parser.add_argument("--rate", type=float, default=1.0, help="played so many times as fast")
-    parser.add_argument("--features", default=FEATURES, help="the model's features")
+    parser.add_argument("--features", default=USUAL_FEATURES, help="the model's features")
     parser.add_argument("--out", type=Path, help="write the YAML here, not to the screen")
     return parser.parse_args()
 

@@ -6,23 +6,43 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from mug.difficulty.names import SKILL_NAMES
 from mug.errors import ConfigError
 from mug.features import FeatureSchema
+from mug.pipeline.model.release import has_msd
 from mug.pipeline.prompt import Prompt, controls, load_prompt
 
 
-def add_prompt_arguments(parser: argparse.ArgumentParser, schema: FeatureSchema) -> None:
-    """Add `--NAME VALUE` for each feature; one that is not given is left to the model."""
+def add_prompt_arguments(
+    parser: argparse.ArgumentParser, schema: FeatureSchema, keys: int = 0
+) -> None:
+    """Add `--NAME VALUE` for each feature; one that is not given is left to the model.
+
+    Args:
+        parser: of a command.
+        schema: of the model.
+        keys: columns of its charts, where that is known: some features exist for four alone.
+    """
     group = parser.add_argument_group("prompt", "what the chart should be like; all are optional")
     for control in controls(schema):
         unit = f" [{control.unit}]" if control.unit else ""
+        in_vain = control.name in SKILL_NAMES and not has_msd(keys)
+        why = f"; of four keys alone, not of this model's {keys}" if in_vain else ""
         group.add_argument(
-            f"--{control.name}", metavar=control.values, help=f"{control.effect}{unit}"
+            f"--{control.name}", metavar=control.values, help=f"{control.effect}{unit}{why}"
         )
 
 
-def add_prompt_options(parser: argparse.ArgumentParser, schema: FeatureSchema) -> None:
-    """Add `--prompt FILE`, `--negative NAME=VALUE` and `--NAME VALUE` for each feature."""
+def add_prompt_options(
+    parser: argparse.ArgumentParser, schema: FeatureSchema, keys: int = 0
+) -> None:
+    """Add `--prompt FILE`, `--negative NAME=VALUE` and `--NAME VALUE` for each feature.
+
+    Args:
+        parser: of a command.
+        schema: of the model.
+        keys: columns of its charts, 0 where that is not known.
+    """
     parser.add_argument("--prompt", type=Path, metavar="FILE", help="a prompt as YAML")
     parser.add_argument(
         "--negative",
@@ -31,7 +51,7 @@ def add_prompt_options(parser: argparse.ArgumentParser, schema: FeatureSchema) -
         metavar="NAME=VALUE",
         help="what the chart should not be like, e.g. jackspeed=true; may be given several times",
     )
-    add_prompt_arguments(parser, schema)
+    add_prompt_arguments(parser, schema, keys)
 
 
 def prompt_from(args: argparse.Namespace, schema: FeatureSchema) -> dict[str, Any]:

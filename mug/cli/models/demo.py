@@ -75,8 +75,9 @@ def _summary(out: Path, report: dict[str, Any], seconds: float) -> None:
     for chart in report["charts"]:
         reached = {name: chart["reached"][name] for name in ("notes", "long_notes", "sr")}
         print(f"  {chart['difficulty']}: {reached}")
-        if chart["missed_stars"]:
-            warn(f"{chart['difficulty']}: {chart['missed_stars']}")
+        for text in (chart["missed_stars"], *(kept["text"] for kept in chart["missed"])):
+            if text:
+                warn(f"{chart['difficulty']}: {text}")
     print(f"Charts:  {out / 'demo.osz'}")
     print(f"Picture: {out / 'demo.png'}")
     print(f"Report:  {out / 'demo.json'}, {out / 'demo.md'}")

@@ -116,8 +116,7 @@ def checkpoint_of(given: Path) -> Path:
 
 
 def _release(args: argparse.Namespace, config: Mapping[str, Any]) -> Release:
-    from mug.pipeline.model.files import columns_of
-    from mug.pipeline.model.release import Release
+    from mug.pipeline.model.release import Release, columns_of
 
     names = ("steps", "sampler", "guidance_scale")
     sampling = {name: getattr(args, name) for name in names if getattr(args, name) is not None}

@@ -120,7 +120,7 @@ def collect_sources(raw: Sequence[Sequence[HitObject]], goal: StarGoal) -> NoteS
     charts = [snap_notes(notes, goal.finish, goal.where, Changes()) for notes in raw]
     if not goal.where.red_lines:
         return note_sources(charts)
-    lines = BeatLines(goal.where.red_lines)
+    lines = BeatLines(goal.where.beats)
     rows_ms = np.array([note.start_ms for notes in charts for note in notes], np.float64)
     allowed = allowed_lines(goal.finish, lines)
     return note_sources(charts, onset_lines(goal.onsets, lines, allowed, rows_ms))
@@ -129,7 +129,7 @@ def collect_sources(raw: Sequence[Sequence[HitObject]], goal: StarGoal) -> NoteS
 def _dropped(chart: Beatmap, notes: Sequence[HitObject], goal: StarGoal) -> tuple[HitObject, ...]:
     return drop_notes(
         notes,
-        goal.where.red_lines,
+        goal.where.beats,
         lambda some: fixed_chart(chart, some, goal)[1] <= goal.stars,
         goal.onsets.accents,
     )
@@ -147,7 +147,7 @@ def _added_notes(
         notes,
         sources,
         goal.onsets,
-        goal.where.red_lines,
+        goal.where.beats,
         keys=chart.keys,
         tier=goal.tier,
         barred=barred,

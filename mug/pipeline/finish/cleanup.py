@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from mug.beatmap.beat_lines import BeatLines
+from mug.beatmap.beat_lines import BeatLines, with_usual_beat
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.beatmap.timing_points import TimingPoint
 from mug.lint.repair.fix import fix
@@ -53,6 +53,11 @@ class Surroundings:
     red_lines: Sequence[TimingPoint]
     duration_ms: float
 
+    @property
+    def beats(self) -> list[TimingPoint]:
+        """The red lines with beats that notes are laid on the parts of."""
+        return [with_usual_beat(line) for line in self.red_lines]
+
 
 def finish_notes(
     notes: Sequence[HitObject], options: FinishOptions, where: Surroundings
@@ -85,7 +90,7 @@ def snap_notes(
     changes.counts |= {"outside_song": len(notes) - len(kept), "unsnapped": 0, "unplaced": 0}
     if kept and where.red_lines and options.snapping == "nearest":
         divisors = options.divisors or NEAREST_DIVISORS
-        snapped = snap_to_grid(kept, where.red_lines, divisors)
+        snapped = snap_to_grid(kept, where.beats, divisors)
         kept, changes.counts["unsnapped"] = list(snapped.hit_objects), len(snapped.unsnapped)
     elif kept and where.red_lines and options.snapping == "voice":
         how = SnapOptions(
@@ -93,7 +98,7 @@ def snap_notes(
             divisors=options.divisors,
             unfit=options.unfit,  # type: ignore[arg-type]  # checked by FinishOptions
         )
-        done = snap_chart(kept, where.red_lines, how)
+        done = snap_chart(kept, where.beats, how)
         kept, changes.counts["unsnapped"] = list(done.hit_objects), len(done.unfit)
         changes.counts["unplaced"] = len(done.removed)
     # The nearest line of a note may lie before the song or after it.

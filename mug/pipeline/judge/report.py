@@ -44,6 +44,9 @@ UNITS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+_FURTHER_TOLERANCES: Mapping[str, float] = MappingProxyType({"density": 0.5})
+"""Those of numbers whose miss is said and makes nobody try again."""
+
 _DIGITS = 4
 _LISTED = 500  # findings that are written out
 _BARS = "▁▂▃▄▅▆▇█"
@@ -209,6 +212,33 @@ def missed_stars(
     return None
 
 
+def other_misses(
+    report: Mapping[str, Any], tolerances: Mapping[str, float] = TOLERANCES
+) -> list[Message]:
+    """Return a sentence for everything but the stars that was asked for and not reached.
+
+    Numbers count with their tolerance, of Etterna's the overall one; yes and no count as they are.
+    What cannot be measured is not judged.
+
+    Args:
+        report: of a chart, see `reached`.
+        tolerances: by feature, over the defaults.
+    """
+    widest = {**TOLERANCES, **_FURTHER_TOLERANCES, **tolerances}
+    said = []
+    for entry in report["compared"]:
+        name, asked, value = entry["feature"], entry["asked"], entry["reached"]
+        if name == "sr" or value is None:
+            continue
+        if entry.get("agrees") is False:
+            code = "pipeline.feature_is_missed" if asked else "pipeline.feature_is_there"
+            said.append(Message(code, feature=name))
+        elif name in widest and abs(entry.get("difference", 0.0)) > widest[name] + 1e-9:
+            values = {"asked": float(asked), "reached": float(value)}
+            said.append(Message("pipeline.number_is_missed", feature=name, **values))
+    return said
+
+
 def within_tolerance(
     report: Mapping[str, Any], tolerances: Mapping[str, float] = TOLERANCES
 ) -> bool:
@@ -226,6 +256,8 @@ def render_report_markdown(report: Mapping[str, Any]) -> str:
     lines += _asked_table(report) or ["Nothing was asked for."]
     if report.get("missed_stars"):
         lines += ["", f"**Stars missed: {report['missed_stars']}.**"]
+    for missed in report.get("missed", ()):
+        lines += ["", f"**Missed: {missed['text']}.**"]
     if report.get("given"):
         given = ", ".join(f"{n} {_shown(n, v)}" for n, v in report["given"].items())
         lines += ["", f"Told to the model in place of what the user asked for: {given}."]

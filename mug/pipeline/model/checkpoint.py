@@ -31,7 +31,6 @@ from mug.model.memory.offload import OffloadedNetworks
 from mug.model.memory.skip_init import SkipInit
 from mug.model.speed.precision import dtype_of, lowered_names
 from mug.pipeline.model.files import (
-    columns_of,
     features_params,
     hash_weights,
     open_checkpoint,
@@ -41,7 +40,7 @@ from mug.pipeline.model.files import (
 from mug.pipeline.model.inference_classes import for_inference
 from mug.pipeline.model.names import SCORER_NAME
 from mug.pipeline.model.reached import STARS, ReachedStars, read_reached
-from mug.pipeline.model.release import Release
+from mug.pipeline.model.release import Release, columns_of
 from mug.pipeline.model.weights_file import WeightsFile
 from mug.rhythm.scorer import RhythmScorer, load_scorer
 from mug.util import find_file, instantiate_from_config

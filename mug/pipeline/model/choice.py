@@ -72,6 +72,16 @@ def find_model(
     return folder
 
 
+def models_by_keys(*, base: Path | None = None, shipped: Path | None = None) -> list[Path]:
+    """Return every model that can be chosen by its columns: the user's choices, the shipped ones.
+
+    Raises:
+        CheckpointError: for a file of choices that cannot be read.
+    """
+    chosen = [path for _, path in sorted(read_choice(base).items()) if is_model(path)]
+    return list(dict.fromkeys([*chosen, *shipped_models(shipped)]))
+
+
 def is_model(path: Path) -> bool:
     """Return whether this looks like a model: a `.ckpt` file, or a folder of weights and config."""
     if path.is_dir():

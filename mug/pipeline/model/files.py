@@ -17,7 +17,6 @@ from mug.config import load_inference_config, save_config
 from mug.errors import CheckpointError
 from mug.messages.message import Message
 from mug.model.weights import SAFE_GLOBALS, SYSTEM, check_system
-from mug.notes import NoteLayout
 from mug.pipeline.model.inference_classes import for_inference
 from mug.pipeline.model.names import CONFIG_NAME, PACKED_CONFIG_NAME, WEIGHTS_NAME
 from mug.pipeline.model.weights_file import WeightsFile
@@ -182,9 +181,3 @@ def features_params(config: Mapping[str, Any]) -> dict[str, Any]:
     node = config["model"]["params"].get("cond_stage_config") or {}
     params: dict[str, Any] = node.get("params") or {}
     return params
-
-
-def columns_of(config: Mapping[str, Any]) -> int:
-    """Columns of the charts that a model of this config makes."""
-    first_stage = config["model"]["params"]["first_stage_config"]["params"]
-    return NoteLayout.from_channels(int(first_stage["ddconfig"]["x_channels"])).keys

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from mug.difficulty.names import MSD_KEYS, SKILL_NAMES
 from mug.messages.message import Message
+from mug.notes import NoteLayout
 from mug.pipeline.defaults import GUIDANCE_SCALE, SAMPLER, STEPS
 from mug.pipeline.model.names import PACKED_CONFIG_NAME
 from mug.pipeline.plain import from_plain
@@ -22,7 +24,7 @@ class Release:
     """The section `release` of a packed model's config.
 
     Args:
-        keys: columns of its charts; 0 where the section is missing.
+        keys: columns of its charts; 0 where nothing says.
         sampling: defaults of sampling that suit this model, by field of `GenerationRequest`.
         trained: least and most value of a feature among the charts that it was trained on.
     """
@@ -39,7 +41,10 @@ class Release:
             GenerationError: for an unknown field or a value of another type.
         """
         found: Release = from_plain(cls, config.get(SECTION) or {}, SECTION)
-        return found
+        parts = (config.get("model") or {}).get("params") or {}
+        if found.keys or "first_stage_config" not in parts:
+            return found
+        return replace(found, keys=columns_of(config))
 
     @classmethod
     def beside(cls, model: Path) -> Release:
@@ -68,3 +73,31 @@ class Release:
             for name, (least, most) in self.trained.items()
             if isinstance(prompt.get(name), int | float) and not least <= prompt[name] <= most
         )
+
+
+def columns_of(config: Mapping[str, Any]) -> int:
+    """Columns of the charts that a model of this config makes."""
+    first_stage = config["model"]["params"]["first_stage_config"]["params"]
+    return NoteLayout.from_channels(int(first_stage["ddconfig"]["x_channels"])).keys
+
+
+def has_msd(keys: int) -> bool:
+    """Return whether Etterna's numbers exist for charts of so many columns; 0 is not known yet."""
+    return keys in (0, MSD_KEYS)
+
+
+def without_msd(prompt: Mapping[str, Any], keys: int) -> Mapping[str, Any]:
+    """Return a prompt without what charts of so many columns do not have."""
+    if has_msd(keys):
+        return prompt
+    return {name: value for name, value in prompt.items() if name not in SKILL_NAMES}
+
+
+def msd_asked_in_vain(prompt: Mapping[str, Any], keys: int) -> tuple[Message, ...]:
+    """A sentence for each of Etterna's numbers in a prompt for a model of other columns."""
+    left = without_msd(prompt, keys)
+    return tuple(
+        Message("pipeline.msd_is_of_four_keys_alone", feature=name, keys=keys)
+        for name in prompt
+        if name not in left
+    )

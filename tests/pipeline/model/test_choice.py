@@ -12,6 +12,7 @@ from mug.pipeline.model.choice import (
     CHOICE,
     find_model,
     is_model,
+    models_by_keys,
     own_models,
     read_choice,
     save_choice,
@@ -39,6 +40,11 @@ def test_the_order_of_choice(tmp_path: Path) -> None:
     save_choice(4, None, tmp_path)
     assert find_model(**where) == shipped / "4k"
     assert shipped_models(shipped) == [shipped / "4k", seven]
+    assert models_by_keys(**where) == [shipped / "4k", seven]
+    save_choice(5, own, tmp_path)
+    assert models_by_keys(**where) == [own, shipped / "4k", seven]
+    save_choice(7, seven, tmp_path)
+    assert models_by_keys(**where) == [own, seven, shipped / "4k"]
 
 
 def test_modification_times_decide_nothing(tmp_path: Path) -> None:
