@@ -8,7 +8,9 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float, Float32
 
+from mug.beatmap.beat_lines import BeatLines, sorted_red_lines
 from mug.beatmap.hit_objects import HitObject, LongNote
+from mug.beatmap.timing_points import TimingPoint
 from mug.clock import FrameClock
 from mug.encoding.beat_axis import BeatAxis
 
@@ -59,32 +61,39 @@ def to_song(notes: Sequence[HitObject], axis: BeatAxis, clock: FrameClock) -> li
 
 
 def moved_with_lines(
-    notes: Sequence[HitObject], before: BeatAxis, after: BeatAxis, clock: FrameClock
+    notes: Sequence[HitObject], before: Sequence[TimingPoint], after: Sequence[TimingPoint]
 ) -> list[HitObject]:
-    """Hit objects at the same beats of another axis; unchanged where its beats are others.
+    """Hit objects at the same places of the beat of other red lines; unchanged for other beats.
+
+    Each red line carries the notes that it rules, to the nearest of its beats where its offset
+    moves by more than one.
 
     Args:
-        notes: of the song with the first axis.
-        before: the axis that they were made on.
-        after: another of the same song, e.g. with a better offset.
-        clock: of the model.
+        notes: of a song with the first red lines.
+        before: those that the notes were made on.
+        after: others of the same song, e.g. with a better offset.
     """
     if not same_beats(before, after):
         return list(notes)
-    # The same beat of the song, even where one axis begins a bar earlier.
-    shift = np.rint(float(before.beats(after.knots_ms[:1])[0])) * clock.latent_frame_ms
-    warped = to_axis(notes, before, clock)
-    start = np.array([note.start_ms for note in warped]) - shift
-    end = np.array([note.last_ms for note in warped]) - shift
-    return to_song(_timed(notes, start, end), after, clock)
+    old, new = BeatLines(before), BeatLines(after)
+    shift = np.rint((new.start_ms - old.start_ms) / old.beat_ms)
+
+    def moved(times_ms: np.ndarray, section: np.ndarray) -> np.ndarray:
+        place = (times_ms - old.start_ms[section]) / old.beat_ms[section] - shift[section]
+        times: np.ndarray = new.start_ms[section] + place * new.beat_ms[section]
+        return times
+
+    start = np.array([note.start_ms for note in notes], np.float64)
+    end = np.array([note.last_ms for note in notes], np.float64)
+    return _timed(notes, moved(start, old.section(start)), moved(end, old.section(end)))
 
 
-def same_beats(one: BeatAxis, other: BeatAxis) -> bool:
-    """Return whether two axes of a song count the same beats, up to offset and a slight tempo."""
-    if len(one.sections) != len(other.sections):
+def same_beats(one: Sequence[TimingPoint], other: Sequence[TimingPoint]) -> bool:
+    """Return whether red lines of a song count the same beats, up to offset and a slight tempo."""
+    if len(one) != len(other):
         return False
-    first, second = (np.diff(axis.knots_ms) / np.diff(axis.knots) for axis in (one, other))
-    return len(first) == len(second) and bool((np.abs(first / second - 1) < _SAME_TEMPO).all())
+    first, second = (np.array([line.beat_ms for line in sorted_red_lines(x)]) for x in (one, other))
+    return bool((np.abs(first / second - 1) < _SAME_TEMPO).all())
 
 
 def _timed(notes: Sequence[HitObject], start: np.ndarray, end: np.ndarray) -> list[HitObject]:

@@ -63,6 +63,7 @@ def _add_generate(handlers: Handlers, answer: gr.JSON, files: gr.File) -> None:
             label="further fields of the request, as the report's `request` has them", value={}
         ),
         gr.JSON(label="further fields of the plan, as the report's `plan` has them", value={}),
+        gr.Textbox(label="model, named as the page does; empty: the first", value=""),
     ]
 
     def generate(  # noqa: PLR0913, PLR0917 (the arguments of a call over the network)
@@ -82,6 +83,7 @@ def _add_generate(handlers: Handlers, answer: gr.JSON, files: gr.File) -> None:
         reach_stars: bool,
         request: dict[str, Any] | None,
         plan: dict[str, Any] | None,
+        model: str,
     ) -> tuple[dict[str, Any], list[str]]:
         """Make charts for a song: report and files; the report's `key` names them for `edit`.
 
@@ -93,7 +95,7 @@ def _add_generate(handlers: Handlers, answer: gr.JSON, files: gr.File) -> None:
             "prompt": prompt or {}, "negative": negative, "count": count, "candidates": candidates,
             "steps": steps, "guidance": guidance, "sampler": sampler, "seed": seed, "bpm": bpm,
             "offset": offset_ms, "timing": "by_hand" if bpm else "heard", "spread": spread,
-            "reach_stars": reach_stars, "request": request, "plan": plan,
+            "reach_stars": reach_stars, "request": request, "plan": plan, "model": model,
         }  # fmt: skip
         return _answer(handlers, handlers.generation(values, Path(audio)), owner_of(visitor))
 

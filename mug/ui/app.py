@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +62,6 @@ def _language(service: Service, serving: Serving, t: Texts, other: str, *, with_
     gr.HTML(fragments.head(t, other))
     status = gr.HTML(fragments.status(service.model, t), elem_id="mug-model")
     timer = gr.Timer(1.0, active=True)
-
-    def look() -> tuple[str, gr.Timer]:
-        return fragments.status(service.model, t), gr.Timer(active=service.model.state == "loading")
-
-    timer.tick(
-        look, None, [status, timer], queue=False, show_progress="hidden", api_visibility="private"
-    )
     with gr.Tabs(elem_id="mug-tabs") as tabs:
         with gr.Tab(t("make"), id="make"):
             form = make_tab(handlers)
@@ -75,6 +69,14 @@ def _language(service: Service, serving: Serving, t: Texts, other: str, *, with_
             prompt_tab(handlers, form, tabs)
         with gr.Tab(t("about"), id="about"):
             gr.HTML(about(t))
+
+    def look(name: str) -> tuple[str, gr.Timer]:
+        model = service.named(name)
+        return fragments.status(model, t), gr.Timer(active=model.state == "loading")
+
+    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden"}
+    timer.tick(look, form["model"], [status, timer], api_visibility="private", **quiet)
+    form["model"].input(look, form["model"], [status, timer], api_visibility="private", **quiet)
     if with_api:
         add_api(handlers)
 
@@ -112,10 +114,24 @@ def launch_arguments(service: Service, serving: Serving) -> dict[str, Any]:
 
 
 def service_in(
-    folder: Path, checkpoint: Path | None, device: str = "auto", why_none: MugError | None = None
+    folder: Path,
+    checkpoint: Path | None,
+    device: str = "auto",
+    why_none: MugError | None = None,
+    others: Sequence[Path] = (),
 ) -> Service:
-    """A service that keeps its files below a folder; `why_none` says why there is no checkpoint."""
+    """A service that keeps its files below a folder.
+
+    Args:
+        folder: for jobs and uploads.
+        checkpoint: model that the page begins with.
+        device: of all models.
+        why_none: reason why there is no checkpoint.
+        others: further models to choose from; each is loaded when it is chosen.
+    """
     uploads = (folder / "uploads").resolve()
     os.environ["GRADIO_TEMP_DIR"] = str(uploads)
     folders = JobFolders(folder / "jobs", uploads=uploads)
-    return Service(PageModel(checkpoint, device, why_none), folders, JobQueue())
+    first = PageModel(checkpoint, device, why_none)
+    further = tuple(PageModel(path, device) for path in others if path != checkpoint)
+    return Service(first, folders, JobQueue(), further)

@@ -26,6 +26,7 @@ from mug.ui.page.sentences import sentence
 from mug.ui.page.texts import Texts
 
 if TYPE_CHECKING:
+    from mug.pipeline.chart import ChartGenerator
     from mug.pipeline.plan import Plan
     from mug.pipeline.request import GenerationRequest
 
@@ -42,14 +43,29 @@ class Service:
     """Service that all visitors share.
 
     Args:
-        model: the model.
+        model: the model that the page begins with.
         folders: where jobs lie.
         job_queue: where they wait.
+        others: further models to choose from.
     """
 
     model: PageModel
     folders: JobFolders
     job_queue: JobQueue
+    others: tuple[PageModel, ...] = ()
+
+    @property
+    def models(self) -> tuple[PageModel, ...]:
+        """All models, the one that the page begins with first."""
+        return (self.model, *self.others)
+
+    def named(self, name: str | None) -> PageModel:
+        """Return the model of a name; for none, and one that is gone, the first."""
+        return next((one for one in self.models if one.name == name), self.model)
+
+    def generator_of(self, key: str) -> ChartGenerator:
+        """Return the model that made the charts of a revision, loaded."""
+        return self.named(operations.model_name(self.folders, key)).generator()
 
 
 class Handlers:
@@ -94,21 +110,20 @@ class Handlers:
         if not audio:
             raise gr.Error(self.t("no_song"), print_exception=False)
         with ErrorMessages(self.t.language):
-            notice = self._beyond_training(*self._requested(values, Path(audio)))
+            notice = self._beyond_training(values, Path(audio))
         yield from self._follow(self.generation(values, Path(audio)), owner, notice)
 
     def _requested(self, values: Update, audio: Path) -> tuple[GenerationRequest, Plan]:
-        request = requests.request_of(values, audio, self.service.model.schema)
-        return request, requests.plan_of(values)
+        model = self.service.named(values.get("model"))
+        return requests.request_of(values, audio, model.schema), requests.plan_of(values)
 
-    def _beyond_training(self, request: GenerationRequest, plan: Plan) -> Markup:
+    def _beyond_training(self, values: Update, audio: Path) -> Markup:
         """Sentences on what the model was not trained on, to be seen before it is made."""
         from mug.pipeline.report import beyond_training
 
-        model = self.service.model
-        return fragments.notices(
-            beyond_training(model.release, model.schema, request, plan), self.t
-        )
+        model = self.service.named(values.get("model"))
+        found = beyond_training(model.release, model.schema, *self._requested(values, audio))
+        return fragments.notices(found, self.t)
 
     def generation(self, values: Update, audio: Path) -> Callable[[Job], operations.JobResult]:
         """The job of making charts.
@@ -119,8 +134,9 @@ class Handlers:
         service = self.service
         with ErrorMessages(self.t.language):
             request, plan = self._requested(values, audio)
+        model = service.named(values.get("model"))
         return lambda job: operations.make_charts(
-            service.model.generator(), service.folders, request, plan, job, self.t.language
+            model.generator(), service.folders, request, plan, job, self.t.language, model.name
         )
 
     def snap_again(self, key: str, tempo: str, owner: str) -> Iterator[Update]:
@@ -132,7 +148,7 @@ class Handlers:
         def function(job: Job) -> operations.JobResult:
             job.progress(1, 1)  # all that is left is what follows the network's steps
             return operations.snap_again(
-                service.model.generator(), service.folders, key, lines, "given", self.t.language
+                service.generator_of(key), service.folders, key, lines, "given", self.t.language
             )
 
         yield from self._follow(function, owner)
@@ -182,7 +198,7 @@ class Handlers:
             return replace(wanted, count=count, seed=seed)
 
         return lambda job: operations.edit_region(
-            service.model.generator(),
+            service.generator_of(values["key"]),
             service.folders,
             values["key"],
             chart,
@@ -222,7 +238,10 @@ class Handlers:
             raise gr.Error(reason, print_exception=False)
         else:
             assert isinstance(job.result, operations.JobResult)
-            yield {**idle, **self.shown(job.result), "said": notice + fragments.said(t("done"))}
+            done = notice + fragments.said(t("done"))
+            if job.result.notice is not None:
+                done += fragments.said(job.result.notice.text(t.language), "bad")
+            yield {**idle, **self.shown(job.result), "said": done}
 
     def cancel(self, owner: str) -> None:
         """Give up whatever this visitor waits for."""

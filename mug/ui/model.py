@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mug.errors import CheckpointError, MugError
 from mug.features import FeatureSchema
-from mug.pipeline.model.names import FEATURES_NAME
+from mug.pipeline.model.names import FEATURES_NAME, USUAL_FEATURES
 from mug.pipeline.model.release import Release
 from mug.util import find_file
 
@@ -18,13 +18,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FEATURES = "configs/mug/mania_beatmap_features.yaml"
-
 
 def _features(checkpoint: Path | None) -> Path:
     """Return a packed model's features file; of others the usual one, until they are loaded."""
     beside = None if checkpoint is None else checkpoint / FEATURES_NAME
-    return beside if beside is not None and beside.is_file() else find_file(FEATURES)
+    return beside if beside is not None and beside.is_file() else find_file(USUAL_FEATURES)
 
 
 class PageModel:
@@ -46,7 +44,7 @@ class PageModel:
         self.schema = FeatureSchema.from_yaml(_features(checkpoint))
         self.release = Release() if checkpoint is None else Release.beside(checkpoint)
         self._device = device
-        self._ready = threading.Event()
+        self._ready, self._begun = threading.Event(), threading.Lock()
         self._generator: ChartGenerator | None = None
         self._error: MugError | None = None
         if checkpoint is None:
@@ -57,9 +55,22 @@ class PageModel:
             self._ready.set()
 
     def start(self) -> None:
-        """Begin to load."""
-        if not self._ready.is_set():
+        """Begin to load, once."""
+        if not self._ready.is_set() and self._begun.acquire(blocking=False):
             threading.Thread(target=self._load, name="model", daemon=True).start()
+
+    @property
+    def name(self) -> str:
+        """The last two names of its path; those of a training run, which has a folder for these."""
+        if self.checkpoint is None:
+            return ""
+        *folders, name = self.checkpoint.resolve().parts
+        return "/".join([*[one for one in folders if one != "checkpoints"][-1:], name])
+
+    @property
+    def keys(self) -> int:
+        """Columns of its charts; 0 where that is not known before it is loaded."""
+        return self._generator.model.keys if self._generator is not None else self.release.keys
 
     @property
     def state(self) -> str:
@@ -76,11 +87,12 @@ class PageModel:
         return self._error
 
     def generator(self) -> ChartGenerator:
-        """The model; waits until it is loaded.
+        """The model; loads it where that has not begun, and waits until it is loaded.
 
         Raises:
             CheckpointError: when there is none, or it cannot be read.
         """
+        self.start()
         self._ready.wait()
         if self._error is not None:
             raise self._error

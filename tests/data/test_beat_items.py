@@ -261,18 +261,34 @@ def test_spectrograms_of_items_in_beats_have_their_length(steady: Path) -> None:
 
 
 def test_notes_move_with_their_red_lines() -> None:
-    before = BeatAxis.of((TimingPoint(100.0, 400.0),))
+    before = (TimingPoint(100.0, 400.0),)
     notes: list[HitObject] = [Rice(0, 500.0), LongNote(1, 900.0, 1300.0)]
     for offset, beat in ((112.0, 400.0), (-20.0, 401.0), (1700.0 + 5, 400.0)):
-        after = BeatAxis.of((TimingPoint(offset, beat),))
+        after = (TimingPoint(offset, beat),)
         assert same_beats(before, after)
-        moved = moved_with_lines(notes, before, after, CLOCK)
+        moved = moved_with_lines(notes, before, after)
         times = [t for n in moved for t in {n.start_ms, n.last_ms}]
         off = np.array([(time - offset) / beat for time in times])
         np.testing.assert_allclose(off, np.rint(off), atol=1e-6)
         assert all(abs(a.start_ms - b.start_ms) < 210 for a, b in zip(moved, notes, strict=True))
-    double = BeatAxis.of((TimingPoint(100.0, 300.0),))
-    assert moved_with_lines(notes, before, double, CLOCK) == notes
+    for other in ((TimingPoint(100.0, 300.0),), (*before, TimingPoint(900.0, 400.0))):
+        assert moved_with_lines(notes, before, other) == notes
+
+
+def test_a_tempo_at_the_border_of_folding_moves_its_notes_a_little() -> None:
+    """At 120 a minute the axis' beats double; the music does not."""
+    notes = [Rice(0, 500.0 * number) for number in range(10)]
+    moved = moved_with_lines(notes, (TimingPoint(0.0, 500.0),), (TimingPoint(0.0, 502.0),))
+    assert [note.start_ms for note in moved] == [502.0 * number for number in range(10)]
+
+
+def test_each_red_line_carries_its_notes() -> None:
+    before = (TimingPoint(0.0, 400.0), TimingPoint(2000.0, 300.0))
+    after = (TimingPoint(10.0, 400.0), TimingPoint(1990.0, 303.0))
+    notes = [Rice(0, 800.0), LongNote(1, 1600.0, 2300.0), Rice(2, 2600.0)]
+    first, hold, last = moved_with_lines(notes, before, after)
+    assert (first.start_ms, hold.start_ms, hold.last_ms) == (810.0, 1610.0, 1990.0 + 303.0)
+    assert last.start_ms == 1990.0 + 2 * 303.0
 
 
 def test_drawn_rows_are_as_many_and_those_of_the_scorer(steady: Path, tmp_path: Path) -> None:

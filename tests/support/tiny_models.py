@@ -29,6 +29,23 @@ def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def write_model(folder: Path, config_name: str, *overrides: str) -> Path:
+    """A debug model in beats with weights by formula, in the inference format; its folder."""
+    import golden_formula
+
+    from mug.config import load_config
+    from mug.pipeline.model.checkpoint import build_model, save_inference
+
+    config = load_config(
+        [ROOT / f"configs/debug/{config_name}.yaml"],
+        ["data.params.common_params.window.time_axis=beat", *overrides],
+    )
+    model = build_model(config, published=False)
+    golden_formula.apply_to_module(model.model)
+    save_inference(folder, config, model.state_dict(), published=False)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def tiny_model(tiny_model_folder: Path) -> LoadedModel:
     """The debug model, loaded."""

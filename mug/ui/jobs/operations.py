@@ -18,6 +18,7 @@ from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.formats.osu import patch as osu_patch
 from mug.beatmap.formats.osu.patch import ChartFile
 from mug.errors import GenerationError
+from mug.messages.message import Message
 from mug.timing.estimate import TimingEstimate
 from mug.timing.tempo_map import TempoMap
 from mug.ui.jobs.files import (
@@ -52,10 +53,12 @@ class JobResult:
     Args:
         revision: where it lies.
         written: its files.
+        notice: what is to be done about it, where there is something.
     """
 
     revision: Revision
     written: Written
+    notice: Message | None = None
 
 
 def make_charts(
@@ -65,6 +68,7 @@ def make_charts(
     plan: Plan,
     job: Job,
     language: str,
+    model_name: str = "",
 ) -> JobResult:
     """Make charts for a song, in a job of their own.
 
@@ -75,6 +79,7 @@ def make_charts(
         plan: candidates or a spread.
         job: gets the progress, and may say stop.
         language: of the preview.
+        model_name: remembered, so that the same model edits the charts.
 
     Raises:
         AudioError: for a song that cannot be read or is longer than a quarter of an hour.
@@ -93,7 +98,7 @@ def make_charts(
         return _store(
             generator,
             folders.new_revision(job_folder),
-            _state(made, plan),
+            replace(_state(made, plan), model=model_name),
             [_chart_file(one) for one in made.result.beatmaps],
             made.report,
             language,
@@ -128,6 +133,7 @@ def snap_again(
     """The same notes on another timing, as the job's next revision; nothing is generated.
 
     Charts that were brought to a star rating are brought to it again, and a spread is nested again.
+    Where a model in beats would have heard another song, on other beats, the result says so.
 
     Args:
         generator: the model, for its number of columns.
@@ -138,7 +144,7 @@ def snap_again(
         language: of the preview.
     """
     from mug.pipeline.stamp import stamped
-    from mug.ui.jobs.resnap import snapped, with_lines
+    from mug.ui.jobs.resnap import other_beats, snapped, with_lines
 
     before, state, song = _open(folders, key)
     names = [chart.beatmap.version for chart in charts_of(before, read_written(before))]
@@ -151,13 +157,15 @@ def snap_again(
         state.timing, bpm=first.bpm, offset_ms=first.time_ms, meter=first.meter, changes=(),
         downbeat_ms=first.time_ms, confidence=1.0,
     )  # fmt: skip
+    notice = other_beats(generator.model, state, tempo.red_lines)
     raw = with_lines(generator.model, state, tempo.red_lines)
     moved = replace(state, request=request, timing=timing, raw=raw)
     result, judged = snapped(generator, moved, names)
     charts = [_chart_file(one) for one in stamped(generator.model, request, result, state.plan)]
-    after = State.of(request, state.plan, result, state.aims)
+    after = State.of(request, state.plan, result, state.aims, state.model)
     report = _report(generator, after, result, judged)
-    return _store(generator, _next(folders, before), after, charts, report, language, "timing")
+    done = _store(generator, _next(folders, before), after, charts, report, language, "timing")
+    return replace(done, notice=notice)
 
 
 def edit_region(
@@ -216,7 +224,7 @@ def edit_region(
         meant=aims.meant(prompts),
     )
     request = replace(request, finish=state.request.finish)
-    after = State.of(request, aims.plan_of(state.plan), result, aims)
+    after = State.of(request, aims.plan_of(state.plan), result, aims, state.model)
     report = _report(generator, after, result, judge_all(generator, request, result, {}))
     return _store(generator, _next(folders, before), after, files, report, language, "edit")
 
@@ -243,6 +251,11 @@ def current_tempo(folders: JobFolders, key: str) -> TempoMap:
 def readings(folders: JobFolders, key: str) -> TimingEstimate:
     """Estimate of a revision's beat, with the other readings."""
     return _open(folders, key)[1].timing
+
+
+def model_name(folders: JobFolders, key: str) -> str:
+    """Name of the model that made a revision's charts."""
+    return _open(folders, key)[1].model
 
 
 def _open(folders: JobFolders, key: str) -> tuple[Revision, State, Path]:

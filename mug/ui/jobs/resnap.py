@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mug.messages.message import Message
 from mug.ui.jobs.state import State
 
 if TYPE_CHECKING:
@@ -56,13 +57,37 @@ def with_lines(
     """
     if not model.in_beats:
         return state.raw
-    from mug.encoding.beat_axis import BeatAxis
     from mug.encoding.warp import moved_with_lines
+
+    before = _red_lines_of(state)
+    return tuple(tuple(moved_with_lines(raw, before, red_lines)) for raw in state.raw)
+
+
+def other_beats(
+    model: LoadedModel, state: State, red_lines: Sequence[TimingPoint]
+) -> Message | None:
+    """Return what to do where red lines count other beats than those that notes were made on.
+
+    A tempo moved by a twentieth or more, half or double of it, and more or fewer pieces: a model in
+    beats would have heard the song on other lines. None for the same beats, and for other models.
+
+    Args:
+        model: that made the notes.
+        state: notes and their timing.
+        red_lines: new ones.
+    """
+    from mug.encoding.warp import same_beats
+
+    if not model.in_beats or same_beats(_red_lines_of(state), red_lines):
+        return None
+    return Message("ui.generate_again_on_other_beats")
+
+
+def _red_lines_of(state: State) -> tuple[TimingPoint, ...]:
+    """Red lines that the notes of a revision were made on, or moved with."""
     from mug.pipeline.finish.chart import red_lines_of
 
-    before = BeatAxis.of(red_lines_of(state.request.finish, state.timing))
-    after = BeatAxis.of(red_lines)
-    return tuple(tuple(moved_with_lines(raw, before, after, model.clock)) for raw in state.raw)
+    return red_lines_of(state.request.finish, state.timing)
 
 
 def _finishes(state: State, names: Sequence[str]) -> list[FinishOptions]:

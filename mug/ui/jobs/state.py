@@ -81,6 +81,7 @@ class State:
         indices: number of each chart within the request.
         timing: tempo and offset of the charts, and the readings of the beat.
         aims: what the charts are brought to.
+        model: name of the model that made them.
     """
 
     request: GenerationRequest
@@ -91,10 +92,16 @@ class State:
     indices: tuple[int, ...]
     timing: TimingEstimate
     aims: Aims
+    model: str = ""
 
     @classmethod
     def of(
-        cls, request: GenerationRequest, plan: Plan, result: GenerationResult, aims: Aims
+        cls,
+        request: GenerationRequest,
+        plan: Plan,
+        result: GenerationResult,
+        aims: Aims,
+        model: str = "",
     ) -> State:
         """Return the state of charts that came out."""
         return cls(
@@ -106,6 +113,7 @@ class State:
             indices=result.indices,
             timing=result.timing,
             aims=aims,
+            model=model,
         )
 
 
@@ -119,6 +127,7 @@ def save_state(folder: Path, state: State) -> None:
         "seeds": state.seeds,
         "indices": state.indices,
         "timing": to_plain(state.timing),
+        "model": state.model,
         "aims": {**to_plain(replace(state.aims, spare=())), "spare": _rows(state.aims.spare)},
     }
     with atomic_write(folder / STATE, "w", encoding="utf-8") as handle:
@@ -155,6 +164,7 @@ def load_state(folder: Path, audio: Path) -> State:
             from_plain(Aims, {**plain["aims"], "spare": ()}, "aims"),
             spare=_notes(plain["aims"]["spare"]),
         ),
+        model=plain.get("model", ""),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -87,17 +86,11 @@ def status(model: PageModel, t: Texts) -> Markup:
     state = model.state
     values = {"name": "", "reason": ""}
     if model.checkpoint is not None:
-        values["name"] = _model_name(model.checkpoint)
+        values["name"] = model.name
     if model.error is not None:
         values["reason"] = sentence(model.error, t.language)
     text = t(f"model_{state}", **values)
     return _fragment("status", state=state, text=text)
-
-
-def _model_name(checkpoint: Path) -> str:
-    """The last two names of its path; those of a training run, which has a folder for these."""
-    *folders, name = checkpoint.resolve().parts
-    return "/".join([*[folder for folder in folders if folder != "checkpoints"][-1:], name])
 
 
 def waiting(job: Job, place: int, t: Texts) -> Markup:
@@ -139,9 +132,7 @@ def notices(messages: Iterable[Message], t: Texts) -> Markup:
     """Sentences on features that the model was not trained on, in red."""
     parts = []
     for message in messages:
-        label = _label(str(message.values["feature"]), t)
-        named = Message(message.code, **{**message.values, "feature": label})
-        parts.append(said(named.text(t.language), "bad"))
+        parts.append(said(_labelled(message, t).text(t.language), "bad"))
     return Markup("").join(parts)
 
 
@@ -212,18 +203,29 @@ def report(revision: Revision, t: Texts) -> Markup:
     rows += [
         (key, [t(key), "", *values]) for key, values in _report_rows(charts, t) if key not in names
     ]
-    return _missed(charts, t) + _fragment("report", head=head, rows=rows)
+    notices = found.get("timing", {}).get("notices", ())
+    timing = [said(Message.from_plain(kept).text(t.language), "bad") for kept in notices]
+    return Markup("").join(timing) + _missed(charts, t) + _fragment("report", head=head, rows=rows)
 
 
 def _missed(charts: Iterable[Mapping[str, Any]], t: Texts) -> Markup:
-    """Charts that miss the stars asked for, each in red."""
+    """Charts that miss what was asked for, each in red."""
     parts = []
     for chart in charts:
         if chart.get("missed_stars"):
             (stars,) = (one for one in chart["compared"] if one["feature"] == "sr")
             values = {name: f"{stars[name] or 0:.2f}" for name in ("asked", "reached")}
             parts.append(said(t("stars_missed", chart=chart["difficulty"], **values), "bad"))
+        for kept in chart.get("missed", ()):
+            text = _labelled(Message.from_plain(kept), t).text(t.language)
+            parts.append(said(f"{chart['difficulty']}: {text}", "bad"))
     return Markup("").join(parts)
+
+
+def _labelled(message: Message, t: Texts) -> Message:
+    """A message with the feature as the page calls it."""
+    label = _label(str(message.values["feature"]), t)
+    return Message(message.code, **{**message.values, "feature": label})
 
 
 def _compared(name: str, charts: Iterable[Mapping[str, Any]], t: Texts) -> list[str]:

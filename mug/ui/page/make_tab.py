@@ -10,7 +10,18 @@ import gradio as gr
 from mug.ui.handlers import Handlers, Update
 from mug.ui.jobs.operations import MAX_SONG_MS
 from mug.ui.page import fragments
-from mug.ui.page.form import CHART_FILES, Form, cleanup_form, file_field, prompt_form, sampling_form
+from mug.ui.page.form import (
+    CHART_FILES,
+    Form,
+    cleanup_form,
+    depending_on_model,
+    file_field,
+    model_form,
+    prompt_form,
+    prompt_updates,
+    sampling_form,
+    sampling_updates,
+)
 from mug.ui.requests import MOST_CHARTS
 
 _RESULTS = (
@@ -35,7 +46,8 @@ def make_tab(handlers: Handlers) -> Form:
         with gr.Column(scale=7, min_width=320):
             t = handlers.t
             gr.HTML(fragments.title(t("ask")) + fragments.hint(t("ask_hint")))
-            form |= prompt_form(t, handlers.service.model.schema)
+            form |= model_form(handlers)
+            form |= prompt_form(t, *handlers.service.models)
             form |= sampling_form(t, handlers.service.model.release.usual)
             form |= cleanup_form(handlers)
     form["key"] = gr.State("")
@@ -160,6 +172,23 @@ def _wire(handlers: Handlers, form: Form) -> None:
         lambda key: _named(form, handlers.show(key)), form["history"], outputs, **_QUIET
     )
     form["cancel"].click(_owned(handlers.cancel), queue=False, **_QUIET)
+    _wire_models(handlers, form)
+
+
+def _wire_models(handlers: Handlers, form: Form) -> None:
+    """The choice of another model to the controls that depend on it; it begins to load."""
+    t, service = handlers.t, handlers.service
+
+    names = [*depending_on_model(form), *sampling_updates(service.model.release.usual)]
+
+    def chosen(name: str) -> dict[Any, Any]:
+        model = service.named(name)
+        model.start()
+        usual = sampling_updates(model.release.usual)
+        return _named(form, prompt_updates(t, model, names) | usual)
+
+    outputs = [form[name] for name in names]
+    form["model"].input(chosen, form["model"], outputs, queue=False, **_QUIET)
 
 
 _BUTTONS = ("remake", "snap")
