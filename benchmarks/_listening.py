@@ -174,7 +174,7 @@ class Comparison:
         scorer = None if arm.scorer is None else self._scorer(arm.scorer)
         if scorer is not None:
             own += [
-                f"data.params.train.params.lines.scorer={scorer}",
+                f"data.params.common_params.lines.scorer={scorer}",
                 "data.params.train.params.lines.drawn_rows_p=0.3",
             ]
         where = f"{arm.name} {seed}"

@@ -25,6 +25,7 @@ from benchmarks.time_axis import (
     LENGTHS,
     NO_JITTER,
     NO_RATES,
+    NUMBERS,
     add_size_options,
     comparison_of,
     write,
@@ -36,6 +37,7 @@ UNET = "model.params.unet_config.params"
 LINES = "data.params.train.params.lines"
 
 WIDE = (
+    *NUMBERS,
     f"{UNET}.model_channels=128",
     f"{UNET}.channel_mult=[1,1,1,1]",
     f"{UNET}.num_res_blocks=1",
@@ -57,6 +59,11 @@ ARMS = (
     ),
     Arm("line channels, no row channel", diffusion=(f"{LINES}.own_rows_p=0.0",)),
     Arm("row channel, no scorer", diffusion=()),
+    Arm(
+        "row hints",
+        diffusion=("model.params.wave_stage_config.params.row_hints=true",),
+        scorer=(),
+    ),
     Arm(
         "width 32",
         diffusion=(f"{UNET}.model_channels=32", f"{UNET}.block.num_groups=8"),

@@ -45,11 +45,12 @@ LENGTHS = (  # trainings are as long as their steps, whatever the number of song
 )
 BEATS = "data.params.common_params.window.time_axis=beat"
 NO_RATES = ("data.params.train.params.augment.rate_p=0.0",)
+NUMBERS = ("model.params.cond_stage_config.target=mug.cond.feature.ContinuousFeatureEmbedder",)
 NO_JITTER = (*NO_RATES, "data.params.train.params.augment.jitter_p=0.0")
 
 ARMS = (
-    Arm("time in ms", "small", LENGTHS),
-    Arm("time in beats", "small", (*LENGTHS, BEATS), first_stage=NO_JITTER, diffusion=NO_RATES),
+    Arm("time in ms", "small", LENGTHS, diffusion=NUMBERS),
+    Arm("time in beats", "small", (*LENGTHS, BEATS), NO_JITTER, (*NUMBERS, *NO_RATES)),
 )
 
 COLUMNS = {

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from repository import ROOT
 
 from benchmarks import ablations, time_axis
-from benchmarks._listening import Arm, mean_figures, snapped, table
+from benchmarks._listening import FEATURES, Arm, mean_figures, snapped, table
+from mug import train
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import Rice
 from mug.beatmap.timing_points import TimingPoint
@@ -64,8 +66,11 @@ def test_an_arm_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("arm", [*time_axis.ARMS, *ablations.ARMS], ids=lambda arm: arm.name)
 def test_every_arm_is_a_config_of_both_stages(arm: Arm) -> None:
+    features = f"data.params.common_params.features.feature_yaml={FEATURES}"
     for stage, own in (("_autoencoder", arm.first_stage), ("", arm.diffusion)):
-        load_config([f"configs/mug/{arm.config}{stage}.yaml"], [*arm.both, *own])
+        file = f"configs/mug/{arm.config}{stage}.yaml"
+        with torch.device("meta"):
+            train.build_module(load_config([file], [features, *arm.both, *own]))
 
 
 def test_arms_differ_from_the_base_in_what_their_name_says() -> None:
