@@ -286,7 +286,7 @@ def _chart_figures(maker: Any) -> list[Figures]:
 
 
 def rebuilding(maker: Any) -> Figures:
-    """What a first stage makes of a held-out chart: shares found again, and errors in ms."""
+    """Shares of a held-out chart that a first stage finds again, and its errors in ms."""
     from mug.metrics.reconstruction import reconstruction_score
     from mug.pipeline.beat import song_with_lines
     from mug.pipeline.decode import decode_latent, encode_notes

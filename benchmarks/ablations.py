@@ -1,4 +1,4 @@
-"""What each part of a listening model is worth: one thing changed at a time, the rest as it is.
+"""Worth of each part of a listening model: one thing changed at a time, the rest as it is.
 
     OMP_NUM_THREADS=1 python benchmarks/ablations.py --out outputs/ablations
 

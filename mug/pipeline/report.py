@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mug.lint.rules import NOTICE
 from mug.messages.message import Message
+from mug.pipeline.finish.timing_notices import timing_notices
 from mug.pipeline.judge.report import (
     missed_stars,
     other_misses,
@@ -16,7 +17,6 @@ from mug.pipeline.judge.report import (
 from mug.pipeline.model.reached import STARS
 from mug.pipeline.model.release import msd_asked_in_vain, without_msd
 from mug.pipeline.prompt import Prompt
-from mug.pipeline.timing_notices import timing_notices
 from mug.render import markdown
 
 if TYPE_CHECKING:

@@ -234,8 +234,10 @@ def other_misses(
             code = "pipeline.feature_is_missed" if asked else "pipeline.feature_is_there"
             said.append(Message(code, feature=name))
         elif name in widest and abs(entry.get("difference", 0.0)) > widest[name] + 1e-9:
-            values = {"asked": float(asked), "reached": float(value)}
-            said.append(Message("pipeline.number_is_missed", feature=name, **values))
+            wanted, found = float(asked), float(value)
+            said.append(
+                Message("pipeline.number_is_missed", feature=name, asked=wanted, reached=found)
+            )
     return said
 
 

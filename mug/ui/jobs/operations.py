@@ -133,7 +133,7 @@ def snap_again(
     """The same notes on another timing, as the job's next revision; nothing is generated.
 
     Charts that were brought to a star rating are brought to it again, and a spread is nested again.
-    Where a model in beats would have heard another song, on other beats, the result says so.
+    Where a model in beats would read the song on other beats, the result says so.
 
     Args:
         generator: the model, for its number of columns.

@@ -69,7 +69,7 @@ def other_beats(
     """Return what to do where red lines count other beats than those that notes were made on.
 
     A tempo moved by a twentieth or more, half or double of it, and more or fewer pieces: a model in
-    beats would have heard the song on other lines. None for the same beats, and for other models.
+    beats would read the song on other lines. None for the same beats, and for other models.
 
     Args:
         model: that made the notes.

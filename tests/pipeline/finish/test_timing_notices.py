@@ -16,11 +16,11 @@ from mug.beatmap.timing_points import TimingPoint
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.finish.cleanup import Surroundings, finish_notes
 from mug.pipeline.finish.options import FinishOptions
+from mug.pipeline.finish.timing_notices import timing_notices
 from mug.pipeline.make import make
 from mug.pipeline.model.checkpoint import load_model
 from mug.pipeline.report import report_markdown
 from mug.pipeline.request import GenerationRequest
-from mug.pipeline.timing_notices import timing_notices
 from mug.timing.estimate import NO_BEAT, TimingEstimate
 
 GIVEN = TimingEstimate(120.0, 0.0, 1.0)

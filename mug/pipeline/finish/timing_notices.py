@@ -1,4 +1,4 @@
-"""What is to be known of the timing that charts were made on."""
+"""Remarks on the timing that charts were made on."""
 
 from __future__ import annotations
 
