@@ -61,7 +61,7 @@ class Sizes:
 
 FULL = Sizes()
 QUICK = Sizes(
-    songs=4, seconds=(15.0, 16.0), first_stage=4, diffusion=4, scorer=3, scorer_songs=4,
+    songs=4, seconds=(24.0, 28.0), first_stage=4, diffusion=4, scorer=3, scorer_songs=4,
     kinds=("230 BPM",), charts=1, seeds=1, steps=2,
 )  # fmt: skip
 
