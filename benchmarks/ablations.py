@@ -25,7 +25,7 @@ from benchmarks.time_axis import (
     LENGTHS,
     NO_JITTER,
     NO_RATES,
-    NUMBERS,
+    SAME,
     add_size_options,
     comparison_of,
     write,
@@ -37,7 +37,7 @@ UNET = "model.params.unet_config.params"
 LINES = "data.params.train.params.lines"
 
 WIDE = (
-    *NUMBERS,
+    *SAME,
     f"{UNET}.model_channels=128",
     f"{UNET}.channel_mult=[1,1,1,1]",
     f"{UNET}.num_res_blocks=1",

@@ -21,6 +21,7 @@ from mug.pipeline.judge.measures import measurable
 from mug.pipeline.judge.report import (
     TOLERANCES,
     misses,
+    other_misses,
     reached,
     render_report_markdown,
     within_tolerance,
@@ -185,6 +186,24 @@ def test_a_real_chart_is_within_reach_of_itself() -> None:
     assert within_tolerance(reached(chart(), asked))
     assert not within_tolerance(reached(chart(), {**asked, "sr": asked["sr"] + 0.3}))
     assert within_tolerance(reached(chart(), {"stream": True, "rank_status": "ranked"}))
+
+
+def test_all_but_the_stars_is_said_where_it_is_missed() -> None:
+    measured = reached(chart(), Prompt())["reached"]
+    asked = {
+        "sr": 9.0,
+        "density": measured["density"] + 1.0,
+        "ln_ratio": measured["ln_ratio"] + 0.04,
+        "ln": True,
+        "rc": measured["rc"],
+    }
+    said = other_misses(reached(chart(), Prompt(asked)))
+    assert [message.values["feature"] for message in said] == ["density", "ln"]
+    assert "density" in said[0]
+    assert Message.from_plain(json.loads(json.dumps(said[0].to_plain()))) == said[0]
+    wider = other_misses(reached(chart(), Prompt(asked)), {"ln_ratio": 0.01})
+    assert [message.values["feature"] for message in wider] == ["density", "ln_ratio", "ln"]
+    assert other_misses(reached(chart(7), Prompt({"ett": 20.0}))) == []
 
 
 def test_what_cannot_be_measured_is_a_miss() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from html_page import Page
+from markupsafe import escape
 
 from mug.errors import MugError
 from mug.messages.message import LANGUAGES, Message
@@ -94,6 +95,25 @@ def test_missed_stars_are_said_in_red(language: str, tmp_path: Path) -> None:
     shown = fragments.report(revision, t)
     assert 'data-kind="bad"' not in shown
     assert t("given_stars") not in shown
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_everything_that_is_missed_and_the_timing_are_said_in_red(
+    language: str, tmp_path: Path
+) -> None:
+    ratio = Message("pipeline.number_is_missed", feature="ln_ratio", asked=0.5, reached=0.2)
+    jacks = Message("pipeline.feature_is_missed", feature="jackspeed")
+    beat = Message("pipeline.no_beat_was_found", bpm=120.0)
+    chart = {**_chart(), "difficulty": "A <b>", "missed_stars": None}
+    chart["missed"] = [message.to_plain() for message in (ratio, jacks)]
+    kept = {"charts": [chart], "timing": {"notices": [beat.to_plain()]}}
+    (tmp_path / REPORT).write_text(json.dumps(kept), encoding="utf-8")
+    revision, t = Revision("job", 1, tmp_path), Texts(language)
+    shown = fragments.report(revision, t)
+    assert shown.count('data-kind="bad"') == 3
+    assert str(escape(beat.text(language))) in shown
+    for part in ("A &lt;b&gt;", "0.50", "0.20", t("ln_ratio"), t("jackspeed")):
+        assert part in shown
 
 
 def test_what_was_not_trained_is_said_in_red() -> None:
