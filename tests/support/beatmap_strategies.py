@@ -23,8 +23,8 @@ def times() -> st.SearchStrategy[float]:
     return whole | st.floats(-(2.0**30), 2.0**30, allow_subnormal=False)
 
 
-def field_sections(**fixed: str) -> st.SearchStrategy[dict[str, str]]:
-    """Sections of `key: value` lines; `fixed` come first."""
+def field_sections(*, slashes: bool = False, **fixed: str) -> st.SearchStrategy[dict[str, str]]:
+    """Sections of `key: value` lines; `fixed` come first; with `slashes`, `//` is no comment."""
     names = _keys.filter(
         lambda k: (
             k
@@ -32,7 +32,10 @@ def field_sections(**fixed: str) -> st.SearchStrategy[dict[str, str]]:
             and k not in ("Mode", "CircleSize", "SliderMultiplier")
         )
     )
-    return st.dictionaries(names, _words, max_size=4).map(lambda extra: {**fixed, **extra})
+    if not slashes:
+        names = names.filter(lambda key: "/" not in key)
+    words = _words if slashes else _words.map(lambda text: text.replace("//", "/").lstrip("/"))
+    return st.dictionaries(names, words, max_size=4).map(lambda extra: {**fixed, **extra})
 
 
 def written_lines() -> st.SearchStrategy[tuple[str, ...]]:
@@ -91,7 +94,7 @@ def beatmaps(draw: st.DrawFn) -> Beatmap:
         "timing": tuple(draw(st.lists(timing_points(), max_size=5))),
         "general": draw(field_sections(Mode="3")),
         "editor": draw(field_sections()),
-        "metadata": draw(field_sections()),
+        "metadata": draw(field_sections(slashes=True)),
         "difficulty": draw(field_sections(CircleSize=str(keys))),
         "events": draw(written_lines()),
         "other": draw(st.dictionaries(others, written_lines(), max_size=2)),

@@ -53,7 +53,7 @@ def read_text(path: Path) -> str:
     """
     data = read_bounded(path)
     try:
-        text = decode(data)
+        text = decode(data, path.parent)
     except BeatmapError as error:
         raise BeatmapError(error.what, file=path, value=error.value, remedy=error.remedy) from error
     check_lines(text, path)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 log = logging.getLogger(__name__)
+
+MOST_PLACES = 20  # places of one kind that a report keeps
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +21,20 @@ class Loss:
         what: in words, e.g. `mines`.
         count: how many.
         worst_ms: the largest change of a time in ms, where times changed.
+        places: of the first ones, e.g. `song.osu:14 '64,192'`.
     """
 
     what: str
     count: int
     worst_ms: float = 0.0
+    places: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """E.g. `12 x mines` or `3 x notes moved (at most 4.2 ms)`."""
+        """E.g. `12 x mines` or `3 x notes moved (at most 4.2 ms)`, with the first places."""
         moved = f" (at most {self.worst_ms:.2f} ms)" if self.worst_ms else ""
-        return f"{self.count} x {self.what}{moved}"
+        more = ", …" if self.count > _SHOWN else ""
+        where = f": {', '.join(self.places[:_SHOWN])}{more}" if self.places else ""
+        return f"{self.count} x {self.what}{moved}{where}"
 
 
 @dataclass
@@ -40,17 +47,20 @@ class LossReport:
 
     entries: dict[str, Loss] = field(default_factory=dict)
 
-    def add(self, what: str, count: int = 1, *, worst_ms: float = 0.0) -> None:
+    def add(
+        self, what: str, count: int = 1, *, worst_ms: float = 0.0, places: Sequence[str] = ()
+    ) -> None:
         """Count a loss; nothing for a count of 0."""
         if count:
             old = self.entries.get(what, Loss(what, 0))
             worst = max(old.worst_ms, worst_ms)
-            self.entries[what] = Loss(what, old.count + count, worst)
+            kept = (*old.places, *filter(None, places))[:MOST_PLACES]
+            self.entries[what] = Loss(what, old.count + count, worst, kept)
 
     def merge(self, other: LossReport) -> None:
         """Add what another report counted."""
         for loss in other:
-            self.add(loss.what, loss.count, worst_ms=loss.worst_ms)
+            self.add(loss.what, loss.count, worst_ms=loss.worst_ms, places=loss.places)
 
     def count(self, what: str) -> int:
         """Number of these losses, 0 where there are none."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.formats.encodings import detect
 from mug.beatmap.formats.limits import read_text
 from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.malody import read as malody
@@ -22,6 +23,7 @@ from mug.beatmap.formats.safe_names import sanitise_name
 from mug.beatmap.formats.stepmania import read as stepmania
 from mug.beatmap.formats.stepmania import write as stepmania_write
 from mug.beatmap.hit_objects import HitObject, LongNote
+from mug.beatmap.latin import with_latin
 from mug.beatmap.timing_points import ScrollPoint, TimingPoint
 from mug.errors import BeatmapError, ModeError
 from mug.messages.message import Message
@@ -30,6 +32,7 @@ from mug.util import atomic_write, nearest
 SLOWEST, FASTEST = 0.01, 1e6  # scroll speeds that a `.osu` file can say
 
 _HEAD_BYTES = 4096
+_SLASHES = re.compile("/{2,}")
 _ARCHIVE = b"PK\x03\x04"
 
 
@@ -38,7 +41,8 @@ class Format:
     """A format of charts.
 
     Args:
-        parse: the charts in the text of a file, as `parse(text, path=..., losses=...)`.
+        parse: the charts in the text of a file, as `parse(text, path=..., losses=..., strict=...)`;
+            what it does with lines that it cannot read is `mug.beatmap.formats.reading`.
         encode: the bytes of a file with some charts, as `encode(charts, losses)`; it counts what
             the format has no place for.
         recognises: tells if a text, without the blanks before it, begins like a file of the format.
@@ -67,15 +71,17 @@ def single(
     """Return a format with one chart a file.
 
     Args:
-        parse: the chart in a text, as `parse(text, path=..., losses=...)`.
+        parse: the chart in a text, as `parse(text, path=..., losses=..., strict=...)`.
         encode: the bytes of a chart, as `encode(chart, losses=...)`.
         begins: what a file of the format begins with: one of these.
         game: its name, for people.
         package: suffix of the game's archives; empty for none.
     """
 
-    def parse_all(text: str, *, path: Path | None, losses: LossReport | None) -> list[Beatmap]:
-        return [parse(text, path=path, losses=losses)]
+    def parse_all(
+        text: str, *, path: Path | None, losses: LossReport | None, strict: bool = False
+    ) -> list[Beatmap]:
+        return [parse(text, path=path, losses=losses, strict=strict)]
 
     def encode_all(beatmaps: Sequence[Beatmap], losses: LossReport) -> bytes:
         return encode(beatmaps[0], losses=losses)
@@ -86,10 +92,6 @@ def single(
 
 def _begins(begins: tuple[str, ...], text: str) -> bool:
     return text.startswith(begins)
-
-
-def _parse_osu(text: str, *, path: Path | None, losses: LossReport | None) -> Beatmap:
-    return osu.parse(text, path=path)  # the format of a beatmap: it has a place for everything
 
 
 def _encode_osu(beatmap: Beatmap, *, losses: LossReport) -> bytes:
@@ -112,7 +114,7 @@ _STEPMANIA = Format(
 # Where several recognise a text and the suffix names none of them, the last one counts.
 FORMATS: dict[str, Format] = {
     ".osu": replace(
-        single(_parse_osu, _encode_osu, ("osu file format v",), "osu!", ".osz"), offered=False
+        single(osu.parse, _encode_osu, ("osu file format v",), "osu!", ".osz"), offered=False
     ),
     ".qua": single(
         quaver.parse, quaver_write.encode, ("AudioFile:", "Mode: Keys"), "Quaver", ".qp"
@@ -171,58 +173,66 @@ def kind_of(path: Path) -> str:
 
 def _recognised(head: bytes) -> list[str]:
     """Suffixes of the formats whose files begin like this."""
-    text = head.decode("utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8", "replace")
+    text = head.decode(detect(head), "replace")
     text = text.lstrip("\ufeff \t\r\n")
     return [suffix for suffix, format_ in FORMATS.items() if format_.recognises(text)]
 
 
-def read_any(path: Path, *, losses: LossReport | None = None) -> list[Beatmap]:
+def read_any(
+    path: Path, *, losses: LossReport | None = None, strict: bool = False
+) -> list[Beatmap]:
     """The charts in a file or a package of any known format.
 
     Args:
         path: the file.
-        losses: receives what a beatmap has no place for; without it that is logged. Charts of a
-            package that cannot be read or are of other game modes are counted there too.
+        losses: receives what a beatmap has no place for, and what is left out because it cannot
+            be read; without it that is logged. Charts of a package that cannot be read or are of
+            other game modes are counted there too.
+        strict: refuse a chart at the first line that cannot be read, and a package at the first
+            such chart.
 
     Raises:
         BeatmapError: says what is wrong; for a package, when none of its charts can be read.
     """
     kind = kind_of(path)
     if kind not in PACKAGES:
-        return read_chart(path, kind, losses=losses)
-    with TemporaryDirectory(prefix="mug-package-") as folder:
-        files = osz.extract(path, Path(folder))
-        beatmaps, failures = read_charts([f for f in files if f.suffix.lower() in CHARTS], losses)
+        return read_chart(path, kind, losses=losses, strict=strict)
+    with osz.unpacked(path) as package:
+        charts = [file for file in package.files if file.suffix.lower() in CHARTS]
+        beatmaps, failures = read_charts(charts, losses, strict=strict)
+        broken = [error for error in failures if not isinstance(error, ModeError)]
+        if broken and strict:
+            raise broken[0]
+        if failures and not beatmaps:
+            raise failures[0]
         if not beatmaps:
-            raise (
-                failures[0] if failures else BeatmapError("chart.no_chart_is_in_package", file=path)
-            )
-        within = Path(folder)
-        return [
-            replace(b, path=path / b.path.relative_to(within) if b.path else path) for b in beatmaps
-        ]
+            raise BeatmapError("chart.no_chart_is_in_package", file=path)
+        return [replace(b, path=package.place(b.path) if b.path else path) for b in beatmaps]
 
 
 def read_charts(
-    paths: Sequence[Path], losses: LossReport | None
+    paths: Sequence[Path], losses: LossReport | None, *, strict: bool = False
 ) -> tuple[list[Beatmap], list[BeatmapError]]:
     """The charts in several files, and what could not be read of them."""
     beatmaps: list[Beatmap] = []
     failures: list[BeatmapError] = []
     for path in paths:
         try:
-            beatmaps += read_chart(path, kind_of(path), losses=losses)
+            beatmaps += read_chart(path, kind_of(path), losses=losses, strict=strict)
         except BeatmapError as error:
             failures.append(error)
+            other = isinstance(error, ModeError)
             if losses is not None:
-                other = isinstance(error, ModeError)
-                losses.add("charts of other game modes" if other else "charts that are broken")
+                what = "charts of other game modes" if other else "charts that are broken"
+                losses.add(what, places=(path.name,))
     return beatmaps, failures
 
 
-def read_chart(path: Path, kind: str, *, losses: LossReport | None = None) -> list[Beatmap]:
+def read_chart(
+    path: Path, kind: str, *, losses: LossReport | None = None, strict: bool = False
+) -> list[Beatmap]:
     """The charts in a file of a known format; see `read_any`."""
-    return FORMATS[kind].parse(read_text(path), path=path, losses=losses)
+    return FORMATS[kind].parse(read_text(path), path=path, losses=losses, strict=strict)
 
 
 # ---------------------------------------------------------------------------- out
@@ -304,16 +314,20 @@ def encode(
 
 
 def for_osu(beatmap: Beatmap, losses: LossReport) -> Beatmap:
-    """A chart as the game takes it: notes at whole milliseconds, scroll speeds above 0."""
+    """A chart as the game takes it: notes at whole ms, scroll speeds above 0, Latin titles.
+
+    A `//` in the name of a sound, which begins a comment there, becomes one slash.
+    """
     notes: list[HitObject] = []
     for note in beatmap.hit_objects:
         start, end = float(round(note.start_ms)), float(round(note.last_ms))
         moved = max(abs(start - note.start_ms), abs(end - note.last_ms))
         losses.add(ROUNDED, moved > 1e-6, worst_ms=moved)
+        sample = _SLASHES.sub("/", note.sample)
         if isinstance(note, LongNote):
-            notes.append(replace(note, start_ms=start, end_ms=end))
+            notes.append(replace(note, start_ms=start, end_ms=end, sample=sample))
         else:
-            notes.append(replace(note, start_ms=start))
+            notes.append(replace(note, start_ms=start, sample=sample))
     timing: list[TimingPoint | ScrollPoint] = []
     for point in beatmap.timing:
         if isinstance(point, ScrollPoint):
@@ -323,4 +337,13 @@ def for_osu(beatmap: Beatmap, losses: LossReport) -> Beatmap:
             timing.append(replace(point, velocity=velocity) if changed else point)
         else:
             timing.append(point)
-    return replace(beatmap, hit_objects=tuple(notes), timing=tuple(timing))
+    general = dict(beatmap.general)
+    if "AudioFilename" in general:
+        general["AudioFilename"] = _SLASHES.sub("/", general["AudioFilename"])
+    return replace(
+        beatmap,
+        hit_objects=tuple(notes),
+        timing=tuple(timing),
+        general=general,
+        metadata=with_latin(beatmap.metadata),
+    )

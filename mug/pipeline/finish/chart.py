@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
+from mug.beatmap.latin import latin
 from mug.beatmap.timing_points import TimingPoint
 from mug.pipeline.finish.cleanup import Changes, Surroundings, finish_notes
 from mug.pipeline.finish.options import FinishOptions
@@ -94,9 +94,9 @@ def _general(options: FinishOptions) -> dict[str, str]:
 
 def _metadata(options: FinishOptions, index: int) -> dict[str, str]:
     return {
-        "Title": _latin(options.title),
+        "Title": latin(options.title),
         "TitleUnicode": options.title,
-        "Artist": _latin(options.artist),
+        "Artist": latin(options.artist),
         "ArtistUnicode": options.artist,
         "Creator": CREATOR,
         "Version": options.version or f"AI v{index + 1}",
@@ -105,9 +105,3 @@ def _metadata(options: FinishOptions, index: int) -> dict[str, str]:
         "BeatmapID": "0",
         "BeatmapSetID": "-1",
     }
-
-
-def _latin(text: str) -> str:
-    """The text if it is ASCII; otherwise what ASCII can say of it."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return plain if plain.strip() else text

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.formats.osu.lines import column_of, x_of
 from mug.beatmap.hit_objects import LongNote, Rice
@@ -60,14 +61,32 @@ def test_positions_off_the_field_fall_into_the_outer_columns() -> None:
     assert [note.column for note in found.hit_objects] == [0, 3, 0, 1]
 
 
-@pytest.mark.parametrize("kind", [128, 132, 128 | 16, 129])
+@pytest.mark.parametrize("kind", [128, 132, 128 | 16, 128 | 512])
 def test_bit_seven_makes_a_hold_whatever_the_other_bits(kind: int) -> None:
     (note,) = chart(f"64,192,100,{kind},2,350:1:2:3:40:a.wav").hit_objects
     assert note == LongNote(0, 100.0, 350.0, 2, "1:2:3:40:a.wav", kind & 116)
 
 
+@pytest.mark.parametrize(
+    ("kind", "note"),
+    [
+        (129, Rice(0, 100.0, 2, "350,2,140")),
+        (1 | 2 | 8, Rice(0, 100.0, 2, "350,2,140")),
+        (2 | 8 | 128, LongNote(0, 100.0, 1100.0, 2, "")),
+        (8 | 128, LongNote(0, 100.0, 350.0, 2, "")),
+    ],
+)
+def test_of_several_kinds_the_games_first_one_counts(kind: int, note: LongNote | Rice) -> None:
+    """Circle, slider, spinner, hold: `ConvertHitObjectParser` looks at the bits in this order."""
+    rest = "350" if kind == 136 else "L|164:192,2,140" if kind == 138 else "0:0"
+    (found,) = chart(f"64,192,100,{kind},2,{rest}", "0,500").hit_objects
+    sample = "0:0" if isinstance(note, Rice) else ""
+    assert found == replace(note, sample=sample)
+
+
 def test_samples_and_combos_of_taps_survive() -> None:
-    notes = chart("64,192,100,5,8,0:0:0:70:a, b.wav\n64,192,101,1,0\n64,192,1.25,1").hit_objects
+    objects = "64,192,100,5,8,0:0:0:70:a, b.wav\n64,192,101,1,0\n64,192,1.25,1,0"
+    notes = chart(objects).hit_objects
     assert notes == (
         Rice(0, 100.0, 8, "0:0:0:70:a, b.wav", 4),
         Rice(0, 101.0, 0, ""),
@@ -76,10 +95,10 @@ def test_samples_and_combos_of_taps_survive() -> None:
 
 
 def test_fields_are_split_at_the_first_colon() -> None:
-    found = chart(extra="[Metadata]\nVersion: It: has: colons\nTitle:Re:End\n[Editor]\nTags :a//b")
+    found = chart(extra="[Metadata]\nVersion: It: has: colons\nTitle:Re:End\nTags :a//b")
     assert found.version == "It: has: colons"
     assert found.title == "Re:End"
-    assert found.editor == {"Tags": "a//b"}
+    assert found.metadata["Tags"] == "a//b"
 
 
 def test_red_and_green_lines() -> None:
@@ -147,33 +166,37 @@ def test_events_comments_and_unknown_sections_survive() -> None:
 
 
 BAD_OBJECTS = {
-    "64,192": "at least four fields",
+    "64,192": "at least five fields",
+    "64,192,5,1": "at least five fields",
     "nan,192,5,1,0": "x is not a finite number",
+    "64,top,5,1,0": "y is not a finite number",
     "64,192,inf,1,0": "the time is not a finite number",
     "64,192,1e300,1,0": "beyond 2^31",
     "64,192,1_0,1,0": "the time is not a finite number",
     "9999999,192,5,1,0": "far off the field",
     "64,192,5,0,0": "no kind of object",
-    "64,192,5,512,0": "eight bits",
+    "64,192,5,512,0": "no kind of object",
     "64,192,5,1.5,0": "the type is not a whole number",
-    "64,192,5,128,0,4:0:0:0:0:": "ends before it starts",
-    "64,192,5,128,0": "the end is not a finite number",
+    "64,192,5,1,0,loud": "a number of the sample is not a finite number",
+    "64,192,5,1,0,0:0:x": "a number of the sample is not a finite number",
+    "64,192,5,128,0,late:0": "the end is not a finite number",
     "64,192,5,8,0": "at least six fields",
-    "64,192,5,8,0,4": "ends before it starts",
-    "64,192,5,2,0,L|1:1": "at least eight fields",
-    "64,192,5,2,0,L|1:1,1,1e30": "beyond 2^31",
-    "nonsense": "at least four fields",
+    "64,192,5,2,0,L|1:1": "at least seven fields",
+    "64,192,5,2,0,L|1:1,9001": "more than 9000 repeats",
+    "64,192,5,2,0,B|1:1|2:2,1": "has no length",
+    "64,192,5,2,0,L|1:1,1,1e30": "longer than",
+    "nonsense": "at least five fields",
 }
 BAD_TIMING = {
-    "5": "two to eight fields",
+    "5": "at least two fields",
     "5,nan": "the length of a beat is not a finite number",
-    "5,0": "longer than 0 ms",
-    "5,1e999": "longer than 0 ms",
+    "5,1e999": "endless",
     "5,-1e999": "the scroll speed is out of range",
-    "5,500,-1": "the metre is negative",
+    "5,500,-1": "the metre is not above 0",
     "5,500,4,x": "the sample set is not a finite number",
-    "1,2,3,4,5,6,7,8,9": "two to eight fields",
+    "5,500,4,1,0,100,,0": "the red-line flag is not a finite number",
 }
+GOOD_OBJECT = "64,192,1,1,0"
 
 
 @pytest.mark.parametrize(
@@ -182,34 +205,111 @@ BAD_TIMING = {
     + [("timing", *item) for item in BAD_TIMING.items()]
     + [("extra", "no colon here", "expected `key: value`")],
 )
-def test_a_malformed_line_is_an_error_or_is_reported(section: str, line: str, reason: str) -> None:
+def test_a_malformed_line_is_an_error_or_is_left_out(section: str, line: str, reason: str) -> None:
+    given = {"objects": GOOD_OBJECT, section: line}
+    if section == "objects":
+        given = {"objects": f"{line}\n{GOOD_OBJECT}"}
     with pytest.raises(BeatmapError, match=re.escape(reason)) as caught:
-        chart(**{section: line}, path=Path("a.osu"))
+        chart(**given, path=Path("a.osu"), strict=True)
     number = {"extra": 8, "timing": 10, "objects": 12}[section]
     assert (str(caught.value.file), caught.value.line) == ("a.osu", number)
     assert caught.value.value == line
 
-    skipped: list[osu.SkippedLine] = []
-    found = chart(**{section: line}, strict=False, skipped=skipped)
-    assert found == chart()
-    ((at, text, why),) = [(entry.line, entry.text, entry.reason) for entry in skipped]
-    assert (at, text) == (number, line)
-    assert reason in why
+    losses = LossReport()
+    found = chart(**given, losses=losses, path=Path("a.osu"))
+    assert found == chart(GOOD_OBJECT)
+    (loss,) = losses
+    assert reason in loss.what
+    assert (loss.count, loss.places) == (1, (f"a.osu:{number} {line!r}",))
+
+
+READ_OTHERWISE = [
+    ("64,192,5,128,0,4:0:0:0:0:", LongNote(0, 5.0, 5.0, sample="0:0:0:0:"), "ends before"),
+    ("64,192,5,128,0", LongNote(0, 5.0, 5.0, sample=""), "no end"),
+    ("64,192,5,128,0,", LongNote(0, 5.0, 5.0, sample=""), "no end"),
+    ("64,192,5,8,0,4", LongNote(0, 5.0, 5.0, sample=""), "ends before"),
+    ("1,2,3,4,5,6,1,8,9", TimingPoint(1.0, 2.0, 3, 4, 5, 6, 8), "more than eight"),
+    ("5,NaN,4,1,0,100,0,0", ScrollPoint(5.0, 1.0), "no number"),
+    ("5,-nan,4,1,0,100,0,0", ScrollPoint(5.0, 1.0), "no number"),
+    ("5,0", TimingPoint(5.0, 6.0), "0 ms"),
+    ("5,1e-999", TimingPoint(5.0, 6.0), "0 ms"),
+]
+
+
+@pytest.mark.parametrize(("line", "value", "reason"), READ_OTHERWISE)
+def test_what_the_game_reads_otherwise_than_written(line: str, value, reason: str) -> None:
+    note = isinstance(value, (Rice, LongNote))
+    given = {"objects": line} if note else {"timing": line, "objects": GOOD_OBJECT}
+    losses = LossReport()
+    found = chart(**given, losses=losses)
+    assert (found.hit_objects if note else found.timing) == (value,)
+    (loss,) = losses
+    assert loss.count == 1
+    assert reason in loss.what
+    with pytest.raises(BeatmapError, match=reason):
+        chart(**given, strict=True)
+
+
+def test_a_chart_is_refused_when_no_note_is_left() -> None:
+    with pytest.raises(
+        BeatmapError, match=r"nothing.*2 notes.*at least five fields.*nonsense"
+    ) as e:
+        chart("nonsense\n64,192", path=Path("a.osu"))
+    assert e.value.line == 12
+    assert not chart("").hit_objects  # it never had any
+
+
+def test_a_comment_cuts_every_line_but_metadata() -> None:
+    found = chart(
+        "64,192,1,1,0,0:0:0:0://first",
+        "0,500//a",
+        extra="OverallDifficulty:8//od\n[Metadata]\nTitle:a//b\n[TimingPoints] // now",
+    )
+    assert found.hit_objects == (Rice(0, 1.0),)
+    assert found.timing == (TimingPoint(0.0, 500.0),)
+    assert found.difficulty["OverallDifficulty"] == "8"
+    assert found.title == "a//b"
+    assert osu.parse(osu.format(found)) == found
+    for section in ("general", "editor", "difficulty"):
+        with pytest.raises(BeatmapError, match="key: value"):
+            osu.format(replace(found, **{section: {"x": "a//b"}}))
 
 
 def test_lines_left_out_are_logged_when_nobody_collects_them(caplog) -> None:
     with caplog.at_level(logging.WARNING):
-        chart("nonsense", strict=False)
+        chart(f"nonsense\n{GOOD_OBJECT}")
     assert "nonsense" in caplog.text
 
 
-def test_a_key_written_twice_is_reported() -> None:
+def test_a_key_written_twice_is_counted() -> None:
     extra = "[Metadata]\nTitle:one\nTitle:two\nArtist:same\nArtist:same"
-    skipped: list[osu.SkippedLine] = []
-    assert chart(extra=extra, strict=False, skipped=skipped).title == "two"
-    assert [entry.text for entry in skipped] == ["Title:one"]
+    losses = LossReport()
+    assert chart(extra=extra, losses=losses).title == "two"
+    assert [loss.places for loss in losses] == [("line 9 'Title:one'",)]
     with pytest.raises(BeatmapError, match="twice"):
-        chart(extra=extra)
+        chart(extra=extra, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("lines", "keys", "reason"),
+    [
+        ("CircleSize:7\nCircleSize:many", 7, "not a finite"),
+        ("CircleSize:many", 5, "missing"),
+        ("", 5, "missing"),
+        ("CircleSize:0", 1, "not 1 to 18"),
+        ("CircleSize:40", 18, "not 1 to 18"),
+        ("CircleSize:NaN\nCircleSize:6", 6, "twice"),
+    ],
+)
+def test_columns_of_a_chart_that_does_not_say_them_well(lines: str, keys: int, reason: str) -> None:
+    text = f"[General]\nMode: 3\n[Difficulty]\n{lines}\n[HitObjects]\n{GOOD_OBJECT}\n"
+    losses = LossReport()
+    found = osu.parse(text, losses=losses)
+    assert found.keys == keys
+    assert any(reason in loss.what for loss in losses)
+    assert osu.parse(osu.format(found)).keys == keys
+    with pytest.raises(BeatmapError):
+        osu.parse(text, strict=True)
 
 
 @pytest.mark.parametrize(
@@ -229,11 +329,7 @@ def test_charts_of_other_modes_are_named(mode: str | None, name: str, strict: bo
         ("", "no sections"),
         ("PK\x03\x04 rubbish", "no sections"),
         ("[General]\nMode: three", "Mode is not"),
-        ("[General]\nMode: 3", "CircleSize, the number of columns, is missing"),
-        ("[General]\nMode: 3\n[Difficulty]\nCircleSize:0", "1 to 18"),
-        ("[General]\nMode: 3\n[Difficulty]\nCircleSize:19", "1 to 18"),
-        ("[General]\nMode: 3\n[Difficulty]\nCircleSize:NaN", "not a finite"),
-        ("[General]\nMode: 3\n[Difficulty]\nCircleSize:4\nSliderMultiplier:x", "SliderMultiplier"),
+        ("[General]\nMode: 0\nMode: three", "osu!,|Mode is not|twice"),
     ],
 )
 def test_files_that_are_no_mania_chart(text: str, reason: str) -> None:
@@ -242,16 +338,34 @@ def test_files_that_are_no_mania_chart(text: str, reason: str) -> None:
             osu.parse(text, strict=strict)
 
 
+def test_a_number_that_is_none_is_left_out() -> None:
+    text = "[General]\nMode: 3\n[Difficulty]\nCircleSize:4\nSliderMultiplier:x"
+    losses = LossReport()
+    assert "SliderMultiplier" not in osu.parse(text, losses=losses).difficulty
+    assert [loss.count for loss in losses] == [1]
+    with pytest.raises(BeatmapError, match="SliderMultiplier"):
+        osu.parse(text, strict=True)
+
+
+def test_fields_above_the_first_section_are_general() -> None:
+    text = "osu file format v14\nAudioFilename: a.ogg\nMode: 3\n[Difficulty]\nCircleSize:4\n"
+    assert osu.parse(text).general == {"AudioFilename": "a.ogg", "Mode": "3"}
+    with pytest.raises(BeatmapError):
+        osu.parse(text, strict=True)
+
+
 def test_the_header_may_be_missing_but_not_be_rubbish() -> None:
     body = "[General]\nMode: 3\n[Difficulty]\nCircleSize:4\n"
     assert osu.parse(body).file_format == 14
     assert osu.parse(f"\n\n osu file format v9 \n{body}").file_format == 9
-    skipped: list[osu.SkippedLine] = []
-    found = osu.parse(f"ow osu file format v7\nhello\n{body}", strict=False, skipped=skipped)
+    losses = LossReport()
+    found = osu.parse(f"ow osu file format v7\nhello\n{body}", losses=losses)
     assert found.file_format == 7
-    assert [entry.text for entry in skipped] == ["ow osu file format v7", "hello"]
+    assert [loss.places for loss in losses] == [
+        ("line 1 'ow osu file format v7'", "line 2 'hello'")
+    ]
     with pytest.raises(BeatmapError, match="expected `osu file format"):
-        osu.parse(f"hello\n{body}")
+        osu.parse(f"hello\n{body}", strict=True)
 
 
 GOOD = Beatmap(keys=4)
@@ -301,6 +415,13 @@ def test_what_the_format_cannot_hold_is_refused(bad: Beatmap) -> None:
         ("cp932", "東方"),
         ("latin-1", "Café déjà"),
         ("latin-1", "Ünï"),
+        ("cp949", "한국 노래"),
+        ("gbk", "中文歌曲"),
+        ("cp1251", "Русская песня"),
+        ("cp1252", "Déjà—vu créée"),
+        ("cp950", "告白氣球"),
+        ("utf-16-le", "夜明け é"),
+        ("utf-16-be", "夜明け é"),
     ],
 )
 def test_encodings(tmp_path: Path, encoding: str, title: str) -> None:
@@ -342,7 +463,7 @@ def test_any_text_reads_or_is_a_beatmap_error(text: str) -> None:
     body += f"[HitObjects]\n{text}"
     for strict in (True, False):
         try:
-            found = osu.parse(body, strict=strict, skipped=[])
+            found = osu.parse(body, strict=strict, losses=LossReport())
         except BeatmapError:
             continue
         assert osu.parse(osu.format(found)) == found

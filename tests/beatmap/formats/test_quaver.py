@@ -152,17 +152,68 @@ def test_what_a_chart_has_no_place_for_is_counted() -> None:
         ("Mode: Keys4\nHitObjects:\n- Lane: 1\n  StartTime: .nan", "StartTime is not a finite"),
         ("Mode: Keys4\nHitObjects:\n- Lane: 1\n  StartTime: 1e99", "StartTime is beyond"),
         ("Mode: Keys4\nHitObjects: 5", "HitObjects is not a list"),
-        ("Mode: Keys4\nMode: Keys7", "written twice"),
+        ("Mode: Keys4\nMode: Keys19", "written twice|Keys1 ... Keys10"),
         ("a: &x [1]\nb: *x", "anchors"),
         ("[" * 50, "nested more than"),
         ("- a\n- b", "one map"),
-        ("a: [", "not YAML"),
-        ("a: \x00", "not YAML"),
+        ("a: [", "not YAML|one map"),
+        ("a: \x00\n- b", "control characters|not YAML|one map"),
     ],
 )
 def test_mistakes_are_named(text: str, says: str) -> None:
-    with pytest.raises(BeatmapError, match=says):
-        quaver.parse(text, losses=LossReport())
+    for strict in (True, False):
+        with pytest.raises(BeatmapError, match=says):
+            quaver.parse(text, losses=LossReport(), strict=strict)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "- Lane: 0\n",
+        "- Lane: 1.5\n",
+        "- Lane: 1\n  StartTime: .nan\n",
+        "- Lane: 1\n  StartTime: -2147483649\n",
+        "- Lane: 1\n  EndTime: soon\n",
+        "- Lane: [1]\n",
+        "- 7\n",
+    ],
+)
+def test_one_bad_note_is_left_out(bad: str) -> None:
+    text = f"Mode: Keys4\nHitObjects:\n- StartTime: 5\n  Lane: 2\n{bad}"
+    losses = LossReport()
+    chart = quaver.parse(text, losses=losses, path=Path("a.qua"))
+    assert chart.hit_objects == (Rice(1, 5.0),)
+    (loss,) = losses
+    assert loss.count == 1
+    assert loss.places[0].startswith("a.qua")
+    if bad != "- 7\n":
+        assert loss.places[0].startswith("a.qua:5 ")
+    with pytest.raises(BeatmapError):
+        quaver.parse(text, losses=LossReport(), strict=True)
+
+
+@pytest.mark.parametrize(
+    "line", ["  Lane: @2", "  Lane: 'x", "\tLane: 1", "  - : [", "  Lane: 1: 2"]
+)
+def test_a_line_that_is_no_yaml_is_left_out(line: str) -> None:
+    notes = f"- StartTime: 5\n  Lane: 2\n- StartTime: 9\n{line}\n- StartTime: 12\n  Lane: 3\n"
+    losses = LossReport()
+    chart = quaver.parse(f"Mode: Keys4\nHitObjects:\n{notes}", losses=losses)
+    assert {(n.column, n.start_ms) for n in chart.hit_objects} >= {(1, 5.0), (2, 12.0)}
+    assert losses.count("left out: this is not YAML") >= 1
+    with pytest.raises(BeatmapError):
+        quaver.parse(f"Mode: Keys4\nHitObjects:\n{notes}", losses=LossReport(), strict=True)
+
+
+def test_of_a_key_written_twice_the_last_value_counts() -> None:
+    text = "Mode: Keys4\nTitle: a\nMode: Keys7\nHitObjects:\n- Lane: 7\n  Lane: 6\n"
+    losses = LossReport()
+    chart = quaver.parse(text, losses=losses)
+    assert (chart.keys, chart.hit_objects) == (7, (Rice(5, 0.0),))
+    (loss,) = losses
+    assert loss.count == 2
+    with pytest.raises(BeatmapError, match="twice"):
+        quaver.parse(text, losses=LossReport(), strict=True)
 
 
 def test_eleven_columns_are_refused() -> None:

@@ -17,12 +17,14 @@ from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.beats import lay_beats
 from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.osu import chart as osu
+from mug.beatmap.formats.reading import Reading
 from mug.beatmap.formats.scroll import velocity_steps
 from mug.beatmap.formats.stepmania import read as stepmania
 from mug.beatmap.formats.stepmania import write as stepmania_write
 from mug.beatmap.formats.stepmania.notes import HEADS, KEYS, cells
 from mug.beatmap.formats.stepmania.text import escaped, tags
-from mug.beatmap.formats.stepmania.timing import StepTiming, pairs
+from mug.beatmap.formats.stepmania.timing import StepTiming
+from mug.beatmap.formats.stepmania.timing_tags import Dialect, step_timing
 from mug.beatmap.hit_objects import LongNote, Rice
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import BeatmapError
@@ -66,11 +68,8 @@ L003
 
 def _timing(text: str) -> StepTiming:
     found = {tag.name: tag.text for tag in tags(text)}
-    parts = {
-        name.lower(): pairs(found.get(name, ""), name, LossReport())
-        for name in ("BPMS", "STOPS", "DELAYS", "WARPS", "FAKES")
-    }
-    return StepTiming(**parts, offset_s=float(found.get("OFFSET", "0")))
+    newer = "WARPS" in found or "FAKES" in found
+    return step_timing(found, Dialect(ssc=newer), Reading())
 
 
 def test_a_file_by_hand() -> None:
@@ -134,11 +133,129 @@ def test_fakes_cannot_be_hit() -> None:
 
 def test_rows_in_warps_are_counted_not_played() -> None:
     rows = "1000\n1000\n1000\n1000\n"
-    text = f"#BPMS:0=60;#WARPS:1=1;#NOTES:dance-single:::1::{rows};"
+    text = f"#BPMS:0=60;#WARPS:1=1;#NOTEDATA:;#STEPSTYPE:dance-single;#NOTES:{rows};"
     losses = LossReport()
     (chart,) = stepmania.parse(text, losses=losses)
     assert [note.start_ms for note in chart.hit_objects] == [0.0, 1000.0, 2000.0]
     assert losses.count("notes in warps and fakes, which cannot be hit") == 1
+
+
+def _starts(text: str, losses: LossReport | None = None, path: Path | None = None) -> list[float]:
+    (chart,) = stepmania.parse(text, losses=LossReport() if losses is None else losses, path=path)
+    return [note.start_ms for note in chart.hit_objects]
+
+
+ROWS = "1000\n0100\n0010\n0001\n"
+NOTES = f"#NOTES:dance-single:::1::\n{ROWS};\n"
+BESIDE = f"#NOTEDATA:;\n#STEPSTYPE:dance-single;\n#NOTES:\n{ROWS};\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "starts"),
+    [
+        (f"#BPMS:0=120;\n{NOTES}#STOPS:1=0.5;\n#OFFSET:-1;", [1000, 1500, 2500, 3000]),
+        (f"{NOTES}#BPMS:0=120;", [0, 500, 1000, 1500]),
+        (f"#OFFSET:0;\n#BPMS:0=60;\n{NOTES}#BPMS:0=120;\n#OFFSET:-1;", [1000, 1500, 2000, 2500]),
+        (f"#BPMS:0=120;\n#STOPS:1=1;\n#FREEZES:;\n{NOTES}", [0, 500, 1000, 1500]),
+        (f"#BPMS:0=120;\n#STOPS:1=1;\n#STOPS:2=0.5;\n{NOTES}", [0, 500, 1000, 2000]),
+        (f"#BPMS:0=120;\n#DELAYS:1=1;\n#DELAYS:2=0.5;\n{NOTES}", [0, 1500, 2500, 3000]),
+        (f"#BPMS:0=120;\n#STOPS:1=1,1=0.25;\n{NOTES}", [0, 500, 1250, 1750]),
+        (f"#BPMS:0=120;\n#STOPS:1.004=0.25,1=1;\n{NOTES}", [0, 500, 1250, 1750]),
+        (f"#BPMS:0=120;\n#STOPS:-4=0.5,-1=0.25;\n{NOTES}", [750, 1250, 1750, 2250]),
+        (f"#BPMS:0=120;\n#STOPS:-4=-0.5;\n{NOTES}", [-500, 0, 500, 1000]),
+        (f"#BPMS:0=120;\n#WARPS:1=1;\n{NOTES}", [0, 500, 1000, 1500]),
+        (f"#BPMS:2=120;\n{NOTES}", [0, 500, 1000, 1500]),
+        (f"#BPMS:0=120,x,2,3=,4=60;\n{NOTES}", [0, 500, 1000, 1500]),
+        (f"#BPMS:0=120bpm;\n{NOTES}", [0, 500, 1000, 1500]),
+        (f"#BPMS:0=120:1=60;\n{NOTES}", [0, 500, 1000, 1500]),
+        (f"#BPMS:0=120;\n#OFFSET:later;\n{NOTES}", [0, 500, 1000, 1500]),
+        (f"#OFFSET:0;\n{NOTES}", [0, 1000, 2000, 3000]),
+        (f"#BPMS:0=120;\n#STOPS:1=0.5;\n{BESIDE}#BPMS:3=60;", [0, 500, 1500, 2000]),
+        (f"#BPMS:0=120;\n#STOPS:1=-0.25,2=0;\n{BESIDE}", [0, 500, 1000, 1500]),
+        (f"#BPMS:0=120,1=-120;\n{BESIDE}", [0, 500, 1000, 1500]),
+        (f"#VERSION:0.6;\n#BPMS:0=120;\n#WARPS:1=2;\n{BESIDE}", [0, 500, 1000]),
+        (f"#VERSION:0.7;\n#BPMS:0=120;\n#WARPS:1=2;\n{BESIDE}", [0, 500]),
+    ],
+)
+def test_tags_count_as_in_the_game(text: str, starts: list[float]) -> None:
+    """Timing is made of all tags once the file is read, by the rules of its dialect."""
+    assert _starts(text) == starts
+
+
+OWN = "#NOTEDATA:;\n#STEPSTYPE:dance-single;\n{}\n#NOTES:\n" + ROWS + ";\n"
+
+
+@pytest.mark.parametrize(
+    ("version", "own", "starts"),
+    [
+        ("0.83", "#BPMS:0=60;", [1000, 2000, 3000, 4000]),
+        ("0.7", "#BPMS:0=60;", [1000, 2000, 3000, 4000]),
+        ("0.69", "#BPMS:0=60;", [1000, 1500, 2000, 2500]),
+        ("0.53", "#STOPS:1=1;", [1000, 1500, 2000, 2500]),
+        ("0.83", "#OFFSET:0;", [1000, 1500, 2000, 2500]),
+        ("0.83", "#BPMS:;\n#STOPS:;", [1000, 1500, 2000, 2500]),
+        ("0.83", "#STOPS:1=1;", [1000, 2000, 4000, 5000]),
+        ("0.83", "#OFFSET:-2;\n#BPMS:0=60;", [2000, 3000, 4000, 5000]),
+    ],
+)
+def test_timing_of_a_chart_by_version(version: str, own: str, starts: list[float]) -> None:
+    head = f"#VERSION:{version};\n#OFFSET:-1;\n#BPMS:0=120;\n"
+    assert _starts(head + OWN.format(own)) == starts
+
+
+@pytest.mark.parametrize(
+    ("rows", "beats"),
+    [
+        ("1000\n1000\n" + "0000\n" * 18, [0, 10 / 48]),
+        ("1000\n" * 2 + "0000\n" * 5, [0, 27 / 48]),
+        ("0000\n" * 255 + "1000\n", [191 / 48]),
+        ("1000\n,,\n1000\n", [0, 4]),
+        ("1000\n,\n,\n1000\n", [0, 8]),
+        ("1000\n, // measure 1\n,\n1000\n", [0, 8]),
+        (",,1000\n", [0]),
+        ("10000\n0000\n100\n0000\n", [0, 2]),
+        ("1x0{a:1}0[3]0\n", [0]),
+        ("1000 0100\n", [0]),
+    ],
+)
+def test_rows_lie_where_the_game_puts_them(rows: str, beats: list[float]) -> None:
+    starts = _starts(f"#BPMS:0=60;#NOTES:dance-single:::1::{rows};")
+    assert starts == pytest.approx([1000.0 * beat for beat in beats])
+
+
+def test_rows_too_near_for_the_game_lose_notes_and_it_is_said() -> None:
+    rows = "".join(f"{'1' if i in (0, 1, 2, 3) else '0'}000\n" for i in range(768))
+    losses = LossReport()
+    starts = _starts(f"#BPMS:0=60;#NOTES:dance-single:::1::{rows};", losses)
+    assert starts == pytest.approx([0.0, 1000 / 48])
+    assert losses.count("notes that share a row (1/48 beat) with a later one of their column") == 2
+
+
+@pytest.mark.parametrize("between", ["1", "M", "L", "F", "2"])
+def test_a_hold_that_something_comes_into_has_no_end(between: str) -> None:
+    """As in the game: the end finds no beginning, and a beginning without an end is no note."""
+    rows = f"2001\n{between}000\n3000\n0000\n"
+    losses = LossReport()
+    (chart,) = stepmania.parse(f"#BPMS:0=60;#NOTES:dance-single:::1::{rows};", losses=losses)
+    kept = {"1": 1, "L": 1, "2": 1}.get(between, 0)
+    assert len(chart.hit_objects) == 1 + kept
+    assert losses.count("holds without an end, left out as in the game") == 1
+    through = rows.replace(f"{between}000", "K000")
+    (whole,) = stepmania.parse(f"#BPMS:0=60;#NOTES:dance-single:::1::{through};", losses=losses)
+    assert LongNote(0, 0.0, 2000.0) in whole.hit_objects
+
+
+def test_charts_that_cannot_be_played_leave_the_others_alone() -> None:
+    lights = "#NOTES:lights-cabinet::Easy:1:0:100000\n;\n"
+    broken = "#NOTES:dance-single:d:Hard:8:1000\n;\n"
+    wide = f"#NOTES:unheard-of::Easy:1:0:{'1' * 40};\n"
+    losses = LossReport()
+    text = f"#BPMS:0=120;\n{lights}{broken}{NOTES}{wide}"
+    (chart,) = stepmania.parse(text, losses=losses, path=Path("a.sm"))
+    assert len(chart.hit_objects) == 4
+    assert sum(loss.count for loss in losses) == 3
+    places = [place for loss in losses for place in loss.places]
+    assert {place.split()[0] for place in places} == {"a.sm:2", "a.sm:4", "a.sm:12"}
 
 
 def test_charts_of_ssc_have_their_own_timing() -> None:
@@ -179,7 +296,7 @@ def test_rows_with_key_sounds_and_attacks() -> None:
     ("text", "says"),
     [
         ("#BPMS:0=120;#NOTES:dance-single:::1::100;", "not 4 columns"),
-        ("#BPMS:0=120;#NOTES:dance-single:1000;", "six parts"),
+        ("#BPMS:0=120;#NOTES:dance-single:1000;", "not six"),
         ("#NOTES:dance-single:::1::1000;", "no tempo"),
         ("#BPMS:0=0;#NOTES:dance-single:::1::1000;", "no tempo"),
         ("#BPMS:0=nan;#NOTES:dance-single:::1::1000;", "not a finite number"),
@@ -187,11 +304,26 @@ def test_rows_with_key_sounds_and_attacks() -> None:
         ("#BPMS:1e300=120;#NOTES:dance-single:::1::1000;", "beyond"),
         ("#BPMS:0=1;#OFFSET:-inf;#NOTES:dance-single:::1::1000;", "OFFSET"),
         ("#BPMS:0;#NOTES:dance-single:::1::1000;", "beat=value"),
-        (f"#BPMS:0=1;#NOTES:lights:::1::{'0' * 19};", "1 to 18 columns"),
+        (f"#BPMS:0=1;#NOTES:x:::1::{'0' * 19};", "1 to 18 columns"),
         ("hello", "no StepMania file"),
     ],
 )
 def test_mistakes_are_named(text: str, says: str) -> None:
+    with pytest.raises(BeatmapError, match=says):
+        stepmania.parse(text, losses=LossReport(), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("#BPMS:0=120;#NOTES:dance-single:1000;", "six"),
+        ("#BPMS:0=120;#NOTES:lights-cabinet:::1::100000;", "lights"),
+        (f"#BPMS:0=1;#NOTES:x:::1::{'0' * 19};", "1 to 18 columns"),
+        ("#BPMS:0=120;#NOTES:dance-single:::1::2000;", "without an end"),
+        ("hello", "no StepMania file"),
+    ],
+)
+def test_files_of_which_no_note_is_left_are_refused(text: str, says: str) -> None:
     with pytest.raises(BeatmapError, match=says):
         stepmania.parse(text, losses=LossReport())
 

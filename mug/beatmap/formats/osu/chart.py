@@ -1,4 +1,4 @@
-"""The `.osu` file format: the only place that knows it, together with `osu_text` and `osu_lines`.
+"""The `.osu` file format: the only place that knows it, together with the modules beside it.
 
 What a chart says is kept: every field, event, timing point, object, comment and unknown section.
 What only looks different is not: blank lines, spaces around values, where exactly in its column a
@@ -8,15 +8,13 @@ written back as the file has them.
 
 from __future__ import annotations
 
-import logging
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from mug.beatmap.beatmap import MANIA, MODE_NAMES, Beatmap
-from mug.beatmap.formats.limits import check_lines, read_text, shorten
+from mug.beatmap.formats.limits import check_lines, read_text
+from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.numbers import LineError, number
 from mug.beatmap.formats.osu.lines import (
     EARLY_OFFSET_MS,
@@ -28,162 +26,68 @@ from mug.beatmap.formats.osu.lines import (
     parse_timing,
     timing_text,
 )
-from mug.beatmap.formats.osu.text import HEADER, Line, Sections, cut, is_one_line, section_name
+from mug.beatmap.formats.osu.reader import Reader
+from mug.beatmap.formats.osu.text import cut, is_one_line, section_name
+from mug.beatmap.formats.reading import Reading
 from mug.beatmap.timing_points import ScrollPoint
 from mug.errors import BeatmapError, ModeError
 from mug.messages.message import Message, message_of
 from mug.util import atomic_write
 
-log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-LATEST_FORMAT = 14
-_SHOWN = 400  # characters of a bad line in a message
-_COMMENT = re.compile(r"(?:^|\s)(//.*)", re.DOTALL)
+DEFAULT_KEYS, MOST_KEYS = 5, 18
 # Sections of `key: value` lines, and the separator that the editor writes in each.
 _FIELDS = {"General": ": ", "Editor": ": ", "Metadata": ":", "Difficulty": ":"}
 _KNOWN = (*_FIELDS, "Events", "TimingPoints", "HitObjects")
 
 
-@dataclass(frozen=True, slots=True)
-class SkippedLine:
-    """A line that the lenient reader left out.
-
-    Args:
-        line: its number, counted from 1.
-        text: as written.
-        reason: what is wrong with it.
-    """
-
-    line: int
-    text: str
-    reason: Message
-
-
-@dataclass
-class _Reader:
-    """State of a reader: its handling of lines without meaning, and the lines with comments."""
-
-    path: Path | None
-    strict: bool
-    skipped: list[SkippedLine]
-    comments: dict[str, list[str]] = field(default_factory=dict)
-
-    def bad(self, line: Line, reason: Message) -> None:
-        """Raises, or writes down the line and goes on."""
-        if self.strict:
-            raise BeatmapError(
-                reason,
-                file=self.path,
-                line=line.number,
-                value=shorten(line.text, _SHOWN),
-                remedy="remedy.fix_line_or_read_leniently",
-            )
-        self.skipped.append(SkippedLine(line.number, line.text, reason))
-
-    def error(self, what: str, value: object = None, remedy: str | None = None) -> BeatmapError:
-        """An error about the file as a whole."""
-        shown = None if value is None else shorten(value, _SHOWN)
-        return BeatmapError(what, file=self.path, value=shown, remedy=remedy)
-
-    def comment(self, section: str, text: str) -> None:
-        """Keep a comment, in the section where it stands."""
-        self.comments.setdefault(section, []).append(text)
-
-    def each(self, sections: Sections, name: str, parse_line: Callable[[str], T]) -> tuple[T, ...]:
-        """The lines of a section read one by one."""
-        found = []
-        for line in sections.body.get(name, ()):
-            text, slashes, rest = _split_comment(line.text)
-            if slashes:
-                self.comment(name, rest)
-            if not text:
-                continue
-            try:
-                found.append(parse_line(text))
-            except LineError as error:
-                self.bad(line, message_of(error))
-        return tuple(found)
-
-    def fields(self, sections: Sections, name: str) -> dict[str, str]:
-        """The `key: value` lines of a section; of a key written twice, the last counts."""
-        found: dict[str, tuple[str, Line]] = {}
-        for line in sections.body.get(name, ()):
-            text = line.text.strip()
-            if text.startswith("//"):
-                self.comment(name, text)
-                continue
-            key, colon, value = (part.strip() for part in text.partition(":"))
-            if not colon or not key:
-                self.bad(line, Message("chart.expected_key_value"))
-                continue
-            if key in found and found[key][0] != value:
-                self.bad(found[key][1], Message("chart.key_has_two_values"))
-            found[key] = (value, line)
-        return {key: value for key, (value, _) in found.items()}
-
-    def header(self, sections: Sections) -> int:
-        """Version of the file format; the latest where the file does not say."""
-        version = None
-        for line in sections.head:
-            text = line.text.strip()
-            found = HEADER.search(text) if version is None else None
-            if found:
-                version = int(found[1])
-            if found is None and text.startswith("//"):
-                self.comment("", text)
-            elif found is None or found.start() > 0:
-                self.bad(line, Message("chart.expected_osu_file_format_v14"))
-        return LATEST_FORMAT if version is None else version
-
-
-def _split_comment(text: str) -> tuple[str, str, str]:
-    """Text before a `//` that begins the line or follows a blank; `//`; the comment."""
-    found = _COMMENT.search(text) if "//" in text else None
-    if found is None:
-        return text.strip(), "", ""
-    return text[: found.start()].strip(), "//", found[1].strip()
-
-
 def parse(
-    text: str,
-    *,
-    path: Path | None = None,
-    strict: bool = True,
-    skipped: list[SkippedLine] | None = None,
+    text: str, *, path: Path | None = None, losses: LossReport | None = None, strict: bool = False
 ) -> Beatmap:
     """The chart that a `.osu` file describes.
 
     Args:
         text: the whole file.
         path: where it came from, for messages and `Beatmap.path`.
-        strict: raise at a line that means nothing; else leave it out and write it down.
-        skipped: receives the lines left out; without it they are logged as a warning.
+        losses: receives the lines left out and read otherwise than written; without it they are
+            logged as a warning.
+        strict: refuse the file at the first of these.
 
     Raises:
-        BeatmapError: for a chart of another mode (named), a number of columns outside 1 ... 18,
-            and, when strict, the first malformed line with its number and text.
+        BeatmapError: for a chart of another mode (named), for one of which no note is left, and,
+            when strict, for the first malformed line with its number and text.
     """
+    return parse_numbered(text, path=path, losses=losses, strict=strict)[0]
+
+
+def parse_numbered(
+    text: str, *, path: Path | None = None, losses: LossReport | None = None, strict: bool = False
+) -> tuple[Beatmap, tuple[int, ...]]:
+    """As `parse`, with the number of the line of each hit object, counted from 1."""
     check_lines(text, path)
-    reader = _Reader(path, strict, [])
+    reading = Reading(path, strict)
+    reader = Reader(reading)
     sections = cut(text)
     if not sections.body:
-        raise reader.error("chart.has_no_sections")
-    version = reader.header(sections)
+        raise reading.error("chart.has_no_sections")
+    version = reader.head(sections)
     general = reader.fields(sections, "General")
     _require_mania(reader, general)
     difficulty = reader.fields(sections, "Difficulty")
     keys = _keys(reader, difficulty)
     multiplier = _slider_multiplier(reader, difficulty)
     shift = EARLY_OFFSET_MS if version < EARLY_VERSION else 0
-    timing = reader.each(sections, "TimingPoints", lambda line: parse_timing(line, shift))
+    timing = reader.each(
+        sections, "TimingPoints", lambda line, odd: parse_timing(line, shift, odd=odd)
+    )
     by_time = SortedTiming(sorted(timing, key=lambda p: (p.time_ms, isinstance(p, ScrollPoint))))
     beatmap = Beatmap(
         keys=keys,
         hit_objects=reader.each(
             sections,
             "HitObjects",
-            lambda line: parse_object(line, keys, by_time, multiplier, shift),
+            lambda line, odd: parse_object(line, keys, by_time, multiplier, shift, odd=odd),
         ),
         timing=timing,
         general=general,
@@ -200,64 +104,58 @@ def parse(
         file_format=version,
         path=path,
     )
-    _hand_over(reader, skipped)
-    return beatmap
+    reading.check_playable(len(beatmap.hit_objects))
+    reading.hand_over(losses)
+    return beatmap, tuple(reader.object_lines)
 
 
-def _hand_over(reader: _Reader, skipped: list[SkippedLine] | None) -> None:
-    reader.skipped.sort(key=lambda entry: entry.line)
-    if skipped is not None:
-        skipped.extend(reader.skipped)
-        return
-    for entry in reader.skipped:
-        log.warning("%s:%d left out: %s: %r", reader.path, entry.line, entry.reason, entry.text)
-
-
-def _require_mania(reader: _Reader, general: Mapping[str, str]) -> None:
-    text = general.get("Mode", "0")
-    try:
-        mode = integer(text, "Mode")
-    except LineError as error:
-        raise reader.error(message_of(error), value=text) from error
+def _require_mania(reader: Reader, general: dict[str, str]) -> None:
+    written = general.get("Mode", "0")
+    mode = reader.valid(general, "Mode", lambda text: integer(text, "Mode"))
+    if mode is None and "Mode" not in general and written != "0":
+        raise reader.reading.error(Message("chart.is_not_finite_number", what="Mode"), written)
     if mode != MANIA:
-        name = MODE_NAMES.get(mode, f"mode {mode}")
+        name = MODE_NAMES.get(mode or 0, f"mode {mode}")
         raise ModeError(
             "chart.of_another_mode",
             mode=name,
-            file=reader.path,
+            file=reader.reading.path,
             remedy="remedy.choose_chart_with_mode_3",
         )
+    if not general["Mode"].isdecimal():
+        general["Mode"] = str(MANIA)
 
 
-def _keys(reader: _Reader, difficulty: Mapping[str, str]) -> int:
-    text = difficulty.get("CircleSize")
-    if text is None:
-        raise reader.error("chart.circle_size_is_missing")
-    try:
-        keys = round(number(text, "CircleSize"))
-    except LineError as error:
-        raise reader.error(message_of(error), value=text) from error
-    if not 1 <= keys <= 18:
-        raise reader.error("chart.circle_size_out_of_range", value=text)
+def _keys(reader: Reader, difficulty: dict[str, str]) -> int:
+    """Number of columns; a chart that does not say has the game's default."""
+    reading = reader.reading
+    value = reader.valid(difficulty, "CircleSize", lambda text: number(text, "CircleSize"))
+    if value is None:
+        reading.otherwise(Message("chart.circle_size_is_missing", keys=DEFAULT_KEYS))
+        return DEFAULT_KEYS
+    keys = min(max(round(value), 1), MOST_KEYS)
+    if keys != round(value):
+        text = Message("chart.circle_size_out_of_range", keys=keys)
+        reading.otherwise(text, difficulty["CircleSize"])
+        difficulty["CircleSize"] = str(keys)
     return keys
 
 
-def _slider_multiplier(reader: _Reader, difficulty: Mapping[str, str]) -> float:
-    text = difficulty.get("SliderMultiplier", "1.4")
-    try:
-        value = float(number(text, "SliderMultiplier"))
-    except LineError as error:
-        raise reader.error(message_of(error), value=text) from error
+def _slider_multiplier(reader: Reader, difficulty: dict[str, str]) -> float:
+    found = reader.valid(
+        difficulty, "SliderMultiplier", lambda text: number(text, "SliderMultiplier")
+    )
+    value = 1.4 if found is None else float(found)
     return min(max(value, 0.4), 3.6)  # the game's own bounds
 
 
-def read(path: Path, *, strict: bool = True, skipped: list[SkippedLine] | None = None) -> Beatmap:
+def read(path: Path, *, losses: LossReport | None = None, strict: bool = False) -> Beatmap:
     """The chart in a file, in whichever encoding; see `parse`.
 
     Raises:
         BeatmapError: also for a file that cannot be read, or is larger than any chart.
     """
-    return parse(read_text(path), path=path, strict=strict, skipped=skipped)
+    return parse(read_text(path), path=path, losses=losses, strict=strict)
 
 
 def format(beatmap: Beatmap) -> str:
@@ -276,8 +174,8 @@ def format(beatmap: Beatmap) -> str:
     fields = (general, beatmap.editor, beatmap.metadata, difficulty)
     comments = dict(beatmap.comments)
     blocks = [[f"osu file format v{beatmap.file_format}", *comments.pop("", ())]]
-    for (name, separator), values in zip(_FIELDS.items(), fields, strict=True):
-        lines = [_field_text(beatmap, key, separator, value) for key, value in values.items()]
+    for name, values in zip(_FIELDS, fields, strict=True):
+        lines = [_field_text(beatmap, name, key, value) for key, value in values.items()]
         blocks.append([f"[{name}]", *comments.pop(name, ()), *lines])
     blocks.append(["[Events]", *_verbatim(beatmap, beatmap.events)])
     points = _each(beatmap, beatmap.timing, lambda point: timing_text(point, shift))
@@ -308,9 +206,9 @@ def _completed(beatmap: Beatmap) -> tuple[dict[str, str], dict[str, str]]:
         raise _unwritable(beatmap, "common.chart_has_1_to_18_columns", beatmap.keys)
     general = {"Mode": str(MANIA), **beatmap.general}
     difficulty = {"CircleSize": str(beatmap.keys), **beatmap.difficulty}
-    reader = _Reader(beatmap.path, strict=True, skipped=[])
-    _require_mania(reader, general)
-    if _keys(reader, difficulty) != beatmap.keys:
+    if general["Mode"].strip() != str(MANIA):
+        raise _unwritable(beatmap, "chart.mode_must_be_mania", general["Mode"])
+    if not _says(difficulty["CircleSize"], beatmap.keys):
         raise _unwritable(
             beatmap,
             Message("chart.circle_size_contradicts_columns", keys=beatmap.keys),
@@ -322,9 +220,17 @@ def _completed(beatmap: Beatmap) -> tuple[dict[str, str], dict[str, str]]:
     )
 
 
-def _field_text(beatmap: Beatmap, key: str, separator: str, value: str) -> str:
-    text = f"{key}{separator}{value}".rstrip()
+def _says(circle_size: str, keys: int) -> bool:
+    try:
+        return round(number(circle_size, "CircleSize")) == keys
+    except LineError:
+        return False
+
+
+def _field_text(beatmap: Beatmap, section: str, key: str, value: str) -> str:
+    text = f"{key}{_FIELDS[section]}{value}".rstrip()
     plain = key.strip() and ":" not in key and not key.lstrip().startswith("//")
+    plain = plain and (section == "Metadata" or "//" not in text)  # the game cuts lines there
     if not plain or not is_one_line(text):
         raise _unwritable(beatmap, "chart.not_a_key_value_line", text)
     return text

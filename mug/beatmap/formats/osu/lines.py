@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Context, Decimal
 
 from mug.beatmap.formats.limits import MAX_TIME_MS
 from mug.beatmap.formats.numbers import EXACT, LineError, number, number_text
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.beatmap.timing_points import ScrollPoint, TimingPoint
+from mug.messages.message import Message
 
 PLAYFIELD = 512  # osu! pixels across all columns
 EARLY_VERSION, EARLY_OFFSET_MS = 5, 24  # below v5 the game plays everything 24 ms later
@@ -21,7 +23,13 @@ _CIRCLE, _SLIDER, _SPINNER, _HOLD = 1, 2, 8, 128
 _COMBO_BITS = 4 | 112  # new combo, and the three bits of combo colours to skip
 _RECIPROCAL = Context(prec=40)
 
+SHORTEST_BEAT_MS = 6.0  # the game's own bound
+_MOST_SLIDES = 9000  # likewise
+_MOST_POINTS = 10_000
+_NAN = re.compile(r"[+-]?nan", re.IGNORECASE)
+
 Timing = TimingPoint | ScrollPoint
+Odd = Callable[[Message], None]
 
 
 def integer(text: str, what: str) -> int:
@@ -61,38 +69,72 @@ def x_of(column: int, keys: int) -> int:
 # ---------------------------------------------------------------------------- timing points
 
 
-def parse_timing(line: str, shift_ms: int = 0) -> Timing:
+def _refuse(reason: Message) -> None:
+    raise LineError(reason.code, **reason.values)
+
+
+def parse_timing(line: str, shift_ms: int = 0, *, odd: Odd = _refuse) -> Timing:
     """A red or green line; the two-column form of old files included.
 
     A beat of negative length is a scroll speed whatever the flag says; without a flag a line is
-    red. A green line whose number is not negative scrolls at 1x, as in the game.
+    red. A green line whose number is not negative scrolls at 1x, as in the game, where it may be
+    no number either. A red line of no length lasts the game's shortest beat.
+
+    Args:
+        line: the line as written.
+        shift_ms: added to the time.
+        odd: receives what is read otherwise than it is written; raises by default.
 
     Raises:
         LineError: says what is wrong.
     """
     fields = [field.strip() for field in line.split(",")]
-    if not 2 <= len(fields) <= 8:
+    if len(fields) < 2:
         raise LineError("chart.timing_point_has_two_to_eight_fields")
+    if len(fields) > 8:
+        odd(Message("chart.timing_point_has_further_fields"))
     at = time_ms(fields[0], "the time", shift_ms)
+    red, meter = _is_red(fields), _meter(fields)
+    names = ("the sample set", "the sample index", "the volume")
+    given = [integer(text, name) for text, name in zip(fields[3:6], names, strict=False)]
+    effects = integer(fields[7], "the effects") if len(fields) > 7 else 0
+    sample_set, sample_index, volume = (*given, *(1, 0, 100)[len(given) :])
+    rest = (meter, sample_set, sample_index, volume, effects)
+    if not red and _NAN.fullmatch(fields[1]):
+        odd(Message("chart.scroll_speed_is_no_number"))
+        return ScrollPoint(at, 1.0, *rest)
     beat = number(fields[1], "the length of a beat")
-    names = ("the metre", "the sample set", "the sample index", "the volume", "the red-line flag")
-    given = [integer(text, name) for text, name in zip(fields[2:7], names, strict=False)]
-    effects = integer(fields[7], "the effects") if len(fields) == 8 else 0
-    meter, sample_set, sample_index, volume, red = (
-        *given,
-        *(4, 1, 0, 100, 1)[len(given) :],
-    )
-    if meter < 0:
-        raise LineError("chart.metre_is_negative")
-    rest = (meter or 4, sample_set, sample_index, volume, effects)
     if not red or beat < 0:
         velocity = float(_RECIPROCAL.divide(Decimal(-100), beat)) if beat < 0 else 1.0
         if not 0 < velocity < math.inf:
             raise LineError("chart.scroll_speed_is_out_of_range")
         return ScrollPoint(at, velocity, *rest)
-    if not 0 < float(beat) < math.inf:
+    beat_ms = float(beat)
+    if beat_ms == 0:
+        odd(Message("chart.red_line_has_no_length", ms=SHORTEST_BEAT_MS))
+        beat_ms = SHORTEST_BEAT_MS
+    if beat_ms == math.inf:
         raise LineError("chart.red_line_needs_beat_above_0")
-    return TimingPoint(at, float(beat), *rest)
+    return TimingPoint(at, beat_ms, *rest)
+
+
+def _is_red(fields: list[str]) -> bool:
+    """Flag of a red line: the game looks at its first letter alone."""
+    if len(fields) < 7:
+        return True
+    if not fields[6]:
+        raise LineError("chart.is_not_finite_number", what="the red-line flag")
+    return fields[6][0] == "1"
+
+
+def _meter(fields: list[str]) -> int:
+    """Beats a bar; four for every text that begins with 0."""
+    if len(fields) < 3 or fields[2].startswith("0"):
+        return 4
+    meter = integer(fields[2], "the metre")
+    if meter < 1:
+        raise LineError("chart.metre_is_negative")
+    return meter
 
 
 def timing_text(point: Timing, shift_ms: int = 0) -> str:
@@ -128,13 +170,19 @@ def _velocity_text(velocity: float) -> str:
 
 
 def parse_object(
-    line: str, keys: int, timing: Sequence[Timing], slider_multiplier: float, shift_ms: int = 0
+    line: str,
+    keys: int,
+    timing: Sequence[Timing],
+    slider_multiplier: float,
+    shift_ms: int = 0,
+    *,
+    odd: Odd = _refuse,
 ) -> HitObject:
     """A tap or a hold.
 
-    Bit 7 of the type marks hold notes. Sliders and spinners, which a mania chart may have by
-    accident, are holds of the same length, cut to whole ms as in the game. Of a position only the
-    column counts.
+    Of the bits of the type the game looks at the circle's first, then at the slider's, the
+    spinner's and the hold's. Sliders and spinners, which a mania chart may have by accident, are
+    holds of the same length, cut to whole ms as in the game. Of a position only the column counts.
 
     Args:
         line: the line as written.
@@ -142,28 +190,44 @@ def parse_object(
         timing: sorted timing points, for the length of sliders.
         slider_multiplier: osu! pixels a beat, in hundreds.
         shift_ms: added to all times.
+        odd: receives what is read otherwise than it is written; raises by default.
 
     Raises:
         LineError: says what is wrong.
     """
     fields = line.split(",")  # blanks matter in the sample alone: numbers are stripped later
-    if len(fields) < 4:
-        raise LineError("chart.hit_object_has_at_least_four_fields")
-    x, start = float(number(fields[0], "x")), time_ms(fields[2], "the time", shift_ms)
-    kind, sound = integer(fields[3], "the type"), integer((*fields, "0")[4], "the hit sound")
-    if abs(x) > MAX_X:
-        raise LineError("chart.x_lies_far_off_field")
-    if not 0 <= kind < 256:
-        raise LineError("chart.type_is_not_eight_bits")
+    if len(fields) < 5:
+        raise LineError("chart.hit_object_has_at_least_five_fields")
+    x, start = _coordinate(fields[0], "x"), time_ms(fields[2], "the time", shift_ms)
+    _coordinate(fields[1], "y")
+    kind, sound = integer(fields[3], "the type"), integer(fields[4], "the hit sound")
     column, combo = column_of(x, keys), kind & _COMBO_BITS
+    if kind & _CIRCLE:
+        return Rice(column, start, sound, _sample(fields[5:]), combo)
     if not kind & (_HOLD | _SPINNER | _SLIDER):
-        if not kind & _CIRCLE:
-            raise LineError("chart.type_names_no_kind_of_object")
-        return Rice(column, start, sound, ",".join(fields[5:]).strip(), combo)
+        raise LineError("chart.type_names_no_kind_of_object")
     end, sample = _end_of(fields, kind, start, shift_ms, (timing, slider_multiplier))
-    if end < start:
-        raise LineError("chart.hold_ends_before_starts")
+    if end is None or end < start:
+        without = "chart.hold_has_no_end" if end is None else "chart.hold_ends_before_starts"
+        odd(Message(without))
+        end = start
     return LongNote(column, start, end, sound, sample, combo)
+
+
+def _coordinate(text: str, what: str) -> float:
+    value = float(number(text, what))
+    if abs(value) > MAX_X:
+        raise LineError("chart.x_lies_far_off_field")
+    return value
+
+
+def _sample(fields: list[str]) -> str:
+    """Sample of an object, which ends it; a sample that is none spoils the line in the game."""
+    numbers = [part.strip() for part in fields[0].split(":")] if fields else []
+    if numbers and numbers != [""]:
+        for text in numbers[:4]:
+            integer(text, "a number of the sample")
+    return ",".join(fields).strip()
 
 
 def _end_of(
@@ -172,24 +236,49 @@ def _end_of(
     start_ms: float,
     shift_ms: int,
     speed: tuple[Sequence[Timing], float],
-) -> tuple[float, str]:
-    """End of a hold, spinner or slider, and its sample."""
-    if kind & _HOLD:
-        end, _, sample = ",".join(fields[5:]).partition(":")
-        return time_ms(end, "the end", shift_ms), sample.strip()
+) -> tuple[float | None, str]:
+    """End of a hold, spinner or slider, None for a hold without one, and its sample."""
+    if kind & _SLIDER:
+        return _slider_end_ms(fields, start_ms, *speed), _sample(fields[10:])
     if kind & _SPINNER:
         if len(fields) < 6:
             raise LineError("chart.spinner_has_at_least_six_fields")
-        return time_ms(fields[5], "the end", shift_ms), ",".join(fields[6:]).strip()
-    if len(fields) < 8:
-        raise LineError("chart.slider_has_at_least_eight_fields")
+        return time_ms(fields[5], "the end", shift_ms), _sample(fields[6:])
+    end, colon, first = (*fields, "")[5].partition(":")
+    sample = _sample([first, *fields[6:]] if colon else fields[6:])
+    return time_ms(end, "the end", shift_ms) if end.strip() else None, sample
+
+
+def _slider_end_ms(
+    fields: list[str], start_ms: float, timing: Sequence[Timing], multiplier: float
+) -> float:
+    if len(fields) < 7:
+        raise LineError("chart.slider_has_at_least_seven_fields")
     slides = integer(fields[6], "the slider's repeats")
-    length = float(number(fields[7], "the slider's length"))
+    if slides > _MOST_SLIDES:
+        raise LineError("chart.slider_has_too_many_repeats", most=_MOST_SLIDES)
+    length = float(number(fields[7], "the slider's length")) if len(fields) > 7 else 0.0
+    if length > MAX_X:
+        raise LineError("chart.slider_is_too_long", most=MAX_X)
+    length = length if length > 0 else _path_length(fields)
     # The game rounds down; the small addend keeps 2499.9999999999995 from losing a millisecond.
-    end_ms = start_ms + max(slides, 1) * max(length, 0.0) * _ms_per_pixel(start_ms, *speed)
+    per_pixel = _ms_per_pixel(start_ms, timing, multiplier)
+    end_ms = start_ms + max(slides, 1) * length * per_pixel
     if end_ms > MAX_TIME_MS:
         raise LineError("chart.slider_ends_beyond_2_31_ms")
-    return float(math.floor(end_ms + 1e-6)), ",".join(fields[10:]).strip()
+    return float(math.floor(end_ms + 1e-6))
+
+
+def _path_length(fields: list[str]) -> float:
+    """Length in osu! pixels of a slider of straight lines; the game measures curves, too."""
+    letter, *places = fields[5].strip().split("|")
+    if letter != "L" and len(places) != 1:
+        raise LineError("chart.slider_has_no_length")
+    points = [(_coordinate(fields[0], "x"), _coordinate(fields[1], "y"))]
+    for place in places[:_MOST_POINTS]:
+        x, _, y = place.partition(":")
+        points.append((_coordinate(x, "x"), _coordinate(y, "y")))
+    return sum(math.dist(one, two) for one, two in itertools.pairwise(points))
 
 
 class SortedTiming(tuple[Timing, ...]):
@@ -232,7 +321,7 @@ def object_text(note: HitObject, keys: int, shift_ms: int = 0) -> str:
         raise LineError("chart.column_is_not_one_of", column=note.column, keys=keys)
     if note.new_combo & ~_COMBO_BITS:
         raise LineError("chart.is_not_set_of_combo_bits", new_combo=note.new_combo)
-    if re.search(r"[\r\n]|\s//", note.sample) or note.sample != note.sample.strip():
+    if re.search(r"[\r\n]|//", note.sample) or note.sample != note.sample.strip():
         raise LineError("chart.sample_is_one_word")
     hold = isinstance(note, LongNote)
     kind = note.new_combo | (_HOLD if hold else _CIRCLE)

@@ -7,20 +7,21 @@ import stat
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.formats.encodings import guess
+from mug.beatmap.formats.encodings import decode_names
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.formats.safe_names import sanitise_name
 from mug.errors import BeatmapError
 from mug.messages.message import Message
 from mug.util import atomic_write
 
-__all__ = ["ArchiveLimits", "extract", "pack", "sanitise_name", "write_osz"]
+__all__ = ["ArchiveLimits", "extract", "pack", "sanitise_name", "unpacked", "write_osz"]
 
 _CHUNK = 1 << 16
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can hold
@@ -53,8 +54,8 @@ DEFAULT_LIMITS = ArchiveLimits()
 def extract(path: Path, out_dir: Path, *, limits: ArchiveLimits = DEFAULT_LIMITS) -> list[Path]:
     """Unpack an archive into a folder; all of it, or nothing.
 
-    Names that Windows cannot hold are changed as `sanitise_name` does. Old archives without
-    Unicode names are read as Shift-JIS where that gives Japanese.
+    Names that Windows cannot hold are changed as `sanitise_name` does. Names of old archives,
+    which are not Unicode, are read in the code page that their letters are for.
 
     Returns:
         The files, in the order of the archive.
@@ -78,6 +79,49 @@ def extract(path: Path, out_dir: Path, *, limits: ArchiveLimits = DEFAULT_LIMITS
         raise _refused(path, "chart.archive_cannot_be_read_or_unpacked", str(error)) from error
 
 
+@dataclass(frozen=True)
+class Unpacked:
+    """A package in a temporary folder.
+
+    Args:
+        package: the file.
+        folder: where its files lie for the time being.
+        files: these, in the order of the archive.
+    """
+
+    package: Path
+    folder: Path
+    files: tuple[Path, ...]
+
+    def place(self, file: Path) -> Path:
+        """Return a file's place within the package, for messages and `Beatmap.path`."""
+        inside = file.is_relative_to(self.folder)
+        return self.package / file.relative_to(self.folder) if inside else file
+
+    def named(self, error: BeatmapError) -> BeatmapError:
+        """Return an error that names the package in place of the folder."""
+        file = error.file if error.file is None else self.place(Path(error.file))
+        return type(error)(
+            error.what, file=file, line=error.line, value=error.value, remedy=error.remedy
+        )
+
+
+@contextmanager
+def unpacked(path: Path, *, limits: ArchiveLimits = DEFAULT_LIMITS) -> Iterator[Unpacked]:
+    """Unpack a package for as long as the block lasts.
+
+    Raises:
+        BeatmapError: as `extract`; of the block, with the package's name in place of the folder's.
+    """
+    with TemporaryDirectory(prefix="mug-package-") as name:
+        folder = Path(name)
+        found = Unpacked(path, folder, tuple(extract(path, folder, limits=limits)))
+        try:
+            yield found
+        except BeatmapError as error:
+            raise found.named(error) from error
+
+
 def _refused(path: Path, what: str, value: object) -> BeatmapError:
     return BeatmapError(what, file=path, value=value, remedy="remedy.do_not_trust_archive")
 
@@ -92,8 +136,8 @@ def _plan(path: Path, infos: list[zipfile.ZipInfo], limits: ArchiveLimits) -> Pl
         raise _refused(
             path, Message("chart.archive_has_too_many_entries", most=limits.entries), len(infos)
         )
-    for info in infos:
-        target = _safe_target(path, info, limits)
+    for info, name in zip(infos, _entry_names(infos), strict=True):
+        target = _safe_target(path, info, name.replace("\\", "/"), limits)
         if not info.is_dir():
             _check_size(path, info, limits)
             plan.append((info, target))
@@ -106,8 +150,9 @@ def _plan(path: Path, infos: list[zipfile.ZipInfo], limits: ArchiveLimits) -> Pl
     return plan
 
 
-def _safe_target(path: Path, info: zipfile.ZipInfo, limits: ArchiveLimits) -> PurePosixPath:
-    name = _entry_name(info).replace("\\", "/")
+def _safe_target(
+    path: Path, info: zipfile.ZipInfo, name: str, limits: ArchiveLimits
+) -> PurePosixPath:
     parts = [part for part in name.split("/") if part not in ("", ".")]
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -120,13 +165,19 @@ def _safe_target(path: Path, info: zipfile.ZipInfo, limits: ArchiveLimits) -> Pu
     return PurePosixPath(*(sanitise_name(p, max_bytes=_ENTRY_NAME_BYTES) for p in parts))
 
 
-def _entry_name(info: zipfile.ZipInfo) -> str:
-    if info.flag_bits & 0x800:
-        return info.filename
-    try:
-        return guess(info.filename.encode("cp437")) or info.filename
-    except UnicodeEncodeError:  # named by a Unicode extra field instead
-        return info.filename
+def _entry_names(infos: list[zipfile.ZipInfo]) -> list[str]:
+    """Names of the entries; those that are not marked as Unicode share a code page."""
+    names = [info.filename for info in infos]
+    old: dict[int, bytes] = {}
+    for index, info in enumerate(infos):
+        if not info.flag_bits & 0x800 and not info.filename.isascii():
+            try:
+                old[index] = info.filename.encode("cp437")
+            except UnicodeEncodeError:  # named by a Unicode extra field instead
+                continue
+    for index, name in zip(old, decode_names([*old.values()]), strict=True):
+        names[index] = name
+    return names
 
 
 def _check_size(path: Path, info: zipfile.ZipInfo, limits: ArchiveLimits) -> None:

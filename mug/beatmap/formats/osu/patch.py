@@ -6,14 +6,13 @@ encoding, line ends, blank lines, comments, and the lines of the objects that st
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.formats.encodings import decode
+from mug.beatmap.formats.encodings import decode, is_wide
 from mug.beatmap.formats.limits import read_bounded
 from mug.beatmap.formats.numbers import LineError
 from mug.beatmap.formats.osu import chart as osu
@@ -24,7 +23,6 @@ from mug.errors import BeatmapError
 from mug.messages.message import Message, message_of
 
 _SECTION = "HitObjects"
-_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BREAK = re.compile(rb"\r\n|\r|\n")
 
 
@@ -59,28 +57,16 @@ def of(data: bytes, path: Path | None = None) -> ChartFile:
     Raises:
         BeatmapError: for what is no chart, and for UTF-16, whose lines are not those of its bytes.
     """
-    if data.startswith(_WIDE):
+    if is_wide(data):
         raise BeatmapError(
             "chart.utf16_cannot_be_edited_in_place",
             file=path,
             remedy="remedy.save_as_utf8",
         )
-    text = decode(data)
-    skipped: list[osu.SkippedLine] = []
-    beatmap = osu.parse(text, path=path, strict=False, skipped=skipped)
-    without = {entry.line for entry in skipped}
-    lines = tuple(
-        line.number - 1
-        for line in cut(text).body.get(_SECTION, ())
-        if line.number not in without and not line.text.lstrip().startswith("//")
+    beatmap, lines = osu.parse_numbered(
+        decode(data, None if path is None else path.parent), path=path
     )
-    if len(lines) != len(beatmap.hit_objects):
-        raise BeatmapError(
-            "chart.lines_do_not_fit_objects",
-            file=path,
-            value=(len(lines), len(beatmap.hit_objects)),
-        )
-    return ChartFile(data, beatmap, lines)
+    return ChartFile(data, beatmap, tuple(line - 1 for line in lines))
 
 
 def replace_objects(

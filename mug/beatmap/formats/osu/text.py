@@ -43,12 +43,18 @@ def cut(text: str) -> Sections:
     """The sections of a file."""
     sections = Sections()
     current = sections.head
+    inside = ""
     for line in _numbered(text):
-        name = section_name(line.text)
+        plain, slashes, comment = line.text, "", ""
+        if inside != "Metadata" and not line.text.lstrip().startswith("//"):
+            plain, slashes, comment = line.text.partition("//")
+        name = section_name(plain)
         if name is None:
             current.append(line)
-        else:
-            current = sections.body.setdefault(name, [])
+            continue
+        inside, current = name, sections.body.setdefault(name, [])
+        if slashes:
+            current.append(Line(line.number, slashes + comment))
     return sections
 
 

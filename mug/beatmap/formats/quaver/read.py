@@ -7,11 +7,10 @@ kept in the chart's section `Quaver`.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.limits import (
@@ -21,18 +20,18 @@ from mug.beatmap.formats.limits import (
     MIN_BPM,
     finite,
     read_text,
-    shorten,
 )
-from mug.beatmap.formats.loss_report import LossReport, hand_over
+from mug.beatmap.formats.loss_report import LossReport
+from mug.beatmap.formats.numbers import LineError
 from mug.beatmap.formats.quaver import yaml_subset as quaver_yaml
 from mug.beatmap.formats.quaver.scroll import common_bpm, denormalised
+from mug.beatmap.formats.reading import Reading
 from mug.beatmap.formats.scroll import Step, green_lines, in_order
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.beatmap.timing_points import ScrollPoint, TimingPoint
-from mug.errors import BeatmapError
 from mug.messages.message import Message, message_of
 
-log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 SECTION = "Quaver"
 MAX_NAME = 1000
@@ -53,35 +52,53 @@ _READ = {
 class _Reader:
     """The map of a file, and what of it finds no place."""
 
-    path: Path | None
+    reading: Reading
     tree: dict[str, Any]
-    losses: LossReport
     samples: list[str] = field(default_factory=list)
 
-    def error(self, what: str, value: object = None) -> BeatmapError:
-        return BeatmapError(what, file=self.path, value=None if value is None else shorten(value))
+    @property
+    def losses(self) -> LossReport:
+        """What the file loses."""
+        return self.reading.losses
 
     def text(self, key: str, entry: dict[str, Any] | None = None, default: str = "") -> str:
-        """A plain value; line breaks, which charts cannot hold, become blanks."""
+        """A plain value; line breaks, which charts cannot hold, become blanks.
+
+        Raises:
+            LineError: for a list or a map within an entry; in the head it counts as empty.
+        """
         value = (self.tree if entry is None else entry).get(key, default)
         if not isinstance(value, str):
-            raise self.error(Message("chart.is_not_plain_value", key=key), value)
+            wrong = Message("chart.is_not_plain_value", key=key)
+            if entry is not None:
+                raise LineError(wrong.code, **wrong.values)
+            self.reading.left_out(wrong)
+            return default
         return " ".join(value.split()) if "\n" in value or "\r" in value else value.strip()
 
     def number(
         self, entry: dict[str, Any], key: str, default: float = 0.0, **bound: float
     ) -> float:
-        """A number; the default where the key or its value is missing."""
+        """A number; the default where the key or its value is missing.
+
+        Raises:
+            LineError: for anything else.
+        """
         text = self.text(key, entry)
         if not text:
             return default
         if key in _MAY_BE_INFINITE and text.lower().lstrip("+-") == ".inf":
             self.losses.add(f"infinite {key}, read as {bound['bound']:g}")
             return -bound["bound"] if text.startswith("-") else bound["bound"]
+        return finite(text, key, **bound)
+
+    def head_number(self, key: str, default: float, **bound: float) -> float:
+        """A number of the head; the default for what is none."""
         try:
-            return finite(text, key, **bound)
-        except ValueError as error:
-            raise self.error(message_of(error), text) from error
+            return self.number(self.tree, key, default, **bound)
+        except LineError as error:
+            self.reading.left_out(message_of(error), self.tree[key])
+            return default
 
     def flag(self, key: str, entry: dict[str, Any] | None = None) -> bool:
         """A truth value, false where it is missing."""
@@ -92,12 +109,35 @@ class _Reader:
         found = self.tree.get(key, [])
         if found == "":
             return []
-        if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
-            raise self.error(Message("chart.is_not_list_of_maps", key=key))
+        note = key == "HitObjects"
+        wrong = Message("chart.is_not_list_of_maps", key=key)
+        if not isinstance(found, list):
+            self.reading.left_out(wrong, found, note=note)
+            found = self.tree[key] = []
         if len(found) > MAX_OBJECTS:
-            raise self.error(
+            raise self.reading.error(
                 Message("chart.too_many_of_kind", most=MAX_OBJECTS, kind=key), len(found)
             )
+        if not all(isinstance(entry, dict) for entry in found):
+            for entry in found:
+                if not isinstance(entry, dict):
+                    self.reading.left_out(wrong, entry, note=note)
+            found = self.tree[key] = [entry for entry in found if isinstance(entry, dict)]
+        return found
+
+    def each(self, key: str, parse: Callable[[dict[str, Any]], T | None]) -> list[T]:
+        """Read the maps in a list one by one; one that makes no sense is left out."""
+        found = []
+        for entry in self.entries(key):
+            try:
+                value = parse(entry)
+            except LineError as error:
+                line = entry.line if isinstance(entry, quaver_yaml.Map) else None
+                note = key == "HitObjects"
+                self.reading.left_out(message_of(error), dict(entry), line=line, note=note)
+                continue
+            if value is not None:
+                found.append(value)
         return found
 
     def unread(self, key: str, entries: Sequence[dict[str, Any]], known: frozenset[str]) -> None:
@@ -108,28 +148,30 @@ class _Reader:
                     self.losses.add(f"{name} of {key}")
 
 
-def parse(text: str, *, path: Path | None = None, losses: LossReport | None = None) -> Beatmap:
+def parse(
+    text: str, *, path: Path | None = None, losses: LossReport | None = None, strict: bool = False
+) -> Beatmap:
     """The chart that a `.qua` file describes.
 
     Args:
         text: the whole file.
         path: where it came from, for messages and `Beatmap.path`.
-        losses: receives what a beatmap has no place for; without it that is logged.
+        losses: receives what a beatmap has no place for, and what is left out; without it that is
+            logged.
+        strict: refuse the file at the first thing that cannot be read.
 
     Raises:
-        BeatmapError: says what is wrong, and where.
+        BeatmapError: says what is wrong, and where; also when no note is left.
     """
-    reader = _Reader(path, quaver_yaml.load(text, path=path), LossReport())
+    reading = Reading(path, strict)
+    reader = _Reader(reading, quaver_yaml.load(text, path=path, reading=reading))
     keys = _keys(reader)
-    reader.samples = [reader.text("Path", entry) for entry in reader.entries("CustomAudioSamples")]
+    # A sample keeps its number, which notes name it by, also where its path is none.
+    reader.samples = [_sample_path(entry) for entry in reader.entries("CustomAudioSamples")]
     if any(len(name) > MAX_NAME for name in reader.samples):
         # Every note may repeat the name: a long one would fill the memory.
-        raise reader.error(Message("chart.sample_name_too_long", most=MAX_NAME))
-    notes = tuple(
-        note
-        for entry in reader.entries("HitObjects")
-        if (note := _note(reader, entry, keys)) is not None
-    )
+        raise reading.error(Message("chart.sample_name_too_long", most=MAX_NAME))
+    notes = tuple(reader.each("HitObjects", lambda entry: _note(reader, entry, keys)))
     reader.unread("HitObjects", reader.entries("HitObjects"), _NOTE_FIELDS)
     for name in reader.tree.keys() - _READ:
         if reader.tree[name] not in ("", "[]", "{}", "false", "0", [], {}):
@@ -142,7 +184,7 @@ def parse(text: str, *, path: Path | None = None, losses: LossReport | None = No
         timing=_timing(reader, notes),
         general={
             "AudioFilename": reader.text("AudioFile"),
-            "PreviewTime": f"{reader.number(reader.tree, 'SongPreviewTime', -1.0):.0f}",
+            "PreviewTime": f"{reader.head_number('SongPreviewTime', -1.0):.0f}",
             "Mode": "3",
         },
         metadata={
@@ -158,13 +200,19 @@ def parse(text: str, *, path: Path | None = None, losses: LossReport | None = No
         other={SECTION: tuple(own)} if own else {},
         path=path,
     )
-    hand_over(reader.losses, losses, path)
+    reading.check_playable(len(notes))
+    reading.hand_over(losses)
     return beatmap
 
 
-def read(path: Path, *, losses: LossReport | None = None) -> Beatmap:
+def _sample_path(entry: dict[str, Any]) -> str:
+    value = entry.get("Path", "")
+    return " ".join(value.split()) if isinstance(value, str) else ""
+
+
+def read(path: Path, *, losses: LossReport | None = None, strict: bool = False) -> Beatmap:
     """The chart in a file; see `parse`."""
-    return parse(read_text(path), path=path, losses=losses)
+    return parse(read_text(path), path=path, losses=losses, strict=strict)
 
 
 def _keys(reader: _Reader) -> int:
@@ -173,7 +221,7 @@ def _keys(reader: _Reader) -> int:
     if mode == digits:  # early files hold the mode's number instead of its name
         digits = {"1": "4", "2": "7"}.get(digits, "")
     if not digits.isascii() or not digits.isdigit() or not 1 <= int(digits[:3]) <= 10:
-        raise reader.error("chart.quaver_mode_out_of_range", mode)
+        raise reader.reading.error("chart.quaver_mode_out_of_range", mode)
     return int(digits) + reader.flag("HasScratchKey")
 
 
@@ -185,9 +233,10 @@ _NOTE_FIELDS = frozenset(
 def _note(reader: _Reader, entry: dict[str, Any], keys: int) -> HitObject | None:
     lane = reader.number(entry, "Lane")
     if lane != int(lane) or lane < 1:
-        raise reader.error(Message("chart.lane_out_of_range", last=keys), entry.get("Lane"))
+        raise LineError("chart.lane_out_of_range", last=keys)
     if lane > keys:  # the game cannot show these either
-        reader.losses.add(OFF_FIELD)
+        line = entry.line if isinstance(entry, quaver_yaml.Map) else None
+        reader.reading.dropped(OFF_FIELD, line=line)
         return None
     start, end = reader.number(entry, "StartTime"), reader.number(entry, "EndTime")
     sound, sample = _hit_sound(reader, entry), _key_sounds(reader, entry)
@@ -204,7 +253,8 @@ def _hit_sound(reader: _Reader, entry: dict[str, Any]) -> int:
     bits = 0
     for name in filter(None, reader.text("HitSound", entry).replace(",", " ").split()):
         if name not in HIT_SOUNDS and not (name.isascii() and name.isdigit()):
-            raise reader.error("chart.hit_sound_is_unknown", name)
+            reader.reading.left_out("chart.hit_sound_is_unknown", name)
+            continue
         bits |= HIT_SOUNDS[name] if name in HIT_SOUNDS else int(name[:3]) & 14
     return bits
 
@@ -221,10 +271,11 @@ def _key_sounds(reader: _Reader, entry: dict[str, Any]) -> str:
     if not isinstance(found, list) or not found:
         return "0:0:0:0:"
     if not all(isinstance(sound, dict) for sound in found):
-        raise reader.error("chart.key_sounds_is_not_list_of_maps")
+        reader.reading.left_out("chart.key_sounds_is_not_list_of_maps")
+        return "0:0:0:0:"
     reader.losses.add("further key sounds of one note", len(found) - 1)
     name = _sample_name(reader, reader.number(found[0], "Sample"))
-    if name is None:
+    if not name:
         reader.losses.add("key sounds that name no file")
         return "0:0:0:0:"
     volume = reader.number(found[0], "Volume", 100.0)
@@ -237,17 +288,22 @@ def _events(reader: _Reader) -> tuple[str, ...]:
     background = reader.text("BackgroundFile").replace('"', "'")
     if background:
         lines.append(f'0,0,"{background}",0,0')
-    for entry in reader.entries("SoundEffects"):
-        name = _sample_name(reader, reader.number(entry, "Sample"))
-        if name is None:
-            reader.losses.add("sound effects that name no file")
-            continue
-        time_ms = reader.number(entry, "StartTime")
-        volume = reader.number(entry, "Volume", 100.0)
-        lines.append(f'Sample,{time_ms:.0f},0,"{name}",{volume:.0f}')
-    slow = sum(reader.flag("UnaffectedByRate", e) for e in reader.entries("CustomAudioSamples"))
+    lines += reader.each("SoundEffects", lambda entry: _sound_effect(reader, entry))
+    slow = sum(
+        entry.get("UnaffectedByRate") == "true" for entry in reader.entries("CustomAudioSamples")
+    )
     reader.losses.add("samples that keep their pitch at other rates", slow)
     return tuple(lines)
+
+
+def _sound_effect(reader: _Reader, entry: dict[str, Any]) -> str | None:
+    name = _sample_name(reader, reader.number(entry, "Sample"))
+    if not name:
+        reader.losses.add("sound effects that name no file")
+        return None
+    time_ms = reader.number(entry, "StartTime")
+    volume = reader.number(entry, "Volume", 100.0)
+    return f'Sample,{time_ms:.0f},0,"{name}",{volume:.0f}'
 
 
 def _timing(reader: _Reader, notes: Sequence[HitObject]) -> tuple[TimingPoint | ScrollPoint, ...]:
@@ -255,7 +311,7 @@ def _timing(reader: _Reader, notes: Sequence[HitObject]) -> tuple[TimingPoint | 
     velocities = scroll_velocities(reader)
     if not reader.flag("BPMDoesNotAffectScrollVelocity"):
         return in_order([*reds, *(ScrollPoint(time_ms, v) for time_ms, v in velocities)])
-    initial = reader.number(reader.tree, "InitialScrollVelocity", 1.0, bound=1e9)
+    initial = reader.head_number("InitialScrollVelocity", 1.0, bound=1e9)
     usable = sorted((p.time_ms, p.bpm) for p in reds) or [(0.0, 60.0)]
     base = common_bpm(usable, max((note.last_ms for note in notes), default=None))
     begin = min(t for t, _ in [(0.0, 0.0), *usable, *velocities])
@@ -267,25 +323,27 @@ def _timing(reader: _Reader, notes: Sequence[HitObject]) -> tuple[TimingPoint | 
 
 def scroll_velocities(reader: _Reader) -> list[Step]:
     """(time in ms, multiplier) in order of time."""
-    pairs = [
-        (reader.number(e, "StartTime"), reader.number(e, "Multiplier", bound=MAX_VELOCITY))
-        for e in reader.entries("SliderVelocities")
-    ]
+    pairs = reader.each(
+        "SliderVelocities",
+        lambda entry: (
+            reader.number(entry, "StartTime"),
+            reader.number(entry, "Multiplier", bound=MAX_VELOCITY),
+        ),
+    )
     return sorted(pairs, key=lambda pair: pair[0])
 
 
 def _red_lines(reader: _Reader) -> list[TimingPoint]:
-    reds = []
-    for entry in reader.entries("TimingPoints"):
-        bpm = reader.number(entry, "Bpm", bound=MAX_BPM)
-        if bpm < MIN_BPM:
-            reader.losses.add("timing points without a tempo")
-            continue
-        signature = reader.text("Signature", entry, "4")
-        meter = reader.number({"Signature": _SIGNATURES.get(signature, signature)}, "Signature")
-        effects = 8 if reader.flag("Hidden", entry) else 0
-        time_ms = reader.number(entry, "StartTime")
-        reds.append(
-            TimingPoint(time_ms, 60000.0 / bpm, int(meter) if meter >= 1 else 4, effects=effects)
-        )
-    return reds
+    return reader.each("TimingPoints", lambda entry: _red_line(reader, entry))
+
+
+def _red_line(reader: _Reader, entry: dict[str, Any]) -> TimingPoint | None:
+    bpm = reader.number(entry, "Bpm", bound=MAX_BPM)
+    if bpm < MIN_BPM:
+        reader.losses.add("timing points without a tempo")
+        return None
+    signature = reader.text("Signature", entry, "4")
+    meter = reader.number({"Signature": _SIGNATURES.get(signature, signature)}, "Signature")
+    effects = 8 if reader.flag("Hidden", entry) else 0
+    time_ms = reader.number(entry, "StartTime")
+    return TimingPoint(time_ms, 60000.0 / bpm, int(meter) if meter >= 1 else 4, effects=effects)

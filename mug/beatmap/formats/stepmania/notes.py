@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
 from mug.beatmap.formats.numbers import LineError
+from mug.messages.message import Message
 
 BEATS_PER_MEASURE = 4
 MAX_MEASURES = 250_000
+_ROWS = 192  # of a measure
 TAP, HOLD, TAIL, ROLL, MINE, LIFT, FAKE, KEYSOUND = "1", "2", "3", "4", "M", "L", "F", "K"
 HEADS = (TAP, HOLD, ROLL, LIFT)
 
@@ -54,7 +56,7 @@ KEYS = {
     "kickbox-insect": 6,
     "kickbox-arachnid": 8,
 }
-_CELL = re.compile(r"([0-9A-Za-z])(?:\[[^\]]*\]|\{[^}]*\}|<[^>]*>)*")
+_CELL = re.compile(r"([^\[{<])(?:\[[^\]]*(?:\]|$)|\{[^}]*(?:\}|$)|<[^>]*(?:>|$))*")
 _RICH = re.compile(r"[\[{<]")
 
 
@@ -63,48 +65,82 @@ class Cell:
     """Something in a column of a row.
 
     Args:
-        beat: when.
+        beat: when: a row of 1/48 beat.
         column: counted from 0.
         symbol: one of the letters of the format.
+        player: counted from 0, of those whose notes lie in the same columns.
     """
 
     beat: Fraction
     column: int
     symbol: str
+    player: int = 0
 
 
-def cells(text: str, keys: int) -> Iterator[Cell]:
+Odd = Callable[[Message, str, int], None]
+
+
+def _refuse(reason: Message, _row: str, _line: int) -> None:
+    raise LineError(reason.code, **reason.values)
+
+
+def cells(text: str, keys: int, *, line: int = 1, odd: Odd = _refuse) -> Iterator[Cell]:
     """Cells of a chart's rows, by beat, then column.
+
+    Source: `LoadFromSMNoteDataStringWithPlayer` in itgmania's `NoteDataUtil.cpp`. Row i of n lies
+    on the nearest of 192 rows of its measure. A measure of no character at all is none; one with
+    blanks is empty.
 
     Args:
         text: measures with commas between them, rows as lines.
         keys: columns.
+        line: number of the line where the text begins.
+        odd: receives what the game passes over, as (what, row, line); raises by default.
 
     Raises:
-        ValueError: says which row is wrong.
+        LineError: for more measures than any chart has.
     """
-    for player in text.split("&"):  # routines: two players' notes in the same columns
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    line += text[: len(text) - len(text.lstrip())].count("\n")
+    for number, player in enumerate(text.strip().split("&")):
         if player.count(",") > MAX_MEASURES:
             raise LineError("chart.too_many_measures_to_read", most=MAX_MEASURES)
-        for measure, rows_text in enumerate(player.split(",")):
-            rows = rows_text.split()
-            for index, row in enumerate(rows):
-                if row.count("0") == len(row) == keys:
-                    continue
-                beat = BEATS_PER_MEASURE * (measure + Fraction(index, len(rows)))
-                for column, symbol in enumerate(_symbols(row, keys)):
-                    if symbol != "0":
-                        yield Cell(beat, column, symbol)
+        index = 0
+        for part in player.split(","):
+            if part:
+                rows = _rows(part, line)
+                yield from _measure(rows, index, keys, number, odd)
+                index += 1
+            elif index:
+                odd(Message("chart.measure_without_a_character"), "", line)
+            line += part.count("\n")
 
 
-def _symbols(row: str, keys: int) -> str:
-    """One letter a column; key sounds and attacks beside them count for nothing."""
-    plain = row
-    if _RICH.search(row):
-        found = list(_CELL.finditer(row))
-        plain = "".join(cell[1] for cell in found)
-        if sum(len(cell[0]) for cell in found) != len(row):
-            raise LineError("chart.not_a_row_of_notes", row=row[:80])
-    if len(plain) != keys:
-        raise LineError("chart.row_has_other_number_of_columns", keys=keys, row=row[:80])
-    return plain
+def _rows(measure: str, line: int) -> list[tuple[int, str]]:
+    lines = enumerate(measure.split("\n"), start=line)
+    return [(number, row) for number, text in lines if (row := text.strip())]
+
+
+def _measure(
+    rows: list[tuple[int, str]], measure: int, keys: int, player: int, odd: Odd
+) -> Iterator[Cell]:
+    for index, (line, row) in enumerate(rows):
+        if row.count("0") == len(row) == keys:
+            continue
+        at = Fraction(_ROWS * (measure * len(rows) + index), len(rows))
+        beat = Fraction(round(at), _ROWS // BEATS_PER_MEASURE)
+        symbols, whole = _symbols(row, keys)
+        if not whole or len(symbols) != keys:
+            odd(Message("chart.row_has_other_number_of_columns", keys=keys), row, line)
+        for column, symbol in enumerate(symbols[:keys]):
+            if symbol != "0":
+                yield Cell(beat, column, symbol, player)
+
+
+def _symbols(row: str, keys: int) -> tuple[str, bool]:
+    """One letter a column, and whether that is all; key sounds and attacks count for nothing."""
+    if not _RICH.search(row):
+        return row, True
+    found = list(_CELL.finditer(row))[: keys + 1]
+    whole = sum(len(cell[0]) for cell in found) == len(row)
+    return "".join(cell[1] for cell in found), whole

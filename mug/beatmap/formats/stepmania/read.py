@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.formats.limits import (
-    MAX_OBJECTS,
-    MAX_VELOCITY,
-    bounded,
-    check_lines,
-    finite,
-    read_text,
-    shorten,
-)
-from mug.beatmap.formats.loss_report import LossReport, hand_over
+from mug.beatmap.formats.limits import MAX_OBJECTS, bounded, check_lines, finite, read_text
+from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.numbers import LineError
+from mug.beatmap.formats.reading import Reading
 from mug.beatmap.formats.scroll import green_lines, in_order
-from mug.beatmap.formats.stepmania.notes import (
-    FAKE,
-    HEADS,
-    HOLD,
-    KEYS,
-    KEYSOUND,
-    LIFT,
-    MINE,
-    ROLL,
-    TAIL,
-    Cell,
-    cells,
+from mug.beatmap.formats.stepmania.notes import KEYS, Cell, cells
+from mug.beatmap.formats.stepmania.players import playable
+from mug.beatmap.formats.stepmania.text import Tag, Value, tags
+from mug.beatmap.formats.stepmania.timing import StepTiming, changes
+from mug.beatmap.formats.stepmania.timing_tags import (
+    SPLIT_TIMING,
+    Dialect,
+    metres,
+    number,
+    scrolls,
+    step_timing,
 )
-from mug.beatmap.formats.stepmania.text import Tag, tags
-from mug.beatmap.formats.stepmania.timing import StepTiming, changes, pairs
-from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.beatmap.timing_points import ScrollPoint, TimingPoint
-from mug.errors import BeatmapError
 from mug.messages.message import Message, message_of
 
 SECTION = "StepMania"
@@ -46,13 +33,6 @@ MAX_TEXT = 10_000
 TIMING = ("BPMS", "STOPS", "DELAYS", "WARPS", "FAKES", "OFFSET", "TIMESIGNATURES", "SCROLLS")
 _HEAD = ("STEPSTYPE", "DESCRIPTION", "DIFFICULTY", "METER", "RADARVALUES")
 _UNHELD = ("SPEEDS", "ATTACKS", "BGCHANGES", "FGCHANGES", "KEYSOUNDS", "LYRICSPATH", "MODIFIERS")
-_SYMBOL_LOSSES = {
-    MINE: "mines",
-    FAKE: "fake notes",
-    KEYSOUND: "sounds without a key",
-    ROLL: "rolls, read as holds",
-    LIFT: "lifts, read as taps",
-}
 
 
 @dataclass(frozen=True)
@@ -72,72 +52,137 @@ class StepChart:
     timing: StepTiming
 
 
+@dataclass(frozen=True)
+class _Written:
+    """Rows of a chart with its own tags, before the whole file is read."""
+
+    own: Mapping[str, str]
+    rows: str
+    line: int
+
+
 @dataclass
 class _Reader:
-    path: Path | None
-    losses: LossReport
+    """All tags of a file; only then is anything made of them.
+
+    A tag that stands several times counts as it stood last, but for tables of timing, whose
+    entries are joined where the game joins them.
+    """
+
+    reading: Reading
+    dialect: Dialect = field(default_factory=Dialect)
     song: dict[str, str] = field(default_factory=dict)
+    charts: list[_Written] = field(default_factory=list)
     timings: dict[tuple[str, ...], StepTiming] = field(default_factory=dict)
 
-    def error(self, what: str, line: int | None = None, value: object = None) -> BeatmapError:
-        shown = None if value is None else shorten(value)
-        return BeatmapError(what, file=self.path, line=line, value=shown)
+    @property
+    def losses(self) -> LossReport:
+        """What the file loses."""
+        return self.reading.losses
+
+    def put(self, fields: dict[str, str], tag: Tag) -> None:
+        """Set a tag of the song or of a chart."""
+        name = "STOPS" if tag.name == "FREEZES" and not self.dialect.ssc else tag.name
+        text = tag.first if name in TIMING else tag.text
+        old = fields.get(name, "")
+        if old and self.dialect.adds_up(name):
+            text = f"{old},{text}"
+        elif old and old != text and name not in _UNHELD:
+            what = "tags written several times, of which the last counts"
+            self.losses.add(what, places=(self.reading.place(f"#{name}", line=tag.line),))
+        fields[name] = Value.at(text, tag.line)
 
 
 def parse(
-    text: str, *, path: Path | None = None, losses: LossReport | None = None
+    text: str, *, path: Path | None = None, losses: LossReport | None = None, strict: bool = False
 ) -> list[Beatmap]:
     """The charts that a `.sm` or `.ssc` file describes, in file order.
 
     Args:
         text: the whole file.
         path: where it came from, for messages and `Beatmap.path`.
-        losses: receives what a beatmap has no place for; without it that is logged.
+        losses: receives what a beatmap has no place for, and what is left out; without it that is
+            logged.
+        strict: refuse the file at the first thing that cannot be read.
 
     Raises:
-        BeatmapError: says what is wrong, and where.
+        BeatmapError: says what is wrong, and where; also when no note is left.
     """
-    reader = _Reader(path, LossReport())
+    reader = _Reader(Reading(path, strict))
     charts = [_beatmap(reader, chart) for chart in list(_charts(reader, text))]
     for name in _UNHELD:
         value = reader.song.get(name, "").strip()
         reader.losses.add(f"#{name}", bool(value) and value != "0.000=1.000=0.000=0")
-    hand_over(reader.losses, losses, path)
+    reader.reading.check_playable(sum(len(chart.hit_objects) for chart in charts))
+    reader.reading.hand_over(losses)
     return charts
 
 
 def parse_charts(text: str, *, path: Path | None = None) -> list[StepChart]:
     """The charts as written, rows and timing, before they become beatmaps; see `parse`."""
-    return list(_charts(_Reader(path, LossReport()), text))
+    return list(_charts(_Reader(Reading(path)), text))
 
 
-def read(path: Path, *, losses: LossReport | None = None) -> list[Beatmap]:
+def read(path: Path, *, losses: LossReport | None = None, strict: bool = False) -> list[Beatmap]:
     """The charts in a file; see `parse`."""
-    return parse(read_text(path), path=path, losses=losses)
+    return parse(read_text(path), path=path, losses=losses, strict=strict)
 
 
 def _charts(reader: _Reader, text: str) -> Iterator[StepChart]:
-    check_lines(text, reader.path)
+    reading = reader.reading
+    check_lines(text, reading.path)
     if text.strip(" \t\r\n\ufeff") and "#" not in text:
-        raise reader.error("chart.not_a_stepmania_file")
+        raise reading.error("chart.not_a_stepmania_file")
+    _collect(reader, text)
+    total = 0
+    for written in reader.charts:
+        try:
+            chart = _step_chart(reader, written)
+        except LineError as error:
+            kind = written.own.get("STEPSTYPE", "")
+            reading.left_out(message_of(error), kind, line=written.line, note=True)
+            continue
+        if chart is None:
+            continue
+        total += _size(chart)
+        if total > 4 * MAX_OBJECTS:
+            raise reading.error("chart.too_many_charts_notes_or_tempi", line=written.line)
+        yield chart
+
+
+def _collect(reader: _Reader, text: str) -> None:
+    """Read every tag of a file."""
+    found = list(tags(text, path=reader.reading.path))
+    newer = reader.reading.path is not None and reader.reading.path.suffix.lower() == ".ssc"
+    versions = [tag.first.strip() for tag in found if tag.name == "VERSION"]
+    reader.dialect = Dialect(newer or any(tag.name == "NOTEDATA" for tag in found))
+    if versions:
+        version = number(versions[-1], "VERSION", reader.reading)
+        reader.dialect = replace(reader.dialect, version=version)
     chart: dict[str, str] | None = None
-    total = count = 0
-    for tag in tags(text, path=reader.path):
+    for tag in found:
         if tag.name == "NOTEDATA":
             chart = {}
         elif tag.name in ("NOTES", "NOTES2"):
-            fields, rows = _notes_of(reader, tag, chart)
-            step_chart = _step_chart(reader, tag, fields, rows)
-            total += _size(step_chart)
-            count += 1
-            if total > 4 * MAX_OBJECTS or count > MAX_CHARTS:
-                raise reader.error("chart.too_many_charts_notes_or_tempi", tag.line)
-            yield step_chart
+            if chart is None and len(tag.parts) < 6:
+                parts = Message("chart.notes_has_not_six_parts", count=len(tag.parts))
+                reader.reading.left_out(parts, tag.first.strip(), line=tag.line, note=True)
+                continue
+            reader.charts.append(_written(tag, chart))
             chart = None
-        elif chart is not None:
-            chart[tag.name] = tag.text
+            if len(reader.charts) > MAX_CHARTS:
+                raise reader.reading.error("chart.too_many_charts_notes_or_tempi", line=tag.line)
         else:
-            reader.song.setdefault(tag.name, tag.text)
+            reader.put(reader.song if chart is None else chart, tag)
+
+
+def _written(tag: Tag, chart: dict[str, str] | None) -> _Written:
+    """The tags of a chart and its rows: beside each other in `.ssc`, in one tag in `.sm`."""
+    if chart is not None:
+        return _Written(chart, tag.raw, tag.line)
+    head = dict(zip(_HEAD, (" ".join(part.split()) for part in tag.parts), strict=False))
+    before = sum(part.count("\n") for part in tag.parts[:5])
+    return _Written(head, tag.parts[5], tag.line + before)
 
 
 def _size(chart: StepChart) -> int:
@@ -147,66 +192,60 @@ def _size(chart: StepChart) -> int:
     return len(chart.cells) + len(chart.timing.segments) + commas
 
 
-def _notes_of(
-    reader: _Reader, tag: Tag, chart: dict[str, str] | None
-) -> tuple[dict[str, str], str]:
-    """The tags of a chart and its rows: beside each other in `.ssc`, in one tag in `.sm`."""
-    if chart is not None:
-        return chart, tag.raw
-    if len(tag.parts) < 6:
-        raise reader.error("chart.notes_has_not_six_parts", tag.line, len(tag.parts))
-    head = dict(zip(_HEAD, (" ".join(part.split()) for part in tag.parts), strict=False))
-    return head, tag.parts[5]
+def _step_chart(reader: _Reader, written: _Written) -> StepChart | None:
+    """One chart; None for what no column of a player is in.
 
-
-def _step_chart(reader: _Reader, tag: Tag, own: dict[str, str], rows: str) -> StepChart:
+    Raises:
+        LineError: says why it cannot be read.
+    """
+    own, reading = written.own, reader.reading
     kind = own.get("STEPSTYPE", "").lower()
-    first = next(iter(rows.replace(",", " ").split()), "")
+    if kind.startswith("lights-"):
+        reading.dropped("charts of lights, not of notes", kind, line=written.line)
+        return None
+    first = next(iter(written.rows.replace(",", " ").split()), "")
     keys = KEYS.get(kind, len(first))
     if not 1 <= keys <= 18:
-        raise reader.error("chart.type_of_steps_out_of_range", tag.line, kind)
-    # A chart with any timing of its own has none of the song's, but for what it leaves empty here.
+        raise LineError("chart.type_of_steps_out_of_range")
     fields = {**reader.song, **own}
-    if any(own.get(name) for name in TIMING):
-        kept = {name: own.get(name, "") for name in TIMING}
-        fields |= kept | {n: kept[n] or reader.song.get(n, "") for n in ("BPMS", "OFFSET")}
+    if reader.dialect.ssc:
+        fields |= _timing_of(reader, own)
     for name, value in fields.items():
-        if len(value) > MAX_TEXT and name not in (*TIMING, *_UNHELD, "FREEZES", "RADARVALUES"):
-            raise reader.error(Message("chart.text_too_long", name=name, most=MAX_TEXT), tag.line)
-    written = tuple(fields.get(name, "") for name in (*TIMING, "FREEZES"))
-    try:
-        timing = reader.timings.get(written) or _step_timing(fields, reader.losses)
-        reader.timings[written] = timing
-        found = tuple(cells(rows, keys))
-        for segment in timing.segments:
-            bounded(segment.leave_s * 1000.0, "the time of a tempo")
-    except ValueError as error:
-        raise reader.error(message_of(error), tag.line) from error
+        if len(value) > MAX_TEXT and name not in (*TIMING, *_UNHELD, "RADARVALUES"):
+            raise reading.error(
+                Message("chart.text_too_long", name=name, most=MAX_TEXT), line=written.line
+            )
+    timing_text = tuple(fields.get(name, "") for name in TIMING)
+    timing = reader.timings.get(timing_text) or step_timing(fields, reader.dialect, reading)
+    reader.timings[timing_text] = timing
+    for segment in timing.segments:
+        bounded(segment.leave_s * 1000.0, "the time of a tempo")
+
+    def odd(what: Message, row: str, line: int) -> None:
+        reading.otherwise(what, row, line=line)
+
+    found = tuple(cells(written.rows, keys, line=written.line, odd=odd))
     return StepChart(fields, keys, found, timing)
 
 
-def _step_timing(fields: Mapping[str, str], losses: LossReport) -> StepTiming:
-    stops = fields.get("STOPS", "") or fields.get("FREEZES", "")
-    bpms = pairs(fields.get("BPMS", ""), "BPMS", losses)
-    if not bpms:
-        raise LineError("chart.stepmania_chart_has_no_tempo")
-    return StepTiming(
-        bpms=bpms,
-        stops=pairs(stops, "STOPS", losses),
-        delays=pairs(fields.get("DELAYS", ""), "DELAYS", losses),
-        warps=pairs(fields.get("WARPS", ""), "WARPS", losses),
-        fakes=pairs(fields.get("FAKES", ""), "FAKES", losses),
-        offset_s=finite(fields.get("OFFSET", "") or "0", "OFFSET", 1e6),
-    )
+def _timing_of(reader: _Reader, own: Mapping[str, str]) -> dict[str, str]:
+    """Timing tags of a chart of `.ssc`: all its own where it has any segment, else the song's.
+
+    Of the song's timing its own one takes the offset alone, where it has none.
+    """
+    tables = [own.get(name, "").strip() for name in TIMING if name != "OFFSET"]
+    if any(tables) and not reader.dialect.own_timing:
+        reader.losses.add(f"timing of charts, which files below version {SPLIT_TIMING} do not have")
+    if not (reader.dialect.own_timing and any(tables)):
+        return {name: reader.song.get(name, "") for name in TIMING}
+    offset = own.get("OFFSET", "") or reader.song.get("OFFSET", "")
+    return {name: own.get(name, "") for name in TIMING} | {"OFFSET": offset}
 
 
 def _beatmap(reader: _Reader, chart: StepChart) -> Beatmap:
-    fields = chart.fields
-    try:
-        notes = _notes(reader, chart)
-        timing = _timing(reader, chart)
-    except ValueError as error:
-        raise reader.error(message_of(error)) from error
+    fields = {name: str(value) for name, value in chart.fields.items()}
+    notes = playable(chart.cells, chart.timing, reader.reading)
+    timing = _timing(reader, chart)
     own = {
         "StepsType": fields.get("STEPSTYPE", "").lower(),
         "Difficulty": fields.get("DIFFICULTY", ""),
@@ -228,15 +267,17 @@ def _beatmap(reader: _Reader, chart: StepChart) -> Beatmap:
         difficulty={"CircleSize": str(chart.keys)},
         events=_events(fields.get("BACKGROUND", "")),
         other={SECTION: tuple(f"{key}:{value}" for key, value in own.items() if value)},
-        path=reader.path,
+        path=reader.reading.path,
     )
 
 
 def _preview(text: str) -> str:
+    """Time in ms, from seconds or `h:m:s`; -1 where it means nothing, as in the menu alone."""
     try:
-        seconds = finite(text, "SAMPLESTART", 1e6) if text else -1.0
-    except ValueError:  # a field for the menu alone: where it means nothing, none is set
+        parts = [finite(part, "SAMPLESTART", 1e6) for part in text.split(":")[-3:]]
+    except ValueError:
         return "-1"
+    seconds = sum(part * 60.0**power for power, part in enumerate(reversed(parts)))
     return f"{seconds * 1000.0:.0f}" if seconds >= 0 else "-1"
 
 
@@ -266,74 +307,18 @@ def _metadata(fields: Mapping[str, str], own: Mapping[str, str]) -> dict[str, st
     return found
 
 
-@dataclass
-class _Player:
-    """Goes through the rows and keeps which holds have begun."""
-
-    losses: LossReport
-    notes: list[HitObject] = field(default_factory=list)
-    open_at: dict[int, float] = field(default_factory=dict)
-
-    def tail(self, column: int, time_ms: float) -> None:
-        """The end of a hold."""
-        if column in self.open_at:
-            self.notes.append(LongNote(column, self.open_at.pop(column), time_ms))
-        else:
-            self.losses.add("ends of holds that never began")
-
-    def head(self, cell: Cell, time_ms: float, hittable: bool) -> None:
-        """A tap or the beginning of a hold; a hold that is still open there has no end."""
-        if cell.column in self.open_at:
-            self.endless(cell.column)
-        if not hittable:
-            self.losses.add("notes in warps and fakes, which cannot be hit")
-        elif cell.symbol in (HOLD, ROLL):
-            self.open_at[cell.column] = time_ms
-        else:
-            self.notes.append(Rice(cell.column, time_ms))
-
-    def endless(self, column: int) -> None:
-        """A hold without an end."""
-        self.losses.add("holds without an end, read as taps")
-        self.notes.append(Rice(column, self.open_at.pop(column)))
-
-
-def _notes(reader: _Reader, chart: StepChart) -> tuple[HitObject, ...]:
-    """Notes that can be hit; the rest is counted."""
-    player = _Player(reader.losses)
-    for cell in chart.cells:
-        time_ms = bounded(chart.timing.time_s(cell.beat) * 1000.0, "the time of a note")
-        if cell.symbol in _SYMBOL_LOSSES:
-            reader.losses.add(_SYMBOL_LOSSES[cell.symbol])
-        if cell.symbol == TAIL:
-            player.tail(cell.column, time_ms)
-        elif cell.symbol in HEADS:
-            player.head(cell, time_ms, chart.timing.hittable(cell.beat))
-        elif cell.symbol not in _SYMBOL_LOSSES:
-            reader.losses.add(f"notes of unknown kind {cell.symbol!r}")
-    for column in list(player.open_at):
-        player.endless(column)
-    return tuple(sorted(player.notes, key=lambda note: (note.start_ms, note.column)))
-
-
 def _timing(reader: _Reader, chart: StepChart) -> tuple[TimingPoint | ScrollPoint, ...]:
     timing, losses = chart.timing, reader.losses
     losses.add("stops and delays: the pause of the scroll", len(timing.stops | timing.delays))
     losses.add("warps: the leap of the scroll", len(timing.warps))
-    meters: dict[float, int] = {}
-    for entry in filter(None, chart.fields.get("TIMESIGNATURES", "").split(",")):
-        beat, _, rest = entry.partition("=")
-        at = timing.time_s(next(iter(pairs(f"{beat}=0", "TIMESIGNATURES", losses)), Fraction(0)))
-        meters[at] = max(int(finite(rest.partition("=")[0], "TIMESIGNATURES")), 1)
+    signatures = metres(chart.fields.get("TIMESIGNATURES", ""), reader.reading)
+    meters = {timing.time_s(beat): count for beat, count in signatures.items()}
     beats = dict(changes(timing))
     reds: list[TimingPoint] = []
     meter, length = 4, next(iter(beats.values()), 0.5)
     for at in sorted({*beats, *meters}):
         meter, length = meters.get(at, meter), beats.get(at, length)
         reds.append(TimingPoint(at * 1000.0, length * 1000.0, meter))
-    scrolls = pairs(chart.fields.get("SCROLLS", ""), "SCROLLS", losses)
-    steps = {
-        timing.time_s(beat) * 1000.0: bounded(value, "a scroll speed", MAX_VELOCITY)
-        for beat, value in sorted(scrolls.items())
-    }
+    speeds = scrolls(chart.fields.get("SCROLLS", ""), reader.dialect, reader.reading)
+    steps = {timing.time_s(beat) * 1000.0: value for beat, value in speeds.items()}
     return in_order([*reds, *green_lines(sorted(steps.items()), reds)])

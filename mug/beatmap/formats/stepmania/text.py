@@ -13,6 +13,24 @@ MAX_TAGS = 100_000
 _TOKEN = re.compile(r"\\(?:.|\n)|//[^\r\n]*|[#:;]")
 
 
+class Value(str):
+    """Value of a tag that knows its line, counted from 1."""
+
+    line: int | None = None
+
+    @classmethod
+    def at(cls, text: str, line: int) -> Value:
+        """Return a text with its line."""
+        made = cls(text)
+        made.line = line
+        return made
+
+
+def line_of(text: str) -> int | None:
+    """Return the line where a value stands, None where it is not known."""
+    return text.line if isinstance(text, Value) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Tag:
     """One `#NAME:part:part;`.
@@ -31,6 +49,11 @@ class Tag:
     def text(self) -> str:
         """The value as one text, in one line."""
         return " ".join(":".join(self.parts).split())
+
+    @property
+    def first(self) -> str:
+        """The first of its parts, which is all that the game takes of a timing tag."""
+        return self.parts[0] if self.parts else ""
 
     @property
     def raw(self) -> str:

@@ -16,10 +16,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from mug.beatmap.formats.limits import MAX_BEAT, MIN_BPM, finite
-from mug.beatmap.formats.loss_report import LossReport
-from mug.beatmap.formats.numbers import LineError
-
 ROWS_PER_BEAT = 48  # the game's resolution: beats of tempi and stops are rounded to it
 WARP_BPM = 9_999_999.0  # from here on, the game takes a tempo for a warp
 MAX_SECONDS = 2_000_000.0
@@ -61,6 +57,7 @@ class StepTiming:
         warps: beats that are skipped from each beat on.
         fakes: beats whose notes do not count, from each beat on.
         offset_s: the value of OFFSET.
+        fast_is_warp: tempi from `WARP_BPM` on are warps, as in `.sm` files.
     """
 
     bpms: Pairs
@@ -69,6 +66,7 @@ class StepTiming:
     warps: Pairs = field(default_factory=dict)
     fakes: Pairs = field(default_factory=dict)
     offset_s: float = 0.0
+    fast_is_warp: bool = True
 
     def __post_init__(self) -> None:
         self.segments = _segments(self)
@@ -122,6 +120,7 @@ def _segments(timing: StepTiming) -> list[Segment]:
         leave_s, debt = _advance(note_s, timing.stops.get(beat, 0.0), debt)
         gap = float(ordered[index + 1] - beat) if index + 1 < len(ordered) else math.inf
         begins = (beat, now, note_s, leave_s)
+        in_warp = in_warp or (timing.fast_is_warp and bpm >= WARP_BPM)
         pieces, now, debt = _stretch(begins, bpm, gap, in_warp, debt)
         segments += pieces
     return segments
@@ -145,7 +144,7 @@ def _stretch(
     """One or two segments of one tempo, and time and debt at their end."""
     leave_s = begins[3]
     tempo = abs(bpm)
-    if in_warp or bpm >= WARP_BPM:
+    if in_warp:
         return [Segment(*begins, 0.0, tempo, True)], leave_s, debt
     seconds = beats * 60.0 / tempo
     if bpm < 0:
@@ -177,35 +176,6 @@ def _joined(warps: Mapping[Fraction, float]) -> list[tuple[Fraction, Fraction]]:
 def to_row(beat: float) -> Fraction:
     """The game's nearest row, as a beat."""
     return Fraction(round(beat * ROWS_PER_BEAT), ROWS_PER_BEAT)
-
-
-def pairs(text: str, what: str, losses: LossReport) -> Pairs:
-    """`beat=value,beat=value` of a timing tag; what is below beat 0 counts from 0 on or not at all.
-
-    Raises:
-        ValueError: says what is wrong.
-    """
-    found: Pairs = {}
-    for entry in text.split(","):
-        if not entry.strip():
-            continue
-        beat_text, equals, value_text = entry.partition("=")
-        if not equals:
-            raise LineError("chart.is_not_beat_equals_value", what=what)
-        beat = to_row(finite(beat_text.strip().rstrip("r"), f"the beat of {what}", MAX_BEAT))
-        value = finite(value_text, f"the value of {what}", 1e15)
-        if beat < 0 and what != "BPMS":
-            losses.add(f"{what} before beat 0")
-            continue
-        if what == "BPMS" and abs(value) < MIN_BPM:
-            losses.add("tempi of 0")
-            continue
-        if what in ("STOPS", "DELAYS") and abs(value) > MAX_SECONDS:
-            raise LineError("chart.value_is_beyond_seconds", what=what, bound=MAX_SECONDS)
-        if what in ("WARPS", "FAKES") and value > MAX_BEAT:
-            raise LineError("chart.value_is_beyond_beats", what=what, bound=MAX_BEAT)
-        found[beat] = found.get(beat, 0.0) + value if what in ("STOPS", "DELAYS") else value
-    return found
 
 
 def changes(timing: StepTiming) -> Sequence[tuple[float, float]]:
