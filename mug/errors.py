@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from mug.messages.message import Message
+
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def printable(text: str) -> str:
+    """Return a text without codes for colours and other control characters of terminals."""
+    return _CONTROL.sub("", text)
 
 
 class MugError(Exception):
@@ -49,7 +57,7 @@ class MugError(Exception):
             text += f": {self.value!r}"
         if self.remedy:
             text += f". {self.remedy}"
-        return text
+        return printable(text)
 
 
 def _message(said: str, values: dict[str, object]) -> Message:

@@ -226,6 +226,37 @@ def find_file(path: str | Path) -> Path:
     raise ConfigError("common.no_such_file", file=given, remedy="remedy.check_path_in_config")
 
 
+def folders_below(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Walk through folders as `os.walk` does, and through symbolic links to folders after them.
+
+    Every real folder comes once, so that links that lead back end.
+
+    Yields:
+        (folder, names of its folders, names of its files); what is taken out of the former is
+        not walked through.
+    """
+    seen: set[str] = set()
+    waiting = [root]
+    while waiting:
+        links: list[Path] = []
+        for here, subfolders, files in os.walk(waiting.pop(0)):
+            real = os.path.realpath(here)
+            if real in seen:
+                subfolders[:] = []
+                continue
+            seen.add(real)
+            subfolders.sort()
+            yield Path(here), subfolders, sorted(files)
+            links += [path for name in subfolders if (path := Path(here, name)).is_symlink()]
+        waiting += links
+
+
+def files_below(root: Path) -> list[Path]:
+    """Return all files in a folder and below it, in order; see `folders_below`."""
+    found = [here / name for here, _, files in folders_below(root) for name in files]
+    return sorted(path for path in found if path.is_file())
+
+
 @contextmanager
 def atomic_write(path: Path, mode: str = "wb", **kwargs: Any) -> Iterator[IO[Any]]:
     """Open a temporary file beside `path` and rename it into place when the block succeeds.

@@ -14,6 +14,8 @@ from tqdm import tqdm
 from mug.errors import MugError
 
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+STRICT = "refuse a chart at the first line that cannot be read (default: leave the line out)"
+"""Help of `--strict`."""
 
 
 def run(main: Callable[[], int], *, when_stopped: str) -> int:

@@ -18,6 +18,7 @@ from mug.evaluation.failed import worst_figures
 from mug.evaluation.rows import Judged, ResultRow
 from mug.evaluation.songs import Against, HumanSong, SongSound
 from mug.metrics.matched_rows import LineScores
+from mug.util import files_below
 
 BY_MAPPING, BY_STARS = "mapping file", "nearest star rating"
 MIDDLE = "middle difficulty, for it cannot be rated"
@@ -72,7 +73,7 @@ def rival_files(
             songs or difficulties that are not there, or one chart twice.
     """
     suffixes = {*CHARTS, *PACKAGES}
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
+    files = [p for p in files_below(folder) if p.suffix.lower() in suffixes]
     if not files:
         raise DataError("scripts.no_charts_in_folder", file=folder)
     named = _read_mapping(mapping, folder, files, songs) if mapping is not None else {}

@@ -30,6 +30,7 @@ from mug.metrics.self_similarity import audio_bars
 from mug.metrics.slots import Slots, slots_of
 from mug.metrics.structure import bar_energy
 from mug.timing.fitted_songs import was_fitted_on
+from mug.util import files_below
 
 SAMPLE_RATE = 22050
 LEAST_NOTES = 10
@@ -94,7 +95,7 @@ def load_songs(folder: Path, keys: int) -> list[HumanSong]:
         DataError: without songs.
         BeatmapError: for a chart that cannot be read.
     """
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in CHARTS and p.is_file())
+    files = [p for p in files_below(folder) if p.suffix.lower() in CHARTS]
     grouped: dict[Path, list[Beatmap]] = {}
     for file in files:
         try:

@@ -8,24 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor, nn
 
 from mug.errors import CheckpointError
+from mug.model.stand_ins import read_pickle
 
 log = logging.getLogger(__name__)
-
-# What a checkpoint of the original holds beside tensors: numpy scalars in the state of its
-# learning-rate scheduler. Nothing else is unpickled.
-SAFE_GLOBALS = [
-    np.dtype,
-    np.dtypes.Float64DType,
-    np.dtypes.Float32DType,
-    np.dtypes.Int64DType,
-    np._core.multiarray.scalar,  # type: ignore[attr-defined]
-]
-
 
 SYSTEM = "chart"
 """The system that weights are of; those of others, such as one for sound, are refused."""
@@ -72,8 +60,7 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     if file.suffix == ".safetensors":
         return _read_safetensors(file)
     try:
-        with torch.serialization.safe_globals(SAFE_GLOBALS):
-            content = torch.load(file, map_location="cpu", weights_only=True)
+        content = read_pickle(file)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise CheckpointError(
             "model.file_is_damaged_or_needs_code",
@@ -102,8 +89,7 @@ def config_in(path: str | Path) -> dict[str, Any] | None:
     if Path(path).suffix != ".ckpt":
         return None
     try:
-        with torch.serialization.safe_globals(SAFE_GLOBALS):
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        content = read_pickle(Path(path), mmap=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError):
         return None
     found = content.get("mug_config") if isinstance(content, dict) else None

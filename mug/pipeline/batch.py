@@ -16,7 +16,7 @@ from mug.pipeline.model.checkpoint import LoadedModel
 from mug.pipeline.plan import Plan
 from mug.pipeline.request import GenerationRequest
 from mug.protocols import Progress
-from mug.util import atomic_write
+from mug.util import atomic_write, files_below
 
 AUDIO = frozenset({".mp3", ".ogg", ".flac", ".wav", ".opus", ".m4a"})
 """Endings of files that are taken for songs."""
@@ -71,9 +71,7 @@ def plan_batch(folder: Path, out: Path) -> tuple[BatchJob, ...]:
     Raises:
         GenerationError: for a folder without songs, and results that would lie among them.
     """
-    songs = sorted(
-        path for path in folder.rglob("*") if path.suffix.lower() in AUDIO and path.is_file()
-    )
+    songs = [path for path in files_below(folder) if path.suffix.lower() in AUDIO]
     if not songs:
         raise GenerationError(
             "pipeline.no_songs_in_folder",

@@ -363,14 +363,14 @@ def prompts_of_file(
     return [(chart, prompt_of_chart(chart, schema, rate=rate)) for chart in charts_in(path)]
 
 
-def charts_in(path: Path) -> list[Beatmap]:
+def charts_in(path: Path, *, strict: bool = False) -> list[Beatmap]:
     """The charts in a file or package of any supported format; what is not read is logged.
 
     Raises:
         BeatmapError: see `mug.beatmap.formats.registry.read_any`.
     """
     losses = LossReport()
-    charts = read_any(path, losses=losses)
+    charts = read_any(path, losses=losses, strict=strict)
     for loss in losses:
         log.warning("%s: not read: %s", path, loss)
     return charts

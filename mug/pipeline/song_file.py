@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from mug.audio.tags import read_tags
+from mug.audio.tags import song_names
 from mug.pipeline.request import GenerationRequest
 
 _UNTOUCHED = {"MP3": ".mp3", "OGG": ".ogg"}
@@ -21,11 +21,11 @@ def with_names(request: GenerationRequest) -> GenerationRequest:
     Raises:
         AudioError: when the song cannot be read.
     """
-    tags, finish = read_tags(request.audio), request.finish
+    names, finish = song_names(request.audio), request.finish
     finish = replace(
         finish,
-        title=_one_line(finish.title or tags.title or request.audio.stem),
-        artist=_one_line(finish.artist or tags.artist or "Unknown artist"),
+        title=_one_line(finish.title or names.title or request.audio.stem),
+        artist=_one_line(finish.artist or names.artist or "Unknown artist"),
         audio_filename=f"audio{_untouched(request.audio) or _CONVERTED}",
     )
     return replace(request, finish=finish)

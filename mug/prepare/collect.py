@@ -39,7 +39,7 @@ from mug.prepare.ingest import (
 from mug.prepare.jobs import DONE, Item, JobTable, Lease
 from mug.prepare.quarantine import FILE_NAME, Rejected, write_quarantine
 from mug.prepare.run_jobs import run_jobs
-from mug.util import atomic_write
+from mug.util import atomic_write, folders_below
 
 _LOG = logging.getLogger(__name__)
 
@@ -54,7 +54,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Collected:
-    """Numbers of a run: `sources` were found, `done` of them are new; the rest counts charts."""
+    """Numbers of a run: `sources` were found, `done` of them are new; the rest counts charts.
+
+    `repaired` charts have lines that were left out, or read otherwise than written.
+    """
 
     sources: int
     done: int
@@ -62,6 +65,7 @@ class Collected:
     other_mode: int
     other_keys: int
     rejected: int
+    repaired: int = 0
 
 
 def collect(
@@ -116,8 +120,9 @@ def _find(song_dir: Path, out_dir: Path | None) -> list[str]:
         raise DataError("prepare.no_such_folder_of_songs", file=song_dir)
     ours = str(out_dir.resolve()) if out_dir else None
     found: set[str] = set()
-    for here, subfolders, files in os.walk(root):
-        subfolders[:] = [name for name in subfolders if f"{here}/{name}" != ours]
+    for folder, subfolders, files in folders_below(root):
+        here = str(folder)
+        subfolders[:] = [name for name in subfolders if os.path.realpath(folder / name) != ours]
         found |= {f"{here}/{name}" for name in files if name.lower().endswith(".osz")}
         if here != ours and any(name.lower().endswith(".osu") for name in files):
             found.add(here)
@@ -229,6 +234,8 @@ class _Collector:
                 "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?)",
                 [(STAGE, *left_out) for left_out in record.left_out],
             )
+        for chart, losses in record.lost.items():
+            _LOG.info("%s: %s", chart, losses)
         self.done += 1
         self.seen += 1
         return [Item(record.source, record.source, record.fingerprint, DONE)]
@@ -238,11 +245,13 @@ class _Collector:
         self.db.select("CREATE TEMP TABLE charts (path TEXT)")  # sorts without our memory
         broken: list[tuple[str, str]] = []
         other = dict.fromkeys(("wrong_mode", "wrong_keys"), 0)
+        repaired: list[str] = []
 
         def charts() -> Iterator[tuple[str]]:
             for record in records(self.db):
                 yield from ((f"{record.folder}/{name}",) for name in record.charts)
                 broken.extend(record.broken)
+                repaired.extend(record.lost)
                 for rule in other:
                     other[rule] += record.count(rule)
 
@@ -258,6 +267,7 @@ class _Collector:
             other_mode=other["wrong_mode"],
             other_keys=other["wrong_keys"],
             rejected=len(broken),
+            repaired=len(repaired),
         )
 
     def report(self) -> None:

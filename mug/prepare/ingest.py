@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mug.beatmap.beatmap import MANIA, Beatmap
+from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.formats.osu import package as osz
 from mug.beatmap.sound_file import find_audio
@@ -33,11 +34,13 @@ class Selection:
         mode: 3, osu!mania; charts of other modes are passed over.
         keys: number of columns; 0 for any.
         opt_out: mappers, in lower case, who do not want their charts to be used.
+        strict: leave charts out that have any line that cannot be read.
     """
 
     mode: int = MANIA
     keys: int = 0
     opt_out: tuple[str, ...] = ()
+    strict: bool = False
 
     def __post_init__(self) -> None:
         if self.mode != MANIA:
@@ -75,6 +78,7 @@ class Record:
         charts: file names in that folder.
         origins: where in the source each of them was.
         left_out: files with the rule that each breaks, and why.
+        lost: of charts with lines that were left out, or read otherwise, which, by file.
     """
 
     source: str
@@ -83,6 +87,7 @@ class Record:
     charts: list[str] = field(default_factory=list)
     origins: list[str] = field(default_factory=list)
     left_out: list[tuple[str, str, str]] = field(default_factory=list)
+    lost: dict[str, str] = field(default_factory=dict)
 
     def count(self, rule: str) -> int:
         """Number of files that break a rule."""
@@ -129,11 +134,16 @@ def _ingest_folder(folder: Path, task: Task) -> Record:
     source, record = Path(task.record.source), task.record
     # Charts in subfolders of a folder are sources of their own; a package is one source.
     files = folder.iterdir() if source == folder else folder.rglob("*")
+    strict = task.selection.strict
     for chart in sorted(file for file in files if file.suffix.lower() == ".osu"):
         origin = chart.relative_to(folder)
         try:
-            record.charts.append(_ingest_chart(osu.read(chart), folder, task))
+            losses = LossReport()
+            beatmap = osu.read(chart, losses=losses, strict=strict)
+            record.charts.append(_ingest_chart(beatmap, folder, task))
             record.origins.append(origin.as_posix())
+            if losses:
+                record.lost[_shown(source / origin)] = "; ".join(map(str, losses))
         except _LeftOutError as error:
             record.left_out.append((_shown(source / origin), error.rule, error.reason))
         except (MugError, OSError) as error:

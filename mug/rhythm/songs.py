@@ -18,6 +18,7 @@ from mug.beatmap.timing_points import TimingPoint
 from mug.difficulty.stars import star_rating
 from mug.encoding.beat_axis import LINES, BeatAxis
 from mug.errors import DataError, ModeError
+from mug.util import files_below
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ def song_folders(folder: Path) -> list[Path]:
     Raises:
         DataError: without one.
     """
-    found = sorted({path.parent for path in folder.rglob("*.osu") if path.is_file()})
+    found = sorted({path.parent for path in files_below(folder) if path.suffix == ".osu"})
     if not found:
         raise DataError("rhythm.no_charts_in_folder", file=folder, remedy="remedy.check_path")
     return found

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from markupsafe import Markup
 
-from mug.audio.tags import read_tags
+from mug.audio.tags import song_names
 from mug.errors import Cancelled, GenerationError, MugError
 from mug.timing.tempo_map import timing_from_file
 from mug.ui import requests
@@ -100,8 +100,8 @@ class Handlers:
         found = ["", ""]
         if audio is not None:
             with ErrorMessages(self.t.language):
-                tags = read_tags(audio)
-            found = [tags.title or Path(audio).stem, tags.artist]
+                names = song_names(audio)
+            found = [names.title, names.artist]
         return json.dumps({"found": found, "before": before})
 
     def generate(self, values: Update, owner: str) -> Iterator[Update]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import soundfile
 from audio_sounds import clicks, write_sound
 
-from mug.audio.tags import Tags, read_tags
+from mug.audio.tags import Tags, names_from, read_tags, song_names
 from mug.errors import AudioError
 
 
@@ -37,3 +39,33 @@ def test_what_cannot_be_read_has_no_names(tmp_path, data):
 def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(AudioError, match="cannot be opened"):
         read_tags(tmp_path / "none.mp3")
+
+
+@pytest.mark.parametrize(
+    ("stem", "artist", "title"),
+    [
+        ("Artist - Title", "Artist", "Title"),
+        ("01. Artist - Title", "Artist", "Title"),
+        ("03 - Artist - Title", "Artist", "Title"),
+        ("03 - Title", "", "Title"),
+        ("03_Artist_-_Title", "Artist", "Title"),
+        ("Artist – Title (Remix)", "Artist", "Title (Remix)"),
+        ("Artist - Title - Remix", "Artist", "Title - Remix"),
+        ("AC-DC - Back-to-Back", "AC-DC", "Back-to-Back"),
+        ("2 Unlimited - No Limit", "2 Unlimited", "No Limit"),
+        ("1999 - Prince", "1999", "Prince"),
+        ("a_b - c_d", "a_b", "c_d"),
+        ("Title", "", "Title"),
+        ("12 Title", "", "12 Title"),
+        ("夜 - 明け", "夜", "明け"),
+        ("-", "", "-"),
+    ],
+)
+def test_names_of_files(stem: str, artist: str, title: str) -> None:
+    assert names_from(stem) == Tags(title=title, artist=artist)
+
+
+def test_tags_come_before_the_name(tmp_path: Path) -> None:
+    silent = tmp_path / "Artist - Title.wav"
+    silent.write_bytes(b"RIFF")
+    assert song_names(silent) == Tags(title="Title", artist="Artist")

@@ -1,4 +1,4 @@
-"""Old code pages told apart by their letters.
+"""Old code pages distinguished by their letters.
 
 Each candidate gives a text; each letter of it costs the bits that somebody would need who knows how
 often such letters stand in titles. The cheapest text is the likeliest. Control characters and

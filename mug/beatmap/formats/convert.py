@@ -5,9 +5,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.loss_audit import background, sound_events
@@ -23,9 +22,10 @@ from mug.beatmap.formats.registry import (
     write_any,
 )
 from mug.beatmap.formats.safe_names import sanitise_name
-from mug.errors import BeatmapError
+from mug.beatmap.sound_file import find_audio, look_for
+from mug.errors import BeatmapError, DataError
 from mug.messages.message import Message
-from mug.util import atomic_write, nearest
+from mug.util import atomic_write, files_below, nearest
 
 Progress = Callable[[int, int], None]
 
@@ -57,15 +57,26 @@ class _Song:
         folder: where they lie, with their sound.
         charts: the files.
         name: folder of the output, relative; empty for the output itself.
+        package: the package that they come from; None for files.
     """
 
     folder: Path
     charts: tuple[Path, ...]
     name: Path
+    package: osz.Unpacked | None = None
+
+    def named(self, error: BeatmapError) -> BeatmapError:
+        """Return an error with the place that the user knows."""
+        return error if self.package is None else self.package.named(error)
 
 
 def convert(
-    source: Path, out: Path, to: str | None = None, *, progress: Progress | None = None
+    source: Path,
+    out: Path,
+    to: str | None = None,
+    *,
+    progress: Progress | None = None,
+    strict: bool = False,
 ) -> Conversion:
     """Convert a chart, a package or a folder of them.
 
@@ -74,6 +85,7 @@ def convert(
         out: a chart or package where its suffix is that of a format, else a folder.
         to: the format, e.g. `qua`; needed where `out` does not say it.
         progress: called with (done, total) songs.
+        strict: refuse a chart at the first line that cannot be read.
 
     Raises:
         BeatmapError: for a missing source, an unknown format, and, for a single file, whatever
@@ -88,7 +100,7 @@ def convert(
         if not songs and not result.failed:
             raise BeatmapError("chart.no_charts_are_here", file=source, remedy="remedy.check_path")
         for done, song in enumerate(songs, start=1):
-            _convert_song(song, out, suffix, result)
+            _convert_song(song, out, suffix, result, strict=strict)
             if progress is not None:
                 progress(done, len(songs))
     if not result.charts and result.failed:
@@ -120,44 +132,47 @@ def _songs(source: Path, result: Conversion, stack: ExitStack) -> Iterator[_Song
             yield _Song(source.parent, (source,), Path())
         return
     yield from _in_folder(source, Path())
-    for path in sorted(source.rglob("*")):
-        if path.is_file() and path.suffix.lower() in PACKAGES:
+    for path in files_below(source):
+        if path.suffix.lower() in PACKAGES:
             name = path.relative_to(source).with_suffix("")
             yield from _unpacked(path, name, result, stack)
 
 
 def _unpacked(path: Path, name: Path, result: Conversion, stack: ExitStack) -> Iterator[_Song]:
-    folder = Path(stack.enter_context(TemporaryDirectory(prefix="mug-package-")))
     try:
-        osz.extract(path, folder)
+        package = stack.enter_context(osz.unpacked(path))
     except BeatmapError as error:
         result.failed.append(error)
         return
-    yield from _in_folder(folder, name)
+    found = list(_in_folder(package.folder, name, package))
+    if not found:
+        result.failed.append(BeatmapError("chart.no_chart_is_in_package", file=path))
+    yield from found
 
 
-def _in_folder(folder: Path, name: Path) -> Iterator[_Song]:
+def _in_folder(folder: Path, name: Path, package: osz.Unpacked | None = None) -> Iterator[_Song]:
     """Charts by the folder they lie in; of `x.sm` and `x.ssc` the newer format, as in the game."""
     groups: dict[Path, list[Path]] = {}
-    for path in sorted(folder.rglob("*")):
+    for path in files_below(folder):
         newer = path.with_suffix(".ssc")
         older = path.suffix.lower() == ".sm" and newer.is_file()
-        if path.is_file() and path.suffix.lower() in CHARTS and not older:
+        if path.suffix.lower() in CHARTS and not older:
             groups.setdefault(path.parent, []).append(path)
     for parent, charts in groups.items():
-        yield _Song(parent, tuple(charts), name / parent.relative_to(folder))
+        yield _Song(parent, tuple(charts), name / parent.relative_to(folder), package)
 
 
-def _convert_song(song: _Song, out: Path, suffix: str, result: Conversion) -> None:
-    beatmaps, failures = read_charts(song.charts, result.losses)
-    result.failed += failures
+def _convert_song(song: _Song, out: Path, suffix: str, result: Conversion, *, strict: bool) -> None:
+    beatmaps, failures = read_charts(song.charts, result.losses, strict=strict)
+    result.failed += map(song.named, failures)
     if not beatmaps:
         return
     losses = LossReport()
+    beatmaps = [_with_sound(song, beatmap, losses) for beatmap in beatmaps]
     try:
         written = _write(song, beatmaps, out, suffix, result, losses)
     except BeatmapError as error:
-        result.failed.append(error)
+        result.failed.append(song.named(error))
         return
     result.losses.merge(losses)
     result.charts += len(beatmaps)
@@ -211,6 +226,18 @@ def _free(name: str, taken: dict[str, bytes]) -> str:
     return name
 
 
+def _with_sound(song: _Song, beatmap: Beatmap, losses: LossReport) -> Beatmap:
+    """The chart with the name of its sound, where that is there under another one."""
+    if look_for(song.folder, beatmap.audio_filename) is not None:
+        return beatmap
+    try:
+        found = find_audio(beatmap, packed=song.package is not None)
+    except DataError:
+        return beatmap  # counted as missing
+    losses.add("sounds under another name than the chart's", places=(found.name,))
+    return replace(beatmap, general={**beatmap.general, "AudioFilename": found.name})
+
+
 def _companions(
     song: _Song, beatmaps: Sequence[Beatmap], result: Conversion
 ) -> dict[str, Path | bytes]:
@@ -220,16 +247,19 @@ def _companions(
         names = [beatmap.audio_filename, background(beatmap)]
         names += [name for _, name, _ in sound_events(beatmap)]
         names += [note.sample.partition(":")[2].split(":")[-1] for note in beatmap.hit_objects]
-        wanted |= dict.fromkeys(name.replace("\\", "/") for name in names if name.strip())
+        wanted |= dict.fromkeys(name for name in names if name.strip())
     root = song.folder.resolve()
     found: dict[str, Path | bytes] = {}
+    taken: set[str] = set()
     for name in wanted:
-        path = song.folder / name
-        safe = "/".join(map(sanitise_name, name.split("/"))) == name
-        if safe and path.is_file() and path.resolve().is_relative_to(root):
-            found[name] = path
-        else:
+        path = look_for(song.folder, name)
+        parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+        target = "/".join(map(sanitise_name, parts))
+        if path is None or ".." in parts or not path.resolve().is_relative_to(root):
             result.missing.append(name)
+        elif target.casefold() not in taken:
+            taken.add(target.casefold())
+            found[target] = path
     return found
 
 

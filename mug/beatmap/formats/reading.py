@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mug.beatmap.formats.limits import shorten
 from mug.beatmap.formats.loss_report import LossReport, hand_over
-from mug.errors import BeatmapError
+from mug.errors import BeatmapError, printable
 from mug.messages.message import Message
 
 _SHOWN = 400  # characters of a line in an error
@@ -89,7 +89,7 @@ class Reading:
 
     def place(self, value: object = None, *, line: int | None = None) -> str:
         """Return a place in the file with what stands there."""
-        name = "" if self.path is None else self.path.name
+        name = "" if self.path is None else printable(self.path.name)
         if line is not None:
             name = f"{name}:{line}" if name else f"line {line}"
         shown = "" if value is None else repr(shorten(value, _SHOWN_IN_REPORT))

@@ -256,6 +256,8 @@ def write_any(
             whatever the format's own writer refuses.
     """
     losses, suffix = LossReport(), path.suffix.lower()
+    if not beatmaps:  # our own reader would refuse it
+        raise BeatmapError("chart.no_chart_to_write", file=path)
     if suffix not in PACKAGES:
         data = encode(beatmaps, suffix, losses, path=path)
         with atomic_write(path) as handle:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mug.beatmap.formats.convert import Conversion, convert
 from mug.beatmap.formats.registry import suffixes
-from mug.cli.common import FAILED, OK, progress_bar, run
+from mug.cli.common import FAILED, OK, STRICT, progress_bar, run
 
 _SHOWN = 10
 
@@ -25,6 +25,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--to", metavar="FORMAT", help="one of these without its dot, where OUT is a folder"
     )
+    parser.add_argument("--strict", action="store_true", help=STRICT)
     return parser.parse_args()
 
 
@@ -32,7 +33,7 @@ def main() -> int:
     """Converts, then says what was written and what was lost; 1 when something failed."""
     given = _arguments()
     with progress_bar("converting", "song") as show:
-        done = convert(given.source, given.out, given.to, progress=show)
+        done = convert(given.source, given.out, given.to, progress=show, strict=given.strict)
     return _summary(done, given.out)
 
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from mug.beatmap.formats.osu import patch as osu_patch
 from mug.beatmap.formats.osu.patch import ChartFile
+from mug.beatmap.sound_file import find_audio
 from mug.cli.charts.model_options import overview_of
 from mug.cli.charts.options import (
     add_finish_options,
@@ -32,7 +33,7 @@ from mug.cli.charts.options import (
     warn_before,
 )
 from mug.cli.charts.prompt_options import add_prompt_options
-from mug.cli.common import OK, progress_bar, run
+from mug.cli.common import OK, STRICT, progress_bar, run
 from mug.errors import GenerationError, MugError
 from mug.features import FeatureSchema
 from mug.util import atomic_write
@@ -58,6 +59,7 @@ def parser(schema: FeatureSchema, keys: int = 0) -> argparse.ArgumentParser:
         "--out", type=Path, required=True, help="the .osu file to write; with --count, NAME-1.osu …"
     )
     made.add_argument("--audio", type=Path, help="the song (default: the one that the chart names)")
+    made.add_argument("--strict", action="store_true", help=STRICT)
     part = made.add_argument_group("what may change")
     part.add_argument("--from_ms", type=float, help="begin of the part, in ms")
     part.add_argument("--to_ms", type=float, help="end of the part, in ms")
@@ -112,8 +114,8 @@ def main() -> int:
     args = command_line.parse_args()
     if args.out.suffix.lower() != ".osu":
         raise GenerationError("scripts.output_must_be_osu_file", file=args.out)
-    chart = osu_patch.read(args.chart)
-    audio = args.audio or args.chart.parent / chart.beatmap.audio_filename
+    chart = osu_patch.read(args.chart, strict=args.strict)
+    audio = args.audio or find_audio(chart.beatmap)
     request = request_of(args, schema, audio, finish_of(args))
     if args.own_prompt:
         from mug.pipeline.prompt import prompt_of_chart

@@ -12,20 +12,21 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from mug.audio.load import duration_ms
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.osu import package as osz
 from mug.beatmap.formats.registry import CHARTS, PACKAGES, kind_of, read_chart, suffixes
-from mug.cli.common import FAILED, OK, run
+from mug.beatmap.sound_file import find_audio
+from mug.cli.common import FAILED, OK, STRICT, run
 from mug.difficulty.stars import star_rating
 from mug.errors import AudioError, BeatmapError, DataError, ModeError
 from mug.lint.findings import Finding
 from mug.lint.rules import NOTICE, count_by_severity, lint, tier_for
 from mug.lint.text_report import Linted, as_containers, played_minutes, rates, rates_table, table
 from mug.tiers import Tier, tier_named
+from mug.util import files_below
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--audio", action="store_true", help="also look whether notes lie after the song"
     )
+    parser.add_argument("--strict", action="store_true", help=STRICT)
     parser.add_argument("--keys", type=int, nargs="*", help="only charts of so many columns")
     parser.add_argument("--least_notes", type=int, default=0, help="only charts of so many notes")
     return parser.parse_args()
@@ -107,18 +109,15 @@ def _check_all(
     for path in given.paths:
         for file in _files(path):
             if file.suffix.lower() not in PACKAGES:
-                yield from _check_file(file, str(file), given, failures, others)
+                yield from _check_file(file, None, given, failures, others)
                 continue
-            with TemporaryDirectory(prefix="mug-lint-") as folder:
-                try:
-                    within = osz.extract(file, Path(folder))
-                except BeatmapError as error:
-                    failures.append(str(error))
-                    continue
-                for inner in within:
-                    if inner.suffix.lower() in CHARTS:
-                        name = f"{file}/{inner.relative_to(folder)}"
-                        yield from _check_file(inner, name, given, failures, others)
+            try:
+                with osz.unpacked(file) as package:
+                    for inner in package.files:
+                        if inner.suffix.lower() in CHARTS:
+                            yield from _check_file(inner, package, given, failures, others)
+            except BeatmapError as error:
+                failures.append(str(error))
 
 
 def _files(path: Path) -> list[Path]:
@@ -126,31 +125,38 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     known = {*CHARTS, *PACKAGES}
-    return sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in known)
+    return [p for p in files_below(path) if p.suffix.lower() in known]
 
 
 def _check_file(
-    file: Path, name: str, given: argparse.Namespace, failures: list[str], others: list[Path]
+    file: Path,
+    package: osz.Unpacked | None,
+    given: argparse.Namespace,
+    failures: list[str],
+    others: list[Path],
 ) -> Iterator[Checked]:
+    losses = LossReport()
     try:
-        beatmaps = read_chart(file, kind_of(file), losses=LossReport())
-    except ModeError as error:
-        if file in given.paths:
-            failures.append(str(error))
-        others.append(file)
-        return
+        beatmaps = read_chart(file, kind_of(file), losses=losses, strict=given.strict)
     except BeatmapError as error:
-        failures.append(str(error))
+        named = error if package is None else package.named(error)
+        if not isinstance(error, ModeError) or file in given.paths:
+            failures.append(str(named))
+        if isinstance(error, ModeError):
+            others.append(file)
         return
+    name = str(file if package is None else package.place(file))
+    for loss in losses:
+        print(f"{name}: {loss}", file=sys.stderr)
     for beatmap in beatmaps:
         if given.keys and beatmap.keys not in given.keys:
             continue
         if len(beatmap.hit_objects) < given.least_notes:
             continue
-        yield _check(beatmap, name, file, given)
+        yield _check(beatmap, name, given, packed=package is not None)
 
 
-def _check(beatmap: Beatmap, name: str, file: Path, given: argparse.Namespace) -> Checked:
+def _check(beatmap: Beatmap, name: str, given: argparse.Namespace, *, packed: bool) -> Checked:
     stars: float | None = None
     if given.tier is None:
         try:
@@ -158,15 +164,15 @@ def _check(beatmap: Beatmap, name: str, file: Path, given: argparse.Namespace) -
         except (BeatmapError, DataError) as error:
             print(f"{name}: {error}. Its tier is guessed from its density", file=sys.stderr)
     tier = tier_for(beatmap, stars) if given.tier is None else given.tier
-    audio_ms = _song_ms(beatmap, file) if given.audio else None
+    audio_ms = _song_ms(beatmap, name, packed=packed) if given.audio else None
     return Checked(name, beatmap, stars, tier, lint(beatmap, tier=tier, audio_ms=audio_ms))
 
 
-def _song_ms(beatmap: Beatmap, file: Path) -> float | None:
+def _song_ms(beatmap: Beatmap, name: str, *, packed: bool) -> float | None:
     try:
-        return duration_ms(file.parent / beatmap.audio_filename)
-    except AudioError as error:
-        print(f"{error}. The song's end is not looked at", file=sys.stderr)
+        return duration_ms(find_audio(beatmap, packed=packed))
+    except (AudioError, DataError) as error:
+        print(f"{name}: {error.what}. The song's end is not looked at", file=sys.stderr)
         return None
 
 

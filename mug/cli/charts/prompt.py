@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.registry import suffixes
-from mug.cli.common import OK, run
+from mug.cli.common import OK, STRICT, run
 from mug.errors import DataError
 from mug.features import FeatureSchema
 from mug.messages.message import Message
@@ -32,6 +32,7 @@ def _arguments() -> argparse.Namespace:
         "--chart", help="name or number (from 1) of the chart, where there are several"
     )
     parser.add_argument("--rate", type=float, default=1.0, help="played so many times as fast")
+    parser.add_argument("--strict", action="store_true", help=STRICT)
     parser.add_argument("--features", default=USUAL_FEATURES, help="the model's features")
     parser.add_argument("--out", type=Path, help="write the YAML here, not to the screen")
     return parser.parse_args()
@@ -41,7 +42,7 @@ def main() -> int:
     """Print a YAML document for each chart, or write the one that was chosen."""
     given = _arguments()
     schema = FeatureSchema.from_yaml(find_file(given.features))
-    charts = _chosen(charts_in(given.file), given.chart, given.file)
+    charts = _chosen(charts_in(given.file, strict=given.strict), given.chart, given.file)
     if given.out is not None and len(charts) > 1:
         raise DataError(
             "scripts.charts_do_not_fit_into_prompt",

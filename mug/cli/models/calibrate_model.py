@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mug.beatmap.formats.osu import patch as osu_patch
+from mug.beatmap.sound_file import find_audio
 from mug.cli.charts.options import add_sampling_options, generator_of
 from mug.cli.common import OK, progress_bar, run
 from mug.pipeline.model.choice import find_model
@@ -120,7 +121,7 @@ def _request(args: argparse.Namespace, folder: Path) -> GenerationRequest:
     from mug.pipeline.request import GenerationRequest
 
     chart = min(folder.glob("*.osu"))
-    audio = folder / osu_patch.read(chart).beatmap.audio_filename
+    audio = find_audio(osu_patch.read(chart).beatmap)
     return GenerationRequest(
         audio,
         steps=args.steps,

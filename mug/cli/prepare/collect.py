@@ -17,7 +17,7 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = (
     "1"  # processes share the cores
 )
 
-from mug.cli.common import OK, add_worker_options, progress_bar, run
+from mug.cli.common import OK, STRICT, add_worker_options, progress_bar, run
 from mug.prepare.collect import collect
 from mug.prepare.ingest import Selection, read_opt_out
 
@@ -33,6 +33,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--opt_out", type=Path, help="mappers whose charts are not taken, one name a line"
     )
+    parser.add_argument("--strict", action="store_true", help=STRICT)
     add_worker_options(parser)
     return parser.parse_args()
 
@@ -44,7 +45,7 @@ def main() -> int:
         found = collect(
             given.song_dir,
             given.out_dir,
-            Selection(given.mode_int, given.cs, read_opt_out(given.opt_out)),
+            Selection(given.mode_int, given.cs, read_opt_out(given.opt_out), given.strict),
             progress=show,
             workers=given.workers,
             engine=given.engine,
@@ -57,6 +58,8 @@ def main() -> int:
         f" {found.sources} songs and packages were new.\nPassed over: {found.other_mode} of other"
         f" game modes, {found.other_keys} with other numbers of columns. Broken: {found.rejected}"
         + (f", listed in {given.out_dir / 'quarantine.jsonl'}." if found.rejected else ".")
+        + f"\nWith lines left out or read otherwise than written: {found.repaired} charts."
+        * bool(found.repaired)
     )
     return OK
 

@@ -16,7 +16,8 @@ from torch import Tensor
 from mug.config import load_inference_config, save_config
 from mug.errors import CheckpointError
 from mug.messages.message import Message
-from mug.model.weights import SAFE_GLOBALS, SYSTEM, check_system
+from mug.model.stand_ins import read_pickle
+from mug.model.weights import SYSTEM, check_system
 from mug.pipeline.model.inference_classes import for_inference
 from mug.pipeline.model.names import CONFIG_NAME, PACKED_CONFIG_NAME, WEIGHTS_NAME
 from mug.pipeline.model.weights_file import WeightsFile
@@ -135,12 +136,11 @@ def _first_line(error: Exception) -> str:
 def _read_pickle(path: Path) -> dict[str, Any]:
     with (
         _checkpoint_errors(path),
-        torch.serialization.safe_globals(SAFE_GLOBALS),
         warnings.catch_warnings(),
     ):
         # Another pickle protocol is read or refused; the hint to its authors is noise.
         warnings.filterwarnings("ignore", message="Detected pickle protocol")
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = read_pickle(path)
     if not isinstance(content, dict):
         raise CheckpointError("pipeline.file_holds_no_checkpoint", file=path)
     return content

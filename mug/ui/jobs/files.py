@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,7 +17,7 @@ from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.osu import patch as osu_patch
 from mug.beatmap.formats.osu.package import chart_name, pack
 from mug.beatmap.formats.osu.patch import ChartFile
-from mug.beatmap.formats.registry import OFFERED, encoded
+from mug.beatmap.formats.registry import FORMATS, OFFERED, encoded
 from mug.errors import MugError
 from mug.pipeline.report import report_markdown
 from mug.render.chart_image import render_chart
@@ -155,18 +154,13 @@ def _write_report(folder: Path, contents: RevisionContents, written: Written) ->
 
 
 def _write_format(folder: Path, contents: RevisionContents, suffix: str, written: Written) -> None:
-    """Charts of another game: one file, or a zip of them."""
-    files = encoded([chart.beatmap for chart in contents.charts], suffix, LossReport())
-    if len(files) == 1:
-        ((name, data),) = files.items()
-        target = safe_name(name.removesuffix(suffix)) + suffix
-        with atomic_write(folder / target) as handle:
-            handle.write(data)
-    else:
-        target = f"charts{suffix}.zip"
-        with atomic_write(folder / target) as handle, zipfile.ZipFile(handle, "w") as archive:
-            for name, data in files.items():
-                archive.writestr(name, data, zipfile.ZIP_DEFLATED)
+    """Charts of another game with their song, as a package of that game or a zip of its folder."""
+    charts = [chart.beatmap for chart in contents.charts]
+    members: dict[str, Path | bytes] = {contents.song.name: contents.song}
+    members |= encoded(charts, suffix, LossReport())
+    stem = safe_name(f"{charts[0].artist} - {charts[0].title}")
+    target = _free(stem, FORMATS[suffix].package or f"{suffix}.zip", written)
+    pack(folder / target, members)
     written.files.append((suffix[1:], target))
 
 

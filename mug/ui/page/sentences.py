@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from mug.errors import MugError
+from mug.errors import MugError, printable
 from mug.messages.message import catalogue
 
 _FOLDERS = re.compile(r"(?<![\w.:/])(?:/[^\s/'\"]+)+/(?=[^\s/])")  # /some/folder/ before a name
@@ -29,8 +29,8 @@ def sentence(error: MugError, language: str = "en") -> str:
 
 
 def without_folders(text: str) -> str:
-    """Return a text in which paths are cut down to their last name."""
-    return _FOLDERS.sub("", text)
+    """Return a text without control characters, with paths cut down to their last name."""
+    return _FOLDERS.sub("", printable(text))
 
 
 def rule(name: str, language: str) -> str:

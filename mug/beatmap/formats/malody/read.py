@@ -57,7 +57,7 @@ class _Reader:
 
     @property
     def losses(self) -> LossReport:
-        """What the file loses."""
+        """Losses of the file."""
         return self.reading.losses
 
     def number(

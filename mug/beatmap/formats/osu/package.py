@@ -269,6 +269,8 @@ def write_osz(path: Path, beatmaps: Sequence[Beatmap], files: Mapping[str, Path 
         if name in contents:
             raise BeatmapError("chart.two_files_of_one_name", file=path, value=name)
         contents[name] = content
+    if not beatmaps:  # our own reader would refuse it
+        raise BeatmapError("chart.no_chart_to_write", file=path)
     pack(path, contents)
 
 

@@ -42,16 +42,16 @@ class ChartFile:
     lines: tuple[int, ...]
 
 
-def read(path: Path) -> ChartFile:
-    """Read a chart that is going to be edited.
+def read(path: Path, *, strict: bool = False) -> ChartFile:
+    """Read a chart that is going to be edited; `strict` refuses what cannot be read.
 
     Raises:
         BeatmapError: see `osu.read`, and `of`.
     """
-    return of(read_bounded(path), path)
+    return of(read_bounded(path), path, strict=strict)
 
 
-def of(data: bytes, path: Path | None = None) -> ChartFile:
+def of(data: bytes, path: Path | None = None, *, strict: bool = False) -> ChartFile:
     """A chart from the bytes of its file; a line that means nothing stays where it is.
 
     Raises:

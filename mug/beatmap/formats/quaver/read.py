@@ -58,7 +58,7 @@ class _Reader:
 
     @property
     def losses(self) -> LossReport:
-        """What the file loses."""
+        """Losses of the file."""
         return self.reading.losses
 
     def text(self, key: str, entry: dict[str, Any] | None = None, default: str = "") -> str:

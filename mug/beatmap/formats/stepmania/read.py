@@ -77,7 +77,7 @@ class _Reader:
 
     @property
     def losses(self) -> LossReport:
-        """What the file loses."""
+        """Losses of the file."""
         return self.reading.losses
 
     def put(self, fields: dict[str, str], tag: Tag) -> None:
@@ -253,6 +253,7 @@ def _beatmap(reader: _Reader, chart: StepChart) -> Beatmap:
         "Description": fields.get("DESCRIPTION", ""),
         "ChartName": fields.get("CHARTNAME", ""),
         "Subtitle": fields.get("SUBTITLE", ""),
+        "Genre": fields.get("GENRE", ""),
     }
     return Beatmap(
         keys=chart.keys,
@@ -302,9 +303,8 @@ def _metadata(fields: Mapping[str, str], own: Mapping[str, str]) -> dict[str, st
     name = own["Difficulty"] or "Edit"
     label = own["ChartName"] or (own["Description"] if name == "Edit" else "")
     found["Version"] = f"{kind}{name}" if not label else f"{kind}{name} {label}"
-    if fields.get("GENRE"):
-        found["Tags"] = fields["GENRE"]
-    return found
+    tags = fields.get("TAGS", own["Genre"])  # TAGS is a tag of ours, which the game passes over
+    return {**found, "Tags": tags} if tags else found
 
 
 def _timing(reader: _Reader, chart: StepChart) -> tuple[TimingPoint | ScrollPoint, ...]:

@@ -89,7 +89,7 @@ def _passed_over(what: str, tag: str, entry: str, reading: Reading) -> None:
 
 
 def step_timing(fields: Mapping[str, str], dialect: Dialect, reading: Reading) -> StepTiming:
-    """When beats are, from the tags of a song or a chart."""
+    """Return the times of beats, from the tags of a song or a chart."""
     written = fields.get("OFFSET", "")
     offset_s = number(written.strip() or "0", "OFFSET", reading, line_of(written))
     if abs(offset_s) > MAX_SECONDS:

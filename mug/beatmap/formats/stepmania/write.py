@@ -230,17 +230,20 @@ def _song(beatmap: Beatmap, own: dict[str, str]) -> dict[str, str]:
     unicode_artist = beatmap.metadata.get("ArtistUnicode", "")
     preview = beatmap.general.get("PreviewTime", "-1").strip()
     shown = preview.isascii() and preview.isdigit()
+    tags = beatmap.metadata.get("Tags", "")
+    own_tags = {"TAGS": tags} if tags != own.get("Genre", "") else {}
     return {
         "TITLE": unicode_title or beatmap.title,
         "SUBTITLE": own.get("Subtitle", ""),
         "ARTIST": unicode_artist or beatmap.artist,
         "TITLETRANSLIT": beatmap.title if unicode_title else "",
         "ARTISTTRANSLIT": beatmap.artist if unicode_artist else "",
-        "GENRE": beatmap.metadata.get("Tags", ""),
+        "GENRE": own.get("Genre", ""),
         "CREDIT": beatmap.creator,
         "BACKGROUND": background(beatmap),
         "MUSIC": beatmap.audio_filename,
         "SAMPLESTART": f"{int(preview[:9]) / 1000:.3f}" if shown else "",
+        **own_tags,
     }
 
 
@@ -311,8 +314,8 @@ def _ssc(charts: Sequence[_Chart]) -> str:
             "METER": _meter(own),
             "CREDIT": chart.beatmap.creator,
         }
-        if _tags(chart) != _tags(first):  # the song's GENRE holds the first one's
-            fields["GENRE"] = _tags(chart)
+        if _tags(chart) != _tags(first):  # the song's tag holds the first one's
+            fields["TAGS"] = _tags(chart)
         lines += [
             "",
             "#NOTEDATA:;",

@@ -1,0 +1,103 @@
+"""Checkpoints that hold objects of a trainer or of a config beside their tensors.
+
+Published checkpoints carry `hyper_parameters` and states of callbacks that are objects of OmegaConf
+or Lightning. Their classes are never loaded: inert objects stand in for them, and only what
+`torch.load(weights_only=True)` allows is real. Any other class is refused, as there.
+"""
+
+from __future__ import annotations
+
+import pickle
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch._weights_only_unpickler import _get_allowed_globals
+
+# What a checkpoint of the original holds beside tensors: numpy scalars in the state of its
+# learning-rate scheduler. Nothing else is unpickled.
+SAFE_GLOBALS = [
+    np.dtype,
+    np.dtypes.Float64DType,
+    np.dtypes.Float32DType,
+    np.dtypes.Int64DType,
+    np._core.multiarray.scalar,  # type: ignore[attr-defined]
+]
+
+PACKAGES = frozenset(
+    {"omegaconf", "antlr4", "pytorch_lightning", "lightning", "lightning_fabric", "typing"}
+)
+"""Packages of the classes that have stand-ins."""
+
+
+class StandIn:
+    """Object of a class that is not loaded: it takes whatever it is given and keeps nothing."""
+
+    def __new__(cls, *_args: object, **_kwargs: object) -> StandIn:
+        """Make one from any arguments."""
+        return super().__new__(cls)
+
+    def __init__(self, *_args: object, **_kwargs: object) -> None:
+        """Ignore the arguments."""
+
+    def __setstate__(self, _state: object) -> None:
+        """Ignore the state."""
+
+    def __setitem__(self, _key: object, _value: object) -> None:
+        """Ignore an entry."""
+
+    def append(self, _value: object) -> None:
+        """Ignore an element."""
+
+    add = append
+
+    def extend(self, _values: object) -> None:
+        """Ignore elements."""
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module_name: str, global_name: str, /) -> Any:
+        """Return an allowed class, or a stand-in; nothing is imported.
+
+        Raises:
+            UnpicklingError: for any other.
+        """
+        allowed = _get_allowed_globals() | {
+            f"{one.__module__}.{one.__qualname__}": one for one in SAFE_GLOBALS
+        }
+        full_name = f"{module_name}.{global_name}"
+        if full_name in allowed:
+            return allowed[full_name]
+        if module_name.partition(".")[0] in PACKAGES:
+            return StandIn
+        raise pickle.UnpicklingError(f"{full_name} is not allowed")
+
+
+def read_pickle(path: Path, *, mmap: bool = False) -> Any:
+    """Return the content of a checkpoint on the processor; no code of it runs.
+
+    Args:
+        path: the file.
+        mmap: leave tensors in the file until they are read.
+
+    Raises:
+        UnpicklingError: for objects of other classes than tensors, containers, and those of
+            `PACKAGES`, for which inert objects stand in.
+        RuntimeError: for a damaged file, and whatever else `torch.load` raises.
+    """
+    try:
+        with torch.serialization.safe_globals(SAFE_GLOBALS):
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+    except pickle.UnpicklingError:
+        module = types.ModuleType("stand_ins")
+        module.Unpickler = _Unpickler  # type: ignore[attr-defined]
+        module.load = _load  # type: ignore[attr-defined]
+        return torch.load(
+            path, map_location="cpu", pickle_module=module, weights_only=False, mmap=mmap
+        )
+
+
+def _load(file: Any, **options: Any) -> Any:
+    return _Unpickler(file, **options).load()
