@@ -20,7 +20,7 @@ import time
 import traceback
 import zipfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -173,7 +173,9 @@ class Outcome:
     slowest_s: float = 0.0
 
 
-def run_one(seed: int, files: dict[str, Sequence[bytes]], folder: Path, outcome: Outcome) -> None:
+def run_one(
+    seed: int, files: Mapping[str, Sequence[bytes]], folder: Path, outcome: Outcome
+) -> None:
     """Try one input."""
     rng = random.Random(seed)
     suffix = rng.choice(list(files))

@@ -14,7 +14,13 @@ from repository import load_golden
 from mug.clock import FrameClock
 from mug.errors import BeatmapError, ConfigError, DataError, MugError
 from mug.notes import NoteLayout
-from mug.util import atomic_write, find_file, get_obj_from_str, instantiate_from_config
+from mug.util import (
+    atomic_write,
+    files_below,
+    find_file,
+    get_obj_from_str,
+    instantiate_from_config,
+)
 
 
 def test_error_names_file_line_value_and_remedy() -> None:
@@ -151,3 +157,23 @@ def test_find_file_says_what_is_missing(root: Path) -> None:
     assert find_file("pyproject.toml").samefile(root / "pyproject.toml")
     with pytest.raises(ConfigError, match=r"no/such\.yaml"):
         find_file("no/such.yaml")
+
+
+def test_links_to_folders_are_walked_through_once(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "x").write_text("x")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "y").write_text("y")
+    root = tmp_path / "a"
+    (root / "again").symlink_to(root / "b", target_is_directory=True)
+    (root / "up").symlink_to(tmp_path / "a", target_is_directory=True)
+    (root / "z").symlink_to(tmp_path / "outside", target_is_directory=True)
+    (root / "dead").symlink_to(tmp_path / "nothing")
+    assert [str(path.relative_to(root)) for path in files_below(root)] == ["b/x", "z/y"]
+
+
+def test_errors_bring_no_control_characters_to_the_terminal() -> None:
+    error = MugError("\x1b[31mred\x1b[0m", file="a\x1b[2Jb\x07.osu", value="\x1b]0;x\x07")
+    assert str(error).startswith("ab.osu: red")
+    assert "\x1b" not in str(error)
+    assert "\x07" not in str(error)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from chart_strategies import worst_ms
 
+from benchmarks import round_trips
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.registry import CHARTS, FORMATS, PACKAGES, kind_of, read_any, write_any
@@ -39,6 +40,18 @@ def test_every_format_into_every_other_and_back(tmp_path: Path, one: str, two: s
     assert (third.title, third.artist, third.keys) == ("T", "A", 4)
     assert third.audio_filename == "song.ogg"
     assert third.red_lines[0].beat_ms == pytest.approx(500.0)
+
+
+@pytest.mark.parametrize(("one", "two"), list(product(CHARTS, CHARTS)))
+def test_there_and_back_nothing_changes_without_a_word(one: str, two: str) -> None:
+    """The short form of `benchmarks/round_trips.py`."""
+    crowded = replace(CHART, hit_objects=(*CHART.hit_objects, Rice(0, 1626.5), Rice(2, 1637.25)))
+    for chart in (CHART, crowded):
+        found = round_trips.trip(chart, one, two)
+        assert found.refused == ""
+        assert not found.silent
+    calm = round_trips.trip(CHART, one, two)
+    assert (calm.lost, calm.worst_ms <= 1.0) == (0, True)
 
 
 @pytest.mark.parametrize("suffix", list(PACKAGES))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from mug.beatmap.formats.convert import convert
 from mug.beatmap.formats.loss_audit import ASPECTS, audit
 from mug.beatmap.formats.loss_report import Loss, LossReport
 from mug.beatmap.formats.osu import chart as osu
-from mug.beatmap.formats.registry import for_osu, read_any, write_any
+from mug.beatmap.formats.osu.package import write_osz
+from mug.beatmap.formats.registry import PACKAGES, for_osu, read_any, write_any
 from mug.beatmap.formats.stepmania import write as stepmania_write
 from mug.beatmap.hit_objects import LongNote, Rice
 from mug.beatmap.timing_points import ScrollPoint, TimingPoint
@@ -179,6 +181,116 @@ def test_mistakes_of_a_request(library: Path, tmp_path: Path) -> None:
         convert(tmp_path / "empty", tmp_path / "out", "osu")
     with pytest.raises(BeatmapError, match="one chart, not 2"):
         convert(library / "song/b.ssc", tmp_path / "x.osu")
+
+
+OSU = osu.format(CHART)
+
+
+@pytest.mark.parametrize("name", ["Audio.OGG", "sub\\AUDIO.ogg"])
+def test_sounds_go_along_whatever_their_letter_case(tmp_path: Path, name: str) -> None:
+    there = tmp_path / "song" / name.replace("\\", "/").lower()
+    there.parent.mkdir(parents=True)
+    there.write_bytes(b"sound")
+    (tmp_path / "song" / "a.osu").write_text(OSU.replace("song.ogg", name))
+    done = convert(tmp_path / "song", tmp_path / "out.qp")
+    assert done.missing == ["bg.jpg"]
+    again = convert(tmp_path / "out.qp", tmp_path / "again.osz")
+    assert again.missing == ["bg.jpg"]
+    with zipfile.ZipFile(tmp_path / "again.osz") as archive:
+        assert name.replace("\\", "/") in archive.namelist()
+
+
+@pytest.mark.parametrize("page", ["cp1252", "cp437", "cp932", "cp949", "gbk", "cp1251", "utf-8"])
+def test_names_in_old_packages(tmp_path: Path, page: str) -> None:
+    """Names without a mark are in the code page of whoever packed them."""
+    title = {"cp932": "夜明け", "cp949": "한국 노래", "gbk": "中文歌曲", "cp1251": "песня"}.get(
+        page
+    )
+    name = f"{title or 'Café déjà'}.ogg"
+    named = name.encode(page)
+    with zipfile.ZipFile(tmp_path / "a.osz", "w") as archive:
+        archive.writestr("a.osu", OSU.replace("song.ogg", name))
+        archive.writestr("n" * len(named), b"sound")
+    data = (tmp_path / "a.osz").read_bytes()  # the name's own bytes take the place of ASCII ones
+    (tmp_path / "a.osz").write_bytes(data.replace(b"n" * len(named), named))
+    done = convert(tmp_path / "a.osz", tmp_path / "b.qp")
+    assert done.missing == ["bg.jpg"]
+    assert not [loss for loss in done.losses if "another name" in loss.what]
+
+
+def test_the_only_sound_of_a_package_and_the_first_of_stepmania(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.osz", "w") as archive:
+        archive.writestr("a.osu", OSU)
+        archive.writestr("other.mp3", b"sound")
+    done = convert(tmp_path / "a.osz", tmp_path / "b.osz")
+    assert [loss.what for loss in done.losses] == ["sounds under another name than the chart's"]
+    (chart,) = read_any(tmp_path / "b.osz")
+    assert chart.audio_filename == "other.mp3"
+    (tmp_path / "song").mkdir()
+    (tmp_path / "song" / "a.sm").write_text("#BPMS:0=120;#NOTES:dance-single:::1::1000;")
+    (tmp_path / "song" / "found.ogg").write_bytes(b"sound")
+    convert(tmp_path / "song" / "a.sm", tmp_path / "c.osz")
+    assert read_any(tmp_path / "c.osz")[0].audio_filename == "found.ogg"
+
+
+def test_errors_name_the_package_and_not_where_it_was_unpacked(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.osz", "w") as archive:
+        archive.writestr("inside/broken.osu", OSU.replace("CircleSize", "x").replace("Mode", "y"))
+    for call in (
+        lambda: read_any(tmp_path / "a.osz", losses=LossReport()),
+        lambda: convert(tmp_path / "a.osz", tmp_path / "b.qp"),
+    ):
+        with pytest.raises(BeatmapError) as caught:
+            call()
+        assert caught.value.file == tmp_path / "a.osz" / "inside" / "broken.osu"
+    with zipfile.ZipFile(tmp_path / "none.osz", "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    with pytest.raises(BeatmapError, match=r"none\.osz: no chart is in the package"):
+        convert(tmp_path / "none.osz", tmp_path / "b.qp")
+
+
+def test_packages_without_a_chart_are_not_written(tmp_path: Path) -> None:
+    for suffix in PACKAGES:
+        with pytest.raises(BeatmapError, match="no chart to write"):
+            write_any([], tmp_path / f"a{suffix}", files={"song.ogg": b"sound"})
+    with pytest.raises(BeatmapError, match="no chart to write"):
+        write_osz(tmp_path / "a.osz", [], {"song.ogg": b"sound"})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folders_that_are_links(library: Path, tmp_path: Path) -> None:
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "a").symlink_to(library / "song", target_is_directory=True)
+    (linked / "round").symlink_to(linked, target_is_directory=True)
+    done = convert(linked, tmp_path / "out", "osz")
+    assert (done.charts, done.failed) == (3, [])
+
+
+def test_strict_refuses_what_is_left_out_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.osu"
+    path.write_text(OSU + "nonsense\n")
+    done = convert(path, tmp_path / "b.qua")
+    (loss,) = [loss for loss in done.losses if "left out" in loss.what]
+    assert loss.count == 1
+    assert loss.places[0].startswith(f"a.osu:{len(OSU.splitlines()) + 1} ")
+    with pytest.raises(BeatmapError, match="strict"):
+        convert(path, tmp_path / "c.qua", strict=True)
+
+
+def test_tags_are_no_genre(tmp_path: Path) -> None:
+    chart = replace(CHART, metadata={**CHART.metadata, "Tags": "machine-made x"})
+    for suffix in (".sm", ".ssc"):
+        path = tmp_path / f"a{suffix}"
+        write_any([chart], path)
+        assert "#GENRE:;" in path.read_text()
+        (again,) = read_any(path)
+        assert again.metadata["Tags"] == "machine-made x"
+        path.write_text(path.read_text().replace("#GENRE:;", "#GENRE:pop;"))
+        (with_genre,) = read_any(path)
+        write_any([with_genre], path)
+        assert "#GENRE:pop;" in path.read_text()
+        assert read_any(path)[0].metadata["Tags"] == "machine-made x"
 
 
 @pytest.mark.real_data

@@ -12,6 +12,8 @@ import golden_formula as gf
 import numpy as np
 import pytest
 import torch
+from omegaconf import ListConfig, OmegaConf
+from pytorch_lightning.callbacks import ModelCheckpoint
 from recordings import assert_recorded
 
 from mug.config import load_config
@@ -103,6 +105,30 @@ def test_a_pickle_that_runs_code_is_refused(
     with pytest.raises(CheckpointError):
         load_model(tmp_path / "raw.ckpt")
     assert not (tmp_path / "ran").exists()
+
+
+def test_objects_of_configs_and_trainers_beside_the_weights_do_no_harm(
+    tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    """They are read as inert stand-ins; their classes are not even imported."""
+    config, weights, _ = read_checkpoint(tiny_model_folder)
+    given = OmegaConf.create({"model": {"lr": 1e-4, "list": [1, 2], "none": None}})
+    callback = ModelCheckpoint(dirpath=tmp_path)
+    content = {
+        "state_dict": weights,
+        "mug_config": config,
+        "hyper_parameters": {"cfg": given, "part": given.model, "kind": ListConfig([1, {"a": 2}])},
+        "callbacks": {ModelCheckpoint: {"state": callback.state_dict(), "own": given}},
+    }
+    for name, zipped in (("new.ckpt", True), ("old.ckpt", False)):
+        torch.save(content, tmp_path / name, _use_new_zipfile_serialization=zipped)
+        found, read, published = read_checkpoint(tmp_path / name)
+        assert not published
+        assert found["model"] == config["model"]
+        assert all(torch.equal(read[key], weights[key]) for key in weights)
+    torch.save({**content, "evil": _Runs()}, tmp_path / "evil.ckpt")
+    with pytest.raises(CheckpointError, match="never run"):
+        read_checkpoint(tmp_path / "evil.ckpt")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no zip", b"\x00" * 100])

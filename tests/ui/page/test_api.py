@@ -63,7 +63,7 @@ def test_generated_files_parse_and_say_the_same(
 ) -> None:
     report, files = made
     suffixes = {file.suffix for file in files}
-    assert {".osz", ".osu", ".sm", ".json", ".md", ".png"} <= suffixes
+    assert {".osz", ".osu", ".zip", ".qp", ".mcz", ".json", ".md", ".png"} <= suffixes
     charts = [osu.read(file) for file in files if file.suffix == ".osu"]
     assert [len(chart.hit_objects) for chart in charts] == [
         chart["reached"]["notes"] for chart in report["charts"]

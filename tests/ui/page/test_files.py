@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,10 @@ import pytest
 import soundfile
 
 from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.formats.osu import patch as osu_patch
+from mug.beatmap.formats.registry import read_any
 from mug.beatmap.hit_objects import Rice
 from mug.beatmap.timing_points import TimingPoint
 from mug.pipeline.finish.cleanup import Changes
@@ -67,6 +71,22 @@ def test_everything_is_written_and_read_again(made: RevisionContents, revision: 
     assert all((revision.folder / name).is_file() for _, name in written.files)
     assert read_written(revision) == written
     assert [one.data for one in charts_of(revision, written)] == [one.data for one in made.charts]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_downloads_carry_the_song_for_every_game(
+    made: RevisionContents, revision: Revision, count: int
+) -> None:
+    written = write_revision(revision, replace(made, charts=[*made.charts] * count), "en")
+    packages = [name for kind, name in written.files if kind in ("osz", "sm", "qua", "mc")]
+    assert sorted(Path(name).suffix for name in packages) == [".mcz", ".osz", ".qp", ".zip"]
+    for name in packages:
+        with zipfile.ZipFile(revision.folder / name) as archive:
+            sound = archive.read(made.song.name)
+        assert sound == made.song.read_bytes()
+        charts = read_any(revision.folder / name, losses=LossReport())
+        assert len(charts) == count
+        assert {chart.audio_filename for chart in charts} == {made.song.name}
 
 
 def test_a_failed_preview_loses_no_chart(made: RevisionContents, revision: Revision) -> None:

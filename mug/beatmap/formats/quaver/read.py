@@ -171,7 +171,9 @@ def parse(
     if any(len(name) > MAX_NAME for name in reader.samples):
         # Every note may repeat the name: a long one would fill the memory.
         raise reading.error(Message("chart.sample_name_too_long", most=MAX_NAME))
-    notes = tuple(reader.each("HitObjects", lambda entry: _note(reader, entry, keys)))
+    notes: tuple[HitObject, ...] = tuple(
+        reader.each("HitObjects", lambda entry: _note(reader, entry, keys))
+    )
     reader.unread("HitObjects", reader.entries("HitObjects"), _NOTE_FIELDS)
     for name in reader.tree.keys() - _READ:
         if reader.tree[name] not in ("", "[]", "{}", "false", "0", [], {}):

@@ -42,7 +42,7 @@ class Player:
     """
 
     reading: Reading
-    notes: dict[tuple[Fraction, int], HitObject | None] = field(default_factory=dict)
+    notes: dict[tuple[Fraction, int], HitObject] = field(default_factory=dict)
     open_at: dict[int, tuple[Fraction, float, bool]] = field(default_factory=dict)
 
     def tail(self, cell: Cell, time_ms: float) -> None:
@@ -63,7 +63,11 @@ class Player:
         beside = self.open_at.get(cell.column)
         if beside is not None and beside[0] != cell.beat:
             self.endless(cell.column)
-        if self.notes.pop(key, None) is not None or self.open_at.pop(cell.column, None):
+        replaced = key in self.notes or cell.column in self.open_at
+        self.notes.pop(key, None)
+        if cell.column in self.open_at:
+            del self.open_at[cell.column]
+        if replaced:
             losses.add("notes that share a row (1/48 beat) with a later one of their column")
         if cell.symbol in (MINE, FAKE):
             return
@@ -83,7 +87,7 @@ class Player:
         """The notes, by time and column."""
         for column in list(self.open_at):
             self.endless(column)
-        return [note for note in self.notes.values() if note is not None]
+        return list(self.notes.values())
 
 
 def playable(
