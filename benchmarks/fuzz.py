@@ -110,7 +110,7 @@ def mutated(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
     return data
 
 
-class Unusable(AssertionError):  # noqa: N818 (a finding, not a fault of this program)
+class UnusableError(AssertionError):
     """A chart that a reader should not have given, or that cannot be read once it is written."""
 
 
@@ -118,28 +118,28 @@ def check(beatmap: Beatmap) -> None:
     """Look whether a chart can be used: finite times, columns that exist, beats that last.
 
     Raises:
-        Unusable: says what is wrong.
+        UnusableError: says what is wrong.
     """
     times = [time for note in beatmap.hit_objects for time in (note.start_ms, note.last_ms)]
     values = [p.beat_ms if isinstance(p, TimingPoint) else p.velocity for p in beatmap.timing]
     values += [point.time_ms for point in beatmap.timing]
     if not all(map(math.isfinite, [*times, *values])):
-        raise Unusable("a number is not finite")
+        raise UnusableError("a number is not finite")
     if not 1 <= beatmap.keys <= 18:
-        raise Unusable(f"{beatmap.keys} columns")
+        raise UnusableError(f"{beatmap.keys} columns")
     if not all(0 <= note.column < beatmap.keys for note in beatmap.hit_objects):
-        raise Unusable("a note outside the columns")
+        raise UnusableError("a note outside the columns")
     if not all(note.start_ms <= note.last_ms for note in beatmap.hit_objects):
-        raise Unusable("a hold of negative length")
+        raise UnusableError("a hold of negative length")
     if not all(point.beat_ms > 0 for point in beatmap.red_lines):
-        raise Unusable("a beat of no length")
+        raise UnusableError("a beat of no length")
 
 
 def check_written(beatmap: Beatmap, folder: Path) -> Counter[str]:
     """Write a chart in every format and read it again; count what is refused on writing.
 
     Raises:
-        Unusable: when what is written is refused.
+        UnusableError: when what is written is refused.
     """
     counts: Counter[str] = Counter()
     for suffix in CHARTS:
@@ -154,10 +154,10 @@ def check_written(beatmap: Beatmap, folder: Path) -> Counter[str]:
         try:
             again = read_any(path, losses=losses)
         except BeatmapError as error:
-            raise Unusable(f"written as {suffix}, then refused: {error}") from error
+            raise UnusableError(f"written as {suffix}, then refused: {error}") from error
         left_out = [loss for loss in losses if str(loss.what).startswith("left out")]
         if left_out:
-            raise Unusable(f"written as {suffix}, then read in part: {left_out[0]}")
+            raise UnusableError(f"written as {suffix}, then read in part: {left_out[0]}")
         for one in again:
             check(one)
         counts["written and read"] += 1
@@ -166,11 +166,19 @@ def check_written(beatmap: Beatmap, folder: Path) -> Counter[str]:
 
 @dataclass
 class Outcome:
-    """Numbers of a run, and what went wrong."""
+    """Numbers of a run, and what went wrong.
+
+    Args:
+        counts: of inputs and of charts by what became of them.
+        failures: one line each.
+        slowest_s: longest time of the processor for one input.
+        written_share: part of the charts that are written and read again.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     slowest_s: float = 0.0
+    written_share: float = 0.2
 
 
 def run_one(
@@ -190,7 +198,7 @@ def run_one(
         charts = []
         outcome.counts["refused"] += 1
         if len(str(error)) > 5000 or "\x1b" in str(error):
-            raise Unusable("an error that floods the terminal") from error
+            raise UnusableError("an error that floods the terminal") from error
     outcome.counts["read"] += bool(charts)
     for chart in charts:
         check(chart)
@@ -199,12 +207,43 @@ def run_one(
     taken = time.process_time() - began
     outcome.slowest_s = max(outcome.slowest_s, taken)
     if taken > MOST_SECONDS:
-        raise Unusable(f"took {taken:.1f} s")
-    for chart in charts[:1]:
-        outcome.counts += check_written(chart, folder)
+        raise UnusableError(f"took {taken:.1f} s")
+    if rng.random() < outcome.written_share:
+        for chart in charts[:1]:
+            outcome.counts += check_written(chart, folder)
 
 
-def run(count: int, seed: int, corpus: Sequence[Path] = (), *, only: int | None = None) -> Outcome:
+@dataclass
+class _Finding:
+    """Whatever a block raises, as a failure of a seed."""
+
+    seed: int
+    outcome: Outcome
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> bool:
+        """Write a failure down; only a stop by hand goes on."""
+        if not isinstance(error, Exception):
+            return False
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        name = type(error).__name__
+        self.outcome.failures.append(f"seed {self.seed}: {name} {error} ({where})")
+        return True
+
+
+def run(
+    count: int,
+    seed: int,
+    corpus: Sequence[Path] = (),
+    *,
+    only: int | None = None,
+    written_share: float = 0.2,
+) -> Outcome:
     """Try many inputs.
 
     Args:
@@ -212,6 +251,7 @@ def run(count: int, seed: int, corpus: Sequence[Path] = (), *, only: int | None 
         seed: of the first; the others follow.
         corpus: files to mutate beside those made here.
         only: the seed of one input to try alone.
+        written_share: see `Outcome`.
     """
     files: dict[str, list[bytes]] = {suffix: [data] for suffix, data in seeds().items()}
     for path in corpus:
@@ -219,15 +259,11 @@ def run(count: int, seed: int, corpus: Sequence[Path] = (), *, only: int | None 
             with suppress(BeatmapError):  # of other game modes, most of them
                 read_any(path, losses=LossReport())
                 files[path.suffix].append(path.read_bytes())
-    outcome = Outcome()
+    outcome = Outcome(written_share=written_share)
     with TemporaryDirectory(prefix="mug-fuzz-") as name:
         for number in [only] if only is not None else range(seed, seed + count):
-            try:
+            with _Finding(number, outcome):
                 run_one(number, files, Path(name), outcome)
-            except Exception as error:  # noqa: BLE001 (whatever it is, it is a finding)
-                place = traceback.extract_tb(error.__traceback__)[-1]
-                where = f"{Path(place.filename).name}:{place.lineno}"
-                outcome.failures.append(f"seed {number}: {type(error).__name__} {error} ({where})")
     return outcome
 
 

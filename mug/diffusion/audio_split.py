@@ -63,7 +63,7 @@ class JoinedAudio:
         if high > low:
             groups = norm.num_groups - split.groups
             gain, shift = norm.weight[low:high], norm.bias[low:high]
-            h = functional.group_norm(audio[:, inside], groups, gain, shift, norm.eps)
+            h = torch.group_norm(audio[:, inside], groups, gain, shift, norm.eps)
             weight = first.weight[:, low:high]
             self.hidden = _conv(functional.silu(h), weight, first.bias, 1)
         self.skip = audio
@@ -76,7 +76,7 @@ class JoinedAudio:
         split = self.split
         # Groups across the border need both sides, so those few audio channels stay with the input.
         h = self._between(x, *self.edges)
-        h = functional.group_norm(h, split.groups, split.gain, split.shift, split.norm.eps)
+        h = torch.group_norm(h, split.groups, split.gain, split.shift, split.norm.eps)
         h = _conv(functional.silu(h, inplace=True), split.weight, None, 1)
         # A convolution is linear in its input channels: the two shares only add up.
         h = h.add_(self.hidden)

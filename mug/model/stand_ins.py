@@ -31,6 +31,17 @@ PACKAGES = frozenset(
 )
 """Packages of the classes that have stand-ins."""
 
+CLASSES = frozenset(
+    {"argparse.Namespace", "pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath"}
+    | {"collections.defaultdict", "collections.deque"}
+)
+"""Further classes that have."""
+
+_TYPES = (bool, bytes, dict, float, frozenset, int, list, set, str, tuple)  # of entries of configs
+
+
+_BUILTINS = ("builtins", "__builtin__")
+
 
 class StandIn:
     """Object of a class that is not loaded: it takes whatever it is given and keeps nothing."""
@@ -67,10 +78,11 @@ class _Unpickler(pickle.Unpickler):
         allowed = _get_allowed_globals() | {
             f"{one.__module__}.{one.__qualname__}": one for one in SAFE_GLOBALS
         }
+        allowed |= {f"{one}.{kind.__name__}": kind for kind in _TYPES for one in _BUILTINS}
         full_name = f"{module_name}.{global_name}"
         if full_name in allowed:
             return allowed[full_name]
-        if module_name.partition(".")[0] in PACKAGES:
+        if module_name.partition(".")[0] in PACKAGES or full_name in CLASSES:
             return StandIn
         raise pickle.UnpicklingError(f"{full_name} is not allowed")
 
@@ -92,8 +104,7 @@ def read_pickle(path: Path, *, mmap: bool = False) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
     except pickle.UnpicklingError:
         module = types.ModuleType("stand_ins")
-        module.Unpickler = _Unpickler  # type: ignore[attr-defined]
-        module.load = _load  # type: ignore[attr-defined]
+        vars(module).update(Unpickler=_Unpickler, load=_load)
         return torch.load(
             path, map_location="cpu", pickle_module=module, weights_only=False, mmap=mmap
         )

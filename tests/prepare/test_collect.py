@@ -83,11 +83,11 @@ def snapshot(folder):
 def test_collecting(songs, tmp_path):
     out, seen = tmp_path / "out", []
     found = collect(songs, out, Selection(keys=4), progress=lambda *a: seen.append(a))
-    assert (found.sources, found.done, found.charts) == (5, 5, 5)
-    assert (found.other_mode, found.other_keys, found.rejected) == (1, 1, 5)
+    assert (found.sources, found.done, found.charts) == (5, 5, 6)
+    assert (found.other_mode, found.other_keys, found.rejected, found.repaired) == (1, 1, 4, 1)
     assert seen == [(n, 5) for n in range(1, 6)]
     charts = read_beatmap_list(out / "beatmap.txt")
-    assert len(charts) == len(set(charts)) == 5
+    assert len(charts) == len(set(charts)) == 6
     assert len({c.parent for c in charts}) == 4  # both folders named Set keep apart
     for path in charts:
         assert len(osu.read(path).hit_objects) == 100
@@ -112,7 +112,8 @@ def test_without_links_it_is_copied(songs, tmp_path, monkeypatch):
 
 
 def test_broken_files_are_listed_with_reasons(songs, tmp_path):
-    collect(songs, tmp_path / "out", Selection(keys=4))
+    strict = collect(songs, tmp_path / "out", Selection(keys=4, strict=True))
+    assert (strict.charts, strict.rejected, strict.repaired) == (5, 5, 0)
     entries = read_quarantine(tmp_path / "out" / "quarantine.jsonl")
     reasons = {entry.file.rpartition("/")[2]: entry.reason for entry in entries}
     assert set(reasons) == {"silent.osu", "outside.osu", "line.osu", "empty.osu", "broken.osz"}
@@ -128,6 +129,26 @@ def test_a_second_run_does_nothing(songs, tmp_path):
     second = collect(songs, tmp_path / "out", Selection(keys=4))
     assert second == replace(first, done=0)
     assert snapshot(tmp_path / "out") == before
+
+
+def test_a_line_that_cannot_be_read_costs_the_line_and_is_said(songs, tmp_path, caplog):
+    with caplog.at_level("INFO"):
+        collect(songs, tmp_path / "out", Selection(keys=4))
+    assert "line.osu" in caplog.text
+    assert "nonsense" in caplog.text
+    assert len(osu.read(tmp_path / "out" / "bad" / "line.osu").hit_objects) == 100
+    files = {entry.file for entry in read_quarantine(tmp_path / "out" / "quarantine.jsonl")}
+    assert not any("line.osu" in file for file in files)
+
+
+def test_folders_that_are_links_are_sources(songs, tmp_path):
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "one").symlink_to(songs / "x" / "Set", target_is_directory=True)
+    (linked / "back").symlink_to(linked, target_is_directory=True)
+    found = collect(linked, linked / "out", Selection(keys=4))
+    assert (found.sources, found.charts) == (1, 2)
+    assert collect(linked, linked / "out", Selection(keys=4)).done == 0
 
 
 def test_only_what_changed_is_done_again(songs, tmp_path):

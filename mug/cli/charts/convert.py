@@ -12,6 +12,7 @@ from pathlib import Path
 from mug.beatmap.formats.convert import Conversion, convert
 from mug.beatmap.formats.registry import suffixes
 from mug.cli.common import FAILED, OK, STRICT, progress_bar, run
+from mug.errors import printable
 
 _SHOWN = 10
 
@@ -49,7 +50,7 @@ def _summary(done: Conversion, out: Path) -> int:
         if entries:
             print(f"{what}: {len(entries)}")
             for entry in entries[:_SHOWN]:
-                print(f"  {entry}")
+                print(f"  {printable(str(entry))}")
             if len(entries) > _SHOWN:
                 print(f"  … and {len(entries) - _SHOWN} more")
     return FAILED if done.failed else OK

@@ -13,7 +13,7 @@ from typing import Any
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.registry import suffixes
-from mug.cli.common import FAILED, OK, run
+from mug.cli.common import FAILED, OK, STRICT, run
 from mug.errors import BeatmapError
 from mug.pipeline.prompt import charts_in
 from mug.pipeline.provenance import is_machine_made, provenance_of
@@ -25,13 +25,16 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("files", metavar="FILE", type=Path, nargs="+", help=suffixes())
     parser.add_argument("--json", action="store_true", help="print a JSON list, one entry a chart")
+    parser.add_argument("--strict", action="store_true", help=STRICT)
     return parser.parse_args()
 
 
 def main() -> int:
     """Print what each chart says; 1 when a record is damaged."""
     given = _arguments()
-    found = [_entry(chart) for file in given.files for chart in charts_in(file)]
+    found = [
+        _entry(chart) for file in given.files for chart in charts_in(file, strict=given.strict)
+    ]
     if given.json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
     else:

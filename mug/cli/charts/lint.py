@@ -162,7 +162,7 @@ def _check(beatmap: Beatmap, name: str, given: argparse.Namespace, *, packed: bo
         try:
             stars = star_rating(beatmap)
         except (BeatmapError, DataError) as error:
-            print(f"{name}: {error}. Its tier is guessed from its density", file=sys.stderr)
+            print(f"{name}: {error.what}. Its tier is guessed from its density", file=sys.stderr)
     tier = tier_for(beatmap, stars) if given.tier is None else given.tier
     audio_ms = _song_ms(beatmap, name, packed=packed) if given.audio else None
     return Checked(name, beatmap, stars, tier, lint(beatmap, tier=tier, audio_ms=audio_ms))

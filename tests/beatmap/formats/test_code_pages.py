@@ -98,5 +98,6 @@ def test_wide_letters_with_and_without_a_mark(tmp_path: Path, suffix: str, page:
     assert kind_of(path) == suffix
     (chart,) = read_any(path, losses=LossReport())
     assert chart.title == "夜 t"
-    path.write_bytes(FORMS[suffix].format("夜 t", "a.ogg").encode(page) + b"\n")  # cut in a letter
+    if page in ("utf-16-le", "utf-16-be"):  # cut in a letter
+        path.write_bytes(FORMS[suffix].format("夜 t", "a.ogg").encode(page) + b"\n")
     assert read_any(path, losses=LossReport())[0].title == "夜 t"

@@ -77,16 +77,20 @@ def test_everything_is_written_and_read_again(made: RevisionContents, revision: 
 def test_downloads_carry_the_song_for_every_game(
     made: RevisionContents, revision: Revision, count: int
 ) -> None:
-    written = write_revision(revision, replace(made, charts=[*made.charts] * count), "en")
+    (file,) = made.charts
+    names = [f"AI v{number + 1}" for number in range(count)]
+    charts = [osu_patch.with_field(file, "Metadata", "Version", name) for name in names]
+    report = {**made.report, "charts": made.report["charts"] * count}
+    written = write_revision(revision, replace(made, charts=charts, report=report), "en")
     packages = [name for kind, name in written.files if kind in ("osz", "sm", "qua", "mc")]
     assert sorted(Path(name).suffix for name in packages) == [".mcz", ".osz", ".qp", ".zip"]
     for name in packages:
         with zipfile.ZipFile(revision.folder / name) as archive:
             sound = archive.read(made.song.name)
         assert sound == made.song.read_bytes()
-        charts = read_any(revision.folder / name, losses=LossReport())
-        assert len(charts) == count
-        assert {chart.audio_filename for chart in charts} == {made.song.name}
+        read = read_any(revision.folder / name, losses=LossReport())
+        assert len(read) == count
+        assert {chart.audio_filename for chart in read} == {made.song.name}
 
 
 def test_a_failed_preview_loses_no_chart(made: RevisionContents, revision: Revision) -> None:

@@ -138,16 +138,19 @@ class _Reader:
             LineError: for anything else.
         """
         value: Any = entry.get(key)
-        whole = (
-            isinstance(value, list)
-            and len(value) == 3
-            and all(isinstance(part, int) and not isinstance(part, bool) for part in value)
-        )
+        whole = isinstance(value, list) and len(value) == 3 and all(map(_is_whole, value))
         if not whole or not 0 < abs(value[2]) <= MAX_DENOMINATOR:
             raise LineError("chart.is_not_beat_as_fraction", key=key)
         if abs(value[0]) > MAX_BEAT or abs(value[1]) > MAX_BEAT:
             raise LineError("chart.is_beyond_bound", what=key, bound=MAX_BEAT)
-        return Fraction(value[0]) + Fraction(value[1], value[2])
+        whole_beats, part, parts = map(int, value)
+        return Fraction(whole_beats) + Fraction(part, parts)
+
+
+def _is_whole(value: object) -> bool:
+    if isinstance(value, float):
+        return value.is_integer()
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def parse(
@@ -168,7 +171,7 @@ def parse(
     """
     check_lines(text, path)
     reading = Reading(path, strict)
-    reader = _Reader(reading, _load(text, path))
+    reader = _Reader(reading, _load(text, reading))
     meta = reader.part(reader.tree, "meta")
     keys = _keys(reader, meta)
     sound = _song(reader.entries("note"))
@@ -209,9 +212,12 @@ def read(path: Path, *, losses: LossReport | None = None, strict: bool = False) 
     return parse(read_text(path), path=path, losses=losses, strict=strict)
 
 
-def _load(text: str, path: Path | None) -> dict[str, Any]:
+def _load(text: str, reading: Reading) -> dict[str, Any]:
+    path, text = reading.path, text.strip("\ufeff\x00 \t\r\n")
     try:
-        tree = json.loads(text.lstrip("\ufeff"))
+        tree, end = json.JSONDecoder().raw_decode(text)
+        if end < len(text):
+            reading.left_out("chart.text_after_end_of_chart", text[end:])
     except json.JSONDecodeError as error:
         raise BeatmapError(
             "chart.not_json", file=path, line=error.lineno, value=error.msg
