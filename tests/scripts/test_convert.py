@@ -58,3 +58,14 @@ def test_failures_are_listed(chart: Path, tmp_path: Path) -> None:
     assert nothing.returncode == _common.FAILED
     assert "Give --to" in nothing.stderr
     assert "Traceback" not in nothing.stderr + done.stderr
+
+
+def test_lines_that_cannot_be_read_are_named(chart: Path, tmp_path: Path) -> None:
+    chart.write_text(chart.read_text().replace("0=120;", "0=120,later,8=60;"))
+    done = shell("convert_beatmap.py", chart, tmp_path / "a.qua")
+    assert done.returncode == _common.OK, done.stderr
+    assert "left out: BPMS is not `beat=value`: a.sm:1 'later'" in done.stdout
+    strict = shell("convert_beatmap.py", chart, tmp_path / "b.qua", "--strict")
+    assert strict.returncode == _common.FAILED
+    assert "a.sm:1: BPMS is not `beat=value`: 'later'" in strict.stderr
+    assert not (tmp_path / "b.qua").exists()

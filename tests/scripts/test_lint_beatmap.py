@@ -113,3 +113,18 @@ def test_notes_after_the_song(calm: Path) -> None:
     assert done.returncode == common.FAILED
     assert done.stdout.count("after_audio") == 1
     assert "begins 500 ms after the song" in done.stdout
+
+
+def test_packages_and_lines_left_out_are_named(calm: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.osz", "w") as archive:
+        archive.writestr("inside.osu", calm.read_text() + "nonsense\n")
+        archive.writestr("Song.WAV", b"no sound")
+    done = shell("lint_beatmap.py", tmp_path / "a.osz", "--audio")
+    assert done.returncode == common.OK, done.stderr
+    assert "a.osz/inside.osu: 1 x left out" in done.stderr
+    assert "The song's end is not looked at" in done.stderr
+    assert "not beside it" not in done.stderr
+    strict = shell("lint_beatmap.py", tmp_path / "a.osz", "--strict")
+    assert strict.returncode == common.FAILED
+    assert f"{tmp_path}/a.osz/inside.osu:" in strict.stderr
+    assert "mug-package-" not in done.stderr + strict.stderr

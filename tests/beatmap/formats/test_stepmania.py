@@ -534,3 +534,21 @@ def test_real_charts_survive(real_data: Path) -> None:
             assert max(map(worst_ms, again, charts)) < 0.01
             assert [b.version for b in again] == [b.version for b in charts]
             assert losses.count(stepmania_write.MOVED) == 0
+
+
+def test_what_is_written_is_read() -> None:
+    """Texts beyond all bounds, and tempi that a reader of `.sm` takes for warps."""
+    reds = (TimingPoint(0.0, 500.0), TimingPoint(2000.0, 1e-3), TimingPoint(2001.0, 500.0))
+    chart = Beatmap(
+        4,
+        (Rice(0, 500.0), Rice(1, 2001.0), Rice(2, 2501.0)),
+        reds,
+        metadata={"Title": "x" * 20_000, "Tags": "y " * 9000},
+    )
+    for ssc in (False, True):
+        losses = LossReport()
+        text = stepmania_write.format([chart], ssc=ssc, losses=losses)
+        (again,) = stepmania.parse(text, losses=losses, strict=True, path=Path(f"a.s{'s' * ssc}c"))
+        assert len(again.hit_objects) == 3
+        assert losses.count("texts cut to 10000 letters") == 2
+        assert losses.count(stepmania_write.TOO_FAST) == (not ssc)

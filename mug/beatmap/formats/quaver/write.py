@@ -15,7 +15,7 @@ from mug.beatmap.formats.loss_audit import audit as _audit
 from mug.beatmap.formats.loss_audit import background, sound_events
 from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.numbers import LineError, number_text
-from mug.beatmap.formats.quaver.read import HIT_SOUNDS, OWN_FIELDS, SECTION
+from mug.beatmap.formats.quaver.read import HIT_SOUNDS, MAX_NAME, OWN_FIELDS, SECTION
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.beatmap.timing_points import ScrollPoint, TimingPoint
 from mug.errors import BeatmapError
@@ -150,6 +150,9 @@ def _is_number(text: str) -> bool:
 def _sound_effects(writer: _Writer) -> list[str]:
     lines = []
     for time_ms, name, volume in sound_events(writer.beatmap):
+        if len(name) > MAX_NAME:
+            writer.losses.add("sound events")
+            continue
         lines.append(f"- StartTime: {number_text(time_ms)}")
         lines.append(f"  Sample: {writer.sample(name)}")
         if volume != 100:
@@ -203,7 +206,7 @@ def _lane(beatmap: Beatmap, note: HitObject) -> int:
 def _key_sound(writer: _Writer, note: HitObject) -> list[str]:
     """The file that a note plays; osu!'s numbered sample sets have no place."""
     found = _SAMPLE.fullmatch(note.sample)
-    if not found:
+    if not found or len(found[2]) > MAX_NAME:
         writer.losses.add("hit samples", note.sample not in ("", "0:0:0:0:", "0:0"))
         return []
     volume = int(found[1][:6]) or _volume_at(writer, note.start_ms)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from mug.beatmap.formats.limits import MAX_BEAT, MAX_BPM, MAX_VELOCITY, MIN_BPM, finite
+from mug.beatmap.formats.limits import MAX_BEAT, MAX_BPM, MAX_TIME_MS, MAX_VELOCITY, MIN_BPM, finite
 from mug.beatmap.formats.numbers import LineError
 from mug.beatmap.formats.reading import Reading
 from mug.beatmap.formats.stepmania.text import line_of
@@ -92,8 +92,8 @@ def step_timing(fields: Mapping[str, str], dialect: Dialect, reading: Reading) -
     """Return the times of beats, from the tags of a song or a chart."""
     written = fields.get("OFFSET", "")
     offset_s = number(written.strip() or "0", "OFFSET", reading, line_of(written))
-    if abs(offset_s) > MAX_SECONDS:
-        reading.left_out(Message("chart.is_beyond_bound", what="OFFSET", bound=MAX_SECONDS))
+    if abs(offset_s) > MAX_TIME_MS / 1000:
+        reading.left_out(Message("chart.is_beyond_bound", what="OFFSET", bound=MAX_TIME_MS / 1000))
         offset_s = 0.0
     bpms = _bpms(fields.get("BPMS", ""), dialect, reading)
     stops, before_s = _stops(fields.get("STOPS", ""), dialect, reading)

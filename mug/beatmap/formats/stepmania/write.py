@@ -14,9 +14,9 @@ from mug.beatmap.formats.loss_audit import audit, background
 from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.scroll import velocity_steps
 from mug.beatmap.formats.stepmania.notes import HOLD, KEYS, MAX_MEASURES, TAIL, TAP
-from mug.beatmap.formats.stepmania.read import SECTION
+from mug.beatmap.formats.stepmania.read import MAX_TEXT, SECTION
 from mug.beatmap.formats.stepmania.text import escaped
-from mug.beatmap.formats.stepmania.timing import ROWS_PER_BEAT
+from mug.beatmap.formats.stepmania.timing import ROWS_PER_BEAT, WARP_BPM
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.errors import BeatmapError
 from mug.messages.message import Message
@@ -28,6 +28,7 @@ MOVED = "notes moved onto a row (1/48 beat)"
 CROWDED = "notes that share a row with another of their column, left out"
 SHORT = "holds too short for the rows, written as taps"
 CUT = "holds cut before the next note of their column"
+TOO_FAST = "tempi that such a file takes for warps, left out"
 OTHER_TAGS = "tags of charts, where the first one's hold for all"
 DIFFICULTIES = ("Beginner", "Easy", "Medium", "Hard", "Challenge", "Edit")
 _ROWS = ROWS_PER_BEAT * 4
@@ -126,8 +127,28 @@ def _times(beatmap: Beatmap) -> list[float]:
 def _audited(beatmap: Beatmap, losses: LossReport, ssc: bool) -> Beatmap:
     keeps = SSC_KEEPS if ssc else KEEPS
     losses.merge(audit(beatmap, keeps, sections=frozenset({SECTION})))
-    timed = with_tempo(beatmap, losses)
-    return timed if ssc else replace(timed, timing=timed.red_lines)
+    held = _shortened(beatmap, losses)
+    if not ssc:
+        reds = tuple(red for red in held.red_lines if red.bpm < WARP_BPM)
+        losses.add(TOO_FAST, len(held.red_lines) - len(reds))
+        held = replace(held, timing=reds)
+    return with_tempo(held, losses)
+
+
+def _shortened(beatmap: Beatmap, losses: LossReport) -> Beatmap:
+    """The chart with texts of no more letters than a tag may have."""
+    own = beatmap.other.get(SECTION, ())
+    texts = (*beatmap.metadata.values(), *beatmap.general.values(), *own)
+    too_long = sum(len(text) > MAX_TEXT for text in texts)
+    if not too_long:
+        return beatmap
+    losses.add(f"texts cut to {MAX_TEXT} letters", too_long)
+    return replace(
+        beatmap,
+        metadata={key: text[:MAX_TEXT] for key, text in beatmap.metadata.items()},
+        general={key: text[:MAX_TEXT] for key, text in beatmap.general.items()},
+        other={**beatmap.other, SECTION: tuple(text[:MAX_TEXT] for text in own)},
+    )
 
 
 def _own(beatmap: Beatmap, taken: set[tuple[str, str]]) -> dict[str, str]:
