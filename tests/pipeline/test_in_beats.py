@@ -13,11 +13,13 @@ import torch
 from tiny_models import write_model
 
 from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.formats.loss_report import LossReport
+from mug.beatmap.formats.registry import read_any
 from mug.beatmap.hit_objects import Rice
 from mug.beatmap.timing_points import TimingPoint
 from mug.encoding.beat_axis import LINES, BeatAxis
 from mug.encoding.bound_rows import HINT
-from mug.errors import GenerationError
+from mug.errors import GenerationError, MugError
 from mug.pipeline.beat import song_with_beat, song_with_lines
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.decode import decode_latent, encode_notes, rows_of
@@ -28,6 +30,7 @@ from mug.pipeline.judge.score import score_chart
 from mug.pipeline.make import make
 from mug.pipeline.model.checkpoint import LoadedModel, load_model
 from mug.pipeline.model.names import SCORER_NAME
+from mug.pipeline.package import make_package
 from mug.pipeline.request import GenerationRequest
 from mug.pipeline.rows import rows_for
 from mug.pipeline.sample import ChartRequest
@@ -310,3 +313,25 @@ def test_candidates_are_judged_by_whether_they_listen(model: LoadedModel, song: 
     assert listening_of(model, encoded, replace(good, timing=()), asked) is None
     made = make(generator, request(song, prompt=asked))
     assert "listens" in {part.name for part in made.judgements[0].score.parts}
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.5, 1.2])
+@pytest.mark.parametrize("kind", ["model", "spectral"])
+def test_songs_of_a_second_and_less(
+    kind: str, seconds: float, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """They become a package, or one sentence says why not."""
+    wave = np.zeros(int(22050 * seconds), np.float32)
+    wave[::2205] = 0.9
+    soundfile.write(tmp_path / "a.wav", wave, 22050)
+    wanted = GenerationRequest(tmp_path / "a.wav", steps=2)
+    generator = ChartGenerator(request.getfixturevalue(kind))
+    said, charts = "", []
+    try:
+        make_package(generator, wanted, tmp_path / "a.osz")
+        charts = read_any(tmp_path / "a.osz", losses=LossReport())
+    except MugError as error:
+        said = str(error)
+    assert bool(charts) != bool(said)
+    assert "\n" not in said
+    assert all(n.last_ms <= 1000 * seconds + 1 for chart in charts for n in chart.hit_objects)
