@@ -37,7 +37,9 @@ CLASSES = frozenset(
 )
 """Further classes that have."""
 
-_TYPES = (bool, bytes, dict, float, frozenset, int, list, set, str, tuple)  # of entries of configs
+# Types of entries of configs, by the names that old pickle protocols have for them.
+_TYPES = {one.__name__: one for one in (bool, bytes, dict, float, frozenset, int, list, set, str)}
+_TYPES |= {"tuple": tuple, "long": int, "unicode": str}
 
 
 _BUILTINS = ("builtins", "__builtin__")
@@ -78,7 +80,7 @@ class _Unpickler(pickle.Unpickler):
         allowed = _get_allowed_globals() | {
             f"{one.__module__}.{one.__qualname__}": one for one in SAFE_GLOBALS
         }
-        allowed |= {f"{one}.{kind.__name__}": kind for kind in _TYPES for one in _BUILTINS}
+        allowed |= {f"{one}.{name}": kind for name, kind in _TYPES.items() for one in _BUILTINS}
         full_name = f"{module_name}.{global_name}"
         if full_name in allowed:
             return allowed[full_name]
