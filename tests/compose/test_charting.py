@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
@@ -14,6 +15,7 @@ from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import LongNote
 from mug.beatmap.timing_points import TimingPoint
 from mug.compose.charting.make import chart_song
+from mug.compose.charting.notes import NoteWriter
 from mug.compose.charting.rows import choose_rows
 from mug.compose.charting.spec import FAMILIES, LEAST_JACK_MS, draw_specs
 from mug.compose.varied.arrange import compose_varied
@@ -152,3 +154,24 @@ def _tick(found: VariedSong, time_ms: float) -> float:
         found.tempo.segments[0],
     )
     return 24 * (segment.beat + (time_ms - segment.time_ms) / segment.beat_ms)
+
+
+def test_a_song_that_is_quiet_throughout_has_charts() -> None:
+    """Charts with rests leave quiet parts out, but not the whole song."""
+    song = compose_varied(20, VariedStyle(seconds=(15.0, 16.0)))
+    assert max(part.energy for part in song.parts) < 0.3
+    for spec in draw_specs(20, 8):
+        assert len(choose_rows(song, replace(spec, rests=True))) >= 8
+
+
+def test_most_holds_end_where_the_next_row_begins() -> None:
+    song = compose_varied(3, VariedStyle(seconds=(60.0, 70.0)))
+    spec = replace(draw_specs(3, 8)[3], ln_ratio=0.2, hold_through=0.0)
+    notes = NoteWriter(song, spec, 4).write(choose_rows(song, spec))
+    starts = np.array([*sorted({note.start_ms for note in notes}), np.inf])
+    holds = [note for note in notes if isinstance(note, LongNote)]
+    after = [starts[np.searchsorted(starts, note.start_ms + 1)] for note in holds]
+    away = np.array([note.end_ms - time for note, time in zip(holds, after, strict=True)])
+    assert len(holds) > 10
+    assert (away <= 1).all()
+    assert (np.abs(away) <= 1).mean() > 0.7

@@ -124,6 +124,7 @@ def test_small_and_demo_sizes() -> None:
         ("mug/small", "mug/small_autoencoder"),
         ("mug/demo", "mug/demo_autoencoder"),
         ("mug/listen", "mug/listen_autoencoder"),
+        ("mug/listen_7k", "mug/listen_7k_autoencoder"),
         ("debug/diffusion", "debug/autoencoder"),
         ("debug/variants", "debug/autoencoder"),
         ("debug/stft", "debug/stft_autoencoder"),

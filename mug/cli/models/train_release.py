@@ -26,6 +26,10 @@ SONGS = 300
 SEED, SCORER_SEED = 0, 1
 
 FIRST_STAGE, DIFFUSION = "configs/mug/listen_autoencoder.yaml", "configs/mug/listen.yaml"
+WIDE_FIRST_STAGE = "configs/mug/listen_7k_autoencoder.yaml"
+WIDE_DIFFUSION = "configs/mug/listen_7k.yaml"
+WIDE_FROM = 6
+"""Columns from which on a beat takes wider latents."""
 FEATURES = "configs/mug/features_2.yaml"
 
 SONG_BYTES = 7_000_000
@@ -247,7 +251,11 @@ def train_network(steps: Steps, recipe: ReleaseRecipe, name: str, own: list[str]
         name: first stage or diffusion.
         own: overrides for it alone.
     """
-    config = {"first stage": FIRST_STAGE, "diffusion": DIFFUSION}[name]
+    wide = recipe.keys >= WIDE_FROM
+    config = {
+        "first stage": WIDE_FIRST_STAGE if wide else FIRST_STAGE,
+        "diffusion": WIDE_DIFFUSION if wide else DIFFUSION,
+    }[name]
     count = recipe.steps(name)
     length = [] if count is None else [f"lightning.trainer.max_steps={count}"]
     return steps.train(name, config, [*own, *_data(steps, recipe), *length, *recipe.overrides])

@@ -100,7 +100,7 @@ class Fingers:
         return float(cost)
 
     def _goes_on(self, column: int) -> float:
-        """Wish for a column as the next one of a roll."""
+        """Readiness to play a column as the next one of a roll."""
         if len(self._rows) < 2 or len(self._rows[-2]) != 1:
             return 0.0
         before, last = self._rows[-2][0], self._rows[-1][0]

@@ -98,8 +98,8 @@ def _hold(row: Row, following: Row | None, spec: ChartSpec, draw: float) -> _Hol
     if length * beat_ms / GRID < least_ms:
         return _NO_HOLD
     # A hold over silence is worth something where long notes are the chart's subject.
-    heard = min(sounding, length) + (0.35 if spec.ln_ratio > 0.15 else 0.15) * length
-    return _Hold(length, heard * beat_ms / GRID)
+    sounds = min(sounding, length) + (0.35 if spec.ln_ratio > 0.15 else 0.15) * length
+    return _Hold(length, sounds * beat_ms / GRID)
 
 
 def hold_ends(

@@ -279,7 +279,8 @@ def choose_rows(song: VariedSong, spec: ChartSpec) -> list[Row]:
     rng = np.random.default_rng([spec.seed, 93])
     listening = _Listening(song, spec)
     quiet = {p.kind for p in song.parts if spec.rests and p.energy < _QUIET and rng.random() < 0.7}
-    played = [p for p in song.parts if p.kind not in quiet]
+    # A song that is quiet throughout is played as it is.
+    played = [p for p in song.parts if p.kind not in quiet] or list(song.parts)
     choice = RowChoice(_least_ms(spec, rng))
     taken: list[_Place] = []
     missing = 0
