@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from functools import cache
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from repository import ROOT
 
 from mug.compose.varied.arrange import compose_varied, swung
 from mug.compose.varied.mix import render_buses, render_varied
@@ -121,3 +125,34 @@ def test_the_sound_rises_at_loud_strokes():
             if at > 400 and at + 400 < len(level):
                 gains.append(level[at + 160] > level[at - 160])
     assert np.mean(gains) > 0.85
+
+
+_SAID = """
+from mug.compose.charting.make import chart_song
+from mug.compose.charting.spec import draw_specs
+from mug.compose.varied.arrange import compose_varied
+from mug.compose.varied.style import VariedStyle
+for seed in range(4):
+    song = compose_varied(seed, VariedStyle(seconds=(20.0, 25.0)))
+    print([(e.tick, e.instrument, e.pitch) for e in song.events])
+    spec = draw_specs(seed, 4)[2]
+    chart = chart_song(song, spec, name="x", audio_filename="a", beatmapset_id=1)
+    print([(n.column, n.start_ms) for n in chart.hit_objects])
+"""
+
+
+def test_a_song_is_the_same_in_every_process() -> None:
+    """Words hash differently in each; nothing may follow from the order of a set of them."""
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", _SAID],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert said[0] == said[1]
+    assert len(said[0]) > 10_000

@@ -185,7 +185,8 @@ def _draw_playing(rng: np.random.Generator) -> dict[str, frozenset[str]]:
     usual = {name for name, p in _PRESENT.items() if rng.random() < p}
     found = {}
     for kind in KINDS:
-        names = {name for name in usual if rng.random() < 0.8}
+        # In a fixed order: that of a set of words changes from process to process.
+        names = {name for name in sorted(usual) if rng.random() < 0.8}
         names |= {name for name, p in _PRESENT.items() if rng.random() < 0.12 * p}
         if kind == "break":
             names &= {"pad", "chord", "vocal", "arp"}
