@@ -39,6 +39,7 @@ from mug.errors import BeatmapError
 MOST_SECONDS = 5.0  # of the processor, for a file of some kilobytes
 MOST_MIB = 2048
 _MOST_BYTES = 40_000
+_WHOLE_ARCHIVES = 0.75  # packages whose chart is changed, and not their own bytes
 _NASTY = tuple(
     text.encode("utf-8", "surrogatepass")
     for text in (
@@ -77,13 +78,16 @@ def seeds() -> dict[str, bytes]:
     }
     found[".ssc"] = found[".ssc"].replace(b"#STOPS:;", b"#STOPS:1=0.5;", 1)
     found[".ssc"] = found[".ssc"].replace(b"#WARPS:;", b"#WARPS:9=1;", 1)
-    for package, suffix in PACKAGES.items():
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w") as archive:
-            archive.writestr(f"chart{suffix}", found[suffix])
-            archive.writestr("song.ogg", b"OggS")
-        found[package] = packed.getvalue()
-    return found
+    return found | {package: packed(suffix, found[suffix]) for package, suffix in PACKAGES.items()}
+
+
+def packed(suffix: str, data: bytes) -> bytes:
+    """Return a package with one chart of a format and a sound."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr(f"chart{suffix}", data)
+        archive.writestr("song.ogg", b"OggS")
+    return made.getvalue()
 
 
 def mutated(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
@@ -188,7 +192,11 @@ def run_one(
     rng = random.Random(seed)
     suffix = rng.choice(list(files))
     others = rng.choice(list(files.values()))
-    data = mutated(rng, rng.choice(files[suffix]), others)
+    inside = PACKAGES.get(suffix)
+    if inside is not None and rng.random() < _WHOLE_ARCHIVES:
+        data = packed(inside, mutated(rng, rng.choice(files[inside]), others))
+    else:
+        data = mutated(rng, rng.choice(files[suffix]), others)
     path = folder / f"input{suffix}"
     path.write_bytes(data)
     began = time.process_time()

@@ -8,6 +8,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from decimal import Context, Decimal
+from functools import lru_cache
 
 from mug.beatmap.formats.limits import MAX_TIME_MS
 from mug.beatmap.formats.numbers import EXACT, LineError, number, number_text
@@ -26,6 +27,7 @@ _RECIPROCAL = Context(prec=40)
 SHORTEST_BEAT_MS = 6.0  # the game's own bound
 _MOST_SLIDES = 9000  # likewise
 _MOST_POINTS = 10_000
+_MOST_SAMPLE = 4000  # letters, among which the numbers are
 _NAN = re.compile(r"[+-]?nan", re.IGNORECASE)
 
 Timing = TimingPoint | ScrollPoint
@@ -214,6 +216,7 @@ def parse_object(
     return LongNote(column, start, end, sound, sample, combo)
 
 
+@lru_cache(maxsize=2048)  # a chart has few positions and samples, and each many times
 def _coordinate(text: str, what: str) -> float:
     value = float(number(text, what))
     if abs(value) > MAX_X:
@@ -223,11 +226,17 @@ def _coordinate(text: str, what: str) -> float:
 
 def _sample(fields: list[str]) -> str:
     """Sample of an object, which ends it; a sample that is none spoils the line in the game."""
-    numbers = [part.strip() for part in fields[0].split(":")] if fields else []
-    if numbers and numbers != [""]:
-        for text in numbers[:4]:
-            integer(text, "a number of the sample")
+    if fields:
+        _check_sample(fields[0][:_MOST_SAMPLE])
     return ",".join(fields).strip()
+
+
+@lru_cache(maxsize=2048)
+def _check_sample(text: str) -> None:
+    numbers = [part.strip() for part in text.split(":")]
+    if numbers != [""]:
+        for part in numbers[:4]:
+            integer(part, "a number of the sample")
 
 
 def _end_of(
