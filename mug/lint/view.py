@@ -56,7 +56,7 @@ class NoteRow:
     start_ms: float
     notes: tuple[HitObject, ...]
 
-    @property
+    @cached_property
     def columns(self) -> tuple[int, ...]:
         """Their columns, ascending, each once."""
         return tuple(sorted({note.column for note in self.notes}))

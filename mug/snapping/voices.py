@@ -177,11 +177,12 @@ class Voices:
     def estimate_jitter_ms(self) -> float:
         """The jitter under which the evidence is cheapest, from 0.5 to 25 ms."""
         weight = float(self._evidence.weights.sum())
+        cheapest = self._cheapest(np.stack([self._beat_costs(j) for j in _JITTERS_MS]))
         costs = [
             # The normal density's log sigma, without which the largest jitter would always be
             # cheapest.
-            self._cheapest_path(self._beat_costs(j))[1] + weight * float(np.log(j))
-            for j in _JITTERS_MS
+            cost + weight * float(np.log(j))
+            for j, cost in zip(_JITTERS_MS, cheapest.tolist(), strict=True)
         ]
         return _JITTERS_MS[int(np.argmin(costs))]
 
@@ -201,6 +202,17 @@ class Voices:
             clash = at[pairs[:, 0]] == at[pairs[:, 1]]
             np.add.at(costs[:, state], self.place[pairs[clash, 1]], _COLLISION)
         return np.where(self._forbidden, np.inf, costs + self._prior)
+
+    def _cheapest(self, costs: Float[np.ndarray, "j b s"]) -> Float[np.ndarray, " j"]:
+        """Cost of the cheapest path through each table of costs, as `_cheapest_path` finds it."""
+        if not costs.shape[1]:
+            return np.zeros(len(costs))
+        total = costs[:, 0]
+        for beat in range(1, costs.shape[1]):
+            ways = total[:, :, None] + self._switch * self._links[beat]
+            total = ways.min(axis=1) + costs[:, beat]
+        cheapest: np.ndarray = total.min(axis=1)
+        return cheapest
 
     def _cheapest_path(
         self, costs: Float[np.ndarray, "b s"]

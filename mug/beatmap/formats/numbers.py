@@ -44,6 +44,8 @@ def number_text(value: float, shift_ms: int = 0) -> str:
     """
     if not math.isfinite(value):
         raise LineError("chart.is_not_finite_number", what=value)
+    if value == int(value) and abs(whole := int(value) - shift_ms) < 2**53:
+        return str(whole)  # the times of most charts, without a decimal in between
     exact = EXACT.subtract(Decimal(repr(value)), Decimal(shift_ms))
     if exact == int(exact) and abs(exact) < 2**53:
         return str(int(exact))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 
 from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.hit_objects import HitObject, LongNote
+from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.errors import DataError
 from mug.lint.findings import Finding
 from mug.lint.repair.notes import Change, Locked, Notes
@@ -125,7 +127,11 @@ def _scope(what: Sequence[Finding] | Sequence[str] | None) -> Scope:
 
 
 def _mirror(note: HitObject, keys: int) -> HitObject:
-    return replace(note, column=keys - 1 - note.column)
+    # Not by `replace`: every note of a chart goes through here several times.
+    column, sound = keys - 1 - note.column, (note.hitsound, note.sample, note.new_combo)
+    if isinstance(note, LongNote):
+        return LongNote(column, note.start_ms, note.end_ms, *sound)
+    return Rice(column, note.start_ms, *sound)
 
 
 def _mirror_all(notes: Sequence[HitObject], keys: int) -> tuple[HitObject, ...]:
@@ -136,12 +142,16 @@ def _prefers_mirror(notes: Sequence[HitObject], keys: int, locked: Locked) -> bo
     """Return whether the mirrored chart comes first in an order of charts.
 
     Of a chart and its mirror one is fixed, whichever was given: ties between left and right are
-    then broken alike in both.
+    then broken alike in both. The first notes that differ decide, most often the first of all.
     """
-    flags = [locked(note) for note in notes]
-    there = sorted(_key(note, flag) for note, flag in zip(notes, flags, strict=True))
-    mirror = _mirror_all(notes, keys)
-    return sorted(_key(note, flag) for note, flag in zip(mirror, flags, strict=True)) < there
+    start = attrgetter("start_ms")
+    for _, group in groupby(sorted(notes, key=start), key=start):
+        flags = [(note, locked(note)) for note in group]
+        there = sorted(_key(note, flag) for note, flag in flags)
+        mirrored = sorted(_key(_mirror(note, keys), flag) for note, flag in flags)
+        if mirrored != there:
+            return mirrored < there
+    return False
 
 
 def _key(note: HitObject, locked: bool) -> tuple[float, int, float, bool, int, str, int, bool]:

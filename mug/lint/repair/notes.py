@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Literal
 
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
-from mug.lint.column_rules import pair_rule
+from mug.lint.column_rules import SAME_MS, pair_rule
 from mug.lint.view import same_hand, struck_between
 from mug.tiers import TierLimits
 
 Locked = Callable[[HitObject], bool]
 Kind = Literal["moved", "shortened", "removed"]
+
+_LONG_MS = 1000.0
+"""Holds longer than this are looked up one by one, so that others need no look further back."""
+
+_ROUNDING_MS = 1.0  # by which sums of times may miss what their differences say
 
 
 class Room(IntEnum):
@@ -80,25 +86,44 @@ class Notes:
         self._locked = locked
         self._fixed = [locked(note) for note in notes]
         self.columns: list[list[tuple[float, int]]] = [[] for _ in range(keys)]
+        self._longest_ms = [0.0] * keys  # of the holds that have been in a column
+        self.counted: dict[tuple[str, int | None, float], int] = {}  # see `harm`; of the chart now
+        self.touched: list[int] = []  # notes that were moved or shortened, until someone asks
+        self._long: list[list[tuple[float, int]]] = [[] for _ in range(keys)]
         for index, note in enumerate(notes):
             self.columns[note.column].append((note.start_ms, index))
+            self._note_length(index, note)
         for column in self.columns:
             column.sort()
         self.starts = sorted(note.start_ms for note in notes)
-        self._longest_ms = [0.0] * keys  # of the holds that have been in a column
-        for note in notes:
-            self._lengthen(note)
-        self._reach_ms = max(limits.mini_jack_ms, limits.release_ms, limits.shield_ms)
+        self.reach_ms = max(limits.mini_jack_ms, limits.release_ms, limits.shield_ms, SAME_MS)
         self._nearest = [_nearest_columns(column, keys) for column in range(keys)]
 
-    def order(self) -> list[int]:
-        """Indices of what is left, by start, column and end."""
-        places = (
+    def order(self, indices: Iterable[int] | None = None) -> list[int]:
+        """Indices of what is left, by start, column and end.
+
+        Args:
+            indices: of notes that are there; all by default.
+        """
+        if indices is None:
+            indices = (i for i, note in enumerate(self.notes) if note is not None)
+        places = [
             (note.start_ms, note.column, note.last_ms, index)
-            for index, note in enumerate(self.notes)
-            if note is not None
+            for index in indices
+            if (note := self.notes[index]) is not None
+        ]
+        places.sort()
+        return [index for *_, index in places]
+
+    def holds(self) -> list[int]:
+        """Indices of the holds that are left, in order."""
+        return self.order(i for i, note in enumerate(self.notes) if isinstance(note, LongNote))
+
+    def after(self, time_ms: float) -> list[int]:
+        """Indices of what is left and lasts beyond a time, in order."""
+        return self.order(
+            i for i, note in enumerate(self.notes) if note is not None and note.last_ms > time_ms
         )
-        return [index for *_, index in sorted(places)]
 
     def __getitem__(self, index: int) -> HitObject:
         note = self.notes[index]
@@ -116,16 +141,60 @@ class Notes:
 
     # ------------------------------------------------------------------ what stands in the way
 
+    def crowded(self) -> set[int]:
+        """Notes that may break a rule with one before them in their column.
+
+        All that do are among them, and few others.
+        """
+        found: set[int] = set()
+        for members in self.columns:
+            until = -math.inf
+            for start, index in members:
+                if start < until:
+                    found.add(index)
+                until = max(until, self._until(self[index]))
+        return found
+
+    def crowded_by(self, index: int) -> list[int]:
+        """Notes that may break a rule with this one before them in its column."""
+        note = self[index]
+        members, until = self.columns[note.column], self._until(note)
+        found: list[int] = []
+        for place in range(bisect.bisect_right(members, (note.start_ms, index)), len(members)):
+            start, other = members[place]
+            if start >= until:
+                break
+            found.append(other)
+        return found
+
+    def _until(self, note: HitObject) -> float:
+        """A time from which on no later note of the column breaks a rule with a note."""
+        free_ms = max(note.start_ms + self.reach_ms, note.last_ms + self.limits.release_ms)
+        return free_ms + _ROUNDING_MS
+
+    def _holds_until(self, index: int, column: int) -> float:
+        """As `_until`, for a note that may have left the column."""
+        note = self.notes[index]
+        return -math.inf if note is None or note.column != column else self._until(note)
+
     def conflicts(self, index: int, column: int) -> list[tuple[int, str]]:
         """Notes that a note would break a rule with in a column, by start, and the rule."""
         note = self[index]
         members, found = self.columns[column], list[tuple[int, str]]()
-        until = max(note.start_ms, note.last_ms) + self._reach_ms
-        since = note.start_ms - self._reach_ms - self._longest_ms[column]
-        for place in range(bisect.bisect_left(members, (since, -1)), len(members)):
-            start, other = members[place]
-            if start > until:
-                break
+        until = max(note.start_ms, note.last_ms) + self.reach_ms
+        since = note.start_ms - self.reach_ms - _LONG_MS - _ROUNDING_MS
+        lasting = self._long[column]
+        first_long = (note.start_ms - self.reach_ms - self._longest_ms[column] - _ROUNDING_MS, -1)
+        early = [
+            place
+            for place in lasting[
+                bisect.bisect_left(lasting, first_long) : bisect.bisect_left(lasting, (since, -1))
+            ]
+            if self._holds_until(place[1], column) > note.start_ms
+        ]
+        last = bisect.bisect_right(members, (until, len(self.notes)))
+        near = members[bisect.bisect_left(members, (since, -1)) : last]
+        for start, other in (*early, *near):
             if other == index:
                 continue
             first, second = self[other], note
@@ -135,6 +204,12 @@ class Notes:
             if rule is not None:
                 found.append((other, rule))
         return found
+
+    def between(self, column: int, since_ms: float, until_ms: float) -> list[tuple[float, int]]:
+        """Starts and indices of a column's notes from one time to another."""
+        members = self.columns[column]
+        first = bisect.bisect_left(members, (since_ms, -1))
+        return members[first : bisect.bisect_right(members, (until_ms, len(self.notes)))]
 
     def neighbours(self, index: int, column: int) -> tuple[HitObject | None, HitObject | None]:
         """The notes of a column before and after a note."""
@@ -191,13 +266,15 @@ class Notes:
         """Put a note into another column."""
         before, after = self[index], replace(self[index], column=column)
         self.put(index, after)
-        self._lengthen(after)
+        self._note_length(index, after)
+        self.counted.clear()
+        self.touched.append(index)
         self.changes.append(Change(rule, before, after))
 
     def put(self, index: int, after: HitObject) -> None:
         """Put a note into another column without a word about it, to look what that does."""
         before = self[index]
-        self.columns[before.column].remove((before.start_ms, index))
+        self._take(before, index)
         bisect.insort(self.columns[after.column], (after.start_ms, index))
         self.notes[index] = after
 
@@ -213,6 +290,7 @@ class Notes:
         if self._locked(after):
             return False
         self._set(index, after, rule)
+        self.touched.append(index)
         return True
 
     def remove(self, index: int, rule: str) -> bool:
@@ -220,18 +298,32 @@ class Notes:
         note = self[index]
         if not self.free(index) or len(self.columns[note.column]) < 2:
             return False
-        self.columns[note.column].remove((note.start_ms, index))
+        self._take(note, index)
         del self.starts[bisect.bisect_left(self.starts, note.start_ms)]
         self._set(index, None, rule)
         return True
 
-    def _lengthen(self, note: HitObject) -> None:
-        longest = max(self._longest_ms[note.column], note.last_ms - note.start_ms)
-        self._longest_ms[note.column] = longest
+    def _take(self, note: HitObject, index: int) -> None:
+        members = self.columns[note.column]
+        del members[bisect.bisect_left(members, (note.start_ms, index))]
+
+    def _note_length(self, index: int, note: HitObject) -> None:
+        length = note.last_ms - note.start_ms
+        self._longest_ms[note.column] = max(self._longest_ms[note.column], length)
+        if length > _LONG_MS:
+            entry, lasting = (note.start_ms, index), self._long[note.column]
+            place = bisect.bisect_left(lasting, entry)
+            if lasting[place : place + 1] != [entry]:
+                lasting.insert(place, entry)
+
+    def longest_ms(self, column: int) -> float:
+        """Length of the longest hold that has been in a column."""
+        return self._longest_ms[column]
 
     def _set(self, index: int, after: HitObject | None, rule: str) -> None:
         self.changes.append(Change(rule, self[index], after))
         self.notes[index] = after
+        self.counted.clear()
 
 
 def _nearest_columns(column: int, keys: int) -> list[int]:

@@ -8,20 +8,25 @@ it ends, and a second pass finds nothing to do.
 
 from __future__ import annotations
 
+import bisect
+import heapq
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mug.beatmap.hit_objects import LongNote, Rice
+from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.lint.chart_rules import AFTER_MS
 from mug.lint.findings import Finding
-from mug.lint.repair.harm import harm
+from mug.lint.repair.harm import harm, harm_reach_ms
 from mug.lint.repair.notes import Notes, Room
 from mug.lint.view import ROW_MS, hand, same_hand
 
 _PAIRS = ("same_time", "inside_hold", "mini_jack", "release_gap", "shield")
 _SHORTENED = ("inside_hold", "release_gap")
 _REMOVED = ("same_time", "inside_hold", "mini_jack", "release_gap")
+
+_Way = tuple[int, Room, int, int]
+"""Harm of a move, room there, turn among the columns, column."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +75,9 @@ def apply_fixes(work: Notes, scope: Scope, audio_ms: float | None) -> None:
 def _end_with_song(work: Notes, scope: Scope, audio_ms: float | None) -> None:
     if audio_ms is None:
         return
-    for index in work.order():
+    for index in work.after(audio_ms + AFTER_MS):
         note = work[index]
-        if note.last_ms <= audio_ms + AFTER_MS or not scope.has(
-            "after_audio", (note.column,), note.start_ms, note.last_ms
-        ):
+        if not scope.has("after_audio", (note.column,), note.start_ms, note.last_ms):
             continue
         if note.start_ms > audio_ms + AFTER_MS:
             work.remove(index, "after_audio")
@@ -83,7 +86,7 @@ def _end_with_song(work: Notes, scope: Scope, audio_ms: float | None) -> None:
 
 
 def _release_short_holds(work: Notes, scope: Scope) -> None:
-    for index in work.order():
+    for index in work.holds():
         note = work[index]
         short = note.last_ms - note.start_ms < work.limits.hold_ms
         if (
@@ -99,13 +102,19 @@ def _release_short_holds(work: Notes, scope: Scope) -> None:
 
 def _reduce_chords(work: Notes, scope: Scope) -> None:
     most = work.limits.chord_notes(work.keys)
-    while True:
+    while _crowds(work, most):
         before = len(work.changes)
         for row in _rows(work):
             if len(row) > most:
                 _reduce(work, scope, row, most)
         if len(work.changes) == before:
             return
+
+
+def _crowds(work: Notes, most: int) -> bool:
+    """Return whether any row may have more notes."""
+    starts = work.starts
+    return any(b - a <= ROW_MS for a, b in zip(starts, starts[most:], strict=False))
 
 
 def _rows(work: Notes) -> list[list[int]]:
@@ -163,13 +172,45 @@ def _gap_ms(work: Notes, index: int) -> float:
 
 
 def _part_pairs(work: Notes, scope: Scope) -> None:
-    while True:
+    work.touched.clear()
+    crowded = work.crowded()
+    while crowded:
         before = len(work.changes)
-        for index in work.order():
-            while work.alive(index) and _part(work, scope, index):
-                pass
+        crowded = _part_crowded(work, scope, crowded)
         if len(work.changes) == before:
             return
+
+
+def _part_crowded(work: Notes, scope: Scope, crowded: set[int]) -> set[int]:
+    """Part notes in order; a change may crowd others, of which the later ones follow at once.
+
+    Args:
+        work: the chart.
+        scope: what to fix.
+        crowded: all notes that may break a rule with one before them, and perhaps others.
+
+    Returns:
+        The same afterwards.
+    """
+    place = {index: turn for turn, index in enumerate(work.order())}
+    queue = sorted((place[index], index) for index in crowded if work.alive(index))
+    waiting = {index for _, index in queue}
+    while queue:
+        turn, index = heapq.heappop(queue)
+        while work.alive(index) and _part(work, scope, index):
+            for other in _crowded_again(work):
+                crowded.add(other)
+                if place[other] > turn and other not in waiting:
+                    heapq.heappush(queue, (place[other], other))
+                    waiting.add(other)
+    return crowded
+
+
+def _crowded_again(work: Notes) -> set[int]:
+    """Notes that may break a rule with one before them since some were touched."""
+    touched = {index for index in work.touched if work.alive(index)}
+    work.touched.clear()
+    return touched.union(*(work.crowded_by(index) for index in touched))
 
 
 def _part(work: Notes, scope: Scope, index: int) -> bool:
@@ -263,36 +304,76 @@ def _fill_columns(work: Notes, scope: Scope) -> None:
 
 def _break_jacks(work: Notes, scope: Scope) -> None:
     for column in range(work.keys):
-        while _break_one(work, scope, column):
-            pass
+        ways: dict[int, list[_Way]] = {}
+        since = -math.inf
+        while (moved := _break_one(work, scope, column, since, ways)) is not None:
+            # Nothing changes for notes further away: their ways stay, and earlier jacks, which had
+            # none, still have none.
+            since = moved.start_ms - _reach_ms(work, column)
+            until = moved.last_ms + _reach_ms(work, column)
+            for _, index in work.between(column, since, until):
+                ways.pop(index, None)
 
 
-def _break_one(work: Notes, scope: Scope, column: int) -> bool:
-    """Move one note out of a jack that is too long, to where fewer notes are too many."""
+def _reach_ms(work: Notes, column: int) -> float:
+    """Largest distance of a note that has a say in where a note of a column may go."""
+    return harm_reach_ms(work.limits) + work.reach_ms + work.longest_ms(column) + 1.0
+
+
+def _break_one(
+    work: Notes, scope: Scope, column: int, since_ms: float, known: dict[int, list[_Way]]
+) -> HitObject | None:
+    """Move one note out of a jack that is too long, to where fewer notes are too many.
+
+    Args:
+        work: the chart.
+        scope: what to fix.
+        column: with the jacks.
+        since_ms: earlier jacks are left alone.
+        known: ways of notes that were looked at; receives further ones.
+
+    Returns:
+        The note as it was, if one could be moved.
+    """
     most = work.limits.jack_notes
-    for run in _jacks(work, column):
+    for run in _jacks(work, column, since_ms):
         span = work[run[0]].start_ms, work[run[-1]].start_ms
         if len(run) <= most or not scope.has("jack", (column,), *span):
             continue
-        ways = [
-            (harm(work, index, to), room, turn, place, index, to)
-            for turn, index in enumerate((*run[most:], *reversed(run[:most])))
-            for place, (to, room) in enumerate(work.destinations(index))
-            if room <= Room.FREE
-        ]
+        ways = []
+        for turn, index in enumerate((*run[most:], *reversed(run[:most]))):
+            if index not in known:
+                known[index] = _ways(work, index)
+            ways += [(h, room, turn, place, index, to) for h, room, place, to in known[index]]
         if ways and min(ways)[0] < 0:
             *_, index, to = min(ways)
+            note = work[index]
             work.move(index, to, "jack")
-            return True
-    return False
+            return note
+    return None
 
 
-def _jacks(work: Notes, column: int) -> list[list[int]]:
-    """Stretches of a column that are jacks, as indices."""
-    runs: list[list[int]] = []
-    for _, index in work.columns[column]:
-        if runs and work.is_jack(work[runs[-1][-1]].start_ms, work[index].start_ms):
-            runs[-1].append(index)
-        else:
-            runs.append([index])
-    return runs
+def _ways(work: Notes, index: int) -> list[_Way]:
+    return [
+        (harm(work, index, to), room, place, to)
+        for place, (to, room) in enumerate(work.destinations(index))
+        if room <= Room.FREE
+    ]
+
+
+def _jacks(work: Notes, column: int, since_ms: float) -> Iterator[list[int]]:
+    """Stretches of a column that are jacks, as indices, from the one at a time on."""
+    members = work.columns[column]
+    first = min(bisect.bisect_left(members, (since_ms, -1)), max(len(members) - 1, 0))
+    while first and work.is_jack(members[first - 1][0], members[first][0]):
+        first -= 1
+    run: list[int] = []
+    last_ms = 0.0
+    for start_ms, index in members[first:]:
+        if run and not work.is_jack(last_ms, start_ms):
+            yield run
+            run = []
+        run.append(index)
+        last_ms = start_ms
+    if run:
+        yield run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -31,6 +32,9 @@ _POINTED_AT = ("error", "warning")
 
 Place = tuple[float, int]
 """Start and column of a note."""
+
+_Fixed = Callable[..., tuple[Beatmap, float, Changes]]
+"""A chart of some notes, fixed; its stars; changes of the fixing."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +94,20 @@ def reach_stars(
     """
     barred: set[Place] = set()
     left_out: set[HitObject] = set()
+
+    @cache
+    def fixed(*some: HitObject) -> tuple[Beatmap, float, Changes]:
+        # The search comes back to where it began, and ends where it has been.
+        return fixed_chart(chart, some, goal)
+
     for _ in range(_ROUNDS):
         kept = [note for note in notes if note not in left_out]
         added_notes: tuple[HitObject, ...] = ()
-        if fixed_chart(chart, kept, goal)[1] > goal.stars:
-            kept = list(_dropped(chart, kept, goal))
+        if fixed(*kept)[1] > goal.stars:
+            kept = list(_dropped(fixed, kept, goal))
         else:
-            added_notes = _added_notes(chart, kept, sources, goal, barred)
-        done, stars, changes = fixed_chart(chart, [*kept, *added_notes], goal)
+            added_notes = _added_notes(fixed, kept, sources, goal, barred)
+        done, stars, changes = fixed(*kept, *added_notes)
         blamed = _blamed(done, added_notes, goal)
         joiners = {_place(note) for note in added_notes}
         stays = {note for note in blamed if _place(note) not in joiners}
@@ -126,17 +136,17 @@ def collect_sources(raw: Sequence[Sequence[HitObject]], goal: StarGoal) -> NoteS
     return note_sources(charts, onset_lines(goal.onsets, lines, allowed, rows_ms))
 
 
-def _dropped(chart: Beatmap, notes: Sequence[HitObject], goal: StarGoal) -> tuple[HitObject, ...]:
+def _dropped(fixed: _Fixed, notes: Sequence[HitObject], goal: StarGoal) -> tuple[HitObject, ...]:
     return drop_notes(
         notes,
         goal.where.beats,
-        lambda some: fixed_chart(chart, some, goal)[1] <= goal.stars,
+        lambda some: fixed(*some)[1] <= goal.stars,
         goal.onsets.accents,
     )
 
 
 def _added_notes(
-    chart: Beatmap,
+    fixed: _Fixed,
     notes: Sequence[HitObject],
     sources: NoteSources,
     goal: StarGoal,
@@ -148,13 +158,11 @@ def _added_notes(
         sources,
         goal.onsets,
         goal.where.beats,
-        keys=chart.keys,
+        keys=goal.where.keys,
         tier=goal.tier,
         barred=barred,
     )
-    count = _most(
-        len(order), lambda n: fixed_chart(chart, [*notes, *order[:n]], goal)[1] <= goal.stars
-    )
+    count = _most(len(order), lambda n: fixed(*notes, *order[:n])[1] <= goal.stars)
     return order[:count]
 
 

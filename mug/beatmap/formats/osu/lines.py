@@ -53,6 +53,8 @@ def time_ms(text: str, what: str, shift_ms: int = 0) -> float:
 def time_text(value: float, shift_ms: int = 0) -> str:
     """Text of a time in ms that `time_ms` reads back exactly."""
     text = number_text(value, shift_ms)
+    if value == int(value) and abs(value) <= MAX_TIME_MS:
+        return text  # whole numbers so small are exact
     if time_ms(text, "a time", shift_ms) != value:
         raise LineError("chart.time_cannot_be_written", time=value)
     return text
@@ -319,6 +321,12 @@ def _ms_per_pixel(at_ms: float, timing: Sequence[Timing], slider_multiplier: flo
     return table.beat_ms[index] / (100.0 * slider_multiplier)
 
 
+@lru_cache
+def _is_one_word(sample: str) -> bool:
+    """Return whether a sample can stand at the end of a line; a chart has few different ones."""
+    return not re.search(r"[\r\n]|//", sample) and sample == sample.strip()
+
+
 def object_text(note: HitObject, keys: int, shift_ms: int = 0) -> str:
     """The line of a tap or a hold.
 
@@ -330,7 +338,7 @@ def object_text(note: HitObject, keys: int, shift_ms: int = 0) -> str:
         raise LineError("chart.column_is_not_one_of", column=note.column, keys=keys)
     if note.new_combo & ~_COMBO_BITS:
         raise LineError("chart.is_not_set_of_combo_bits", new_combo=note.new_combo)
-    if re.search(r"[\r\n]|//", note.sample) or note.sample != note.sample.strip():
+    if not _is_one_word(note.sample):
         raise LineError("chart.sample_is_one_word")
     hold = isinstance(note, LongNote)
     kind = note.new_combo | (_HOLD if hold else _CIRCLE)
