@@ -44,7 +44,7 @@ def _placed(model: LoadedModel, song: EncodedSong, axis: BeatAxis) -> EncodedSon
     sound = line_channels(song.curves, axis, 0, beats)
     device = model.ddpm.generation.latents.factor.device
     lines = torch.from_numpy(song_lines(sound, axis, 0))[None].to(device)
-    return replace(song, latent_frames=beats, axis=axis, lines=lines)
+    return replace(song, latent_frames=beats, axis=axis, lines=lines, row_logits={})
 
 
 def song_with_beat(model: LoadedModel, song: EncodedSong, finish: FinishOptions) -> EncodedSong:

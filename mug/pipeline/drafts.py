@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mug.beatmap.hit_objects import HitObject
-from mug.pipeline.arrange.sources import find_onsets
+from mug.pipeline.arrange.sources import onset_times
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.judge.candidates import (
     Judgement,
@@ -151,7 +151,7 @@ class SpreadDraft:
         """Return a chart for each tier, easiest first, nested and brought to its stars."""
         assert self._candidates is not None
         song = self.generator.song(self.request.audio)
-        onsets = find_onsets(song.wave, song.sample_rate)
+        onsets = onset_times(song.sound.onset_strength)
         pool = self._candidates
         spread = nest_charts(pool, song.duration_ms, self._finishes, self._tiers, onsets)
         tolerances = self.plan.search.tolerances

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mug.errors import GenerationError
+from mug.model.memory.malloc import trim
 from mug.pipeline.beat import needs_timing
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.drafts import ChoiceDraft, Draft, Notes, SpreadDraft
@@ -110,6 +111,7 @@ def make_each(
         asked = [draft.chart_requests(attempt) for draft in pending]
         part = None if progress is None else part_of(progress, attempt, attempts)
         sampled = _sample(generator, [one.request for one in pending], asked, part, stop)
+        trim()  # what a small model keeps for its next step
         for draft, charts, raw in zip(pending, asked, sampled, strict=True):
             draft.add(charts, raw)
     return [_made(generator.model, draft) for draft in drafts]

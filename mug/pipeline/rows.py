@@ -65,22 +65,13 @@ def rows_for(
 
 def row_logits(model: LoadedModel, song: EncodedSong, chart: ChartRequest) -> np.ndarray:
     """Calibrated logits of a row at each line of a song on its axis, for what a chart asks for."""
-    assert model.scorer is not None
-    assert song.axis is not None
-    logits: np.ndarray = (
-        line_logits(
-            model.scorer,
-            song.curves,
-            song.axis,
-            song.latent_frames,
-            _number(chart, STARS),
-            _number(chart, DENSITY),
-        )
-        .cpu()
-        .numpy()
-        .astype(np.float64)
-    )
-    return logits
+    given = _number(chart, STARS), _number(chart, DENSITY)
+    if given not in song.row_logits:
+        assert model.scorer is not None
+        assert song.axis is not None
+        found = line_logits(model.scorer, song.curves, song.axis, song.latent_frames, *given)
+        song.row_logits[given] = found.cpu().numpy().astype(np.float64)
+    return song.row_logits[given]
 
 
 def _number(chart: ChartRequest, name: str) -> float | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mug.audio.flux import SAMPLE_RATE as FLUX_RATE
-from mug.audio.flux import Curves, flux_curves
-from mug.audio.load import resample
+from mug.audio.flux import Curves
 from mug.audio.mel import log_mel
 from mug.diffusion.guidance import guide
 from mug.diffusion.samplers.base import Constraint, begin
@@ -35,7 +33,8 @@ from mug.pipeline.model.checkpoint import LoadedModel
 from mug.pipeline.model.release import without_msd
 from mug.pipeline.request import GenerationRequest
 from mug.protocols import Condition, Denoiser, Progress
-from mug.timing.estimate import TimingEstimate, estimate_timing
+from mug.timing.analysis import SongAnalysis
+from mug.timing.estimate import TimingEstimate
 from mug.util import nearest
 
 _Row = Sequence[float] | Sequence[int]
@@ -51,17 +50,16 @@ class EncodedSong:
     A model in beats reads a song once its red lines are known, see `mug.pipeline.beat.on_axis`.
 
     Args:
-        wave: mono samples.
-        sample_rate: of the wave, in Hz.
+        sound: its samples, and what they say; the same for all axes.
         levels: the audio encoder's levels, with a batch of one; none where `lines` stand for them.
         latent_frames: length of a latent of this song; 0 as long as a needed axis is not known.
         axis: time of the latents, for a model in beats.
         lines: line channels `[1, c, beats]` without rows, for a model that reads them.
         placed: the same song on the axes that were asked for lately, by their keys.
+        row_logits: of a rhythm scorer on this axis, by the star rating and density it was given.
     """
 
-    wave: np.ndarray
-    sample_rate: int
+    sound: SongAnalysis
     levels: tuple[Tensor, ...]
     latent_frames: int
     axis: BeatAxis | None = None
@@ -70,20 +68,29 @@ class EncodedSong:
         default_factory=dict, repr=False, compare=False
     )
 
+    row_logits: dict[tuple[float | None, float | None], np.ndarray] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    @property
+    def wave(self) -> np.ndarray:
+        """Mono samples."""
+        return self.sound.wave
+
     @property
     def duration_ms(self) -> float:
         """Length of the song."""
-        return 1000.0 * len(self.wave) / self.sample_rate
+        return self.sound.duration_ms
 
-    @cached_property
+    @property
     def timing(self) -> TimingEstimate:
         """Tempo and offset, estimated from the sound when first asked for."""
-        return estimate_timing(self.wave, self.sample_rate)
+        return self.sound.timing
 
-    @cached_property
+    @property
     def curves(self) -> Curves:
         """Onset and level curves of the song, which line channels are read from."""
-        return flux_curves(resample(self.wave, self.sample_rate, FLUX_RATE))
+        return self.sound.curves
 
 
 @dataclass(frozen=True)
@@ -127,10 +134,11 @@ def encode_song(model: LoadedModel, wave: np.ndarray, window_s: float = WINDOW_S
         window_s: a longer song is encoded in overlapping windows of so many seconds, which bounds
             the memory; see `mug.diffusion.windows`.
     """
+    sound = SongAnalysis(wave, model.clock.sample_rate)
     if model.in_beats:
-        return EncodedSong(wave, model.clock.sample_rate, (), 0)
+        return EncodedSong(sound, (), 0)
     levels, frames = encode_audio(model, song_tensor(model, wave), window_s)
-    return EncodedSong(wave, model.clock.sample_rate, levels, frames)
+    return EncodedSong(sound, levels, frames)
 
 
 def encode_audio(

@@ -106,11 +106,20 @@ def song_onsets(wave: Float32[np.ndarray, " samples"], sample_rate: int) -> Song
     Raises:
         DataError: for samples that are not finite.
     """
-    from scipy.ndimage import maximum_filter1d
-
     if not np.isfinite(wave).all():
         raise DataError("common.sample_is_not_number")
-    strength = _onset_strength(resample(wave, sample_rate, SAMPLE_RATE))
+    return onset_strength(onset_envelope(resample(wave, sample_rate, SAMPLE_RATE)))
+
+
+def onset_strength(envelope: Float64[np.ndarray, " frames"]) -> SongOnsets:
+    """Onset strength of a song whose envelope is known.
+
+    Args:
+        envelope: see `mug.timing.onsets.onset_envelope`.
+    """
+    from scipy.ndimage import maximum_filter1d
+
+    strength = _onset_strength(envelope)
     width = round(_PEAK_FRAMES * 1000.0 * HOP / SAMPLE_RATE)
     if not strength.any():
         return SongOnsets(strength, np.zeros(0))
@@ -159,11 +168,11 @@ def shift_beatmap(beatmap: Beatmap, offset_ms: float) -> Beatmap:
     )
 
 
-def _onset_strength(wave: Float32[np.ndarray, " samples"]) -> Float64[np.ndarray, " ms"]:
+def _onset_strength(envelope: Float64[np.ndarray, " frames"]) -> Float64[np.ndarray, " ms"]:
     """Onsets a millisecond, quiet passages brought up to loud ones; 1 is an average onset."""
     from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
-    envelope = np.sqrt(onset_envelope(wave))
+    envelope = np.sqrt(envelope)
     if not envelope.any():
         return np.zeros(0)
     above = np.maximum(envelope - uniform_filter1d(envelope, _LEVEL_FRAMES), 0.0)

@@ -112,10 +112,23 @@ def estimate_timing(wave: Float32[np.ndarray, " samples"], sample_rate: int) -> 
     Raises:
         DataError: for samples that are not numbers.
     """
+    return timing_of(checked_onsets(wave, sample_rate))
+
+
+def checked_onsets(wave: Float32[np.ndarray, " samples"], sample_rate: int) -> Onsets:
+    """Onsets and harmony of a song at any sample rate.
+
+    Args:
+        wave: mono.
+        sample_rate: in Hz.
+
+    Raises:
+        DataError: for samples that are not numbers.
+    """
     if not np.isfinite(wave).all():
         raise DataError("common.sample_is_not_number", remedy="remedy.load_song_with_load_audio")
     resampled: Wave = resample(wave, sample_rate, SAMPLE_RATE)
-    return timing_of(detect_onsets(resampled))
+    return detect_onsets(resampled)
 
 
 def timing_of(onsets: Onsets) -> TimingEstimate:

@@ -19,6 +19,7 @@ from mug.pipeline.finish.options import FinishOptions
 from mug.pipeline.model.checkpoint import LoadedModel, build_model, load_model, save_inference
 from mug.pipeline.request import GenerationRequest
 from mug.pipeline.sample import ChartRequest, EncodedSong
+from mug.timing.analysis import SongAnalysis
 from mug.timing.estimate import NO_BEAT, TimingEstimate
 
 LINES = (TimingPoint(100.0, 500.0),)
@@ -88,7 +89,9 @@ def test_without_a_given_timing_the_beat_is_estimated(
 
 def test_no_beat_is_no_timing(beat_model: LoadedModel, encoded: EncodedSong) -> None:
     assert song_with_beat(beat_model, encoded, FinishOptions(timing=NO_BEAT)) is encoded
-    silent = EncodedSong(np.zeros_like(encoded.wave), 22050, encoded.levels, encoded.latent_frames)
+    silent = EncodedSong(
+        SongAnalysis(np.zeros_like(encoded.wave), 22050), encoded.levels, encoded.latent_frames
+    )
     assert song_with_beat(beat_model, silent, FinishOptions()) is silent
 
 

@@ -17,7 +17,7 @@ from mug.pipeline.finish.cleanup import NEAREST_DIVISORS
 from mug.pipeline.finish.options import FinishOptions
 from mug.snapping.lines import Allowed, BeatLines, Times
 from mug.snapping.nearest import SnapOptions
-from mug.timing.chart_offset import song_onsets
+from mug.timing.chart_offset import SongOnsets, song_onsets
 
 ONSET_MS = 15.0
 """Largest distance of an onset of the sound from its line, ms."""
@@ -76,9 +76,14 @@ def find_onsets(wave: Float[np.ndarray, " samples"], sample_rate: int) -> OnsetT
     Raises:
         DataError: for samples that are not finite.
     """
+    return onset_times(song_onsets(wave, sample_rate))
+
+
+def onset_times(onsets: SongOnsets) -> OnsetTimes:
+    """The onsets of a song that a note may be put on, from its onset strength."""
     from scipy.ndimage import maximum_filter1d
 
-    strength = song_onsets(wave, sample_rate).strength
+    strength = onsets.strength
     if not len(strength):
         return OnsetTimes.nothing()
     top = (strength == maximum_filter1d(strength, _APART_FRAMES)) & (strength >= LEAST_STRENGTH)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from mug.beatmap.beat_lines import BeatLines, with_usual_beat
 from mug.beatmap.hit_objects import HitObject, LongNote
@@ -18,6 +19,7 @@ from mug.tiers import estimated_stars, tier_of
 NEAREST_DIVISORS = (1, 2, 3, 4, 6, 8)
 _ENDS = (4, 3)  # parts of a beat at which a hold may end with the song
 _FOUR = 4  # columns that the original's rule knows
+_SNAPPED = 64  # charts that are remembered: what may be taken over is snapped as it was before
 
 
 @dataclass
@@ -86,12 +88,22 @@ def snap_notes(
         where: red lines and length of the song.
         changes: receives the counts `outside_song`, `unsnapped` and `unplaced`.
     """
+    kept, counts = _snapped(tuple(notes), options, replace(where, red_lines=tuple(where.red_lines)))
+    changes.counts |= counts
+    return list(kept)
+
+
+@lru_cache(maxsize=_SNAPPED)
+def _snapped(
+    notes: tuple[HitObject, ...], options: FinishOptions, where: Surroundings
+) -> tuple[tuple[HitObject, ...], dict[str, int]]:
+    """Return the notes of `snap_notes`, and its counts."""
     kept = _within_song(notes, where)
-    changes.counts |= {"outside_song": len(notes) - len(kept), "unsnapped": 0, "unplaced": 0}
+    counts = {"outside_song": len(notes) - len(kept), "unsnapped": 0, "unplaced": 0}
     if kept and where.red_lines and options.snapping == "nearest":
         divisors = options.divisors or NEAREST_DIVISORS
         snapped = snap_to_grid(kept, where.beats, divisors)
-        kept, changes.counts["unsnapped"] = list(snapped.hit_objects), len(snapped.unsnapped)
+        kept, counts["unsnapped"] = list(snapped.hit_objects), len(snapped.unsnapped)
     elif kept and where.red_lines and options.snapping == "voice":
         how = SnapOptions(
             star_rating=_stars(kept, options),
@@ -99,13 +111,13 @@ def snap_notes(
             unfit=options.unfit,  # type: ignore[arg-type]  # checked by FinishOptions
         )
         done = snap_chart(kept, where.beats, how)
-        kept, changes.counts["unsnapped"] = list(done.hit_objects), len(done.unfit)
-        changes.counts["unplaced"] = len(done.removed)
+        kept, counts["unsnapped"] = list(done.hit_objects), len(done.unfit)
+        counts["unplaced"] = len(done.removed)
     # The nearest line of a note may lie before the song or after it.
     written = [_whole_ms(note) for note in kept]
     inside = _within_song([_ended(note, where) for note in written], where)
-    changes.counts["outside_song"] += len(written) - len(inside)
-    return inside
+    counts["outside_song"] += len(written) - len(inside)
+    return tuple(inside), counts
 
 
 def fix_notes(

@@ -10,7 +10,7 @@ from mug.beatmap.beatmap import Beatmap
 from mug.errors import GenerationError
 from mug.lint.rules import lint
 from mug.pipeline.arrange.reach_stars import StarGoal, collect_sources, reach_stars
-from mug.pipeline.arrange.sources import find_onsets
+from mug.pipeline.arrange.sources import onset_times
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.finish.chart import red_lines_of
 from mug.pipeline.finish.cleanup import Changes, Surroundings
@@ -112,24 +112,32 @@ def judge_all(
     request: GenerationRequest,
     result: GenerationResult,
     tolerances: Mapping[str, float],
+    known: Mapping[int, Judgement] | None = None,
 ) -> tuple[Judgement, ...]:
-    """A judgement of each chart by its own prompt, or by what else it is meant to be."""
+    """A judgement of each chart by its own prompt, or by what else it is meant to be.
+
+    Args:
+        generator: the model.
+        request: with the song.
+        result: charts.
+        tolerances: as for `judge`.
+        known: judgements of charts by their places, which need no other.
+    """
     from mug.pipeline.judge.listening import listening_of  # torch, only where charts are made
 
     model, song = generator.model, generator.song(request.audio)
-    return tuple(
-        judge(
-            beatmap,
-            Prompt.of(model.schema, asked, request.negative_prompt),
-            changes,
-            song.duration_ms,
-            tolerances,
-            listening_of(model, song, beatmap, asked),
-        )
-        for beatmap, asked, changes in zip(
-            result.beatmaps, result.meant or result.asked, result.changes, strict=True
-        )
-    )
+    meant, judged = result.meant or result.asked, dict(known or {})
+    for index, (beatmap, asked) in enumerate(zip(result.beatmaps, meant, strict=True)):
+        if index not in judged:
+            judged[index] = judge(
+                beatmap,
+                Prompt.of(model.schema, asked, request.negative_prompt),
+                result.changes[index],
+                song.duration_ms,
+                tolerances,
+                listening_of(model, song, beatmap, asked),
+            )
+    return tuple(judged[index] for index in range(len(result.beatmaps)))
 
 
 def bring_to_stars(
@@ -154,18 +162,20 @@ def bring_to_stars(
     if asked is None or not red_lines:
         return result, tuple(judged)
     where = Surroundings(generator.model.keys, red_lines, song.duration_ms)
-    goal = StarGoal(float(asked), finish, where, find_onsets(song.wave, song.sample_rate))
+    goal = StarGoal(float(asked), finish, where, onset_times(song.sound.onset_strength))
     sources = collect_sources(result.raw, goal)
     charts, changes = list(result.beatmaps), list(result.changes)
+    same = dict(enumerate(judged))
     within = {"sr": tolerances.get("sr", TOLERANCES["sr"])}
     for index in kept:
         if misses(judged[index].report, within):
+            del same[index]
             done = reach_stars(charts[index], charts[index].hit_objects, sources, goal)
             charts[index] = done.chart
             counts = {"thinned": done.dropped, "taken_over": len(done.added)}
             changes[index] = changes[index].plus(done.changes).plus(Changes(counts))
     brought = replace(result, beatmaps=tuple(charts), changes=tuple(changes))
-    return brought, judge_all(generator, request, brought, tolerances)
+    return brought, judge_all(generator, request, brought, tolerances, same)
 
 
 def best_first(judged: Sequence[Judgement]) -> tuple[int, ...]:

@@ -26,7 +26,7 @@ from mug.diffusion.parts.build import DiffusionModel
 from mug.errors import CheckpointError
 from mug.features import FeatureSchema
 from mug.messages.message import Message
-from mug.model.memory.malloc import return_large_blocks, trim
+from mug.model.memory.malloc import keep_blocks, return_large_blocks, trim
 from mug.model.memory.offload import OffloadedNetworks
 from mug.model.memory.skip_init import SkipInit
 from mug.model.speed.precision import dtype_of, lowered_names
@@ -56,6 +56,9 @@ __all__ = [
 
 OFFLOADED = ("wave_model", "unet_model")
 """Networks of which one runs at a time: the song is encoded, then charts are denoised."""
+
+_SMALL = 20_000_000
+"""Weights up to which freed memory stays with the process: a small model's is tens of MiB."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,7 @@ def load_model(
     config, weights, published = open_checkpoint(path)
     offloading = offload and isinstance(weights, WeightsFile) and torch.device(device).type == "cpu"
     if offloading:
-        return_large_blocks()
+        _choose_memory(weights)
     with SkipInit():  # weights are neither drawn nor held twice
         ddpm = build_model(config, published=published)
     offloaded = _load_weights(ddpm, weights, Path(path), dtype, OFFLOADED if offloading else ())
@@ -215,6 +218,15 @@ def load_model(
         reached=read_reached(Path(path)),
         scorer=_scorer_beside(Path(path)),
     )
+
+
+def _choose_memory(weights: WeightsFile) -> None:
+    """Have freed blocks stay where a model is small, and go back where it is large."""
+    numbers = sum(weights.shape(key).numel() for key in weights)
+    if numbers <= _SMALL:
+        keep_blocks()
+    else:
+        return_large_blocks()
 
 
 def _scorer_beside(path: Path) -> RhythmScorer | None:

@@ -292,7 +292,7 @@ def _store(
     song = generator.song(state.request.audio)
     packaged = revision.folder.parent / state.request.finish.audio_filename
     save_state(revision.folder, state)
-    contents = RevisionContents(charts, report, packaged, song.wave, song.sample_rate, origin)
+    contents = RevisionContents(charts, report, packaged, song.wave, song.sound.sample_rate, origin)
     return JobResult(revision, write_revision(revision, contents, language))
 
 

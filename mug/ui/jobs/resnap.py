@@ -139,12 +139,12 @@ def _nested(
     result: GenerationResult,
     finishes: Sequence[FinishOptions],
 ) -> GenerationResult:
-    from mug.pipeline.arrange.sources import find_onsets
+    from mug.pipeline.arrange.sources import onset_times
     from mug.pipeline.spread import SpreadTier, nest_charts
 
     song = generator.song(state.request.audio)
     tiers = [SpreadTier(one.version, float(one.star_rating or 0.0)) for one in finishes]
-    onsets = find_onsets(song.wave, song.sample_rate)
+    onsets = onset_times(song.sound.onset_strength)
     pool = replace(result, raw=(*result.raw, *state.aims.spare))
     return nest_charts(pool, song.duration_ms, finishes, tiers, onsets).result
 
