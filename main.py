@@ -8,6 +8,9 @@ from __future__ import annotations
 import sys
 
 if __name__ == "__main__":
+    from mug.threads import wait_passively
+
+    wait_passively()
     from mug.train import main
 
     sys.exit(main())

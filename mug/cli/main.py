@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from mug.cli.common import MISUSED, OK
+from mug.threads import wait_passively
 from mug.util import nearest
 
 COMMANDS = {
@@ -70,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if name not in COMMANDS:
         print(f"error: no such command: {name!r}. {nearest(name, COMMANDS)}", file=sys.stderr)
         return MISUSED
+    wait_passively()
     sys.argv = [f"mug {name}", *rest]  # argparse names the program by it
     return find_command(name)()
 

@@ -30,11 +30,12 @@ from mug.pipeline.sample import (
     KnownRegion,
     ShouldStop,
     chart_seed,
-    encode_song,
+    encode_sound,
     prompt_ids,
     sample_latents,
 )
 from mug.protocols import Progress
+from mug.timing.analysis import Analysed, SongAnalysis
 
 __all__ = [
     "MAX_COUNT",
@@ -64,6 +65,7 @@ class ChartGenerator:
         self.model = model
         self._room = songs
         self._songs: OrderedDict[_SongKey, EncodedSong] = OrderedDict()
+        self._expected: dict[_SongKey | None, Analysed] = {}
         self._loading = threading.Lock()
 
     @classmethod
@@ -88,8 +90,7 @@ class ChartGenerator:
         with self._loading:
             key = _song_key(audio)
             if key is None or key not in self._songs:
-                wave = load_audio(audio, self.model.clock.sample_rate)
-                encoded = encode_song(self.model, wave)
+                encoded = encode_sound(self.model, self._sound(audio, key))
                 if key is None:
                     return encoded
                 self._songs[key] = encoded
@@ -97,6 +98,19 @@ class ChartGenerator:
             while len(self._songs) > self._room:
                 self._songs.popitem(last=False)
             return self._songs[key]
+
+    def expect(self, audio: Path, analysed: Analysed) -> None:
+        """Have the analysis of a song come from where it was begun before the model was there."""
+        key = _song_key(audio)
+        if key is not None:
+            self._expected = {key: analysed}
+
+    def _sound(self, audio: Path, key: _SongKey | None) -> SongAnalysis:
+        rate, expected = self.model.clock.sample_rate, self._expected.pop(key, None)
+        sound = None if expected is None else expected()
+        if sound is None or sound.sample_rate != rate:
+            sound = SongAnalysis(load_audio(audio, rate), rate)
+        return sound
 
     def sample(
         self,

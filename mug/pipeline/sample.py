@@ -134,10 +134,16 @@ def encode_song(model: LoadedModel, wave: np.ndarray, window_s: float = WINDOW_S
         window_s: a longer song is encoded in overlapping windows of so many seconds, which bounds
             the memory; see `mug.diffusion.windows`.
     """
-    sound = SongAnalysis(wave, model.clock.sample_rate)
+    return encode_sound(model, SongAnalysis(wave, model.clock.sample_rate), window_s)
+
+
+def encode_sound(
+    model: LoadedModel, sound: SongAnalysis, window_s: float = WINDOW_S
+) -> EncodedSong:
+    """As `encode_song`, for a song of which more than the samples may be known."""
     if model.in_beats:
         return EncodedSong(sound, (), 0)
-    levels, frames = encode_audio(model, song_tensor(model, wave), window_s)
+    levels, frames = encode_audio(model, song_tensor(model, sound.wave), window_s)
     return EncodedSong(sound, levels, frames)
 
 

@@ -26,6 +26,7 @@ from mug.cli.charts.options import (
     warn_before,
 )
 from mug.cli.common import FAILED, OK, progress_bar, run, warn
+from mug.errors import MugError
 from mug.features import FeatureSchema
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from mug.pipeline.chart import ChartGenerator
     from mug.pipeline.plan import Plan
     from mug.pipeline.request import GenerationRequest
+    from mug.timing.analysis import AnalysisAhead
 
 
 def parser(schema: FeatureSchema, keys: int = 0) -> argparse.ArgumentParser:
@@ -81,9 +83,12 @@ def main() -> int:
     command_line = parser(schema, overview.release.keys)
     command_line.set_defaults(**overview.release.sampling)
     args = command_line.parse_args()
+    ahead = _analysis_ahead(args)
     request = request_of(args, schema, args.audio, timed_finish_of(args))
     plan = _plan(args)
     generator = generator_of(args)
+    if ahead is not None:
+        generator.expect(args.audio, ahead.result)
     warn_before(generator, request, plan)
     if args.audio.is_dir():
         return _folder(args, generator, request, plan)
@@ -97,6 +102,22 @@ def main() -> int:
     _warn_after(report)
     print(json.dumps(report, indent=2, ensure_ascii=False))
     return OK
+
+
+def _analysis_ahead(args: argparse.Namespace) -> AnalysisAhead | None:
+    """Begin to analyse the song, which takes as long as loading torch; None for a folder."""
+    from mug.pipeline.model.choice import find_model
+    from mug.pipeline.model.names import SCORER_NAME
+    from mug.timing.analysis import AnalysisAhead
+
+    if not args.audio.is_file():
+        return None
+    try:
+        model = find_model(args.ckpt, args.keys)
+    except MugError:  # said when the model is loaded
+        return None
+    given = args.bpm is not None or args.timing_from is not None
+    return AnalysisAhead(args.audio, timing=not given, curves=(model / SCORER_NAME).is_file())
 
 
 def _warn_after(report: Mapping[str, Any]) -> None:
