@@ -1,4 +1,4 @@
-"""Threads of a process that wait for work: how they wait, set before torch is imported.
+"""Threads of a process that wait for work: how they wait, set before numpy and torch are imported.
 
 By itself the OpenMP library lets a thread that waits for the others turn in a circle for
 milliseconds. On an idle machine that saves waking it up. Where anything else runs beside, the
@@ -10,14 +10,20 @@ from __future__ import annotations
 
 import os
 
-PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
-"""Environment of GNU's and of Intel's and LLVM's OpenMP libraries."""
+PASSIVE = {
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "GOMP_SPINCOUNT": "0",
+    "KMP_BLOCKTIME": "0",
+    "OPENBLAS_THREAD_TIMEOUT": "4",
+}
+"""Environment of GNU's and of Intel's and LLVM's OpenMP, and of numpy's OpenBLAS (2^4 cycles)."""
 
 
 def wait_passively() -> None:
     """Have waiting threads sleep in this process and those it starts, unless the user set it.
 
-    It counts where it comes before the first import of torch, which reads the environment once.
+    It counts where it comes before the first import of numpy and torch, which read the environment
+    once.
     """
     if not any(name in os.environ for name in PASSIVE):
         os.environ.update(PASSIVE)
