@@ -31,7 +31,8 @@ from mug.diffusion.samplers.registry import make_sampler
 from mug.pipeline.decode import decode_latent
 from mug.pipeline.defaults import SAMPLER, STEPS
 from mug.pipeline.model.checkpoint import LoadedModel, load_model
-from mug.pipeline.sample import EncodedSong, encode_song, prompt_ids
+from mug.pipeline.model.song import EncodedSong
+from mug.pipeline.sample import encode_song, prompt_ids
 from mug.protocols import Condition, Denoiser, Prediction
 from mug.util import atomic_write
 

@@ -7,6 +7,7 @@ else; a misspelt parameter is refused with the nearest valid name.
 from __future__ import annotations
 
 import difflib
+import gc
 import importlib
 import inspect
 import os
@@ -41,6 +42,22 @@ def nearest(name: str, accepted: Iterable[str]) -> Message:
         if names
         else Message("remedy.none_accepted")
     )
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """No garbage collection inside; what is there at the end is not looked through again.
+
+    For imports and models of a short command: they make millions of objects that stay.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_on:
+            gc.enable()
 
 
 def get_obj_from_str(target: str) -> Any:

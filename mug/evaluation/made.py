@@ -13,9 +13,9 @@ from mug.evaluation.songs import Against
 from mug.features import FeatureValue
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.make import Made, make_each
+from mug.pipeline.model.song import EncodedSong
 from mug.pipeline.plan import Plan
 from mug.pipeline.request import GenerationRequest
-from mug.pipeline.sample import EncodedSong
 from mug.protocols import Progress
 
 RAW, FINISHED, BEST = "raw", "post-processed", "best of N"

@@ -27,8 +27,9 @@ from mug.notes import NoteLayout
 from mug.pipeline.beat import song_with_beat
 from mug.pipeline.decode import decode_latent, note_logits
 from mug.pipeline.model.checkpoint import LoadedModel
+from mug.pipeline.model.song import EncodedSong
 from mug.pipeline.rows import rows_for
-from mug.pipeline.sample import ChartRequest, EncodedSong, chart_seed, sample_latents
+from mug.pipeline.sample import ChartRequest, chart_seed, sample_latents
 from mug.rhythm.scorer import RhythmScorer, line_logits, load_scorer
 
 _SURE = 20.0  # logit by which a line loses whose frame holds a start elsewhere

@@ -14,7 +14,8 @@ from mug.encoding.line_channels import line_channels
 from mug.encoding.line_tensor import song_lines
 from mug.pipeline.finish.options import FinishOptions
 from mug.pipeline.model.checkpoint import LoadedModel
-from mug.pipeline.sample import EncodedSong, encode_audio, song_tensor
+from mug.pipeline.model.song import EncodedSong
+from mug.pipeline.sample import encode_audio, song_tensor
 from mug.timing.estimate import NO_BEAT
 
 _AXES_KEPT = 2  # of a song, e.g. given and estimated timing
@@ -44,7 +45,7 @@ def _placed(model: LoadedModel, song: EncodedSong, axis: BeatAxis) -> EncodedSon
     sound = line_channels(song.curves, axis, 0, beats)
     device = model.ddpm.generation.latents.factor.device
     lines = torch.from_numpy(song_lines(sound, axis, 0))[None].to(device)
-    return replace(song, latent_frames=beats, axis=axis, lines=lines, row_logits={})
+    return replace(song, latent_frames=beats, axis=axis, lines=lines, row_logits={}, alike={})
 
 
 def song_with_beat(model: LoadedModel, song: EncodedSong, finish: FinishOptions) -> EncodedSong:

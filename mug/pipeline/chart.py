@@ -22,11 +22,11 @@ from mug.pipeline.decode import decode_latent
 from mug.pipeline.finish.chart import finish_chart
 from mug.pipeline.finish.options import FinishOptions
 from mug.pipeline.model.checkpoint import LoadedModel, load_model
+from mug.pipeline.model.song import EncodedSong
 from mug.pipeline.request import MAX_COUNT, GenerationRequest, GenerationResult
 from mug.pipeline.rows import rows_for
 from mug.pipeline.sample import (
     ChartRequest,
-    EncodedSong,
     KnownRegion,
     ShouldStop,
     chart_seed,

@@ -15,7 +15,8 @@ from mug.encoding.convertor import Encoded, ManiaConvertor
 from mug.encoding.warp import to_axis, to_song
 from mug.pipeline.defaults import WINDOW_S
 from mug.pipeline.model.checkpoint import LoadedModel
-from mug.pipeline.sample import EncodedSong, device_of, windows_of
+from mug.pipeline.model.song import EncodedSong
+from mug.pipeline.sample import device_of, windows_of
 
 
 def convertor_for(model: LoadedModel, song: EncodedSong) -> ManiaConvertor:

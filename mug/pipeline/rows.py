@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from mug.audio.flux import HOP_MS
-from mug.encoding.beat_axis import LINES
+from mug.encoding.beat_axis import LINES, BeatAxis
 from mug.encoding.bound_rows import RowTable, hinted_rows
 from mug.pipeline.model.checkpoint import LoadedModel
-from mug.pipeline.sample import ChartRequest, EncodedSong, KnownRegion
+from mug.pipeline.model.song import EncodedSong
+from mug.pipeline.sample import ChartRequest, KnownRegion
 from mug.rhythm.rows import RowOptions, alike_beats, draw_rows, inside_song, same_phrases
 from mug.rhythm.scorer import line_logits
 
@@ -42,7 +43,7 @@ def rows_for(
     options = options or RowOptions()
     axis, beats = song.axis, song.latent_frames
     logits = row_logits(model, song, chart)
-    bars = alike_beats(song.curves, axis, beats, options.alike) if options.phrases else None
+    bars = _alike(song, axis, options.alike) if options.phrases else None
     shared = logits if bars is None else same_phrases(logits, bars)
     inside = inside_song(axis, beats, len(song.curves) * HOP_MS)
     chosen = draw_rows(
@@ -61,6 +62,13 @@ def rows_for(
     if known is not None and known.rows is not None:
         rows = np.where(known.keep.cpu().numpy()[:, None], known.rows, rows).astype(np.float32)
     return rows
+
+
+def _alike(song: EncodedSong, axis: BeatAxis, least: float) -> np.ndarray:
+    """Return `alike_beats` of a song, which is the same for all its charts."""
+    if least not in song.alike:
+        song.alike[least] = alike_beats(song.curves, axis, song.latent_frames, least)
+    return song.alike[least]
 
 
 def row_logits(model: LoadedModel, song: EncodedSong, chart: ChartRequest) -> np.ndarray:

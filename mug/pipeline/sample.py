@@ -7,7 +7,7 @@ request ends within one step of being given up.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,6 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mug.audio.flux import Curves
 from mug.audio.mel import log_mel
 from mug.diffusion.guidance import guide
 from mug.diffusion.samplers.base import Constraint, begin
@@ -31,66 +30,16 @@ from mug.errors import Cancelled, ConfigError
 from mug.pipeline.defaults import WINDOW_S
 from mug.pipeline.model.checkpoint import LoadedModel
 from mug.pipeline.model.release import without_msd
+from mug.pipeline.model.song import EncodedSong
 from mug.pipeline.request import GenerationRequest
 from mug.protocols import Condition, Denoiser, Progress
 from mug.timing.analysis import SongAnalysis
-from mug.timing.estimate import TimingEstimate
 from mug.util import nearest
 
 _Row = Sequence[float] | Sequence[int]
 
 ShouldStop = Callable[[], bool]
 """Asked before every network step; True gives the request up with `Cancelled`."""
-
-
-@dataclass(frozen=True)
-class EncodedSong:
-    """An encoded song, the condition of the denoiser.
-
-    A model in beats reads a song once its red lines are known, see `mug.pipeline.beat.on_axis`.
-
-    Args:
-        sound: its samples, and what they say; the same for all axes.
-        levels: the audio encoder's levels, with a batch of one; none where `lines` stand for them.
-        latent_frames: length of a latent of this song; 0 as long as a needed axis is not known.
-        axis: time of the latents, for a model in beats.
-        lines: line channels `[1, c, beats]` without rows, for a model that reads them.
-        placed: the same song on the axes that were asked for lately, by their keys.
-        row_logits: of a rhythm scorer on this axis, by the star rating and density it was given.
-    """
-
-    sound: SongAnalysis
-    levels: tuple[Tensor, ...]
-    latent_frames: int
-    axis: BeatAxis | None = None
-    lines: Tensor | None = None
-    placed: dict[tuple[float, ...], EncodedSong] = field(
-        default_factory=dict, repr=False, compare=False
-    )
-
-    row_logits: dict[tuple[float | None, float | None], np.ndarray] = field(
-        default_factory=dict, repr=False, compare=False
-    )
-
-    @property
-    def wave(self) -> np.ndarray:
-        """Mono samples."""
-        return self.sound.wave
-
-    @property
-    def duration_ms(self) -> float:
-        """Length of the song."""
-        return self.sound.duration_ms
-
-    @property
-    def timing(self) -> TimingEstimate:
-        """Tempo and offset, estimated from the sound when first asked for."""
-        return self.sound.timing
-
-    @property
-    def curves(self) -> Curves:
-        """Onset and level curves of the song, which line channels are read from."""
-        return self.sound.curves
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from mug.pipeline.beat import song_with_beat, song_with_lines
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.finish.options import FinishOptions
 from mug.pipeline.model.checkpoint import LoadedModel, build_model, load_model, save_inference
+from mug.pipeline.model.song import EncodedSong
 from mug.pipeline.request import GenerationRequest
-from mug.pipeline.sample import ChartRequest, EncodedSong
+from mug.pipeline.sample import ChartRequest
 from mug.timing.analysis import SongAnalysis
 from mug.timing.estimate import NO_BEAT, TimingEstimate
 

@@ -15,9 +15,10 @@ from mug.config import load_config
 from mug.errors import ConfigError
 from mug.features import FeatureSchema
 from mug.pipeline.model.checkpoint import LoadedModel, build_model, load_model, save_inference
+from mug.pipeline.model.song import EncodedSong
 from mug.pipeline.prompt import Prompt, controls
 from mug.pipeline.request import GenerationRequest
-from mug.pipeline.sample import ChartRequest, EncodedSong, encode_song, prompt_ids, sample_latents
+from mug.pipeline.sample import ChartRequest, encode_song, prompt_ids, sample_latents
 
 FILE = "configs/mug/features_2.yaml"
 SCHEMA = FeatureSchema.from_yaml(FILE)

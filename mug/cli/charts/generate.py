@@ -28,6 +28,7 @@ from mug.cli.charts.options import (
 from mug.cli.common import FAILED, OK, progress_bar, run, warn
 from mug.errors import MugError
 from mug.features import FeatureSchema
+from mug.util import without_collection
 
 if TYPE_CHECKING:
     from mug.pipeline.batch import BatchJob
@@ -84,9 +85,10 @@ def main() -> int:
     command_line.set_defaults(**overview.release.sampling)
     args = command_line.parse_args()
     ahead = _analysis_ahead(args)
-    request = request_of(args, schema, args.audio, timed_finish_of(args))
-    plan = _plan(args)
-    generator = generator_of(args)
+    with without_collection():
+        request = request_of(args, schema, args.audio, timed_finish_of(args))
+        plan = _plan(args)
+        generator = generator_of(args)
     if ahead is not None:
         generator.expect(args.audio, ahead.result)
     warn_before(generator, request, plan)

@@ -153,6 +153,7 @@ class Columns:
         self._notes: list[list[HitObject]] = [[] for _ in range(keys)]
         for note in sorted(notes, key=lambda n: n.start_ms):
             self._notes[note.column].append(note)
+        self._starts = [[note.start_ms for note in column] for column in self._notes]
 
     def place(
         self,
@@ -183,7 +184,9 @@ class Columns:
         if best is None:
             return None
         note = best[1]
-        bisect.insort(self._notes[note.column], note, key=lambda n: n.start_ms)
+        place = bisect.bisect_right(self._starts[note.column], note.start_ms)
+        self._starts[note.column].insert(place, note.start_ms)
+        self._notes[note.column].insert(place, note)
         return note
 
     def rest(self, note: HitObject) -> float | None:
@@ -191,7 +194,7 @@ class Columns:
         own, limits = self._notes[note.column], self._limits
         if isinstance(note, LongNote) and note.end_ms - note.start_ms < limits.hold_ms:
             return None
-        place = bisect.bisect_left(own, note.start_ms, key=lambda n: n.start_ms)
+        place = bisect.bisect_left(self._starts[note.column], note.start_ms)
         rests = [float("inf")]
         if place > 0:
             if not _may_follow(own[place - 1], note, limits):

@@ -12,8 +12,9 @@ from mug.pipeline.beat import song_with_lines
 from mug.pipeline.decode import rows_of
 from mug.pipeline.judge.score import Listening
 from mug.pipeline.model.checkpoint import LoadedModel
+from mug.pipeline.model.song import EncodedSong
 from mug.pipeline.rows import row_logits
-from mug.pipeline.sample import ChartRequest, EncodedSong
+from mug.pipeline.sample import ChartRequest
 from mug.rhythm.rows import log_likelihood
 
 
