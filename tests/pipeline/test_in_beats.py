@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -20,6 +22,8 @@ from mug.beatmap.timing_points import TimingPoint
 from mug.encoding.beat_axis import LINES, BeatAxis
 from mug.encoding.bound_rows import HINT
 from mug.errors import GenerationError, MugError
+from mug.pipeline import chart as chart_module
+from mug.pipeline import rows as rows_module
 from mug.pipeline.beat import song_with_beat, song_with_lines
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.decode import decode_latent, encode_notes, rows_of
@@ -35,6 +39,7 @@ from mug.pipeline.request import GenerationRequest
 from mug.pipeline.rows import rows_for
 from mug.pipeline.sample import ChartRequest
 from mug.rhythm.scorer import RhythmScorer, ScorerOptions, save_scorer
+from mug.timing import analysis
 from mug.timing.estimate import NO_BEAT
 
 TEMPO = (TimingPoint(0.0, 400.0),)
@@ -335,3 +340,36 @@ def test_songs_of_a_second_and_less(
     assert bool(charts) != bool(said)
     assert "\n" not in said
     assert all(n.last_ms <= 1000 * seconds + 1 for chart in charts for n in chart.hit_objects)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_song_is_read_and_analysed_once_for_any_number_of_charts(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    calls: Counter[str] = Counter()
+
+    def counted(module: ModuleType, name: str) -> None:
+        real = getattr(module, name)
+
+        def watched(*given: object, **named: object) -> object:
+            calls[name] += 1
+            return real(*given, **named)
+
+        monkeypatch.setattr(module, name, watched)
+
+    once = {
+        "load_audio": chart_module,
+        "checked_onsets": analysis,
+        "flux_curves": analysis,
+        "line_logits": rows_module,
+        "alike_beats": rows_module,
+    }
+    for name, module in once.items():
+        counted(module, name)
+    rng = np.random.default_rng(0)
+    wave = rng.normal(0, 0.1, 4 * 22050)
+    soundfile.write(tmp_path / "song.wav", wave, 22050)
+    asked = GenerationRequest(tmp_path / "song.wav", prompt={"sr": 3.0}, steps=2, count=count)
+    made = make(ChartGenerator(load_model(folder)), asked)
+    assert len(made.result.beatmaps) == count
+    assert calls == dict.fromkeys(once, 1)

@@ -67,3 +67,33 @@ def test_elsewhere_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not malloc.return_large_blocks()
     assert not malloc.keep_blocks()
     malloc.trim()
+
+
+_KEPT = """
+import resource, sys
+import numpy as np
+from mug.model.memory.malloc import keep_blocks, return_large_blocks
+kept = keep_blocks() if "keep" in sys.argv else return_large_blocks()
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(3):
+    np.ones(1 << 20).sum()
+before = faults()
+for _ in range(20):
+    np.ones(1 << 20).sum()
+print(kept, faults() - before)
+"""
+
+
+def test_blocks_that_are_kept_need_no_new_pages() -> None:
+    if not malloc.return_large_blocks():
+        return
+    found = {}
+    for word in ("keep", "return"):
+        done = subprocess.run(
+            [sys.executable, "-c", _KEPT, word], check=True, capture_output=True, text=True
+        )
+        possible, faults = done.stdout.split()
+        assert possible == "True"
+        found[word] = int(faults)
+    assert found["keep"] < found["return"] / 10
