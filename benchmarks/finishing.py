@@ -127,8 +127,8 @@ def _sampling(model: Path) -> float:
     request = GenerationRequest(
         Path("song"), prompt={"sr": 3.0}, finish=FinishOptions(timing=TIMING)
     )
-    ask = [ChartRequest(request.prompt, {}, 0)]
-    sample = partial(generator.sample, song, ask, request)
+    wanted = [ChartRequest(request.prompt, {}, 0)]
+    sample = partial(generator.sample, song, wanted, request)
     sample()
     return _seconds(sample)[0]
 

@@ -1,4 +1,4 @@
-"""What the sound of a song says, each worked out when first asked for and once."""
+"""Timing, onsets and curves of a song, each worked out when first asked for and once."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ WHERE = Surroundings(4, RED, 60_000.0)
 def notes_of(seed: int) -> tuple[HitObject, ...]:
     rng = np.random.default_rng(seed)
     lines = np.sort(rng.choice(500, 220, replace=False))
-    return tuple(Rice(int(rng.integers(4)), 100.0 * line + 1000.0) for line in lines)
+    return tuple(Rice(int(rng.integers(4)), float(100 * line + 1000)) for line in lines)
 
 
 @pytest.mark.parametrize("factor", [0.8, 1.15])
