@@ -42,6 +42,7 @@ MOST_BYTES = 10 * 2**20
 
 _LARGEST_HALF = float(torch.finfo(torch.float16).max)
 _SAME_TIME_MS = 10.0
+_START = ("ckpt_path", "ignore_keys")
 _DATA_PATHS = {"txt_file": "data/beatmap.txt", "cache_dir": "data/cache"}
 
 
@@ -92,7 +93,9 @@ def packed_config(config: Mapping[str, Any], release: Release) -> dict[str, Any]
 
 
 def _without_paths(node: Any) -> Any:
-    """Leave out absolute paths and checkpoints to start from, which other machines do not have.
+    """Leave out absolute paths, and the checkpoint that training started from with what it left out.
+
+    Other machines do not have them, and further training starts from all of the packed weights.
 
     A rhythm scorer lies in the model's folder.
     """
@@ -101,7 +104,7 @@ def _without_paths(node: Any) -> Any:
             name: SCORER_NAME if name == "scorer" and value else _without_paths(value)
             for name, value in node.items()
             if name == "scorer"
-            or not (name == "ckpt_path" or (isinstance(value, str) and Path(value).is_absolute()))
+            or not (name in _START or (isinstance(value, str) and Path(value).is_absolute()))
         }
     return [_without_paths(value) for value in node] if isinstance(node, list) else node
 

@@ -41,6 +41,8 @@ def packed(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
     train = config["data"]["params"]["train"]["params"]
     train |= {"packed": "/somewhere/packed", "lines": {"scorer": "/somewhere/scorer.safetensors"}}
     config["model"]["params"]["first_stage_config"]["params"]["ckpt_path"] = "logs/a/last.ckpt"
+    training = config["model"]["params"].setdefault("training", {})
+    training["ignore_keys"] = ["model.first_stage_model"]  # once more would lose these weights
     folder = tmp_path_factory.mktemp("packed") / "4k"
     write_model(folder, config, weights, RELEASE)
     return folder
@@ -113,6 +115,7 @@ def test_no_path_of_one_machine_is_packed(packed: Path) -> None:
         "features.yaml",
         "model.safetensors",
     ]
+    assert "ignore_keys" not in (packed / "config.yaml").read_text("utf-8")
 
 
 def test_training_starts_from_a_folder(packed: Path, tiny_model: LoadedModel) -> None:
