@@ -93,7 +93,7 @@ def packed_config(config: Mapping[str, Any], release: Release) -> dict[str, Any]
 
 
 def _without_paths(node: Any) -> Any:
-    """Leave out absolute paths, and the checkpoint that training started from with what it left out.
+    """Leave out absolute paths, and the checkpoint that training began with, less what it left out.
 
     Other machines do not have them, and further training starts from all of the packed weights.
 
