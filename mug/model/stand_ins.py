@@ -38,7 +38,9 @@ CLASSES = frozenset(
 """Further classes that have."""
 
 # Types of entries of configs, by the names that old pickle protocols have for them.
-_TYPES = {one.__name__: one for one in (bool, bytes, dict, float, frozenset, int, list, set, str)}
+_TYPES: dict[str, type] = {
+    one.__name__: one for one in (bool, bytes, dict, float, frozenset, int, list, set, str)
+}
 _TYPES |= {"tuple": tuple, "long": int, "unicode": str}
 
 

@@ -189,7 +189,7 @@ def load_model(
     dtype = dtype_of(precision)
     config, weights, published = open_checkpoint(path)
     offloading = offload and isinstance(weights, WeightsFile) and torch.device(device).type == "cpu"
-    if offloading:
+    if offloading and isinstance(weights, WeightsFile):
         _choose_memory(weights)
     with SkipInit():  # weights are neither drawn nor held twice
         ddpm = build_model(config, published=published)
