@@ -64,9 +64,8 @@ def songs(tmp_path):
     bad = sound(root / "bad")
     chart(bad, "silent.osu", audio="none.wav")
     chart(bad, "outside.osu", audio="../x/Set/Song.wav")
-    (bad / "line.osu").write_text(
-        chart(bad, "good.osu").read_text(encoding="utf-8") + "1,2,nonsense\n", encoding="utf-8"
-    )
+    head = chart(bad, "good.osu").read_text(encoding="utf-8").partition("[HitObjects]")[0]
+    (bad / "line.osu").write_text(f"{head}[HitObjects]\n1,2,nonsense\n", encoding="utf-8")
     osu.write(replace(osu.read(bad / "good.osu"), hit_objects=()), bad / "empty.osu")
     (root / "broken.osz").write_bytes(b"PK no")
     return root
@@ -83,11 +82,11 @@ def snapshot(folder):
 def test_collecting(songs, tmp_path):
     out, seen = tmp_path / "out", []
     found = collect(songs, out, Selection(keys=4), progress=lambda *a: seen.append(a))
-    assert (found.sources, found.done, found.charts) == (5, 5, 6)
-    assert (found.other_mode, found.other_keys, found.rejected, found.repaired) == (1, 1, 4, 1)
+    assert (found.sources, found.done, found.charts) == (5, 5, 5)
+    assert (found.other_mode, found.other_keys, found.rejected, found.repaired) == (1, 1, 5, 0)
     assert seen == [(n, 5) for n in range(1, 6)]
     charts = read_beatmap_list(out / "beatmap.txt")
-    assert len(charts) == len(set(charts)) == 6
+    assert len(charts) == len(set(charts)) == 5
     assert len({c.parent for c in charts}) == 4  # both folders named Set keep apart
     for path in charts:
         assert len(osu.read(path).hit_objects) == 100
@@ -112,8 +111,7 @@ def test_without_links_it_is_copied(songs, tmp_path, monkeypatch):
 
 
 def test_broken_files_are_listed_with_reasons(songs, tmp_path):
-    strict = collect(songs, tmp_path / "out", Selection(keys=4, strict=True))
-    assert (strict.charts, strict.rejected, strict.repaired) == (5, 5, 0)
+    collect(songs, tmp_path / "out", Selection(keys=4))
     entries = read_quarantine(tmp_path / "out" / "quarantine.jsonl")
     reasons = {entry.file.rpartition("/")[2]: entry.reason for entry in entries}
     assert set(reasons) == {"silent.osu", "outside.osu", "line.osu", "empty.osu", "broken.osz"}
@@ -132,13 +130,16 @@ def test_a_second_run_does_nothing(songs, tmp_path):
 
 
 def test_a_line_that_cannot_be_read_costs_the_line_and_is_said(songs, tmp_path, caplog):
+    good = (songs / "bad" / "good.osu").read_text(encoding="utf-8")
+    (songs / "bad" / "mended.osu").write_text(good + "1,2,stray\n", encoding="utf-8")
     with caplog.at_level("INFO"):
-        collect(songs, tmp_path / "out", Selection(keys=4))
-    assert "line.osu" in caplog.text
-    assert "nonsense" in caplog.text
-    assert len(osu.read(tmp_path / "out" / "bad" / "line.osu").hit_objects) == 100
-    files = {entry.file for entry in read_quarantine(tmp_path / "out" / "quarantine.jsonl")}
-    assert not any("line.osu" in file for file in files)
+        found = collect(songs, tmp_path / "out", Selection(keys=4))
+    assert (found.charts, found.rejected, found.repaired) == (6, 5, 1)
+    assert "mended.osu" in caplog.text
+    assert "stray" in caplog.text
+    assert len(osu.read(tmp_path / "out" / "bad" / "mended.osu").hit_objects) == 100
+    strict = collect(songs, tmp_path / "out", Selection(keys=4, strict=True))
+    assert (strict.charts, strict.rejected, strict.repaired) == (5, 6, 0)
 
 
 def test_folders_that_are_links_are_sources(songs, tmp_path):
