@@ -37,7 +37,7 @@ from mug.pipeline.plain import to_plain
 from mug.util import atomic_write, find_file
 
 SUMS_NAME = "SHA256SUMS"
-MOST_BYTES = 10 * 2**20
+MOST_BYTES = 12 * 2**20
 """Bytes that the weights of a shipped model may have."""
 
 _LARGEST_HALF = float(torch.finfo(torch.float16).max)
