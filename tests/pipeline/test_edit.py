@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.formats.osu import patch as osu_patch
 from mug.beatmap.formats.osu.patch import ChartFile
@@ -352,8 +353,10 @@ def test_an_edited_file_is_read_as_what_was_meant(tmp_path: Path) -> None:
     made = Variation(removed=(0, 3), added=(LongNote(2, 60.0, 90.0),))
     path = tmp_path / "chart.osu"
     path.write_bytes(made.apply_to_file(before).data)
-    skipped: list[osu.SkippedLine] = []
-    read = osu.read(path, strict=False, skipped=skipped)
+    losses = LossReport()
+    read = osu.read(path, losses=losses)
     assert read == made.apply_to_file(before).beatmap
-    assert [entry.text for entry in skipped] == ["nonsense"]
+    places = [place for loss in losses for place in loss.places]
+    assert len(places) == 1
+    assert "nonsense" in places[0]
     assert osu_patch.read(path).beatmap == read

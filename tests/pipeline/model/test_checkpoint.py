@@ -210,11 +210,15 @@ def test_only_offloading_changes_how_memory_is_freed(
     """A process that trains or holds all of a model keeps its allocator as it is."""
     asked: list[str] = []
     monkeypatch.setattr(checkpoint, "return_large_blocks", lambda: asked.append("blocks"))
+    monkeypatch.setattr(checkpoint, "keep_blocks", lambda: asked.append("keep"))
     monkeypatch.setattr(checkpoint, "trim", lambda: asked.append("trim"))
     load_model(tiny_model_folder)
     assert asked == []
     load_model(tiny_model_folder, offload=True)
-    assert asked == ["blocks", "trim"]
+    assert asked == ["keep", "trim"]  # a small model's blocks stay
+    monkeypatch.setattr(checkpoint, "_SMALL", 0)
+    load_model(tiny_model_folder, offload=True)
+    assert asked[2:] == ["blocks", "trim"]
 
 
 def test_a_checkpoint_that_changes_in_use_is_refused(

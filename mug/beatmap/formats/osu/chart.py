@@ -62,9 +62,17 @@ def parse(
 
 
 def parse_numbered(
-    text: str, *, path: Path | None = None, losses: LossReport | None = None, strict: bool = False
+    text: str,
+    *,
+    path: Path | None = None,
+    losses: LossReport | None = None,
+    strict: bool = False,
+    playable: bool = True,
 ) -> tuple[Beatmap, tuple[int, ...]]:
-    """As `parse`, with the number of the line of each hit object, counted from 1."""
+    """As `parse`, with the number of the line of each hit object, counted from 1.
+
+    Without `playable`, a chart of which no note is left is taken: an edit may leave none.
+    """
     check_lines(text, path)
     reading = Reading(path, strict)
     reader = Reader(reading)
@@ -104,7 +112,8 @@ def parse_numbered(
         file_format=version,
         path=path,
     )
-    reading.check_playable(len(beatmap.hit_objects))
+    if playable:
+        reading.check_playable(len(beatmap.hit_objects))
     reading.hand_over(losses)
     return beatmap, tuple(reader.object_lines)
 

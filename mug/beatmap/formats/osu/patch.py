@@ -51,8 +51,16 @@ def read(path: Path, *, strict: bool = False) -> ChartFile:
     return of(read_bounded(path), path, strict=strict)
 
 
-def of(data: bytes, path: Path | None = None, *, strict: bool = False) -> ChartFile:
+def of(
+    data: bytes, path: Path | None = None, *, strict: bool = False, playable: bool = True
+) -> ChartFile:
     """A chart from the bytes of its file; a line that means nothing stays where it is.
+
+    Args:
+        data: of the file.
+        path: where it came from.
+        strict: refuse what cannot be read.
+        playable: refuse a chart of which no note is left.
 
     Raises:
         BeatmapError: for what is no chart, and for UTF-16, whose lines are not those of its bytes.
@@ -64,7 +72,10 @@ def of(data: bytes, path: Path | None = None, *, strict: bool = False) -> ChartF
             remedy="remedy.save_as_utf8",
         )
     beatmap, lines = osu.parse_numbered(
-        decode(data, None if path is None else path.parent), path=path
+        decode(data, None if path is None else path.parent),
+        path=path,
+        strict=strict,
+        playable=playable,
     )
     return ChartFile(data, beatmap, tuple(line - 1 for line in lines))
 
@@ -107,7 +118,7 @@ def replace_objects(
         new_lines.setdefault(place, []).append(_line(note, chart.beatmap))
     cut_out = {chart.lines[index] for index in gone}
     data = _assembled(pieces, cut_out, new_lines)
-    return of(data, chart.beatmap.path)
+    return of(data, chart.beatmap.path, playable=False)
 
 
 def with_field(chart: ChartFile, section: str, key: str, value: str) -> ChartFile:
