@@ -86,7 +86,7 @@ def serve(pipe: Connection, options: Options, name: str) -> None:
 def _step(
     options: Options, variant: Variant, backend: str | None
 ) -> Callable[[], dict[str, float]]:
-    module, dataset = _module(options, variant, backend), _dataset(options, variant)
+    module, dataset = build_module(options, variant, backend), _dataset(options, variant)
     half = variant.bf16 and multiplies_bfloat16("cpu")
     return timed_step(module, lambda n: _batch(dataset, variant, options.batch, n), half=half)
 
@@ -145,7 +145,8 @@ class _Clock:
         self.laps[name], self._last = now - self._last, now
 
 
-def _module(options: Options, variant: Variant, backend: str | None) -> Any:
+def build_module(options: Options, variant: Variant, backend: str | None) -> Any:
+    """The model of a variant, ready to be trained."""
     config = load_config([options.config])
     params = config["model"]["params"]
     params["training"] |= {"allow_untrained_first_stage": True, "compile_backend": backend}

@@ -71,6 +71,11 @@ def main() -> int:
     """Measures, prints the table and writes both files; or, for --memory_of, one number."""
     args = _parser().parse_args()
     torch.set_num_threads(args.threads)
+    if args.busy:
+        from benchmarks._busy import busy_table
+
+        print(busy_table(args.busy, args.seconds, args.repeats))
+        return 0
     if args.memory_of is not None:
         print(json.dumps({"mib": _peak_of(args)}))
         return 0
@@ -114,6 +119,9 @@ def _parser() -> argparse.ArgumentParser:
         "--long", type=float, nargs="*", default=[5, 10, 20], help="minutes of long songs"
     )
     made.add_argument("--memory_steps", type=int, default=2, help="steps while memory is watched")
+    made.add_argument(
+        "--busy", type=int, default=0, metavar="N", help="only waiting threads, beside N busy ones"
+    )
     made.add_argument("--out", type=Path, default=Path("outputs/speed"))
     made.add_argument("--memory_of", choices=VARIANTS, help=argparse.SUPPRESS)
     made.add_argument("--model", type=Path, help=argparse.SUPPRESS)
