@@ -17,6 +17,7 @@ LN_ALGORITHM = "ln-1"
 DENSITY_ALGORITHM = "rows-1"
 
 _LINEAR_GAIN = 0.8184
+_SAMPLE = Rice(0, 0.0).sample
 
 
 def sr_algorithm() -> str:
@@ -103,6 +104,8 @@ def _bare(beatmap: Beatmap) -> Beatmap:
 
 def _plain(note: HitObject) -> HitObject:
     """Without sounds: the calculator drops objects whose samples it cannot read."""
+    if note.sample == _SAMPLE and not (note.hitsound or note.new_combo):
+        return note
     if isinstance(note, LongNote):
         return LongNote(note.column, note.start_ms, note.end_ms)
     return Rice(note.column, note.start_ms)

@@ -54,7 +54,7 @@ def fix(
     *,
     tier: Tier,
     keys: int | None = None,
-    locked: Locked = _nothing,
+    locked: Locked | None = None,
     audio_ms: float | None = None,
 ) -> FixedChart:
     """Fix a chart by the limits of a tier.
@@ -73,8 +73,8 @@ def fix(
         what: names of rules, or findings: then only there. All that can be fixed by default.
         tier: whose limits hold.
         keys: columns; needed where `chart` is hit objects.
-        locked: says of a note whether it must stay as it is. It is asked about what a note would
-            become, too, so that nothing is moved into a locked column.
+        locked: says of a note whether it must stay as it is; none by default. It is asked about
+            what a note would become, too, so that nothing is moved into a locked column.
         audio_ms: length of the song, for notes after it.
 
     Raises:
@@ -89,23 +89,20 @@ def fix(
         raise DataError("lint.number_of_columns_is_needed", remedy="remedy.give_keys")
     check_notes(notes, keys)
     scope = _scope(what)
-    mirrored = _prefers_mirror(notes, keys, locked)
+    mirrored = _prefers_mirror(notes, keys, locked or _nothing)
+    given = notes
     if mirrored:
-        notes, scope, given = _mirror_all(notes, keys), scope.mirrored(keys), locked
-
-        def locked(note: HitObject) -> bool:
-            return given(_mirror(note, keys))
-
-    work = Notes(notes, keys, LIMITS[tier], locked)
+        notes, scope = _mirror_all(notes, keys), scope.mirrored(keys)
+        locked = locked and _mirrored_lock(locked, keys)
+    work = Notes(notes, keys, LIMITS[tier], locked or _nothing)
     apply_fixes(work, scope, audio_ms)
-    left = tuple(note for note in work.notes if note is not None)
     if not mirrored:
-        return FixedChart(left, tuple(work.changes))
+        return FixedChart(tuple(n for n in work.notes if n is not None), tuple(work.changes))
     changes = (
         Change(c.rule, _mirror(c.before, keys), c.after and _mirror(c.after, keys))
         for c in work.changes
     )
-    return FixedChart(_mirror_all(left, keys), tuple(changes))
+    return FixedChart(_mirror_back(given, notes, work.notes, keys), tuple(changes))
 
 
 def _scope(what: Sequence[Finding] | Sequence[str] | None) -> Scope:
@@ -136,6 +133,24 @@ def _mirror(note: HitObject, keys: int) -> HitObject:
 
 def _mirror_all(notes: Sequence[HitObject], keys: int) -> tuple[HitObject, ...]:
     return tuple(_mirror(note, keys) for note in notes)
+
+
+def _mirror_back(
+    given: Sequence[HitObject],
+    mirrored: Sequence[HitObject],
+    left: Sequence[HitObject | None],
+    keys: int,
+) -> tuple[HitObject, ...]:
+    """Return what is left of mirrored notes, in their places; most are as they were given."""
+    return tuple(
+        was if after is before else _mirror(after, keys)
+        for was, before, after in zip(given, mirrored, left, strict=True)
+        if after is not None
+    )
+
+
+def _mirrored_lock(locked: Locked, keys: int) -> Locked:
+    return lambda note: locked(_mirror(note, keys))
 
 
 def _prefers_mirror(notes: Sequence[HitObject], keys: int, locked: Locked) -> bool:

@@ -147,12 +147,17 @@ class Notes:
         All that do are among them, and few others.
         """
         found: set[int] = set()
+        # `_until` of every note, without a call for each.
+        struck_ms, released_ms = self.reach_ms + _ROUNDING_MS, self.limits.release_ms + _ROUNDING_MS
         for members in self.columns:
             until = -math.inf
             for start, index in members:
                 if start < until:
                     found.add(index)
-                until = max(until, self._until(self[index]))
+                note = self.notes[index]
+                until = max(until, start + struck_ms)
+                if isinstance(note, LongNote):
+                    until = max(until, note.end_ms + released_ms)
         return found
 
     def crowded_by(self, index: int) -> list[int]:

@@ -370,7 +370,8 @@ def _jacks(work: Notes, column: int, since_ms: float) -> Iterator[list[int]]:
     run: list[int] = []
     last_ms = 0.0
     for start_ms, index in members[first:]:
-        if run and not work.is_jack(last_ms, start_ms):
+        far = start_ms - last_ms > work.limits.jack_ms  # most are, and need no look between
+        if run and (far or not work.is_jack(last_ms, start_ms)):
             yield run
             run = []
         run.append(index)

@@ -152,7 +152,7 @@ def fix_notes(
         notes,
         tier=tier,
         keys=where.keys,
-        locked=locked or _nothing,
+        locked=locked,
         audio_ms=where.duration_ms,
     )
     for change in fixed.changes:
@@ -174,10 +174,6 @@ def _ended(note: HitObject, where: Surroundings) -> HitObject:
         lines = BeatLines(where.red_lines)
         last = max(round(lines.around(last, divisor)[0]) for divisor in _ENDS)
     return replace(note, end_ms=last) if last > note.start_ms else note
-
-
-def _nothing(_note: HitObject) -> bool:
-    return False
 
 
 def _stars(notes: Sequence[HitObject], options: FinishOptions) -> float:

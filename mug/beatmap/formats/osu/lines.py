@@ -52,9 +52,9 @@ def time_ms(text: str, what: str, shift_ms: int = 0) -> float:
 
 def time_text(value: float, shift_ms: int = 0) -> str:
     """Text of a time in ms that `time_ms` reads back exactly."""
+    if -MAX_TIME_MS <= value <= MAX_TIME_MS and value == int(value):
+        return str(int(value) - shift_ms)  # whole numbers so small are exact
     text = number_text(value, shift_ms)
-    if value == int(value) and abs(value) <= MAX_TIME_MS:
-        return text  # whole numbers so small are exact
     if time_ms(text, "a time", shift_ms) != value:
         raise LineError("chart.time_cannot_be_written", time=value)
     return text
