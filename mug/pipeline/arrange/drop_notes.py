@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 
@@ -31,37 +32,81 @@ _CROWD_STEP = 4  # rows; a smaller difference does not matter
 _BAR_PLACES = 12  # in a beat
 _ACCENT_STEPS = 0.9  # of the metre, that the strongest onset counts for
 _GOLDEN = (5**0.5 - 1) / 2
+_BEYOND = 16  # part of what is left to search that is stepped beyond the end of a line
+_SHRUNK = 4  # two looks that leave more than this part are followed by halving
 
 
 def drop_notes(
     notes: Sequence[HitObject],
     red_lines: Sequence[TimingPoint],
-    enough: Callable[[Sequence[HitObject]], bool],
+    excess: Callable[[Sequence[HitObject]], float],
     accents: Accents | None = None,
+    guess: int | None = None,
 ) -> tuple[HitObject, ...]:
     """Notes of a chart, as few left out as are needed for it to be easy enough.
 
     Args:
         notes: of a whole chart.
         red_lines: the beat, which says what carries a rhythm.
-        enough: whether these notes are easy enough. Found by halving: where fewer notes are not
-            always easier, a few more than needed may go.
+        excess: how much too hard these notes are; at 0 and below they are easy enough. Where
+            fewer notes are not always easier, a few more than needed may go.
         accents: as for `dropping_order`.
+        guess: how many may have to go.
 
     Returns:
         The notes that stay, by time, then column. Where nothing is enough, one row in four beats.
     """
     order = dropping_order(notes, red_lines, accents)
-    if enough(notes):
+    if excess(notes) <= 0:
         return tuple(_without(notes, ()))
-    few, many = 0, len(order)  # too few leave with the first; the second is enough, or all there is
-    while many - few > 1:
-        middle = (few + many) // 2
-        if enough(_without(notes, order[:middle])):
-            many = middle
+    few = crossing(len(order), lambda n: excess(_without(notes, order[:n])), guess)
+    return tuple(_without(notes, order[: few + 1]))
+
+
+def crossing(count: int, excess: Callable[[int], float], guess: int | None = None) -> int:
+    """Return the last number before a value comes to the other side of zero, `count` at most.
+
+    Where it does so more than once, this is one of the places. Zero counts as negative. From the
+    guess the search goes on in steps that double, then between two places on different sides by
+    interpolation, and by halving where that does not bring them together.
+
+    Args:
+        count: the largest number; the smallest is 0.
+        excess: the value of a number.
+        guess: a number near the crossing; by default by interpolation between both ends.
+    """
+    values = cache(excess)
+    began = values(0) <= 0
+    low, high, doubled = 0, count + 1, guess is not None  # beyond the end all is on the other side
+    if guess is None:
+        ends = count > 0 and (values(count) <= 0) != began
+        high = count if ends else high
+        guess = _interpolated(low, high, values) if ends else count
+    at, step, turn, width = guess, 1, 0, high - low
+    onward: bool | None = None
+    while high - low > 1:
+        at = min(max(at, low + 1), high - 1)
+        same = (values(at) <= 0) == began
+        low, high = (at, high) if same else (low, at)
+        onward = same if onward is None else onward
+        doubled = doubled and same == onward
+        if doubled:
+            at, step = (at + step if same else at - step), 2 * step
+        elif turn == 1:  # the line ends close to the crossing: rather look just beyond it
+            beyond = max((high - low) // _BEYOND, 1)
+            at, turn = (at + beyond if same else at - beyond), 2
+        elif high > count or (turn == 2 and high - low > width // _SHRUNK):
+            at, turn, width = (low + high) // 2, 0, high - low
         else:
-            few = middle
-    return tuple(_without(notes, order[:many]))
+            at, turn, width = _interpolated(low, high, values), 1, high - low
+    return low
+
+
+def _interpolated(low: int, high: int, values: Callable[[int], float]) -> int:
+    """Return where a line through the values of two numbers is zero."""
+    first, last = values(low), values(high)
+    share = first / (first - last) if first != last else 0.5
+    return low + round(share * (high - low))
 
 
 def dropping_order(

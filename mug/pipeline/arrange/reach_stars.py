@@ -13,7 +13,7 @@ from mug.beatmap.hit_objects import HitObject
 from mug.difficulty.stars import star_rating
 from mug.lint.rules import lint
 from mug.pipeline.arrange.add_notes import adding_order
-from mug.pipeline.arrange.drop_notes import drop_notes
+from mug.pipeline.arrange.drop_notes import crossing, drop_notes
 from mug.pipeline.arrange.sources import (
     NoteSources,
     OnsetTimes,
@@ -100,13 +100,16 @@ def reach_stars(
         # The search comes back to where it began, and ends where it has been.
         return fixed_chart(chart, some, goal)
 
+    count: int | None = None  # of notes that went or joined; a later round changes few
     for _ in range(_ROUNDS):
         kept = [note for note in notes if note not in left_out]
         added_notes: tuple[HitObject, ...] = ()
         if fixed(*kept)[1] > goal.stars:
-            kept = list(_dropped(fixed, kept, goal))
+            stay = _dropped(fixed, kept, goal, count)
+            kept, count = list(stay), len(kept) - len(stay)
         else:
-            added_notes = _added_notes(fixed, kept, sources, goal, barred)
+            added_notes = _added_notes(fixed, kept, sources, goal, barred, count)
+            count = len(added_notes)
         done, stars, changes = fixed(*kept, *added_notes)
         blamed = _blamed(done, added_notes, goal)
         joiners = {_place(note) for note in added_notes}
@@ -136,12 +139,15 @@ def collect_sources(raw: Sequence[Sequence[HitObject]], goal: StarGoal) -> NoteS
     return note_sources(charts, onset_lines(goal.onsets, lines, allowed, rows_ms))
 
 
-def _dropped(fixed: _Fixed, notes: Sequence[HitObject], goal: StarGoal) -> tuple[HitObject, ...]:
+def _dropped(
+    fixed: _Fixed, notes: Sequence[HitObject], goal: StarGoal, guess: int | None
+) -> tuple[HitObject, ...]:
     return drop_notes(
         notes,
         goal.where.beats,
-        lambda some: fixed(*some)[1] <= goal.stars,
+        lambda some: fixed(*some)[1] - goal.stars,
         goal.onsets.accents,
+        guess,
     )
 
 
@@ -151,6 +157,7 @@ def _added_notes(
     sources: NoteSources,
     goal: StarGoal,
     barred: Collection[Place],
+    guess: int | None,
 ) -> tuple[HitObject, ...]:
     """The notes that may join before the chart has more stars than it should."""
     order = adding_order(
@@ -162,7 +169,7 @@ def _added_notes(
         tier=goal.tier,
         barred=barred,
     )
-    count = _most(len(order), lambda n: fixed(*notes, *order[:n])[1] <= goal.stars)
+    count = crossing(len(order), lambda n: fixed(*notes, *order[:n])[1] - goal.stars, guess)
     return order[:count]
 
 
@@ -184,20 +191,6 @@ def _blamed(chart: Beatmap, added_notes: Sequence[HitObject], goal: StarGoal) ->
 
 def _place(note: HitObject) -> Place:
     return note.start_ms, note.column
-
-
-def _most(count: int, fine: Callable[[int], bool]) -> int:
-    """The largest number for which it is fine, found by halving; 0 is."""
-    if fine(count):
-        return count
-    low, high = 0, count
-    while high - low > 1:
-        middle = (low + high) // 2
-        if fine(middle):
-            low = middle
-        else:
-            high = middle
-    return low
 
 
 def fixed_chart(
