@@ -103,6 +103,7 @@ def _row(count: int, stars: float, sampling: float) -> str:
         )
         return chart
 
+    finish(other)  # all candidates are snapped before one of them is brought to its stars
     finished, chart = _seconds(partial(finish, raw))
     calls = _calls(partial(finish, raw_notes(count, 2)))
     goal_stars = 0.85 * star_rating(chart)
