@@ -4,55 +4,96 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32
 
+from mug.audio.blocks import BLOCK_FRAMES, Limits, Samples, read_blocks
 from mug.audio.mp3_delay import InfoTag, after_id3, read_info_tag
 from mug.audio.mp3_frames import count_samples, first_frame, with_tag
+from mug.audio.ogg import LogicalStream, is_ogg, sound_streams
+from mug.audio.ogg_sound import read_streams
 from mug.errors import AudioError
+from mug.messages.message import Message
 
-Samples = Float32[np.ndarray, "frames channels"]
+log = logging.getLogger(__name__)
+
 Wave = Float32[np.ndarray, " samples"]
 
 REMEDY = "remedy.convert_with_another_program"
 
-_BLOCK_FRAMES = 1 << 18  # read piecewise: a header may lie about the length
-_RATES = (1_000, 768_000)  # Hz; beyond these a header is wrong rather than the sound unusual
-_MAX_CHANNELS = 64
+_TOLERATED_MS = 20.0  # what may be missing without a word
 _MP3 = ("MP3", "MPEG")
+
+
+class DecodedSound(NamedTuple):
+    """A decoded sound file.
+
+    Args:
+        samples: float32, `[frames, channels]`.
+        rate: in Hz.
+        notices: on what the file says of itself and could not be read.
+    """
+
+    samples: Samples
+    rate: int
+    notices: tuple[Message, ...] = ()
 
 
 def decode(path: str | Path, *, max_ms: float | None = None) -> tuple[Samples, int]:
     """All samples of a sound file, and its sample rate in Hz.
 
     The content decides the format, not the name's ending. libsndfile decodes; where it cannot,
-    miniaudio does if it is installed. The start of an MP3 lies where the game plays it.
+    miniaudio does if it is installed. The start of an MP3 lies where the game plays it. The streams
+    of a chained Ogg follow each other; damaged pages are silence.
 
     Args:
         path: the file.
         max_ms: refuse what is longer.
 
     Raises:
-        AudioError: missing, unreadable, empty, longer than `max_ms`, or with samples that are
-            not numbers; names every decoder's reason.
+        AudioError: missing, no sound, empty, longer than `max_ms`, of more samples than
+            `blocks.MOST_SAMPLES`, or with samples that are not numbers.
+    """
+    sound = read_sound(path, max_ms=max_ms)
+    return sound.samples, sound.rate
+
+
+def read_sound(
+    path: str | Path, *, max_ms: float | None = None, mono: bool = False
+) -> DecodedSound:
+    """Decode a sound file, and say what of it could not be read.
+
+    Args:
+        path: the file.
+        max_ms: refuse what is longer.
+        mono: mix to one channel while reading.
+
+    Raises:
+        AudioError: as for `decode`.
     """
     path = Path(path)
     _check_file(path)
+    limits = Limits(path, max_ms, mono)
     causes = []
     for name, decoder in (("libsndfile", _decode_soundfile), ("miniaudio", _decode_miniaudio)):
         try:
-            samples, rate = decoder(path, max_ms)
+            sound = decoder(limits)
             break
         except _NotDecodedError as reason:
             causes.append(f"{name}: {reason}")
     else:
-        raise AudioError("audio.no_decoder_can_read_it", file=path, value=causes, remedy=REMEDY)
-    _check_samples(path, samples)
-    return samples, rate
+        log.info("%s: %s", path, "; ".join(causes))
+        raise AudioError("audio.no_sound_file", file=path, remedy=REMEDY)
+    if not len(sound.samples):
+        raise AudioError("audio.no_sound", file=path, remedy="remedy.choose_another_file")
+    for notice in sound.notices:
+        log.warning("%s: %s", path, notice)
+    return sound
 
 
 def load_audio(path: str | Path, sample_rate: int = 22050, *, max_ms: float | None = None) -> Wave:
@@ -69,8 +110,8 @@ def load_audio(path: str | Path, sample_rate: int = 22050, *, max_ms: float | No
     Raises:
         AudioError: as for `decode`.
     """
-    samples, rate = decode(path, max_ms=max_ms)
-    return resample(samples.mean(axis=1, dtype=np.float32), rate, sample_rate)
+    sound = read_sound(path, max_ms=max_ms, mono=True)
+    return resample(sound.samples[:, 0], sound.rate, sample_rate)
 
 
 def resample(wave: Wave, rate: int, to_rate: int) -> Float32[np.ndarray, " resampled"]:
@@ -101,8 +142,8 @@ def audio_hash(path: str | Path) -> str:
 def hash_samples(samples: Samples, rate: int) -> str:
     """`audio_hash` of a sound that is decoded already."""
     digest = hashlib.sha256(f"{rate} {samples.shape[1]} ".encode())
-    for first in range(0, len(samples), _BLOCK_FRAMES):
-        block = samples[first : first + _BLOCK_FRAMES]
+    for first in range(0, len(samples), BLOCK_FRAMES):
+        block = samples[first : first + BLOCK_FRAMES]
         digest.update(np.rint(np.clip(block, -1, 1) * 32767).astype("<i2").tobytes())
     return digest.hexdigest()
 
@@ -121,7 +162,10 @@ def duration_ms(path: str | Path) -> float:
         info = soundfile.info(str(path))
     except (soundfile.SoundFileError, TypeError):
         info = None
-    stated = info is not None and (info.format not in _MP3 or read_info_tag(path) is not None)
+    if info is not None and info.format in _MP3:
+        stated = read_info_tag(path) is not None
+    else:
+        stated = _odd_ogg(path) is None
     if info is not None and stated and info.samplerate > 0 and 0 < info.frames < 1 << 48:
         return float(1000.0 * info.frames / info.samplerate)
     samples, rate = decode(path)
@@ -148,54 +192,46 @@ def _check_file(path: Path) -> None:
         raise AudioError("audio.file_is_empty", file=path, remedy="remedy.copy_or_download_again")
 
 
-def _check_samples(path: Path, samples: Samples) -> None:
-    if not len(samples):
-        raise AudioError("audio.no_sound", file=path, remedy="remedy.choose_another_file")
-    if not np.isfinite(samples).all():
-        first = int(np.argmin(np.isfinite(samples).all(axis=1)))
-        raise AudioError(
-            "common.sample_is_not_number",
-            file=path,
-            value=f"frame {first}",
-            remedy="remedy.export_song_again",
-        )
-
-
-def _check_shape(path: Path, rate: int, channels: int) -> None:
-    if not (_RATES[0] <= rate <= _RATES[1] and 1 <= channels <= _MAX_CHANNELS):
-        raise AudioError(
-            "audio.header_makes_no_sense",
-            file=path,
-            value=f"{rate} Hz, {channels} channels",
-            remedy=REMEDY,
-        )
-
-
-def _check_length(path: Path, frames: int, rate: int, max_ms: float | None) -> None:
-    if max_ms is not None and 1000.0 * frames > max_ms * rate:
-        raise AudioError(
-            "audio.longer_than", seconds=max_ms / 1000, file=path, remedy="remedy.shorten_it"
-        )
-
-
-def _decode_soundfile(path: Path, max_ms: float | None) -> tuple[Samples, int]:
+def _decode_soundfile(limits: Limits) -> DecodedSound:
     import soundfile
 
+    path = limits.path
     try:
+        if (streams := _odd_ogg(path)) is not None:
+            return _read_ogg(streams, limits)
         with soundfile.SoundFile(str(path)) as handle:
             if handle.format not in _MP3:
-                return _read_blocks(path, handle, max_ms)
+                return DecodedSound(read_blocks(handle, limits), handle.samplerate)
             tag, expected = read_info_tag(path), handle.frames
+            rate = handle.samplerate
             if tag is None and (counted := _counted(path, expected)) is not None:
                 with soundfile.SoundFile(io.BytesIO(counted)) as whole:
-                    samples, rate = _read_blocks(path, whole, max_ms)
+                    samples = read_blocks(whole, limits)
                 tag = InfoTag(named=False, delay=0, padding=0)
             else:
-                samples, rate = _read_blocks(path, handle, max_ms)
+                samples = read_blocks(handle, limits)
     except (soundfile.SoundFileError, TypeError, ValueError) as error:
         raise _NotDecodedError(str(error)) from error
     missing = tag.samples_to_give_back if tag is not None and len(samples) else 0
-    return np.pad(samples, ((missing, 0), (0, 0))), rate
+    return DecodedSound(np.pad(samples, ((missing, 0), (0, 0))), rate)
+
+
+def _odd_ogg(path: Path) -> list[LogicalStream] | None:
+    """Logical streams of an Ogg file that a decoder would not read whole; None for any other."""
+    with path.open("rb") as handle:
+        if not is_ogg(handle.read(4)):
+            return None
+        handle.seek(0)
+        streams, simple = sound_streams(handle.read())
+    return None if simple or not streams else streams
+
+
+def _read_ogg(streams: list[LogicalStream], limits: Limits) -> DecodedSound:
+    samples, rate, silent = read_streams(streams, limits)
+    notices = []
+    if 1000 * silent > _TOLERATED_MS * rate:
+        notices.append(Message("audio.damaged_parts_are_silent", seconds=round(silent / rate, 3)))
+    return DecodedSound(samples, rate, tuple(notices))
 
 
 def _counted(path: Path, expected: int) -> bytes | None:
@@ -209,30 +245,20 @@ def _counted(path: Path, expected: int) -> bytes | None:
     return with_tag(data, first)
 
 
-def _read_blocks(path: Path, handle: Any, max_ms: float | None) -> tuple[Samples, int]:
-    rate, channels = handle.samplerate, handle.channels
-    _check_shape(path, rate, channels)
-    blocks, frames = [np.zeros((0, channels), np.float32)], 0
-    while len(block := handle.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
-        blocks.append(block)
-        frames += len(block)
-        _check_length(path, frames, rate, max_ms)
-    return np.concatenate(blocks), rate
-
-
-def _decode_miniaudio(path: Path, max_ms: float | None) -> tuple[Samples, int]:
+def _decode_miniaudio(limits: Limits) -> DecodedSound:
     try:
         import miniaudio
     except ImportError as error:
         raise _NotDecodedError("not installed") from error
     try:
-        data = path.read_bytes()
-        info: Any = miniaudio.get_file_info(str(path))
-        _check_shape(path, info.sample_rate, info.nchannels)
-        _check_length(path, info.num_frames, info.sample_rate, max_ms)
+        data = limits.path.read_bytes()
+        info: Any = miniaudio.get_file_info(str(limits.path))
+        limits.check(info.sample_rate, info.nchannels, info.num_frames)
         sound: Any = miniaudio.decode(
             data, miniaudio.SampleFormat.FLOAT32, info.nchannels, info.sample_rate
         )
     except miniaudio.MiniaudioError as error:
         raise _NotDecodedError(str(error)) from error
-    return np.array(sound.samples, np.float32).reshape(-1, info.nchannels), info.sample_rate
+    samples = np.array(sound.samples, np.float32).reshape(-1, info.nchannels)
+    limits.check_numbers(samples, 0)
+    return DecodedSound(limits.mixed(samples), info.sample_rate)

@@ -129,7 +129,7 @@ def test_an_array_of_another_kind_is_made_again(cache, song):
 def test_a_failed_computation_leaves_nothing(cache, tmp_path):
     text = tmp_path / "text.mp3"
     text.write_text("no sound")
-    for path, words in ((text, "no decoder"), (tmp_path / "none.mp3", "cannot be opened")):
+    for path, words in ((text, "no sound file"), (tmp_path / "none.mp3", "cannot be opened")):
         with pytest.raises(AudioError, match=words):
             cache.get(path, PARAMS)
     assert not cache.folder.exists() or not list(cache.folder.iterdir())

@@ -1,0 +1,99 @@
+"""Samples of an Ogg file that is chained or damaged, each where its pages say it lies."""
+
+from __future__ import annotations
+
+import io
+import logging
+
+import numpy as np
+from jaxtyping import Float32
+
+from mug.audio.blocks import Limits, Samples, read_blocks
+from mug.audio.ogg import LogicalStream, Page
+
+log = logging.getLogger(__name__)
+
+_MOST_LOST_AT_START_S = 30  # beyond that a recording joined a broadcast that was on its way
+_OPUS_RATE = 48000  # Hz; Opus counts granules at this rate whatever the decoder gives
+
+
+def read_streams(streams: list[LogicalStream], limits: Limits) -> tuple[Samples, int, int]:
+    """Return the samples of logical streams one after another, their rate, and silent frames.
+
+    What is missing is silence, so that everything behind it stays in place. Rate and channels are
+    those of the first stream; others are brought to them.
+
+    Raises:
+        AudioError: when they exceed the limits or are no numbers.
+        soundfile.SoundFileError: when nothing can be decoded.
+    """
+    parts: list[Samples] = []
+    rate = channels = silent = 0
+    for number, stream in enumerate(streams):
+        samples, own_rate, missing = _read_stream(stream, limits, number + 1 == len(streams))
+        if not own_rate:
+            continue
+        rate, channels = rate or own_rate, channels or samples.shape[1]
+        silent += round(missing * rate / own_rate)
+        parts.append(_fitted(samples, own_rate, rate, channels))
+        limits.check(rate, channels, sum(map(len, parts)))
+    if not parts:
+        raise ValueError("none of its pages can be decoded")
+    return np.concatenate(parts), rate, silent
+
+
+def _read_stream(stream: LogicalStream, limits: Limits, last: bool) -> tuple[Samples, int, int]:
+    """Return a stream's samples, its rate (0 where nothing is decoded) and its silent frames."""
+    import soundfile
+
+    placed: list[tuple[int, Samples]] = []
+    rate = channels = 0
+    base: int | None = None if stream.from_start else 0
+    opus, scale = stream.kind.startswith(b"OpusHead"), 1.0
+    for run in stream.runs:
+        try:
+            with soundfile.SoundFile(io.BytesIO(stream.run_bytes(run))) as handle:
+                if opus:  # without it libsndfile gives pre-skip as sound in a run that begins late
+                    handle.seek(0)
+                samples = read_blocks(handle, limits)
+                rate, channels = handle.samplerate, handle.channels
+        except (soundfile.SoundFileError, TypeError, ValueError) as error:
+            log.info("%s: a part of the stream cannot be decoded: %s", limits.path, error)
+            base = base or 0
+            continue
+        scale = rate / _OPUS_RATE if opus else 1.0
+        end = round(_end(run) * scale)
+        if not placed and base is not None and opus:  # the decoder leaves out as much
+            base = round(int.from_bytes(stream.kind[10:12], "little") * scale)
+        if base is None or (not placed and end - len(samples) > _MOST_LOST_AT_START_S * rate):
+            base = max(0, end - len(samples))  # a stream may begin to count anywhere
+            end = base + len(samples)
+        placed.append((max(0, end - base - len(samples)), samples))
+    if not placed:
+        return np.zeros((0, 1), np.float32), 0, 0
+    decoded = max(first + len(samples) for first, samples in placed)
+    stated = round(stream.end * scale) - (base or 0)
+    frames = decoded if last else max(decoded, stated)  # silence at the very end tells nothing
+    limits.check(rate, channels, frames)
+    whole = np.zeros((frames, placed[0][1].shape[1]), np.float32)
+    for first, samples in placed:
+        whole[first : first + len(samples)] = samples
+    return whole, rate, max(0, frames - sum(len(samples) for _, samples in placed))
+
+
+def _end(run: list[Page]) -> int:
+    """Return the granule position at the end of a run."""
+    return next((page.granule for page in reversed(run) if page.granule >= 0), 0)
+
+
+def _fitted(
+    samples: Samples, own_rate: int, rate: int, channels: int
+) -> Float32[np.ndarray, "fitted_frames fitted_channels"]:
+    """Return a stream's samples at the rate and with the channels of the first one."""
+    if own_rate != rate:
+        import soxr
+
+        samples = soxr.resample(samples, own_rate, rate, quality="HQ")
+    if samples.shape[1] != channels:
+        samples = np.repeat(samples.mean(axis=1, dtype=np.float32)[:, None], channels, axis=1)
+    return samples
