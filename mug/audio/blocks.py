@@ -16,7 +16,7 @@ Samples = Float32[np.ndarray, "frames channels"]
 
 BLOCK_FRAMES = 1 << 18  # read piecewise: a header may lie about the length
 MOST_SAMPLES = 1 << 29  # frames times channels: 101 minutes of stereo at 44.1 kHz, 2 GiB
-_UNKNOWN_FRAMES = 1 << 48  # what libsndfile says where a header states no length is above this
+UNKNOWN_FRAMES = 1 << 48  # what libsndfile says where a header states no length is above this
 _RATES = (1_000, 768_000)  # Hz; beyond these a header is wrong rather than the sound unusual
 _MAX_CHANNELS = 64
 
@@ -88,7 +88,7 @@ def read_blocks(handle: Any, limits: Limits) -> Samples:
         AudioError: when they exceed the limits or are no numbers.
     """
     rate, channels = handle.samplerate, handle.channels
-    limits.check(rate, channels, handle.frames if handle.frames < _UNKNOWN_FRAMES else 0)
+    limits.check(rate, channels, handle.frames if handle.frames < UNKNOWN_FRAMES else 0)
     read: Callable[..., Any] = handle.read
     blocks = [np.zeros((0, 1 if limits.mono else channels), np.float32)]
     frames = 0

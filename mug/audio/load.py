@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float32
 
-from mug.audio.blocks import BLOCK_FRAMES, Limits, Samples, read_blocks
+from mug.audio.blocks import BLOCK_FRAMES, UNKNOWN_FRAMES, Limits, Samples, read_blocks
 from mug.audio.mp3_delay import InfoTag, after_id3, read_info_tag
 from mug.audio.mp3_frames import count_samples, first_frame, with_tag
 from mug.audio.ogg import LogicalStream, is_ogg, sound_streams
@@ -114,6 +114,18 @@ def load_audio(path: str | Path, sample_rate: int = 22050, *, max_ms: float | No
     return resample(sound.samples[:, 0], sound.rate, sample_rate)
 
 
+def load_song(
+    path: str | Path, sample_rate: int, *, max_ms: float | None = None
+) -> tuple[Wave, tuple[Message, ...]]:
+    """Return what `load_audio` does, and notices on what could not be read.
+
+    Raises:
+        AudioError: as for `decode`.
+    """
+    sound = read_sound(path, max_ms=max_ms, mono=True)
+    return resample(sound.samples[:, 0], sound.rate, sample_rate), sound.notices
+
+
 def resample(wave: Wave, rate: int, to_rate: int) -> Float32[np.ndarray, " resampled"]:
     """The same sound at another sample rate (Hz)."""
     if rate == to_rate:
@@ -201,7 +213,15 @@ def _decode_soundfile(limits: Limits) -> DecodedSound:
             return _read_ogg(streams, limits)
         with soundfile.SoundFile(str(path)) as handle:
             if handle.format not in _MP3:
-                return DecodedSound(read_blocks(handle, limits), handle.samplerate)
+                samples, rate, stated = (
+                    read_blocks(handle, limits),
+                    handle.samplerate,
+                    handle.frames,
+                )
+                stream = _ogg_stream(path) if handle.format == "OGG" else None
+                if stream is not None:
+                    stated += stream.turned_back(rate)
+                return _compared(samples, rate, stated, stream)
             tag, expected = read_info_tag(path), handle.frames
             rate = handle.samplerate
             if tag is None and (counted := _counted(path, expected)) is not None:
@@ -213,7 +233,28 @@ def _decode_soundfile(limits: Limits) -> DecodedSound:
     except (soundfile.SoundFileError, TypeError, ValueError) as error:
         raise _NotDecodedError(str(error)) from error
     missing = tag.samples_to_give_back if tag is not None and len(samples) else 0
-    return DecodedSound(np.pad(samples, ((missing, 0), (0, 0))), rate)
+    stated = expected if tag is not None else 0  # a guess by the bit rate states nothing
+    notices = _compared(samples, rate, stated).notices
+    return DecodedSound(np.pad(samples, ((missing, 0), (0, 0))), rate, notices)
+
+
+def _compared(
+    samples: Samples, rate: int, stated: int, stream: LogicalStream | None = None
+) -> DecodedSound:
+    """Return a sound with a notice where its file states more frames than it gave."""
+    notices: tuple[Message, ...] = ()
+    if stated < UNKNOWN_FRAMES and 1000 * (stated - len(samples)) > _TOLERATED_MS * rate:
+        states, read = round(stated / rate, 3), round(len(samples) / rate, 3)
+        notices = (Message("audio.shorter_than_stated", stated=states, read=read),)
+    elif stream is not None and not stream.ended:
+        notices = (Message("audio.end_mark_is_missing"),)
+    return DecodedSound(samples, rate, notices)
+
+
+def _ogg_stream(path: Path) -> LogicalStream | None:
+    """The stream of a whole Ogg file; None where its coding is unknown."""
+    streams, _ = sound_streams(path.read_bytes())
+    return streams[-1] if streams else None
 
 
 def _odd_ogg(path: Path) -> list[LogicalStream] | None:
@@ -227,8 +268,8 @@ def _odd_ogg(path: Path) -> list[LogicalStream] | None:
 
 
 def _read_ogg(streams: list[LogicalStream], limits: Limits) -> DecodedSound:
-    samples, rate, silent = read_streams(streams, limits)
-    notices = []
+    samples, rate, silent, missing = read_streams(streams, limits)
+    notices = list(_compared(samples, rate, len(samples) + missing, streams[-1]).notices)
     if 1000 * silent > _TOLERATED_MS * rate:
         notices.append(Message("audio.damaged_parts_are_silent", seconds=round(silent / rate, 3)))
     return DecodedSound(samples, rate, tuple(notices))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 _MARK = b"OggS"
 _HEAD = 27  # bytes before the table of segments
+_OPUS_RATE = 48000  # Hz; Opus counts granules at this rate whatever the decoder gives
 _FIRST, _LAST = 2, 4  # flags
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _HEADER_PACKETS = {b"\x01vorbis": 3, b"OpusHead": 2, b"Speex   ": 2}
@@ -103,6 +104,15 @@ class LogicalStream:
         """First bytes of the stream, which name its coding."""
         return self.headers[0].body
 
+    @property
+    def granule_rate(self) -> int | None:
+        """Granules a second where the coding fixes them; None where they are samples."""
+        return _OPUS_RATE if self.kind.startswith(b"OpusHead") else None
+
+    def turned_back(self, rate: int) -> int:
+        """Return the frames at a rate by which the last page lies before the latest one."""
+        return round((self.end - end_of(self.runs[-1])) * rate / (self.granule_rate or rate))
+
     def add(self, page: Page) -> None:
         """Add the next whole page."""
         needed = header_packets(self.headers[0])
@@ -124,6 +134,11 @@ class LogicalStream:
         """Return a file with the headers and one run alone."""
         pages = [*self.headers, *run]
         return b"".join(page.numbered(number) for number, page in enumerate(pages))
+
+
+def end_of(run: list[Page]) -> int:
+    """Return the granule position at the end of a run."""
+    return next((page.granule for page in reversed(run) if page.granule >= 0), 0)
 
 
 def is_ogg(data: bytes) -> bool:

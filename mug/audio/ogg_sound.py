@@ -9,16 +9,15 @@ import numpy as np
 from jaxtyping import Float32
 
 from mug.audio.blocks import Limits, Samples, read_blocks
-from mug.audio.ogg import LogicalStream, Page
+from mug.audio.ogg import LogicalStream, end_of
 
 log = logging.getLogger(__name__)
 
 _MOST_LOST_AT_START_S = 30  # beyond that a recording joined a broadcast that was on its way
-_OPUS_RATE = 48000  # Hz; Opus counts granules at this rate whatever the decoder gives
 
 
-def read_streams(streams: list[LogicalStream], limits: Limits) -> tuple[Samples, int, int]:
-    """Return the samples of logical streams one after another, their rate, and silent frames.
+def read_streams(streams: list[LogicalStream], limits: Limits) -> tuple[Samples, int, int, int]:
+    """Return samples of logical streams one after another, rate, silent frames, frames cut off.
 
     What is missing is silence, so that everything behind it stays in place. Rate and channels are
     those of the first stream; others are brought to them.
@@ -28,9 +27,9 @@ def read_streams(streams: list[LogicalStream], limits: Limits) -> tuple[Samples,
         soundfile.SoundFileError: when nothing can be decoded.
     """
     parts: list[Samples] = []
-    rate = channels = silent = 0
+    rate = channels = silent = lost = 0
     for number, stream in enumerate(streams):
-        samples, own_rate, missing = _read_stream(stream, limits, number + 1 == len(streams))
+        samples, own_rate, missing, lost = _read_stream(stream, limits, number + 1 == len(streams))
         if not own_rate:
             continue
         rate, channels = rate or own_rate, channels or samples.shape[1]
@@ -39,11 +38,13 @@ def read_streams(streams: list[LogicalStream], limits: Limits) -> tuple[Samples,
         limits.check(rate, channels, sum(map(len, parts)))
     if not parts:
         raise ValueError("none of its pages can be decoded")
-    return np.concatenate(parts), rate, silent
+    return np.concatenate(parts), rate, silent, lost
 
 
-def _read_stream(stream: LogicalStream, limits: Limits, last: bool) -> tuple[Samples, int, int]:
-    """Return a stream's samples, its rate (0 where nothing is decoded) and its silent frames."""
+def _read_stream(
+    stream: LogicalStream, limits: Limits, last: bool
+) -> tuple[Samples, int, int, int]:
+    """Return a stream's samples, rate (0: nothing is decoded), silent frames, frames cut off."""
     import soundfile
 
     placed: list[tuple[int, Samples]] = []
@@ -61,8 +62,8 @@ def _read_stream(stream: LogicalStream, limits: Limits, last: bool) -> tuple[Sam
             log.info("%s: a part of the stream cannot be decoded: %s", limits.path, error)
             base = base or 0
             continue
-        scale = rate / _OPUS_RATE if opus else 1.0
-        end = round(_end(run) * scale)
+        scale = rate / (stream.granule_rate or rate)
+        end = round(end_of(run) * scale)
         if not placed and base is not None and opus:  # the decoder leaves out as much
             base = round(int.from_bytes(stream.kind[10:12], "little") * scale)
         if base is None or (not placed and end - len(samples) > _MOST_LOST_AT_START_S * rate):
@@ -70,7 +71,7 @@ def _read_stream(stream: LogicalStream, limits: Limits, last: bool) -> tuple[Sam
             end = base + len(samples)
         placed.append((max(0, end - base - len(samples)), samples))
     if not placed:
-        return np.zeros((0, 1), np.float32), 0, 0
+        return np.zeros((0, 1), np.float32), 0, 0, 0
     decoded = max(first + len(samples) for first, samples in placed)
     stated = round(stream.end * scale) - (base or 0)
     frames = decoded if last else max(decoded, stated)  # silence at the very end tells nothing
@@ -78,12 +79,8 @@ def _read_stream(stream: LogicalStream, limits: Limits, last: bool) -> tuple[Sam
     whole = np.zeros((frames, placed[0][1].shape[1]), np.float32)
     for first, samples in placed:
         whole[first : first + len(samples)] = samples
-    return whole, rate, max(0, frames - sum(len(samples) for _, samples in placed))
-
-
-def _end(run: list[Page]) -> int:
-    """Return the granule position at the end of a run."""
-    return next((page.granule for page in reversed(run) if page.granule >= 0), 0)
+    silent = max(0, frames - sum(len(samples) for _, samples in placed))
+    return whole, rate, silent, max(0, stated - frames)
 
 
 def _fitted(

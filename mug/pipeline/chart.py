@@ -14,7 +14,6 @@ from pathlib import Path
 
 import torch
 
-from mug.audio.load import load_audio
 from mug.beatmap.hit_objects import HitObject
 from mug.errors import GenerationError
 from mug.pipeline.beat import song_with_beat
@@ -109,7 +108,7 @@ class ChartGenerator:
         rate, expected = self.model.clock.sample_rate, self._expected.pop(key, None)
         sound = None if expected is None else expected()
         if sound is None or sound.sample_rate != rate:
-            sound = SongAnalysis(load_audio(audio, rate), rate)
+            sound = SongAnalysis.read(audio, rate)
         return sound
 
     def sample(
@@ -241,6 +240,7 @@ class ChartGenerator:
             asked=tuple(one.prompt for one in chart_requests),
             seeds=tuple(one.seed for one in chart_requests),
             indices=tuple(range(len(chart_requests))),
+            sound_notices=song.sound.notices,
         )
 
 

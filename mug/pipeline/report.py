@@ -69,7 +69,10 @@ def report_of(
             "red_lines": len(red_lines),
             "notices": [
                 text.to_plain()
-                for text in timing_notices(result.timing, red_lines, in_beats=model.in_beats)
+                for text in (
+                    *result.sound_notices,
+                    *timing_notices(result.timing, red_lines, in_beats=model.in_beats),
+                )
             ],
         },
         "charts": _charts(model, plan, result, judgements),

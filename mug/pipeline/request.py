@@ -10,6 +10,7 @@ from typing import Any
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
 from mug.errors import GenerationError
+from mug.messages.message import Message
 from mug.pipeline import plain
 from mug.pipeline.defaults import GUIDANCE_SCALE, SAMPLER, STEPS, WINDOW_S
 from mug.pipeline.finish.cleanup import Changes
@@ -114,6 +115,7 @@ class GenerationResult:
         indices: number of each chart within the request, which gave its seed.
         meant: what each chart is to be judged by, where that is not the prompt that made it;
             empty where it is.
+        sound_notices: on what of the song's file could not be read.
     """
 
     beatmaps: tuple[Beatmap, ...]
@@ -124,3 +126,4 @@ class GenerationResult:
     seeds: tuple[int, ...]
     indices: tuple[int, ...]
     meant: tuple[Mapping[str, Any], ...] = ()
+    sound_notices: tuple[Message, ...] = ()

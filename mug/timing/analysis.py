@@ -9,8 +9,9 @@ from pathlib import Path
 
 from mug.audio.flux import SAMPLE_RATE as FLUX_RATE
 from mug.audio.flux import Curves, flux_curves
-from mug.audio.load import Wave, load_audio, resample
+from mug.audio.load import Wave, load_song, resample
 from mug.errors import MugError
+from mug.messages.message import Message
 from mug.timing.chart_offset import SongOnsets, onset_strength
 from mug.timing.estimate import TimingEstimate, checked_onsets, timing_of
 from mug.timing.onsets import SAMPLE_RATE, Onsets
@@ -22,10 +23,21 @@ class SongAnalysis:
     Args:
         wave: mono samples.
         sample_rate: of the wave, in Hz.
+        notices: on what of its file could not be read.
     """
 
-    def __init__(self, wave: Wave, sample_rate: int) -> None:
-        self.wave, self.sample_rate = wave, sample_rate
+    def __init__(self, wave: Wave, sample_rate: int, notices: tuple[Message, ...] = ()) -> None:
+        self.wave, self.sample_rate, self.notices = wave, sample_rate, notices
+
+    @classmethod
+    def read(cls, audio: Path, sample_rate: int) -> SongAnalysis:
+        """Return the song of a sound file.
+
+        Raises:
+            AudioError: when it cannot be read.
+        """
+        wave, notices = load_song(audio, sample_rate)
+        return cls(wave, sample_rate, notices)
 
     @property
     def duration_ms(self) -> float:
@@ -96,7 +108,7 @@ class AnalysisAhead:
 
 
 def _read(audio: Path) -> SongAnalysis:
-    return SongAnalysis(load_audio(audio, SAMPLE_RATE), SAMPLE_RATE)
+    return SongAnalysis.read(audio, SAMPLE_RATE)
 
 
 Analysed = Callable[[], SongAnalysis]

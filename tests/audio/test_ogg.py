@@ -191,3 +191,38 @@ def test_a_stream_beside_the_sound_is_passed_over(tmp_path):
     fake = Page(b"OggS\0\2" + bytes(8) + b"\7\7\7\7" + bytes(8) + b"\1\x08fishbone", whole=True)
     mixed = pages[0] + fake.numbered(0) + pages[1] + fake.numbered(1) + b"".join(pages[2:])
     np.testing.assert_array_equal(decode(written(tmp_path, mixed))[0], samples_of(sound))
+
+
+def test_a_last_page_that_turns_back_is_reported(tmp_path):
+    pages = list(read_pages(ogg(4)))
+    early = pages[-1].data[:6] + (RATE * 5 // 2).to_bytes(8, "little") + pages[-1].data[14:]
+    data = b"".join(page.data for page in pages[:-1])
+    sound = read_sound(
+        written(tmp_path, data + Page(early, whole=True).numbered(pages[-1].sequence))
+    )
+    (notice,) = sound.notices
+    assert notice.code == "audio.shorter_than_stated"
+    assert notice.values["stated"] == pytest.approx(pages[-2].granule / RATE, abs=1e-3)
+    assert notice.values["read"] == pytest.approx(len(sound.samples) / RATE, abs=1e-3)
+
+
+@pytest.mark.parametrize("ending", ["ogg", "mp3"])
+@pytest.mark.parametrize("part", [0.4, 0.7, 0.9])
+def test_a_file_that_was_cut_says_what_is_missing(tmp_path, ending, part):
+    whole = tmp_path / f"whole.{ending}"
+    noise = np.random.default_rng(1).uniform(-0.5, 0.5, 4 * RATE)
+    with soundfile.SoundFile(whole, "w", RATE, 1) as handle:
+        for first in range(0, len(noise), 1 << 15):
+            handle.write(noise[first : first + (1 << 15)])
+    assert read_sound(whole).notices == ()
+    cut = tmp_path / f"cut.{ending}"
+    cut.write_bytes(whole.read_bytes()[: int(part * whole.stat().st_size)])
+    sound = read_sound(cut)
+    (notice,) = sound.notices
+    if notice.code == "audio.end_mark_is_missing":  # cut within a page's head
+        assert (ending, part) == ("ogg", 0.7)
+        return
+    read, stated = notice.values["read"], notice.values["stated"]
+    assert len(sound.samples) / RATE == pytest.approx(read, abs=0.05)
+    assert read + 0.02 < stated < 4.1
+    assert ending == "ogg" or stated == pytest.approx(4, abs=0.05)

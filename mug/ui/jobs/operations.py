@@ -222,6 +222,7 @@ def edit_region(
         seeds=(state.seeds[chart],) * len(files),
         indices=(state.indices[chart], *range(len(made))),
         meant=aims.meant(prompts),
+        sound_notices=generator.song(request.audio).sound.notices,
     )
     request = replace(request, finish=state.request.finish)
     after = State.of(request, aims.plan_of(state.plan), result, aims, state.model)

@@ -109,7 +109,7 @@ def _finished(
     from mug.pipeline.finish.chart import finish_chart
     from mug.pipeline.request import GenerationResult
 
-    duration_ms = generator.song(state.request.audio).duration_ms
+    song = generator.song(state.request.audio)
     done = [
         finish_chart(
             notes,
@@ -117,7 +117,7 @@ def _finished(
             keys=generator.model.keys,
             index=index,
             timing=state.timing,
-            duration_ms=duration_ms,
+            duration_ms=song.duration_ms,
         )
         for index, (notes, finish) in enumerate(zip(state.raw, finishes, strict=True))
     ]
@@ -130,6 +130,7 @@ def _finished(
         seeds=state.seeds,
         indices=state.indices,
         meant=state.aims.meant(state.asked),
+        sound_notices=song.sound.notices,
     )
 
 

@@ -53,6 +53,19 @@ def test_a_song_without_a_beat_says_so(tmp_path: Path) -> None:
     assert "no beat was found" in report_markdown(made.report)
 
 
+def test_a_song_that_ends_early_says_so_in_the_report(tmp_path: Path) -> None:
+    whole, song = tmp_path / "whole.mp3", tmp_path / "song.mp3"
+    noise = np.random.default_rng(0).normal(0, 0.1, 8 * 22050).astype(np.float32)
+    soundfile.write(whole, noise, 22050)
+    song.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    generator = ChartGenerator(load_model(write_model(tmp_path / "model", "listen")))
+    for file, short in ((song, True), (whole, False)):
+        made = make(generator, GenerationRequest(file, steps=1))
+        codes = [one["code"] for one in made.report["timing"]["notices"]]
+        assert ("audio.shorter_than_stated" in codes) == short
+        assert ("the sound file ends early" in report_markdown(made.report)) == short
+
+
 @pytest.mark.parametrize("bpm", [10.0, 20.0, 39.0, 401.0, 640.0, 1000.0])
 def test_an_odd_beat_is_the_same_music_at_a_usual_one(bpm: float) -> None:
     line = TimingPoint(123.0, 60000 / bpm, 4)
