@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float32, UInt32
 
-from mug.audio.load import Samples, resample
+from mug.audio.blocks import Samples
+from mug.audio.load import resample
 
 SAME = 0.35
 """Songs with fewer different bits than this are the same (the paper's threshold)."""
