@@ -141,7 +141,7 @@ def test_the_chinese_page_speaks_chinese_of_errors_and_findings(
     with visit(chromium, f"{page.address}/zh") as tab:
         drop_song(tab, broken)
         tab.click("#mug-generate")
-        tab.wait_for_selector("text=没有解码器能读取此文件")
+        tab.wait_for_selector("text=这不是音频文件，或者是无法读取的音频格式")
         tab.reload()
         settle(tab)
         drop_song(tab, page.song)
