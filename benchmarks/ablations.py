@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks._listening import Arm, Figures, mean_figures
+from benchmarks._listening import Arm
 from benchmarks.time_axis import (
     BEATS,
     LENGTHS,
@@ -28,7 +28,7 @@ from benchmarks.time_axis import (
     SAME,
     add_size_options,
     comparison_of,
-    write,
+    judge_arms,
 )
 from mug.cli.common import OK, run
 from mug.errors import ConfigError
@@ -110,12 +110,7 @@ def main() -> int:
     comparison = comparison_of(args)
     most = max(arm.songs or comparison.sizes.songs for arm in chosen)
     comparison.compose(most, scorer=any(arm.scorer is not None for arm in chosen))
-    results: dict[str, list[Figures]] = {}
-    for arm in chosen:
-        for seed in args.training_seeds:
-            figures = mean_figures(comparison.judge(arm, seed))
-            results.setdefault(arm.name, []).append(figures)
-        print(write(comparison, results, COLUMNS, "ablations"), flush=True)
+    judge_arms(comparison, chosen, args.training_seeds, COLUMNS, "ablations")
     return OK
 
 

@@ -19,7 +19,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import FrameType
 from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -27,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 import torch
 
+from benchmarks._calls import count_calls
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.difficulty.stars import star_rating
@@ -105,7 +105,7 @@ def _row(count: int, stars: float, sampling: float) -> str:
 
     finish(other)  # all candidates are snapped before one of them is brought to its stars
     finished, chart = _seconds(partial(finish, raw))
-    calls = _calls(partial(finish, raw_notes(count, 2)))
+    calls = count_calls(partial(finish, raw_notes(count, 2)))
     goal_stars = 0.85 * star_rating(chart)
     goal = StarGoal(goal_stars, options, where, OnsetTimes.nothing())
 
@@ -155,22 +155,6 @@ def _seconds(work: Callable[[], T]) -> tuple[float, T]:
     began = time.process_time()
     found = work()
     return time.process_time() - began, found
-
-
-def _calls(work: Callable[[], object]) -> int:
-    """Calls of Python functions."""
-    count = 0
-
-    def profile(_frame: FrameType, event: str, _argument: object) -> None:
-        nonlocal count
-        count += event == "call"
-
-    sys.setprofile(profile)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return count
 
 
 def _children() -> float:

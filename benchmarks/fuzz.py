@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.osu import patch as osu_patch
-from mug.beatmap.formats.registry import CHARTS, PACKAGES, encode, read_any
+from mug.beatmap.formats.registry import CHARTS, FORMATS, PACKAGES, encode, read_any
 from mug.beatmap.hit_objects import LongNote, Rice
 from mug.beatmap.timing_points import ScrollPoint, TimingPoint
 from mug.errors import BeatmapError
@@ -53,31 +53,39 @@ _NASTY = tuple(
 )
 
 
+CHART = Beatmap(
+    keys=4,
+    hit_objects=(
+        *(Rice(i % 4, 250.0 * i, sample="0:0:0:70:hit.wav") for i in range(8)),
+        LongNote(2, 3000.0, 4000.0),
+    ),
+    timing=(TimingPoint(0.0, 500.0), ScrollPoint(900.0, 0.5), TimingPoint(2000.0, 400.0, 3)),
+    general={"AudioFilename": "song.ogg", "PreviewTime": "1", "Mode": "3"},
+    metadata={
+        "Title": "T",
+        "TitleUnicode": "愛",
+        "Artist": "A",
+        "Creator": "C",
+        "Version": "H",
+    },
+    events=('0,0,"bg.jpg",0,0',),
+)
+
+
+def good_charts() -> dict[str, bytes]:
+    """Return a good chart file of each format, by suffix."""
+    found = {
+        suffix: encode([CHART] * (1 + format_.several), suffix, LossReport())
+        for suffix, format_ in FORMATS.items()
+    }
+    for tag, filled in ((b"#STOPS:;", b"#STOPS:1=0.5;"), (b"#WARPS:;", b"#WARPS:9=1;")):
+        found[".ssc"] = found[".ssc"].replace(tag, filled, 1)
+    return found
+
+
 def seeds() -> dict[str, bytes]:
     """Return a good file of each kind, by suffix."""
-    chart = Beatmap(
-        keys=4,
-        hit_objects=(
-            *(Rice(i % 4, 250.0 * i, sample="0:0:0:70:hit.wav") for i in range(8)),
-            LongNote(2, 3000.0, 4000.0),
-        ),
-        timing=(TimingPoint(0.0, 500.0), ScrollPoint(900.0, 0.5), TimingPoint(2000.0, 400.0, 3)),
-        general={"AudioFilename": "song.ogg", "PreviewTime": "1", "Mode": "3"},
-        metadata={
-            "Title": "T",
-            "TitleUnicode": "愛",
-            "Artist": "A",
-            "Creator": "C",
-            "Version": "H",
-        },
-        events=('0,0,"bg.jpg",0,0',),
-    )
-    found = {
-        suffix: encode([chart] * (1 + (suffix in (".sm", ".ssc"))), suffix, LossReport())
-        for suffix in CHARTS
-    }
-    found[".ssc"] = found[".ssc"].replace(b"#STOPS:;", b"#STOPS:1=0.5;", 1)
-    found[".ssc"] = found[".ssc"].replace(b"#WARPS:;", b"#WARPS:9=1;", 1)
+    found = good_charts()
     return found | {package: packed(suffix, found[suffix]) for package, suffix in PACKAGES.items()}
 
 

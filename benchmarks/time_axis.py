@@ -18,6 +18,7 @@ import argparse
 import json
 import shlex
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -103,7 +104,7 @@ def comparison_of(args: argparse.Namespace, more: tuple[str, ...] = ()) -> Compa
 
 
 def write(
-    comparison: Comparison, results: dict[str, list[Figures]], columns: dict[str, str], name: str
+    comparison: Comparison, results: dict[str, list[Figures]], columns: Mapping[str, str], name: str
 ) -> str:
     """Write OUT/results.json and OUT/results.md; the Markdown.
 
@@ -121,6 +122,20 @@ def write(
     return text
 
 
+def judge_arms(
+    comparison: Comparison,
+    arms: Sequence[Arm],
+    seeds: Sequence[int],
+    columns: Mapping[str, str],
+    name: str,
+) -> None:
+    """Train and judge each arm with each seed; the table is written and printed after each arm."""
+    results: dict[str, list[Figures]] = {}
+    for arm in arms:
+        results[arm.name] = [mean_figures(comparison.judge(arm, seed)) for seed in seeds]
+        print(write(comparison, results, columns, name), flush=True)
+
+
 def main() -> int:
     """Do the steps that are not done yet, judge, and write the table."""
     made = argparse.ArgumentParser(
@@ -132,12 +147,7 @@ def main() -> int:
     args = made.parse_args()
     comparison = comparison_of(args)
     comparison.compose(comparison.sizes.songs, scorer=False)
-    results: dict[str, list[Figures]] = {}
-    for arm in ARMS:
-        for seed in args.training_seeds:
-            figures = mean_figures(comparison.judge(arm, seed))
-            results.setdefault(arm.name, []).append(figures)
-        print(write(comparison, results, COLUMNS, "time_axis"), flush=True)
+    judge_arms(comparison, ARMS, args.training_seeds, COLUMNS, "time_axis")
     return OK
 
 

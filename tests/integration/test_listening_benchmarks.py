@@ -67,10 +67,18 @@ def test_an_arm_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("arm", [*time_axis.ARMS, *ablations.ARMS], ids=lambda arm: arm.name)
 def test_every_arm_is_a_config_of_both_stages(arm: Arm) -> None:
     features = f"data.params.common_params.features.feature_yaml={FEATURES}"
+    built = []
     for stage, own in (("_autoencoder", arm.first_stage), ("", arm.diffusion)):
         file = f"configs/mug/{arm.config}{stage}.yaml"
         with torch.device("meta"):
-            train.build_module(load_config([file], [features, *arm.both, *own]))
+            built.append(train.build_module(load_config([file], [features, *arm.both, *own])))
+    first_stage, diffusion = built
+    inner = diffusion.model.first_stage_model
+    assert _shapes(inner) == _shapes(first_stage)  # the checkpoint of the one fits the other
+
+
+def _shapes(module: torch.nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in module.state_dict().items()}
 
 
 def test_arms_differ_from_the_base_in_what_their_name_says() -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
-from types import FrameType
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lint_charts import dense_notes, hold, tap
 
+from benchmarks._calls import count_calls
 from mug.beatmap.hit_objects import HitObject
 from mug.lint.column_rules import runs
 from mug.lint.pattern_rules import alternations
@@ -21,22 +20,6 @@ from mug.lint.view import ChartView
 from mug.tiers import LIMITS, Tier
 
 TIERS = st.sampled_from(list(Tier))
-
-
-def calls_of(work: Callable[[], object]) -> int:
-    """Python functions that are called, which other work on the machine does not change."""
-    count = 0
-
-    def profile(_frame: FrameType, event: str, _argument: object) -> None:
-        nonlocal count
-        count += event == "call"
-
-    sys.setprofile(profile)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return count
 
 
 def stretched(pattern: Sequence[tuple[int, float, float]], times: int) -> list[HitObject]:
@@ -62,14 +45,15 @@ def test_four_times_the_notes_take_four_times_the_calls(
     pattern: list[tuple[int, float, float]],
 ) -> None:
     few, many = (
-        calls_of(lambda n=n: fix(stretched(pattern, n), tier=Tier.HARD, keys=4)) for n in (10, 40)
+        count_calls(lambda n=n: fix(stretched(pattern, n), tier=Tier.HARD, keys=4))
+        for n in (10, 40)
     )
     assert many < 4.6 * few
 
 
 def test_fixing_a_clean_chart_takes_a_few_calls_a_note() -> None:
     clean = stretched([(i % 4, 200.0 * i, 0.0) for i in range(16)], 20)
-    assert calls_of(lambda: fix(clean, tier=Tier.HARD, keys=4)) < 40 * len(clean)
+    assert count_calls(lambda: fix(clean, tier=Tier.HARD, keys=4)) < 40 * len(clean)
 
 
 @settings(max_examples=150, deadline=None)

@@ -22,30 +22,10 @@ from mug.beatmap.formats.limits import MAX_BYTES
 from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.formats.registry import CHARTS, FORMATS, encode, read_any, read_chart
-from mug.beatmap.hit_objects import LongNote, Rice
 from mug.beatmap.timing_points import ScrollPoint, TimingPoint
 from mug.errors import BeatmapError
 
-CHART = Beatmap(
-    keys=4,
-    hit_objects=(
-        *(Rice(i % 4, 250.0 * i, sample="0:0:0:70:hit.wav") for i in range(8)),
-        LongNote(2, 3000.0, 4000.0),
-    ),
-    timing=(TimingPoint(0.0, 500.0), ScrollPoint(900.0, 0.5), TimingPoint(2000.0, 400.0, 3)),
-    general={"AudioFilename": "song.ogg", "PreviewTime": "1", "Mode": "3"},
-    metadata={"Title": "T", "Artist": "A", "Creator": "C", "Version": "Hard"},
-    events=('0,0,"bg.jpg",0,0',),
-)
-SEEDS = {
-    suffix: encode([CHART] * (1 + format_.several), suffix, LossReport())
-    .decode()
-    .replace("\r\n", "\n")
-    for suffix, format_ in FORMATS.items()
-}
-SEEDS[".ssc"] = (
-    SEEDS[".ssc"].replace("#STOPS:;", "#STOPS:1=0.5;").replace("#WARPS:;", "#WARPS:9=1;")
-)
+SEEDS = {suffix: data.decode().replace("\r\n", "\n") for suffix, data in fuzz.good_charts().items()}
 PARSERS: dict[str, Callable[[str], object]] = {
     suffix: partial(format_.parse, path=None, losses=LossReport())
     for suffix, format_ in FORMATS.items()
