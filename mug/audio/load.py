@@ -87,7 +87,7 @@ def read_sound(
         except _NotDecodedError as reason:
             causes.append(f"{name}: {reason}")
     else:
-        log.info("%s: %s", path, "; ".join(causes))
+        log.debug("%s: %s", path, "; ".join(causes))
         raise AudioError("audio.no_sound_file", file=path, remedy=REMEDY)
     if not len(sound.samples):
         raise AudioError("audio.no_sound", file=path, remedy="remedy.choose_another_file")

@@ -206,7 +206,8 @@ def _knots(parts: Sequence[_Part]) -> tuple[Knots, Knots, np.ndarray, np.ndarray
     ruling = [*begun[-1:], *parts[len(begun) :]]
     first = ruling[0]
     bar_ms = first.beat_ms * first.group
-    begin = first.start_ms + math.floor(-first.start_ms / bar_ms) * bar_ms
+    # Rounding must not put it behind the beginning of the sound.
+    begin = min(0.0, first.start_ms + math.floor(-first.start_ms / bar_ms) * bar_ms)
     starts = [begin, *(part.start_ms for part in ruling[1:])]
     times, beats = [begin], [0.0]
     sections, groups = [0], [first.group]

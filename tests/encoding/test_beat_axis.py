@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mug.beatmap.timing_points import TimingPoint
@@ -39,6 +39,7 @@ def test_time_and_beats_are_inverse_and_monotone(lines: list[TimingPoint], rate:
     np.testing.assert_allclose(axis.to_real_ms(warped, CLOCK), times, rtol=0, atol=1e-6)
 
 
+@example([TimingPoint(5e-324, 60.0)])
 @given(red_lines)
 def test_the_axis_begins_at_or_before_the_song(lines: list[TimingPoint]) -> None:
     axis = BeatAxis.of(lines)

@@ -22,7 +22,6 @@ from mug.beatmap.timing_points import TimingPoint
 from mug.encoding.beat_axis import LINES, BeatAxis
 from mug.encoding.bound_rows import HINT
 from mug.errors import GenerationError, MugError
-from mug.pipeline import chart as chart_module
 from mug.pipeline import rows as rows_module
 from mug.pipeline.beat import song_with_beat, song_with_lines
 from mug.pipeline.chart import ChartGenerator
@@ -358,7 +357,7 @@ def test_a_song_is_read_and_analysed_once_for_any_number_of_charts(
         monkeypatch.setattr(module, name, watched)
 
     once = {
-        "load_audio": chart_module,
+        "load_song": analysis,
         "checked_onsets": analysis,
         "flux_curves": analysis,
         "line_logits": rows_module,
