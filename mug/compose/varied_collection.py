@@ -18,7 +18,7 @@ from mug.compose.varied.song import VariedSong
 from mug.compose.varied.style import VariedStyle
 from mug.errors import ConfigError
 
-VERSION = 6
+VERSION = 7
 """Raise it when the same seed gives another song: finished folders are then made again."""
 
 MOST_CHARTS = 16

@@ -10,6 +10,9 @@ import numpy as np
 _JACK_MS, _JACK_NOTES = 185.0, 4
 """A column is struck so many times in a row at such distances; then other fingers play."""
 
+_JACKED_MS, _AVOIDED_MS = 260.0, 700.0
+"""How long a column just played is liked, or avoided: easy charts move on at any pace."""
+
 
 @dataclass
 class Fingers:
@@ -85,7 +88,8 @@ class Fingers:
         gap_before = time_ms - max(self._last_ms)
         cost = 0.5 * self._next_noise() + 0.12 * (self._uses[column] - min(self._uses))
         if column in previous:
-            cost -= 2.2 * self.repeat * math.exp(-gap / 260.0)
+            lasts_ms = _JACKED_MS if self.repeat > 0 else _AVOIDED_MS
+            cost -= 2.2 * self.repeat * math.exp(-gap / lasts_ms)
         elif len(self._rows) > 1 and column in self._rows[-2]:
             cost += self._return * math.exp(-gap / 260.0)
         if previous:

@@ -139,6 +139,13 @@ def _directions(rows: Sequence[Row]) -> list[int]:
     return found
 
 
+def readiness_to_repeat(spec: ChartSpec) -> float:
+    """How far a chart likes the columns of the row before, -1 ... 1: easy charts avoid them."""
+    repeat = FAMILIES[spec.family].repeat
+    easy = 1 - float(np.clip((spec.stars - 1.0) / 2.0, 0.0, 1.0))
+    return repeat - easy * (repeat + 0.8)
+
+
 class NoteWriter:
     """Writes the notes of a chart row by row.
 
@@ -153,8 +160,7 @@ class NoteWriter:
         self.rng = np.random.default_rng([spec.seed, 94])
         least_ms = float(np.clip(230.0 - 27.0 * spec.stars, LEAST_JACK_MS, 220.0))
         release_ms = float(np.clip(150.0 - 14.0 * spec.stars, 60.0, 140.0))
-        family = FAMILIES[spec.family]
-        self.fingers = Fingers(keys, least_ms, release_ms, family.repeat, self.rng)
+        self.fingers = Fingers(keys, least_ms, release_ms, readiness_to_repeat(spec), self.rng)
         self.most_held = 1 if spec.stars < 2 else max(2, keys // 2)
         self._phrases: dict[tuple[tuple[int, int, int], ...], list[tuple[int, ...]]] = {}
         self.notes: list[HitObject] = []

@@ -17,7 +17,7 @@ from mug.compose.varied.song import GRID, KINDS, SongPart, VariedSong
 PHRASE_BARS = 4
 _LEAST_MS, _LEAST_CHORD_MS = 58.0, 74.0
 _QUIET = 0.3
-_FILLED_FROM = 3.5  # rows a second; easier charts play only what sounds
+_FILLED_FROM, _FILLED_STARS = 3.5, 2.0  # rows a second, stars; easier: only what sounds
 
 # How far each voice speaks where it leads, where it only accompanies, and its group.
 _LEADING = {
@@ -129,7 +129,8 @@ class RowChoice:
 
 def _least_ms(spec: ChartSpec, rng: np.random.Generator) -> float:
     floor_ms = _LEAST_MS if FAMILIES[spec.family].repeat <= 0 else _LEAST_CHORD_MS
-    return max(floor_ms, 430.0 / spec.rows_per_second * float(rng.uniform(0.7, 1.1)))
+    evenness = float(np.interp(spec.stars, (1.0, 3.0), (620.0, 430.0)))
+    return max(floor_ms, evenness / spec.rows_per_second * float(rng.uniform(0.7, 1.1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +289,7 @@ def choose_rows(song: VariedSong, spec: ChartSpec) -> list[Row]:
         found = _take(choice, listening.places(part), wanted)
         taken += found
         missing += wanted - len(found)
-    if missing and spec.rows_per_second > _FILLED_FROM:
+    if missing and spec.rows_per_second > _FILLED_FROM and spec.stars >= _FILLED_STARS:
         between = [p for part in played for p in listening.lines_between(part, choice.least_ms)]
         taken += _take(choice, between, missing)
     last = song.bars * song.bar_ticks

@@ -10,6 +10,9 @@ import numpy as np
 
 MOST_STARS = 6.6
 
+_PUSHED = 1.3
+"""A family is drawn up to so many times the rows it can have: chords make up for them."""
+
 LEAST_JACK_MS = 98.0
 """Between two notes of a column, whatever the difficulty."""
 
@@ -62,7 +65,7 @@ class ChartSpec:
         stress: how far the place in the bar decides which rows are kept, 0 ... 1.
         loyalty: how far a chart follows one voice alone, 0 all voices ... 1 one.
         rests: whether quiet parts have no notes.
-        contrast: how far loud parts have more rows than quiet ones, 0 ... 1.
+        contrast: how far loud parts have more rows than quiet ones, 0 ... 1.4.
         discipline: how far easier charts keep to beats and halves, 0 ... 1.
         hold_through: share of holds that last while other rows are played, 0 ... 1.
     """
@@ -86,7 +89,7 @@ def rows_for(stars: float, notes_per_row: float) -> float:
 
     The power law was fitted to the star ratings of such charts of composed songs.
     """
-    return float((stars / 0.79 / notes_per_row**0.79) ** (1 / 0.61))
+    return float((stars / 0.72 / notes_per_row**0.74) ** (1 / 0.62))
 
 
 def _draw_family(rng: np.random.Generator, stars: float) -> str:
@@ -94,7 +97,7 @@ def _draw_family(rng: np.random.Generator, stars: float) -> str:
     weights = {
         name: family.weight
         for name, family in FAMILIES.items()
-        if rows_for(stars, 1 + family.chords[1] * (1 + family.wide)) <= family.most_rows
+        if rows_for(stars, 1 + family.chords[1] * (1 + family.wide)) <= _PUSHED * family.most_rows
     }
     names = list(weights) or ["chordjack"]
     values = np.array([weights.get(name, 1.0) for name in names])
@@ -106,6 +109,8 @@ def _draw(rng: np.random.Generator, seed: int, stars: float) -> ChartSpec:
     family = FAMILIES[name]
     # Chords, and many long notes at once, are not for beginners.
     room = float(np.clip(stars / 3.5, 0.1, 1.0))
+    # Beginners' charts are even throughout; hard ones burst where the music does.
+    grown = float(np.clip((stars - 1.0) / 3.0, 0.0, 1.0))
     chords = float(rng.uniform(*family.chords)) * room
     while chords < 1 and rows_for(stars, 1 + chords * (1 + family.wide)) > family.most_rows:
         chords = min(1.0, chords + 0.02)
@@ -121,7 +126,7 @@ def _draw(rng: np.random.Generator, seed: int, stars: float) -> ChartSpec:
         stress=float(rng.uniform(0.05, 0.5)),
         loyalty=float(rng.uniform(0.0, 1.0)),
         rests=bool(rng.random() < 0.4),
-        contrast=float(rng.uniform(0.4, 1.0)),
+        contrast=float(rng.uniform(0.2, 0.6) + 0.8 * rng.uniform(0.0, 1.0) * grown),
         discipline=float(rng.choice([1.0, rng.uniform(0.0, 1.0)], p=[0.75, 0.25])),
         hold_through=float(rng.uniform(0.0, 0.45)),
     )
