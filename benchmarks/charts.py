@@ -200,7 +200,9 @@ def print_choice(
             errors.setdefault(f"1 chart, up to {ATTEMPTS} tries", []).append(
                 _error(_best(found[: ok + 1]))
             )
-        _, brought = bring_to_stars(generator, request, (made.result, judged), range(most))
+        _, brought = bring_to_stars(
+            generator, request, (made.result, dict(enumerate(judged))), range(most)
+        )
         errors.setdefault("1 chart, brought to its stars", []).extend(map(_error, brought))
     print("\n| kept | mean error | worst | within 0.25 | picks |\n|---|---|---|---|---|")
     for name, found_errors in errors.items():

@@ -18,6 +18,9 @@ PASSIVE = {
 }
 """Environment of GNU's and of Intel's and LLVM's OpenMP, and of numpy's OpenBLAS (2^4 cycles)."""
 
+NUMBERS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""Environment by which users choose the number of threads."""
+
 
 def wait_passively() -> None:
     """Have waiting threads sleep in this process and those it starts, unless the user set it.

@@ -51,6 +51,34 @@ def rated_text(beatmap: Beatmap) -> str:
     return osu.format(_bare(beatmap))
 
 
+class StarRater:
+    """Star ratings of charts that share all but their notes; the line of a note is written once.
+
+    Args:
+        chart: whose timing and columns all of them have.
+    """
+
+    def __init__(self, chart: Beatmap) -> None:
+        self._chart = chart
+        self._head = rated_text(chart.with_objects(()))
+        self._lines: dict[HitObject, str] = {}
+
+    def __call__(self, notes: Sequence[HitObject]) -> float:
+        """Return the star rating of a chart with these notes in any order; 0 without notes."""
+        if not notes:
+            return 0.0
+        ordered = sorted(notes, key=lambda note: (note.start_ms, note.column))
+        text = self._head + "".join([self._line(note) for note in ordered])
+        return rating_of(text, self._chart.keys, len(ordered), file=self._chart.path)
+
+    def _line(self, note: HitObject) -> str:
+        line = self._lines.get(note)
+        if line is None:
+            line = osu.object_line(_plain(note), self._chart) + "\n"
+            self._lines[note] = line
+        return line
+
+
 def rating_of(
     text: str, keys: int, objects: int, rate: float = 1.0, file: Path | None = None
 ) -> float:

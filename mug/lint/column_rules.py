@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from mug.beatmap.hit_objects import HitObject, LongNote
@@ -34,17 +35,29 @@ def pair_rule(earlier: HitObject, later: HitObject, limits: TierLimits) -> str |
     return None
 
 
-def _broken(chart: ChartView, rule: str) -> Iterator[tuple[HitObject, HitObject]]:
-    """Notes that break a rule with the one before them in their column, or the longest hold."""
+@lru_cache(maxsize=1)
+def _clashes(chart: ChartView) -> dict[str, list[tuple[HitObject, HitObject]]]:
+    """Pairs of notes by the rule they break; all rules about pairs look at the same chart."""
+    found: dict[str, list[tuple[HitObject, HitObject]]] = {}
+    limits = chart.limits
     for column in chart.columns:
         longest: HitObject | None = None
         for earlier, later in pairwise(column):
             if longest is None or earlier.last_ms >= longest.last_ms:
                 longest = earlier
-            for other in (earlier,) if longest is earlier else (earlier, longest):
-                if pair_rule(other, later, chart.limits) == rule:
-                    yield other, later
-                    break
+            first = pair_rule(earlier, later, limits)
+            if first is not None:
+                found.setdefault(first, []).append((earlier, later))
+            if longest is not earlier:
+                second = pair_rule(longest, later, limits)
+                if second is not None and second != first:
+                    found.setdefault(second, []).append((longest, later))
+    return found
+
+
+def _broken(chart: ChartView, rule: str) -> list[tuple[HitObject, HitObject]]:
+    """Notes that break a rule with the one before them in their column, or the longest hold."""
+    return _clashes(chart).get(rule, [])
 
 
 def _moved(

@@ -76,7 +76,7 @@ class ChartGenerator:
         Args:
             path: the checkpoint, or a folder of one.
             device: where it goes.
-            precision: of the denoiser's weights, `fp32` or `bf16`.
+            precision: of the denoiser's weights, `fp32`, `bf16` or `auto`.
         """
         return cls(load_model(path, device, precision, offload=True))
 

@@ -62,6 +62,8 @@ class ChoiceDraft:
     @property
     def wants_more(self) -> bool:
         """True while a chart that would be kept misses a tolerance, or there is none."""
+        if not self.plan.search.wanted:
+            return not self._results
         return not self._results or any(
             self._judged[index].misses for index in self._order[: self.request.count]
         )
@@ -78,25 +80,30 @@ class ChoiceDraft:
         """Finish and judge what was sampled."""
         finishes = [self.request.finish_by_prompt] * len(chart_requests)
         result = self.generator.finish(self.request, chart_requests, raw, finishes)
-        begin = len(self._judged)
+        begin = sum(len(made.beatmaps) for made in self._results)
         self._results.append(
             replace(result, indices=tuple(range(begin, begin + len(chart_requests))))
         )
-        tolerances = self.plan.search.tolerances
-        self._judged += judge_all(self.generator, self.request, result, tolerances)
+        if self.plan.search.wanted:  # else nothing is chosen: the finished charts are judged
+            tolerances = self.plan.search.tolerances
+            self._judged += judge_all(self.generator, self.request, result, tolerances)
 
     def kept(self) -> Kept:
         """Return the first `request.count`, brought to their stars where the plan says so."""
         search, request = self.plan.search, self.request
-        pool, judged, order = _joined(self._results), tuple(self._judged), self._order
+        pool, known, order = _joined(self._results), self._judged, self._order
         kept = order[: request.count]
         more = {}
         if search.wanted:
-            ranking = ranking_of(pool, judged, order, kept)
+            ranking = ranking_of(pool, known, order, kept)
             more = {"attempts": len(self._results), "ranking": ranking}
         if search.reach_stars:
             pool, judged = bring_to_stars(
-                self.generator, request, (pool, judged), kept, search.tolerances
+                self.generator, request, (pool, dict(enumerate(known))), kept, search.tolerances
+            )
+        else:
+            judged = judge_all(
+                self.generator, request, pool, search.tolerances, dict(enumerate(known))
             )
         chosen = tuple(judged[index] for index in kept)
         if not request.finish.version:
@@ -109,8 +116,9 @@ class ChoiceDraft:
 
     @property
     def _order(self) -> tuple[int, ...]:
-        wanted = self.plan.search.wanted
-        return best_first(self._judged) if wanted else tuple(range(len(self._judged)))
+        if self.plan.search.wanted:
+            return best_first(self._judged)
+        return tuple(range(sum(len(made.beatmaps) for made in self._results)))
 
 
 @dataclass

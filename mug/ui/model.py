@@ -103,6 +103,7 @@ class PageModel:
         try:
             import torch
 
+            from mug.model.speed.thread_count import suit_threads
             from mug.pipeline.chart import ChartGenerator
 
             device = self._device
@@ -111,6 +112,7 @@ class PageModel:
             assert self.checkpoint is not None
             self._generator = ChartGenerator.from_checkpoint(self.checkpoint, device)
             self.schema = self._generator.model.schema
+            suit_threads(self._generator.model.size)
         except MugError as error:
             self._error = error
         except Exception as error:

@@ -13,6 +13,7 @@ from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.hit_objects import LongNote, Rice
 from mug.beatmap.timing_points import TimingPoint
 from mug.difficulty.stars import (
+    StarRater,
     linear_rate_star_rating,
     ln_classes,
     ln_ratio,
@@ -54,6 +55,15 @@ def test_equals_the_calculator_on_the_same_text():
 def test_sounds_decide_nothing():
     odd = [replace(note, sample="0:0", hitsound=2, new_combo=4) for note in stream()]
     assert star_rating(chart(odd)) == star_rating(chart(stream()))
+
+
+def test_charts_rated_one_after_the_other_have_the_stars_that_they_have_alone():
+    held = [LongNote(0, 20_000.0, 20_500.0), LongNote(3, 20_100.5, 21_000.0)]
+    rated = StarRater(chart(stream()))
+    assert rated([]) == 0
+    for notes in (stream(), chords(), [*chords(), *held], [*stream()[::-1], *held], stream()[:30]):
+        odd = [replace(note, hitsound=2, new_combo=4) for note in notes]
+        assert rated(notes) == rated(odd) == star_rating(chart(notes))
 
 
 def test_the_order_of_objects_in_the_file_decides_nothing():

@@ -95,11 +95,13 @@ def load_generator(
         CheckpointError: when there is none, or it cannot be read.
         GenerationError: when it makes charts of other columns than asked for.
     """
+    from mug.model.speed.thread_count import suit_threads
     from mug.pipeline.chart import ChartGenerator
 
     keys = keys if args.keys is None else args.keys
     path = find_model(args.ckpt, keys)
     generator = ChartGenerator.from_checkpoint(path, device, args.precision)
+    suit_threads(generator.model.size)
     if args.keys is not None and generator.model.keys != args.keys:
         raise GenerationError(
             "pipeline.model_makes_charts_of_columns",

@@ -44,8 +44,8 @@ def add_sampling_options(made: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--precision",
         default="fp32",
-        help="fp32 (default) or bf16: the denoiser's weights in half the memory, faster where the"
-        " processor multiplies such numbers",
+        help="fp32 (default), bf16: the denoiser's weights in half the memory, faster where the"
+        " processor multiplies such numbers; or auto: bf16 for a large model where it does",
     )
     group.add_argument(
         "--guidance_interval",

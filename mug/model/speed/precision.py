@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mug.errors import ConfigError
+from mug.model.speed.thread_count import SMALL
 from mug.util import nearest
 
 
@@ -46,6 +47,27 @@ def multiplies_bfloat16(kind: str) -> bool:
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 """Names of the weights' precisions."""
 
+AUTO = "auto"
+"""Name of the precision that suits the device and the size of the model."""
+
+
+def precision_for(asked: str, kind: str, weights: int) -> str:
+    """Return the name of a precision for a device and a model.
+
+    Args:
+        asked: a name of `PRECISIONS`, which is returned, or `auto`: bf16 for a large model where
+            the device multiplies such numbers, else fp32.
+        kind: of the device: `cpu`, `cuda` …
+        weights: of the model.
+
+    Raises:
+        ConfigError: for an unknown name.
+    """
+    if asked == AUTO:
+        return "bf16" if weights > SMALL and multiplies_bfloat16(kind) else "fp32"
+    dtype_of(asked)
+    return asked
+
 
 def dtype_of(precision: str) -> torch.dtype:
     """The type behind a name.
@@ -55,7 +77,9 @@ def dtype_of(precision: str) -> torch.dtype:
     """
     if precision not in PRECISIONS:
         raise ConfigError(
-            "model.unknown_precision", value=precision, remedy=nearest(precision, PRECISIONS)
+            "model.unknown_precision",
+            value=precision,
+            remedy=nearest(precision, [*PRECISIONS, AUTO]),
         )
     return PRECISIONS[precision]
 

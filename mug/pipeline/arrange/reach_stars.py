@@ -10,7 +10,7 @@ import numpy as np
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
-from mug.difficulty.stars import star_rating
+from mug.difficulty.stars import StarRater, star_rating
 from mug.lint.rules import lint
 from mug.pipeline.arrange.add_notes import adding_order
 from mug.pipeline.arrange.drop_notes import crossing, drop_notes
@@ -33,8 +33,18 @@ _POINTED_AT = ("error", "warning")
 Place = tuple[float, int]
 """Start and column of a note."""
 
-_Fixed = Callable[..., tuple[Beatmap, float, Changes]]
-"""A chart of some notes, fixed; its stars; changes of the fixing."""
+
+@dataclass(frozen=True)
+class _Charts:
+    """Charts of one song, rated.
+
+    Args:
+        fixed: a chart of some notes, fixed; its stars; changes of the fixing.
+        rated: the stars of some notes as they are: nearly those of the fixed chart.
+    """
+
+    fixed: Callable[..., tuple[Beatmap, float, Changes]]
+    rated: Callable[[Sequence[HitObject]], float]
 
 
 @dataclass(frozen=True)
@@ -95,20 +105,23 @@ def reach_stars(
     barred: set[Place] = set()
     left_out: set[HitObject] = set()
 
+    rated = StarRater(chart)
+
     @cache
     def fixed(*some: HitObject) -> tuple[Beatmap, float, Changes]:
         # The search comes back to where it began, and ends where it has been.
-        return fixed_chart(chart, some, goal)
+        return _fixed_chart(chart, some, goal, rated)
 
+    charts = _Charts(fixed, rated)
     count: int | None = None  # of notes that went or joined; a later round changes few
     for _ in range(_ROUNDS):
         kept = [note for note in notes if note not in left_out]
         added_notes: tuple[HitObject, ...] = ()
         if fixed(*kept)[1] > goal.stars:
-            stay = _dropped(fixed, kept, goal, count)
+            stay = _dropped(charts, kept, goal, count)
             kept, count = list(stay), len(kept) - len(stay)
         else:
-            added_notes = _added_notes(fixed, kept, sources, goal, barred, count)
+            added_notes = _added_notes(charts, kept, sources, goal, barred, count)
             count = len(added_notes)
         done, stars, changes = fixed(*kept, *added_notes)
         blamed = _blamed(done, added_notes, goal)
@@ -140,19 +153,20 @@ def collect_sources(raw: Sequence[Sequence[HitObject]], goal: StarGoal) -> NoteS
 
 
 def _dropped(
-    fixed: _Fixed, notes: Sequence[HitObject], goal: StarGoal, guess: int | None
+    charts: _Charts, notes: Sequence[HitObject], goal: StarGoal, guess: int | None
 ) -> tuple[HitObject, ...]:
     return drop_notes(
         notes,
         goal.where.beats,
-        lambda some: fixed(*some)[1] - goal.stars,
+        lambda some: charts.fixed(*some)[1] - goal.stars,
         goal.onsets.accents,
         guess,
+        lambda some: charts.rated(some) - goal.stars,
     )
 
 
 def _added_notes(
-    fixed: _Fixed,
+    charts: _Charts,
     notes: Sequence[HitObject],
     sources: NoteSources,
     goal: StarGoal,
@@ -169,7 +183,8 @@ def _added_notes(
         tier=goal.tier,
         barred=barred,
     )
-    count = crossing(len(order), lambda n: fixed(*notes, *order[:n])[1] - goal.stars, guess)
+    near = crossing(len(order), lambda n: charts.rated([*notes, *order[:n]]) - goal.stars, guess)
+    count = crossing(len(order), lambda n: charts.fixed(*notes, *order[:n])[1] - goal.stars, near)
     return order[:count]
 
 
@@ -193,14 +208,14 @@ def _place(note: HitObject) -> Place:
     return note.start_ms, note.column
 
 
-def fixed_chart(
-    chart: Beatmap, notes: Sequence[HitObject], goal: StarGoal
+def _fixed_chart(
+    chart: Beatmap, notes: Sequence[HitObject], goal: StarGoal, rated: StarRater
 ) -> tuple[Beatmap, float, Changes]:
     """A chart of these notes, fixed; its stars; what fixing did."""
     changes = Changes()
     fixed = fix_notes(notes, goal.finish, goal.where, changes)
     done = chart.with_objects(chart.with_objects(tuple(fixed)).sorted_objects())
-    return done, stars_of(done), changes
+    return done, rated(done.hit_objects), changes
 
 
 def stars_of(chart: Beatmap) -> float:

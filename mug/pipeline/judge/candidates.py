@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mug.beatmap.beatmap import Beatmap
+from mug.difficulty.stars import star_rating
 from mug.errors import GenerationError
 from mug.lint.rules import lint
 from mug.pipeline.arrange.reach_stars import StarGoal, collect_sources, reach_stars
@@ -143,7 +144,7 @@ def judge_all(
 def bring_to_stars(
     generator: ChartGenerator,
     request: GenerationRequest,
-    pool: tuple[GenerationResult, Sequence[Judgement]],
+    pool: tuple[GenerationResult, Mapping[int, Judgement]],
     kept: Sequence[int],
     tolerances: Mapping[str, float] = TOLERANCES,
 ) -> tuple[GenerationResult, tuple[Judgement, ...]]:
@@ -152,7 +153,7 @@ def bring_to_stars(
     Args:
         generator: the model.
         request: what was asked for; without a star rating nothing changes.
-        pool: all candidates, whose rows may be taken over, and what was thought of them.
+        pool: all candidates, whose rows may be taken over, and what is thought already of some.
         kept: which may change.
         tolerances: how far the star rating may be missed; the others serve the judgements.
     """
@@ -160,22 +161,31 @@ def bring_to_stars(
     finish, song = request.finish_by_prompt, generator.song(request.audio)
     red_lines = red_lines_of(finish, result.timing)
     if asked is None or not red_lines:
-        return result, tuple(judged)
+        return result, judge_all(generator, request, result, tolerances, judged)
     where = Surroundings(generator.model.keys, red_lines, song.duration_ms)
     goal = StarGoal(float(asked), finish, where, onset_times(song.sound.onset_strength))
     sources = collect_sources(result.raw, goal)
     charts, changes = list(result.beatmaps), list(result.changes)
-    same = dict(enumerate(judged))
-    within = {"sr": tolerances.get("sr", TOLERANCES["sr"])}
+    same = dict(judged)
     for index in kept:
-        if misses(judged[index].report, within):
-            del same[index]
+        if _misses_stars(charts[index], float(asked), judged.get(index), tolerances):
+            same.pop(index, None)
             done = reach_stars(charts[index], charts[index].hit_objects, sources, goal)
             charts[index] = done.chart
             counts = {"thinned": done.dropped, "taken_over": len(done.added)}
             changes[index] = changes[index].plus(done.changes).plus(Changes(counts))
     brought = replace(result, beatmaps=tuple(charts), changes=tuple(changes))
     return brought, judge_all(generator, request, brought, tolerances, same)
+
+
+def _misses_stars(
+    chart: Beatmap, asked: float, judged: Judgement | None, tolerances: Mapping[str, float]
+) -> bool:
+    """Return whether a chart has other stars than it should; without notes it has none."""
+    tolerance = tolerances.get("sr", TOLERANCES["sr"])
+    if judged is not None:
+        return bool(misses(judged.report, {"sr": tolerance}))
+    return not chart.hit_objects or abs(star_rating(chart) - asked) > tolerance + 1e-9
 
 
 def best_first(judged: Sequence[Judgement]) -> tuple[int, ...]:

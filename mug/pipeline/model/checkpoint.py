@@ -29,7 +29,8 @@ from mug.messages.message import Message
 from mug.model.memory.malloc import keep_blocks, return_large_blocks, trim
 from mug.model.memory.offload import OffloadedNetworks
 from mug.model.memory.skip_init import SkipInit
-from mug.model.speed.precision import dtype_of, lowered_names
+from mug.model.speed.precision import dtype_of, lowered_names, precision_for
+from mug.model.speed.thread_count import SMALL
 from mug.pipeline.model.files import (
     features_params,
     hash_weights,
@@ -56,9 +57,6 @@ __all__ = [
 
 OFFLOADED = ("wave_model", "unet_model")
 """Networks of which one runs at a time: the song is encoded, then charts are denoised."""
-
-_SMALL = 20_000_000
-"""Weights up to which freed memory stays with the process: a small model's is tens of MiB."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +101,11 @@ class LoadedModel:
     def given_instead(self, prompt: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the model is given in place of entries of a prompt."""
         return {name: value for name, value in self.given(prompt).items() if value != prompt[name]}
+
+    @property
+    def size(self) -> int:
+        """Number of weights of all networks but the scorer."""
+        return count_weights(self.ddpm)
 
     @property
     def n_mels(self) -> int:
@@ -176,7 +179,8 @@ def load_model(
         path: a folder of our inference format or its weights file, or a `.ckpt` file.
         device: where the model goes.
         precision: one of `mug.model.speed.precision.PRECISIONS`, of the audio encoder and of the
-            denoiser's convolutions and linear layers; see `lowered` there.
+            denoiser's convolutions and linear layers, see `lowered` there; or `auto`, see
+            `precision_for`.
         offload: hold the audio encoder and the denoiser in memory one after the other, each
             inside `LoadedModel.in_memory` alone. Only on the processor and from our inference
             format, of which one network can be read without the others; elsewhere all is held.
@@ -186,13 +190,17 @@ def load_model(
         CheckpointError: when the file is missing, damaged, needs code to be read, or does not fit
             its config.
     """
-    dtype = dtype_of(precision)
+    kind = torch.device(device).type
+    precision_for(precision, kind, 0)  # refuses an unknown name before anything is read
     config, weights, published = open_checkpoint(path)
-    offloading = offload and isinstance(weights, WeightsFile) and torch.device(device).type == "cpu"
-    if offloading and isinstance(weights, WeightsFile):
-        _choose_memory(weights)
+    offloading = offload and isinstance(weights, WeightsFile) and kind == "cpu"
     with SkipInit():  # weights are neither drawn nor held twice
         ddpm = build_model(config, published=published)
+    size = count_weights(ddpm)
+    if offloading:
+        _choose_memory(size)
+    precision = precision_for(precision, kind, size)
+    dtype = dtype_of(precision)
     offloaded = _load_weights(ddpm, weights, Path(path), dtype, OFFLOADED if offloading else ())
     ddpm.eval().requires_grad_(requires_grad=False)
     if not offloading:
@@ -220,13 +228,17 @@ def load_model(
     )
 
 
-def _choose_memory(weights: WeightsFile) -> None:
+def _choose_memory(size: int) -> None:
     """Have freed blocks stay where a model is small, and go back where it is large."""
-    numbers = sum(weights.shape(key).numel() for key in weights)
-    if numbers <= _SMALL:
+    if size <= SMALL:  # its blocks are tens of MiB
         keep_blocks()
     else:
         return_large_blocks()
+
+
+def count_weights(network: torch.nn.Module) -> int:
+    """Number of a network's weights."""
+    return sum(weights.numel() for weights in network.parameters())
 
 
 def _scorer_beside(path: Path) -> RhythmScorer | None:

@@ -164,5 +164,5 @@ def _brought(
     for goal in sorted({goal for goal in goals if goal is not None}):
         request = replace(state.request, prompt={**state.request.prompt, "sr": goal})
         kept = [index for index, one in enumerate(goals) if one == goal]
-        pool, judged = bring_to_stars(generator, request, (pool, judged), kept, {})
+        pool, judged = bring_to_stars(generator, request, (pool, dict(enumerate(judged))), kept, {})
     return replace(pool, raw=result.raw), judged

@@ -216,7 +216,7 @@ def test_only_offloading_changes_how_memory_is_freed(
     assert asked == []
     load_model(tiny_model_folder, offload=True)
     assert asked == ["keep", "trim"]  # a small model's blocks stay
-    monkeypatch.setattr(checkpoint, "_SMALL", 0)
+    monkeypatch.setattr(checkpoint, "SMALL", 0)
     load_model(tiny_model_folder, offload=True)
     assert asked[2:] == ["blocks", "trim"]
 

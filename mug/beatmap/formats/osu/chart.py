@@ -205,6 +205,17 @@ def format(beatmap: Beatmap) -> str:
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 
+def object_line(note: HitObject, beatmap: Beatmap) -> str:
+    """The line of a note in the text that `format` gives for such a chart.
+
+    Raises:
+        BeatmapError: see `format`.
+    """
+    shift = EARLY_OFFSET_MS if beatmap.file_format < EARLY_VERSION else 0
+    (line,) = _each(beatmap, (note,), lambda one: object_text(one, beatmap.keys, shift))
+    return line
+
+
 def _unwritable(beatmap: Beatmap, what: str, value: object) -> BeatmapError:
     return BeatmapError(what, file=beatmap.path, value=value)
 
