@@ -236,9 +236,9 @@ def _choose_memory(size: int) -> None:
         return_large_blocks()
 
 
-def count_weights(network: torch.nn.Module) -> int:
-    """Number of a network's weights."""
-    return sum(weights.numel() for weights in network.parameters())
+def count_weights(ddpm: DiffusionModel) -> int:
+    """Number of weights of all networks of a model."""
+    return sum(weights.numel() for weights in ddpm.parameters())
 
 
 def _scorer_beside(path: Path) -> RhythmScorer | None:

@@ -29,6 +29,7 @@ from mug.beatmap.formats.osu.lines import (
 from mug.beatmap.formats.osu.reader import Reader
 from mug.beatmap.formats.osu.text import cut, is_one_line, section_name
 from mug.beatmap.formats.reading import Reading
+from mug.beatmap.hit_objects import HitObject
 from mug.beatmap.timing_points import ScrollPoint
 from mug.errors import BeatmapError, ModeError
 from mug.messages.message import Message, message_of
