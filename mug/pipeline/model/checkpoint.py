@@ -238,7 +238,7 @@ def _choose_memory(size: int) -> None:
 
 def count_weights(ddpm: DiffusionModel) -> int:
     """Number of weights of all networks of a model."""
-    return sum(weights.numel() for weights in ddpm.parameters())
+    return sum(weights.numel() for weights in ddpm.model.parameters())
 
 
 def _scorer_beside(path: Path) -> RhythmScorer | None:
