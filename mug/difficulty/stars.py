@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mug.beatmap.beatmap import MANIA, Beatmap
 from mug.beatmap.formats.osu import chart as osu
+from mug.beatmap.formats.osu.lines import soundless_lines
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.errors import DataError
 
@@ -48,35 +49,34 @@ def star_rating(chart: Beatmap | str, rate: float = 1.0) -> float:
 
 def rated_text(beatmap: Beatmap) -> str:
     """The part of a chart that its rating depends on, as the text of a `.osu` file."""
-    return osu.format(_bare(beatmap))
+    lines = soundless_lines(beatmap.sorted_objects(), beatmap.keys)
+    if lines is None:
+        return osu.format(_bare(beatmap))
+    return osu.format(_bare(beatmap.with_objects(()))) + lines
 
 
 class StarRater:
-    """Star ratings of charts that share all but their notes; the line of a note is written once.
+    """Star ratings of charts that share all but their notes.
 
     Args:
         chart: whose timing and columns all of them have.
     """
 
     def __init__(self, chart: Beatmap) -> None:
-        self._chart = chart
-        self._head = rated_text(chart.with_objects(()))
-        self._lines: dict[HitObject, str] = {}
+        self._chart = chart.with_objects(())
+        self._head = rated_text(self._chart)
 
     def __call__(self, notes: Sequence[HitObject]) -> float:
         """Return the star rating of a chart with these notes in any order; 0 without notes."""
         if not notes:
             return 0.0
         ordered = sorted(notes, key=lambda note: (note.start_ms, note.column))
-        text = self._head + "".join([self._line(note) for note in ordered])
+        lines = soundless_lines(ordered, self._chart.keys)
+        if lines is None:
+            text = rated_text(self._chart.with_objects(ordered))
+        else:
+            text = self._head + lines
         return rating_of(text, self._chart.keys, len(ordered), file=self._chart.path)
-
-    def _line(self, note: HitObject) -> str:
-        line = self._lines.get(note)
-        if line is None:
-            line = osu.object_line(_plain(note), self._chart) + "\n"
-            self._lines[note] = line
-        return line
 
 
 def rating_of(

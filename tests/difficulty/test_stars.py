@@ -17,6 +17,7 @@ from mug.difficulty.stars import (
     linear_rate_star_rating,
     ln_classes,
     ln_ratio,
+    rated_text,
     sr_algorithm,
     star_rating,
 )
@@ -52,6 +53,18 @@ def test_equals_the_calculator_on_the_same_text():
     assert star_rating(osu.format(beatmap)) == direct
 
 
+@pytest.mark.parametrize("keys", [1, 4, 7, 18])
+def test_the_rated_text_is_that_of_the_chart_without_sounds(keys):
+    notes = [*stream(keys=keys), LongNote(0, 30_000, 30_500), LongNote(keys - 1, -2_000, -1_000)]
+    plain = chart(sorted(notes, key=lambda n: (n.start_ms, n.column)), keys)
+    text = osu.format(replace(plain, general={"Mode": "3"}, metadata={}))
+    loud = [replace(note, hitsound=8, sample="1:2:3:40:x.wav") for note in notes[::-1]]
+    assert (
+        rated_text(chart(loud, keys)).split("[TimingPoints]")[1]
+        == (text.split("[TimingPoints]")[1])
+    )
+
+
 def test_sounds_decide_nothing():
     odd = [replace(note, sample="0:0", hitsound=2, new_combo=4) for note in stream()]
     assert star_rating(chart(odd)) == star_rating(chart(stream()))
@@ -61,7 +74,15 @@ def test_charts_rated_one_after_the_other_have_the_stars_that_they_have_alone():
     held = [LongNote(0, 20_000.0, 20_500.0), LongNote(3, 20_100.5, 21_000.0)]
     rated = StarRater(chart(stream()))
     assert rated([]) == 0
-    for notes in (stream(), chords(), [*chords(), *held], [*stream()[::-1], *held], stream()[:30]):
+    between = [replace(note, start_ms=note.start_ms + 0.25) for note in stream()]
+    for notes in (
+        stream(),
+        between,
+        chords(),
+        [*chords(), *held],
+        [*stream()[::-1], *held],
+        stream()[:30],
+    ):
         odd = [replace(note, hitsound=2, new_combo=4) for note in notes]
         assert rated(notes) == rated(odd) == star_rating(chart(notes))
 

@@ -29,7 +29,6 @@ from mug.beatmap.formats.osu.lines import (
 from mug.beatmap.formats.osu.reader import Reader
 from mug.beatmap.formats.osu.text import cut, is_one_line, section_name
 from mug.beatmap.formats.reading import Reading
-from mug.beatmap.hit_objects import HitObject
 from mug.beatmap.timing_points import ScrollPoint
 from mug.errors import BeatmapError, ModeError
 from mug.messages.message import Message, message_of
@@ -204,17 +203,6 @@ def format(beatmap: Beatmap) -> str:
         if not comment.startswith("//") or not is_one_line(comment):
             raise _unwritable(beatmap, "chart.comment_is_one_line", comment)
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
-
-
-def object_line(note: HitObject, beatmap: Beatmap) -> str:
-    """The line of a note in the text that `format` gives for such a chart.
-
-    Raises:
-        BeatmapError: see `format`.
-    """
-    shift = EARLY_OFFSET_MS if beatmap.file_format < EARLY_VERSION else 0
-    (line,) = _each(beatmap, (note,), lambda one: object_text(one, beatmap.keys, shift))
-    return line
 
 
 def _unwritable(beatmap: Beatmap, what: str, value: object) -> BeatmapError:

@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Context, Decimal
 from functools import lru_cache
 
@@ -21,6 +21,7 @@ EARLY_VERSION, EARLY_OFFSET_MS = 5, 24  # below v5 the game plays everything 24 
 MAX_X = 131072.0
 
 _CIRCLE, _SLIDER, _SPINNER, _HOLD = 1, 2, 8, 128
+_NO_SAMPLE = f"{Rice(0, 0.0).sample}\n"
 _COMBO_BITS = 4 | 112  # new combo, and the three bits of combo colours to skip
 _RECIPROCAL = Context(prec=40)
 
@@ -350,3 +351,29 @@ def object_text(note: HitObject, keys: int, shift_ms: int = 0) -> str:
         text += f",{time_text(note.end_ms, shift_ms)}"
     separator = ":" if hold else ","
     return f"{text}{separator}{note.sample}" if note.sample else text
+
+
+def soundless_lines(notes: Iterable[HitObject], keys: int) -> str | None:
+    """The lines of notes without their sounds, as `object_text` writes them, but sooner.
+
+    Args:
+        notes: in the order of the lines.
+        keys: columns of the chart.
+
+    Returns:
+        Lines that end in line breaks; None where a note has a time that is no whole number or
+        cannot be written.
+    """
+    before = [f"{x_of(column, keys)},192," for column in range(keys)]
+    lines = []
+    for note in notes:
+        start, end, column = note.start_ms, note.last_ms, note.column
+        if not (0 <= column < keys and -MAX_TIME_MS <= start <= end <= MAX_TIME_MS):
+            return None
+        if start != int(start) or end != int(end):
+            return None
+        if isinstance(note, LongNote):
+            lines.append(f"{before[column]}{int(start)},{_HOLD},0,{int(end)}:{_NO_SAMPLE}")
+        else:
+            lines.append(f"{before[column]}{int(start)},{_CIRCLE},0,{_NO_SAMPLE}")
+    return "".join(lines)
