@@ -1,9 +1,10 @@
 """Accuracy of timing from sound: composed songs, real songs, and the time it takes.
 
-    MUG_REAL_DATA=FOLDER python benchmarks/timing.py [--songs 72]
+    MUG_REAL_DATA=FOLDER python benchmarks/timing.py [--songs 72] [--tempi 6] [--list]
 
-Errors are against the exact truth of composed songs (seeds that fitting has not seen) and against
-the timing points that people set on real songs. Prints tables in Markdown.
+Songs of one tempo, songs of several (1/2 to 2 times the one before), with drift, without a beat,
+and real ones. Errors are against the exact truth of composed songs (seeds that fitting has not
+seen) and against the timing points that people set on real songs. Prints tables in Markdown.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks._timing_parts import judge_parts, parts_list, parts_table
 from benchmarks._timing_songs import SAMPLE_RATE, TimedSong, composed_songs, real_songs
+from benchmarks._timing_tempi import tempo_songs
 from mug.timing.estimate import TimingEstimate, estimate_timing
 
 LEVELS = (1.0, 0.5, 2.0, 1 / 3, 2 / 3, 3 / 4, 4 / 3, 1.5, 3.0)
@@ -166,7 +169,16 @@ def main() -> int:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--songs", type=int, default=72, help="composed songs (default 72)")
+    parser.add_argument(
+        "--tempi", type=int, default=6, help="songs of each kind whose tempo is not one (default 6)"
+    )
+    parser.add_argument("--list", action="store_true", help="list those that come out wrong")
     args = parser.parse_args()
+    parts = [judge_parts(s, estimate_timing(s.wave, SAMPLE_RATE)) for s in tempo_songs(args.tempi)]
+    if parts:
+        print(parts_table(parts), *[parts_list(parts)] * args.list, sep="\n\n", end="\n\n")
+    if not args.songs:
+        return 0
     rows = [judge(s, estimate_timing(s.wave, SAMPLE_RATE)) for s in composed_songs(args.songs)]
     print(composed_table(rows), candidates_table(rows), sep="\n\n")
     bias = np.median([row.offset_error_ms for row in rows])
