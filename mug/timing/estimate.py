@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -13,8 +14,18 @@ from mug.audio.load import Wave, resample
 from mug.beatmap.timing_points import TimingPoint
 from mug.errors import DataError
 from mug.timing.choice import GridChoice, choose_bar, choose_beat
+from mug.timing.drift import (
+    BeatCurve,
+    follow,
+    line_through,
+    steps_of,
+    straightened,
+    wandering_lines,
+)
 from mug.timing.features import TimingFeatures
-from mug.timing.grid import EvenGrid, Peaks, fit_grid, fit_phase, period_error
+from mug.timing.grid import BPM_RANGE, EvenGrid, Peaks
+from mug.timing.joined import joined_parts, passage_border, settled
+from mug.timing.levels import PartLevel, octave_parts, part_levels
 from mug.timing.onsets import (
     DETECTOR_BIAS_MS,
     HOP,
@@ -24,7 +35,7 @@ from mug.timing.onsets import (
     detect_onsets,
     onset_envelope,
 )
-from mug.timing.segments import GridSegment, border, comparable, exact_part, tempo_parts
+from mug.timing.segments import GridSegment, border, tempo_parts
 from mug.timing.tempo_map import TempoMap
 
 __all__ = [
@@ -43,9 +54,13 @@ __all__ = [
 
 _SHORTEST_MS = 3000.0
 _CANDIDATES = 6
-_WHOLE_BPM = 0.05  # how far off a whole number is still considered
-_WHOLE_DRIFT_MS = 2.5  # how far the beat may move by it at the song's ends
-_WHOLE_ERRORS = 3.0  # or how many standard errors of the measured tempo
+_WANDERS = 1.06  # tempi that lie nearer together than this are followed as one
+_STEADY = 0.2  # clarity of the beat, 0 ... 1, below which there is none
+_FREE_GAIN = 1.3  # likewise, where even those beats are no clear ones: nobody counts
+_FOLLOWED_CLEAR = 4.5  # and than onsets at random times
+_FOLLOWED_GAIN = 1.15  # how much more clearly onsets must recur in beats that are not even
+_SAME_LEVEL, _SAME_PHASE_MS = 0.004, 12.0  # readings nearer than this are one
+_SURE_OCTAVE = 0.55  # probability of each part from which its own octave is believed
 
 
 class TimingCandidate(NamedTuple):
@@ -70,11 +85,12 @@ class TimingEstimate:
         bpm: beats a minute; of the longest part where the tempo changes.
         offset_ms: time of a beat, the first one at or after 0.
         confidence: 0 ... 1; how likely tempo (octave included) and beat are right.
-        candidates: readings, likeliest first; the chosen one is the first.
+        candidates: the chosen reading, half and twice its tempo, then others, likeliest first.
         meter: beats a bar.
         downbeat_ms: time of a bar's first beat, the first one at or after 0; None if unknown.
         bar_confidence: 0 ... 1; how likely meter and downbeat are right if the beat is.
         changes: red lines of a song with several tempi, in order; empty for one tempo.
+        steady: whether onsets recur in beats at all; free playing (rubato) has none.
     """
 
     bpm: float
@@ -85,6 +101,7 @@ class TimingEstimate:
     downbeat_ms: float | None = None
     bar_confidence: float = 0.0
     changes: tuple[TimingPoint, ...] = ()
+    steady: bool = True
 
     @property
     def tempo_map(self) -> TempoMap:
@@ -139,90 +156,186 @@ def timing_of(onsets: Onsets) -> TimingEstimate:
     choices = choose_beat(onsets, evidence)
     if not choices:
         return NO_BEAT
-    rough = tempo_parts(evidence.peaks, choices[0].grid.bpm, onsets.duration_ms)
-    if len(rough) > 1:
-        start_ms, end_ms, _ = max(rough, key=lambda part: part[1] - part[0])
-        piece, begin_ms = onsets.between(start_ms, end_ms)
-        within = TimingFeatures.of(piece)
-        local = choose_beat(piece, within)
-        if local:
-            return _several(onsets, evidence, rough, _estimate(within, local), begin_ms)
-    return _estimate(evidence, choices)
+    bpm = choices[0].grid.bpm
+    rough = tempo_parts(evidence.peaks, bpm, onsets.duration_ms)
+    tempi = [part[2] for part in rough]
+    free = False
+    if max(tempi) < _WANDERS * min(tempi):
+        curve = follow(evidence.peaks, bpm, onsets.duration_ms)
+        if curve is not None and curve.gain >= _FOLLOWED_GAIN and curve.clarity >= _FOLLOWED_CLEAR:
+            followed = _followed(onsets, evidence, curve)
+            if followed is not None:
+                return followed
+        elif curve is not None:
+            free = curve.gain >= _FREE_GAIN
+    levels = part_levels(onsets, rough) if len(rough) > 1 else []
+    if not levels:
+        rough, levels = _octaves(onsets, choices[0].grid)
+    if levels:
+        return _several(onsets, evidence, rough, levels)
+    estimate = _estimate(evidence, choices)
+    return replace(estimate, steady=estimate.steady and not free)
+
+
+def _octaves(
+    onsets: Onsets, grid: EvenGrid
+) -> tuple[list[tuple[float, float, float]], list[PartLevel]]:
+    """Parts whose beat is twice or half as fast as their neighbours'; none unless all are clear."""
+    parts = octave_parts(onsets, grid, onsets.duration_ms)
+    levels = part_levels(onsets, parts) if len(parts) > 1 else []
+    tempi = [level.grids[0].grid.bpm for level in levels]
+    apart = all(abs(a / b - 1) > 0.1 for a, b in pairwise(tempi))
+    sure = min((level.probability for level in levels), default=0.0) >= _SURE_OCTAVE
+    return (parts, levels) if apart and sure else ([], [])
 
 
 def _estimate(evidence: TimingFeatures, choices: list[GridChoice]) -> TimingEstimate:
     """One tempo from the ranked grids."""
-    listed = []
-    for choice in choices[:_CANDIDATES]:
-        grid = settled(evidence.peaks, choice.grid, evidence.duration_ms)
-        listed.append(TimingCandidate(grid.bpm, grid.offset_ms, choice.probability))
+    exact = settled(evidence.peaks, choices[0].grid, evidence.duration_ms)
+    listed = _listed(
+        evidence.peaks, exact, choices[0].probability, choices[1:], evidence.duration_ms
+    )
     best = listed[0]
     grid = EvenGrid(60000.0 / best.bpm, best.offset_ms)
     bar = choose_bar(evidence, grid)
     return TimingEstimate(
+        steady=sum(choice.probability for choice in choices) >= _STEADY,
         bpm=best.bpm,
         offset_ms=best.offset_ms,
         confidence=best.confidence,
-        candidates=tuple(listed),
+        candidates=listed,
         meter=bar.meter,
         downbeat_ms=best.offset_ms + bar.begin * grid.beat_ms,
         bar_confidence=bar.probability,
     )
 
 
-def settled(peaks: Peaks, grid: EvenGrid, duration_ms: float) -> EvenGrid:
-    """The exact grid, at a whole number of beats a minute where the onsets allow it."""
-    exact = fit_grid(peaks, grid)
-    whole = float(round(exact.bpm))
-    off = abs(whole - exact.bpm)
-    drift_ms = off / exact.bpm * duration_ms / 2
-    errors = off / exact.bpm * exact.beat_ms / max(period_error(peaks, exact), 1e-12)
-    if off <= _WHOLE_BPM and (drift_ms <= _WHOLE_DRIFT_MS or errors <= _WHOLE_ERRORS):
-        return fit_phase(peaks, exact, 60000.0 / whole)
-    return exact
+def _listed(
+    peaks: Peaks,
+    chosen: EvenGrid,
+    probability: float,
+    others: Sequence[GridChoice],
+    duration_ms: float,
+) -> tuple[TimingCandidate, ...]:
+    """The chosen reading, half and twice its tempo, and then others by their odds."""
+    octaves = []
+    for factor in (0.5, 2.0):
+        bpm = chosen.bpm * factor
+        if BPM_RANGE[0] <= bpm <= BPM_RANGE[1]:
+            same = [other for other in others if abs(other.grid.bpm / bpm - 1) < _SAME_LEVEL]
+            grid = EvenGrid(60000.0 / bpm, chosen.offset_ms % (60000.0 / bpm))
+            octaves.append(max(same, key=lambda one: one.probability, default=GridChoice(grid, 0)))
+    known = [chosen, *(choice.grid for choice in octaves)]
+    rest = [other for other in others if not any(_alike(other.grid, one) for one in known)]
+    octaves.sort(key=lambda one: -one.probability)
+    listed = [TimingCandidate(chosen.bpm, chosen.offset_ms, probability)]
+    for choice in [*octaves, *rest][: _CANDIDATES - 1]:
+        grid = settled(peaks, choice.grid, duration_ms)
+        listed.append(TimingCandidate(grid.bpm, grid.offset_ms, float(choice.probability)))
+    return tuple(listed)
+
+
+def _alike(one: EvenGrid, other: EvenGrid) -> bool:
+    """Return whether two readings of a beat are one."""
+    apart = (one.offset_ms - other.offset_ms + one.beat_ms / 2) % one.beat_ms - one.beat_ms / 2
+    return abs(one.beat_ms / other.beat_ms - 1) < _SAME_LEVEL and abs(apart) < _SAME_PHASE_MS
 
 
 def _several(
     onsets: Onsets,
     evidence: TimingFeatures,
     rough: list[tuple[float, float, float]],
-    estimate: TimingEstimate,
-    begin_ms: float,
+    levels: list[PartLevel],
 ) -> TimingEstimate:
-    """Several tempi: the longest part decided which pulse is the beat, the others follow it.
+    """Several tempi: each part at its own level, as sure as the least sure of them.
 
     Args:
         onsets: of the whole song.
         evidence: likewise.
-        rough: start, end (ms) and rough tempo of each part.
-        estimate: of the longest part alone.
-        begin_ms: where that part's sound begins.
+        rough: start, end (ms) and a tempo of each part.
+        levels: the beat of each.
     """
-    peaks = evidence.peaks
-    factor = estimate.bpm / max(rough, key=lambda part: part[1] - part[0])[2]
-    rough = [(a, b, tempo * factor) for a, b, tempo in rough]
-    parts = [
-        exact_part(peaks, part[0], part[1], comparable(peaks, part, estimate.bpm)) for part in rough
-    ]
-    lines = [_first_line(onsets, parts[0], estimate.meter)]
-    for before, after in pairwise(parts):
-        at = border(peaks, before, after)
-        if at > lines[-1].time_ms:
-            lines.append(TimingPoint(at, after.grid.beat_ms, estimate.meter))
-    moved = tuple(
-        c._replace(offset_ms=(c.offset_ms + begin_ms) % (60000.0 / c.bpm))
-        for c in estimate.candidates
+    parts, odds = joined_parts(evidence.peaks, rough, levels)
+    longest = int(np.argmax([part.end_ms - part.start_ms for part in parts]))
+    main = parts[longest]
+    piece, begin_ms = onsets.between(main.start_ms, main.end_ms)
+    beat_ms = main.grid.beat_ms
+    bar = choose_bar(
+        TimingFeatures.of(piece), EvenGrid(beat_ms, (main.grid.offset_ms - begin_ms) % beat_ms)
     )
-    bar_ms = estimate.meter * 60000.0 / estimate.bpm
-    downbeat = estimate.downbeat_ms
+    lines = [_first_line(onsets, parts[0], bar.meter)]
+    for before, after in pairwise(parts):
+        octave = abs(abs(np.log2(before.grid.bpm / after.grid.bpm)) - 1) < 0.01
+        if octave:
+            bar_ms = bar.meter * lines[-1].beat_ms
+            at = passage_border(evidence.entries, before.end_ms, lines[-1].time_ms, bar_ms)
+        else:
+            at = border(evidence.peaks, before, after).time_ms
+        if at > lines[-1].time_ms:
+            lines.append(TimingPoint(at, after.grid.beat_ms, bar.meter))
+    sure = min(level.probability * share for level, share in zip(levels, odds, strict=True))
+    bpm, offset_ms = main.grid.bpm, main.grid.offset_ms % beat_ms
+    clear = min(sum(one.probability for one in level.readings) for level in levels)
     return TimingEstimate(
-        bpm=estimate.bpm,
-        offset_ms=(estimate.offset_ms + begin_ms) % (60000.0 / estimate.bpm),
-        confidence=estimate.confidence,
-        candidates=moved,
-        meter=estimate.meter,
-        downbeat_ms=None if downbeat is None else (downbeat + begin_ms) % bar_ms,
-        bar_confidence=estimate.bar_confidence,
+        steady=clear >= _STEADY,
+        bpm=bpm,
+        offset_ms=offset_ms,
+        confidence=sure,
+        candidates=_listed(
+            evidence.peaks, main.grid, sure, levels[longest].readings, onsets.duration_ms
+        ),
+        meter=bar.meter,
+        downbeat_ms=lines[0].time_ms % (bar.meter * lines[0].beat_ms),
+        bar_confidence=bar.probability,
+        changes=tuple(lines),
+    )
+
+
+def _followed(onsets: Onsets, evidence: TimingFeatures, curve: BeatCurve) -> TimingEstimate | None:
+    """Small changes and a tempo that wanders; None where one tempo does as well.
+
+    Args:
+        onsets: of the song.
+        evidence: likewise.
+        curve: beats that follow the onsets more clearly than even ones.
+    """
+    even = straightened(onsets, curve)
+    within = TimingFeatures.of(even)
+    choices = choose_beat(even, within)
+    if sum(choice.probability for choice in choices) < _STEADY:
+        return None
+    estimate = _estimate(within, choices)
+    best = EvenGrid(60000.0 / estimate.bpm, estimate.offset_ms)
+    numbers = np.arange(int((onsets.duration_ms - best.offset_ms) / best.beat_ms) + 1)
+    at_ms = best.offset_ms + numbers * best.beat_ms  # in the straightened song
+    beats_ms = curve.time_of(at_ms * curve.bpm / 60000.0)
+    starts = steps_of(beats_ms)
+    if starts == [0]:
+        return None
+    if starts:
+        sure, readings = choices[0].probability, tuple(choices)
+        parts, levels = [], []
+        for first, last in pairwise([*starts, len(beats_ms)]):
+            grid = line_through(beats_ms, first, last)
+            ends = [beats_ms[first], beats_ms[last - 1]]
+            parts.append((float(ends[0]), float(ends[1]), grid.bpm))
+            levels.append(PartLevel((GridChoice(grid, 1.0),), sure, readings))
+        parts[0] = (0.0, *parts[0][1:])
+        parts[-1] = (parts[-1][0], onsets.duration_ms, parts[-1][2])
+        return _several(onsets, evidence, parts, levels)
+    begin = round(((estimate.downbeat_ms or 0.0) - best.offset_ms) / best.beat_ms)
+    bars = wandering_lines(beats_ms, estimate.meter, begin % estimate.meter)
+    ends = [*bars[1:], len(beats_ms) - 1]
+    lines = [
+        TimingPoint(float(beats_ms[a]), float(beats_ms[b] - beats_ms[a]) / (b - a), estimate.meter)
+        for a, b in zip(bars, ends, strict=True)
+        if b > a
+    ]
+    return replace(
+        estimate,
+        offset_ms=float(beats_ms[0]) % best.beat_ms,
+        downbeat_ms=lines[0].time_ms,
+        candidates=estimate.candidates[:1],
         changes=tuple(lines),
     )
 

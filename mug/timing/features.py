@@ -18,6 +18,8 @@ METERS = (3, 4)
 _STREAMS = ("low", "middle", "high", "harmony")
 _PASSAGE_MS = 4000.0  # of music that are compared with as much before
 _PASSAGES = 8
+_MOST_OFF_BEAT = 2.0  # beyond it a wrong phase does not get worse, or better by a bold weight
+_LEAST_RISE = 0.15  # of the levels; less is no passage but how strokes happen to fall
 _ENTRY_MS = 90.0  # how far the onset that begins a passage may lie from where the bands rise
 
 
@@ -102,7 +104,7 @@ def beat_features(evidence: TimingFeatures, grid: EvenGrid) -> Float64[np.ndarra
     ticks = np.array([evidence.at(beats + part * grid.beat_ms) for part in PARTS])
     mean = ticks.mean(axis=2)
     novelty = evidence.novelty(beats)
-    values = [*mean[0], *(mean[1:] / (mean[0] + 0.3)).ravel()]
+    values = [*mean[0], *np.minimum(mean[1:] / (mean[0] + 0.3), _MOST_OFF_BEAT).ravel()]
     for stream in (*ticks[0], novelty):
         values += [_explained(stream, period) for period in PERIODS]
     values += [float(novelty.mean()), _correlation(ticks[0, 0], ticks[0, 1] + ticks[0, 2])]
@@ -196,7 +198,7 @@ def _entries(
     found: list[tuple[float, float]] = []
     for _ in range(_PASSAGES if frames else 0):
         top = int(np.argmax(rise))
-        if rise[top] <= 0:
+        if rise[top] <= _LEAST_RISE:
             break
         near = np.flatnonzero(np.abs(peaks.times_ms - top * frame_ms) < _ENTRY_MS)
         if len(near):

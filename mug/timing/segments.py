@@ -8,22 +8,23 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from mug.timing.grid import EvenGrid, Peaks, fit_grid, phases, sharpen
+from mug.timing.grid import EvenGrid, Peaks, sharpen
 
 _WINDOW_MS, _STEP_MS = 9000.0, 2000.0
-_RATIOS = np.exp(np.linspace(np.log(0.72), np.log(1.39), 165))  # of the song's main tempo
-_OCTAVES = 0.45  # by how much the tempo of a part differs, one standard deviation
-_PARTS = (1, 2, 4)
-_CHANGE = 2.2  # what a change must gain, in windows' shares
+# Of the song's main tempo: an octave, as the level of a part is decided afterwards.
+_RATIOS = np.exp(np.linspace(np.log(0.69), np.log(1.45), 187))
+_OCTAVES = 0.9  # by how much the tempo of a part differs, one standard deviation
+_CHANGE = 1.3  # what a change must gain, in windows' shares
 _MAIN = 0.08  # bonus of the main tempo in each window
 _LEAST_MS = 6500.0  # shortest part with a tempo of its own
 _LEAST_BEATS = 8
 _LEAST_RATIO = 1.012  # smaller changes are drift
 _CLEARER = 1.45  # how much better the own tempo must explain each part than the other's
 _CLEAR = 0.15  # share of a part's onset strength that must recur at its tempo
+_STRAIGHT, _THIRDS = (1, 2, 4), (1, 3, 6)  # parts of a beat whose recurrences are summed
+_OWN = 75  # per cent of the windows that recur less clearly than those that decide between them
 _KERNEL_MS = 12.0
-_JUMP = 1.3
-_MULTIPLES = (1 / 3, 1 / 2, 2 / 3, 3 / 4, 4 / 3, 3 / 2, 2.0, 3.0)
+_MEETING = 2.0  # what it is worth that two parts share a beat, in onsets
 
 
 class GridSegment(NamedTuple):
@@ -47,7 +48,14 @@ def tempo_parts(peaks: Peaks, bpm: float, duration_ms: float) -> list[tuple[floa
     if len(centres) < 4:
         return whole
     tempi = bpm * _RATIOS
-    salience = np.array([_salience(peaks, at, tempi) for at in centres])
+    straight, thirds = (
+        np.array([_salience(peaks, at, np.array([bpm]), parts)[0] for at in centres])
+        for parts in (_STRAIGHT, _THIRDS)
+    )
+    # Where the main tempo is the music's own; elsewhere its thirds may be another one's halves.
+    own = np.percentile([straight, thirds], _OWN, axis=1)
+    comb = _THIRDS if own[1] > own[0] else _STRAIGHT
+    salience = np.array([_salience(peaks, at, tempi, comb) for at in centres])
     path = _likeliest(salience)
     edges = [0, *(np.flatnonzero(np.diff(path)) + 1).tolist(), len(path)]
     parts = []
@@ -55,26 +63,26 @@ def tempo_parts(peaks: Peaks, bpm: float, duration_ms: float) -> list[tuple[floa
         start = 0.0 if first == 0 else float(centres[first - 1] + centres[first]) / 2
         end = duration_ms if last == len(path) else float(centres[last - 1] + centres[last]) / 2
         parts.append((start, end, float(tempi[path[first]])))
-    return _clear_ones(peaks, parts) or whole
+    return _clear_ones(peaks, parts, comb) or whole
 
 
 def _salience(
-    peaks: Peaks, centre_ms: float, tempi: Float64[np.ndarray, " tempi"]
+    peaks: Peaks, centre_ms: float, tempi: Float64[np.ndarray, " tempi"], parts: tuple[int, ...]
 ) -> Float64[np.ndarray, " tempi"]:
     """Clarity, 0 ... 1, with which the onsets of a window recur at each tempo."""
     near = peaks.between(centre_ms - _WINDOW_MS / 2, centre_ms + _WINDOW_MS / 2)
     if len(near.times_ms) < _LEAST_BEATS:
         return np.zeros(len(tempi))
-    return _recurrence(near, tempi)
+    return _recurrence(near, tempi, parts)
 
 
 def _recurrence(
-    peaks: Peaks, tempi: Float64[np.ndarray, " tempi"]
+    peaks: Peaks, tempi: Float64[np.ndarray, " tempi"], parts: tuple[int, ...]
 ) -> Float64[np.ndarray, " tempi"]:
-    beat = np.exp(-2j * np.pi * np.outer(tempi / 60000.0, peaks.times_ms))
+    turns = -2j * np.pi * np.outer(tempi / 60000.0, peaks.times_ms)
     total = float(peaks.strength.sum()) or 1.0
-    sums = [np.abs((beat**part) @ peaks.strength) for part in _PARTS]
-    shares: np.ndarray = np.sum(sums, axis=0) / (len(_PARTS) * total)
+    sums = [np.abs(np.exp(part * turns) @ peaks.strength) for part in parts]
+    shares: np.ndarray = np.sum(sums, axis=0) / (len(parts) * total)
     return shares
 
 
@@ -101,63 +109,63 @@ def _likeliest(salience: Float64[np.ndarray, "windows tempi"]) -> Int64[np.ndarr
 
 
 def _clear_ones(
-    peaks: Peaks, parts: list[tuple[float, float, float]]
+    peaks: Peaks, parts: list[tuple[float, float, float]], comb: tuple[int, ...]
 ) -> list[tuple[float, float, float]]:
-    """The parts, if each stands against its neighbours; else none."""
-    exact = []
-    for start, end, bpm in parts:
-        # The neighbours' onsets are kept out, as the border is not known exactly.
-        inner = peaks.between(start + _STEP_MS / 2, end - _STEP_MS / 2)
+    """The parts that stand against their neighbours; those that do not are joined to the longer."""
+    while len(parts) > 1:
+        exact = [(start, end, sharpen(_inner(peaks, start, end), bpm)) for start, end, bpm in parts]
+        apart = [_apart(peaks, one, other, comb) for one, other in pairwise(exact)]
+        if min(apart) >= 1.0:
+            return exact
+        weak = int(np.argmin(apart))
+        longer = max(parts[weak : weak + 2], key=lambda part: part[1] - part[0])
+        joined = (parts[weak][0], parts[weak + 1][1], longer[2])
+        parts = [*parts[:weak], joined, *parts[weak + 2 :]]
+    return []
+
+
+def _inner(peaks: Peaks, start_ms: float, end_ms: float) -> Peaks:
+    """A part without its neighbours' onsets, as the borders are not known exactly."""
+    return peaks.between(start_ms + _STEP_MS / 2, end_ms - _STEP_MS / 2)
+
+
+def _apart(
+    peaks: Peaks,
+    one: tuple[float, float, float],
+    other: tuple[float, float, float],
+    comb: tuple[int, ...],
+) -> float:
+    """Clarity with which two parts differ in tempo; 1 is just enough, 0 not at all."""
+    ratio = max(one[2] / other[2], other[2] / one[2])
+    if ratio < _LEAST_RATIO:
+        return 0.0
+    least = 1.0
+    for (start, end, bpm), against in ((one, other[2]), (other, one[2])):
         if end - start < max(_LEAST_MS, _LEAST_BEATS * 60000.0 / bpm):
-            return []
-        exact.append((start, end, sharpen(inner, bpm)))
-    for index, (start, end, bpm) in enumerate(exact):
-        inner = peaks.between(start + _STEP_MS / 2, end - _STEP_MS / 2)
-        others = [exact[i][2] for i in (index - 1, index + 1) if 0 <= i < len(exact)]
-        own = float(_recurrence(inner, np.array([bpm]))[0])
+            return 0.0
+        own, foreign = _recurrence(_inner(peaks, start, end), np.array([bpm, against]), comb)
         if own < _CLEAR:
-            return []
-        for other in others:
-            against = float(_recurrence(inner, np.array([other]))[0])
-            ratio = max(bpm / other, other / bpm)
-            if ratio < _LEAST_RATIO or own < _CLEARER * against:
-                return []
-    return exact
+            return 0.0
+        least = min(least, float(own / max(foreign, 1e-9)) / _CLEARER)
+    return least
 
 
-def comparable(peaks: Peaks, part: tuple[float, float, float], main_bpm: float) -> float:
-    """A part's tempo, or a simple multiple of it, so that it is comparable to the main one.
+class TempoBorder(NamedTuple):
+    """Time at which a part takes over, and how well the beats of both meet there, 0 ... 1."""
 
-    A tempo that seems to change by more than `_JUMP` is oftener the same beat counted otherwise.
-    """
-    start, end, bpm = part
-    ratio = bpm / main_bpm
-    if 1 / _JUMP <= ratio <= _JUMP:
-        return bpm
-    tempi = [bpm * m for m in _MULTIPLES if 1 / _JUMP <= bpm * m / main_bpm <= _JUMP]
-    if not tempi:
-        return bpm
-    return tempi[int(np.argmax(_recurrence(peaks.between(start, end), np.array(tempi))))]
+    time_ms: float
+    meeting: float
 
 
-def exact_part(peaks: Peaks, start_ms: float, end_ms: float, bpm: float) -> GridSegment:
-    """The grid of a part: its tempo is known roughly, its phase is where most onsets recur."""
-    inner = peaks.between(start_ms, end_ms)
-    beat_ms = 60000.0 / sharpen(inner, bpm)
-    found = phases(inner, beat_ms, 1)
-    grid = EvenGrid(beat_ms, found[0] if found else 0.0)
-    return GridSegment(start_ms, end_ms, fit_grid(inner, grid))
-
-
-def border(peaks: Peaks, before: GridSegment, after: GridSegment) -> float:
-    """The beat of the later part at which it best takes over from the earlier one, in ms."""
+def border(peaks: Peaks, before: GridSegment, after: GridSegment) -> TempoBorder:
+    """The beat of the later part at which it best takes over from the earlier one."""
     low = max(before.start_ms, before.end_ms - _WINDOW_MS / 2)
     high = min(after.end_ms, before.end_ms + _WINDOW_MS / 2)
     near = peaks.between(low, high)
     beat, offset = after.grid.beat_ms, after.grid.offset_ms
     beats = offset + beat * np.arange(np.ceil((low - offset) / beat), (high - offset) // beat + 1)
     if not len(beats):
-        return before.end_ms
+        return TempoBorder(before.end_ms, 0.0)
     gain = _on_grid(near, before.grid) - _on_grid(near, after.grid)
     sums = np.concatenate([[0.0], np.cumsum(gain * near.strength)])
     places = np.searchsorted(near.times_ms, beats - _KERNEL_MS)
@@ -165,7 +173,8 @@ def border(peaks: Peaks, before: GridSegment, after: GridSegment) -> float:
     apart = np.abs((beats - before.grid.offset_ms) / before.grid.beat_ms)
     apart = np.abs(apart - np.round(apart)) * before.grid.beat_ms
     meeting = np.exp(-0.5 * (apart / _KERNEL_MS) ** 2)
-    return float(beats[int(np.argmax(sums[places] + 2.0 * meeting))])
+    best = int(np.argmax(sums[places] + _MEETING * meeting))
+    return TempoBorder(float(beats[best]), float(meeting[best]))
 
 
 def _on_grid(peaks: Peaks, grid: EvenGrid) -> Float64[np.ndarray, " peaks"]:

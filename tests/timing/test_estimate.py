@@ -58,9 +58,13 @@ def test_clicks(bpm, offset_ms, seconds, tone):
     assert 0.2 < found.confidence <= 1
     assert 0 <= found.offset_ms < 60000 / found.bpm
     assert found.candidates[0][0] == pytest.approx(bpm, abs=0.5)
-    likely = [candidate.confidence for candidate in found.candidates]
-    assert likely == sorted(likely, reverse=True)
     assert found.candidates[0] == (found.bpm, found.offset_ms, found.confidence)
+    octaves = {bpm * factor for factor in (0.5, 2.0) if 48 <= bpm * factor <= 350}
+    after = sorted(candidate.bpm for candidate in found.candidates[1 : 1 + len(octaves)])
+    assert after == pytest.approx(sorted(octaves), rel=1e-3)
+    likely = [candidate.confidence for candidate in found.candidates[1 + len(octaves) :]]
+    assert likely == sorted(likely, reverse=True)
+    assert found.steady
     assert found.changes == ()
 
 
