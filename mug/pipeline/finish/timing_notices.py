@@ -23,6 +23,8 @@ def timing_notices(
     found = []
     if timing == NO_BEAT:
         found.append(Message("pipeline.no_beat_was_found", bpm=timing.bpm))
+    elif not timing.steady:
+        found.append(Message("pipeline.no_steady_beat", bpm=timing.bpm))
     if in_beats:
         axis = BeatAxis.of(red_lines)
         if axis.left_out:

@@ -31,6 +31,12 @@ def test_a_usual_timing_is_not_spoken_of() -> None:
     assert timing_notices(GIVEN, STEADY, in_beats=True) == []
 
 
+def test_free_playing_is_spoken_of() -> None:
+    (said,) = timing_notices(replace(GIVEN, steady=False), STEADY, in_beats=True)
+    assert said.code == "pipeline.no_steady_beat"
+    assert "120 BPM is a guess" in said
+
+
 def test_what_a_model_in_beats_cannot_use_is_counted() -> None:
     lines = (*STEADY, TimingPoint(1000.0, 1e9), TimingPoint(3000.0, 400.0))
     (said,) = timing_notices(GIVEN, lines, in_beats=True)
