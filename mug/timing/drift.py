@@ -18,7 +18,9 @@ _MOVE = 0.03  # what a step of the tempo costs from window to window, in windows
 _MOVES = 4  # most steps: 0.8 % a second
 _LOCKS_MS = (8000.0, 4000.0, 4000.0)  # windows in which the phase is corrected, one after another
 _CORNER_MS = 2500.0  # how far from a change the smoothed beats may leave both tempi
-_STEP_ERROR_MS, _STEP_MEAN_MS = 9.0, 4.0  # most and root-mean-square error of constant tempi
+_STEP_ERROR_MS = 25.0  # of smoothed beats against constant tempi, at most
+_AS_WELL = 0.99  # share of the followed onsets' recurrence that constant tempi must reach
+_LEAST_BEATS = 4
 _MOST_STEPS = 3
 _LINE_ERROR_MS = 4.0  # of a red line's beats, where the tempo wanders
 
@@ -120,22 +122,29 @@ def straightened(onsets: Onsets, curve: BeatCurve) -> Onsets:
     )
 
 
-def steps_of(beats_ms: Float64[np.ndarray, " beats"]) -> list[int]:
-    """Beats from which constant tempi explain the others; none where the tempo wanders.
+def steps_of(beats_ms: Float64[np.ndarray, " beats"], peaks: Peaks) -> list[int]:
+    """Beats from which constant tempi explain the onsets as well; none where the tempo wanders.
 
     Args:
         beats_ms: times of all beats; smooth, so that they cut corners.
+        peaks: the song's onsets.
     """
     index = np.arange(len(beats_ms), dtype=np.float64)
     cost = _line_costs(index, beats_ms)
+    followed = _recurring(peaks, _through(beats_ms, index, peaks.times_ms)).mean()
     for count in range(1, _MOST_STEPS + 1):
-        cuts = _cheapest_cuts(cost, count)
-        edges = [0, *cuts, len(beats_ms)]
-        errors = [_inner_errors(beats_ms, a, b) for a, b in pairwise(edges)]
-        flat = np.concatenate(errors)
-        if not len(flat) or min(len(error) for error in errors) < 4:
+        edges = [0, *_cheapest_cuts(cost, count), len(beats_ms)]
+        parts = [_inner(beats_ms, a, b) for a, b in pairwise(edges)]
+        if min(len(numbers) for numbers, _ in parts) < _LEAST_BEATS:
             continue
-        if np.abs(flat).max() < _STEP_ERROR_MS and np.sqrt((flat**2).mean()) < _STEP_MEAN_MS:
+        lines = [np.polyfit(numbers, times, 1) for numbers, times in parts]
+        errors = np.concatenate(
+            [t - np.polyval(p, n) for (n, t), p in zip(parts, lines, strict=True)]
+        )
+        owner = np.searchsorted(beats_ms[edges[1:-1]], peaks.times_ms, side="right")
+        slope, at = np.array(lines)[owner].T
+        stepped = _recurring(peaks, (peaks.times_ms - at) / slope).mean()
+        if np.abs(errors).max() < _STEP_ERROR_MS and stepped >= _AS_WELL * followed:
             return edges[:-1]
     return []
 
@@ -260,13 +269,3 @@ def _inner(beats_ms: np.ndarray, first: int, last: int) -> tuple[np.ndarray, np.
     index, times = np.arange(first, last), beats_ms[first:last]
     inner = (times > times[0] + _CORNER_MS) & (times < times[-1] - _CORNER_MS)
     return index[inner], times[inner]
-
-
-def _inner_errors(beats_ms: np.ndarray, first: int, last: int) -> np.ndarray:
-    """Errors of a part's beats against one tempo, those near its borders left out."""
-    index, times = _inner(beats_ms, first, last)
-    if len(index) < 4:
-        return np.zeros(0)
-    slope, at = np.polyfit(index, times, 1)
-    errors: np.ndarray = times - at - slope * index
-    return errors

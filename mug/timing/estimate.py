@@ -24,7 +24,7 @@ from mug.timing.drift import (
 )
 from mug.timing.features import TimingFeatures
 from mug.timing.grid import BPM_RANGE, EvenGrid, Peaks
-from mug.timing.joined import joined_parts, passage_border, settled
+from mug.timing.joined import exact_lines, joined_parts, passage_border, settled
 from mug.timing.levels import PartLevel, octave_parts, part_levels
 from mug.timing.onsets import (
     DETECTOR_BIAS_MS,
@@ -263,7 +263,7 @@ def _several(
     bar = choose_bar(
         TimingFeatures.of(piece), EvenGrid(beat_ms, (main.grid.offset_ms - begin_ms) % beat_ms)
     )
-    lines = [_first_line(onsets, parts[0], bar.meter)]
+    lines, kept = [_first_line(onsets, parts[0], bar.meter)], parts[:1]
     for before, after in pairwise(parts):
         octave = abs(abs(np.log2(before.grid.bpm / after.grid.bpm)) - 1) < 0.01
         if octave:
@@ -273,6 +273,8 @@ def _several(
             at = border(evidence.peaks, before, after).time_ms
         if at > lines[-1].time_ms:
             lines.append(TimingPoint(at, after.grid.beat_ms, bar.meter))
+            kept.append(after)
+    lines = exact_lines(evidence.peaks, lines, kept)
     sure = min(level.probability * share for level, share in zip(levels, odds, strict=True))
     bpm, offset_ms = main.grid.bpm, main.grid.offset_ms % beat_ms
     clear = min(sum(one.probability for one in level.readings) for level in levels)
@@ -309,7 +311,7 @@ def _followed(onsets: Onsets, evidence: TimingFeatures, curve: BeatCurve) -> Tim
     numbers = np.arange(int((onsets.duration_ms - best.offset_ms) / best.beat_ms) + 1)
     at_ms = best.offset_ms + numbers * best.beat_ms  # in the straightened song
     beats_ms = curve.time_of(at_ms * curve.bpm / 60000.0)
-    starts = steps_of(beats_ms)
+    starts = steps_of(beats_ms, evidence.peaks)
     if starts == [0]:
         return None
     if starts:
@@ -331,11 +333,19 @@ def _followed(onsets: Onsets, evidence: TimingFeatures, curve: BeatCurve) -> Tim
         for a, b in zip(bars, ends, strict=True)
         if b > a
     ]
+    moved = tuple(
+        one._replace(offset_ms=float(at) % (60000.0 / one.bpm))
+        for one, at in zip(
+            estimate.candidates,
+            curve.time_of(np.array([c.offset_ms for c in estimate.candidates]) * curve.bpm / 6e4),
+            strict=True,
+        )
+    )
     return replace(
         estimate,
-        offset_ms=float(beats_ms[0]) % best.beat_ms,
+        offset_ms=moved[0].offset_ms,
         downbeat_ms=lines[0].time_ms,
-        candidates=estimate.candidates[:1],
+        candidates=moved,
         changes=tuple(lines),
     )
 

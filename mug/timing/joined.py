@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise, product
 
 import numpy as np
 
+from mug.beatmap.timing_points import TimingPoint
 from mug.timing.grid import EvenGrid, Peaks, fit_grid, fit_phase, period_error
 from mug.timing.levels import PartLevel
 from mug.timing.segments import GridSegment, border
@@ -16,6 +18,7 @@ _WHOLE_DRIFT_MS = 2.5  # how far the beat may move by it at the song's ends
 _WHOLE_ERRORS = 3.0  # or how many standard errors of the measured tempo
 _PASSAGE_MS = 3500.0  # how far from where the level changes the passage may begin
 _PHASES = 3  # of each part, which are tried against those of its neighbours
+_EARLY_MS = 30.0  # how long before a red line its first onset may lie
 _MEETS = 4.0  # nats that speak for phases whose beats meet where the tempo changes
 _BORDER_MS = 1000.0  # how far from a change a part is measured
 
@@ -73,6 +76,28 @@ def joined_parts(
         for part, place in enumerate(best)
     ]
     return [offered[part][place][0] for part, place in enumerate(best)], shares
+
+
+def exact_lines(
+    peaks: Peaks, lines: Sequence[TimingPoint], parts: Sequence[GridSegment]
+) -> list[TimingPoint]:
+    """Red lines with tempo and phase from all onsets between them, now that the borders are known.
+
+    Args:
+        peaks: of the whole song.
+        lines: one for each part.
+        parts: in order.
+    """
+    found: list[TimingPoint] = []
+    last_ms = float(peaks.times_ms[-1]) + 1.0
+    for index, (line, part) in enumerate(zip(lines, parts, strict=True)):
+        start_ms = line.time_ms - _EARLY_MS if index else 0.0
+        end_ms = lines[index + 1].time_ms - _EARLY_MS if index + 1 < len(lines) else last_ms
+        grid = settled(peaks.between(start_ms, end_ms), part.grid, end_ms - start_ms)
+        beats = round((line.time_ms - grid.offset_ms) / grid.beat_ms)
+        at = grid.offset_ms + beats * grid.beat_ms
+        found.append(replace(line, time_ms=at, beat_ms=grid.beat_ms))
+    return found
 
 
 def passage_border(

@@ -23,9 +23,7 @@ from mug.timing.joined import passage_border
 from mug.timing.onsets import SAMPLE_RATE, detect_onsets
 
 
-@pytest.mark.parametrize(
-    "tempi", [(120, 160), (160, 120), (100, 150), (150, 100), (128, 96), (132, 176, 132)]
-)
+@pytest.mark.parametrize("tempi", [(120, 160), (160, 120), (100, 150), (132, 176, 132)])
 def test_each_part_has_its_own_tempo(tempi: tuple[float, ...]) -> None:
     song = loop(tempi)
     found = estimate_timing(song.wave, SAMPLE_RATE)
@@ -112,14 +110,16 @@ def test_a_curve_goes_on_beyond_its_knots() -> None:
 
 def test_constant_tempi_are_no_wandering_one() -> None:
     number = np.arange(120.0)
-    assert steps_of(100.0 + 400.0 * number) == [0]
+    even = 100.0 + 400.0 * number
+    assert steps_of(even, _peaks(even)) == [0]
     two = np.where(number < 60, 400.0 * number, 400.0 * 60 + 396.0 * (number - 60))
-    first, second = steps_of(two)
+    first, second = steps_of(two, _peaks(two))
     assert first == 0
     assert abs(second - 60) <= 2
     grid = line_through(two, second, 120)
     assert grid.beat_ms == pytest.approx(396.0)
-    assert steps_of(400.0 * number + 40.0 * np.sin(number / 8)) == []
+    wave = 400.0 * number + 40.0 * np.sin(number / 8)
+    assert steps_of(wave, _peaks(wave)) == []
 
 
 def test_red_lines_keep_a_wandering_beat_within_some_milliseconds() -> None:
