@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,8 +82,21 @@ class Limits:
             )
 
 
-def read_blocks(handle: Any, limits: Limits) -> Samples:
-    """Read all samples of an open `soundfile.SoundFile`.
+def open_straight(data: bytes) -> Any:
+    """Open a sound to be read from its beginning to its end.
+
+    `soundfile.SoundFile` seeks after each read, which fails where frames are numbered otherwise
+    than they lie, or where the header states another length than there is.
+    """
+    import soundfile
+
+    handle: Any = soundfile.SoundFile(io.BytesIO(data))
+    handle.seekable = lambda: False
+    return handle
+
+
+def read_blocks(handle: Any, limits: Limits, most: int | None = None) -> Samples:
+    """Read all samples of an open `soundfile.SoundFile`, or so many frames.
 
     Raises:
         AudioError: when they exceed the limits or are no numbers.
@@ -92,7 +106,11 @@ def read_blocks(handle: Any, limits: Limits) -> Samples:
     read: Callable[..., Any] = handle.read
     blocks = [np.zeros((0, 1 if limits.mono else channels), np.float32)]
     frames = 0
-    while len(block := read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
+    while most is None or frames < most:
+        wanted = BLOCK_FRAMES if most is None else min(BLOCK_FRAMES, most - frames)
+        block = read(wanted, dtype="float32", always_2d=True)
+        if not len(block):
+            break
         limits.check(rate, channels, frames + len(block))
         limits.check_numbers(block, frames)
         blocks.append(limits.mixed(block))

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import logging
 import math
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
 
-from mug.audio.blocks import BLOCK_FRAMES, UNKNOWN_FRAMES, Limits, Samples, read_blocks
-from mug.audio.mp3_delay import InfoTag, after_id3, read_info_tag
-from mug.audio.mp3_frames import count_samples, first_frame, with_tag
-from mug.audio.ogg import LogicalStream, is_ogg, sound_streams
-from mug.audio.ogg_sound import read_streams
+from mug.audio.blocks import BLOCK_FRAMES, Limits, Samples
+from mug.audio.decode_file import decode_file, known_length
+from mug.audio.decoded import DecodedSound, NotDecodedError
 from mug.errors import AudioError
 from mug.messages.message import Message
 
@@ -25,23 +22,6 @@ log = logging.getLogger(__name__)
 Wave = Float32[np.ndarray, " samples"]
 
 REMEDY = "remedy.convert_with_another_program"
-
-_TOLERATED_MS = 20.0  # what may be missing without a word
-_MP3 = ("MP3", "MPEG")
-
-
-class DecodedSound(NamedTuple):
-    """A decoded sound file.
-
-    Args:
-        samples: float32, `[frames, channels]`.
-        rate: in Hz.
-        notices: on what the file says of itself and could not be read.
-    """
-
-    samples: Samples
-    rate: int
-    notices: tuple[Message, ...] = ()
 
 
 def decode(path: str | Path, *, max_ms: float | None = None) -> tuple[Samples, int]:
@@ -59,7 +39,7 @@ def decode(path: str | Path, *, max_ms: float | None = None) -> tuple[Samples, i
         AudioError: missing, no sound, empty, longer than `max_ms`, of more samples than
             `blocks.MOST_SAMPLES`, or with samples that are not numbers.
     """
-    sound = read_sound(path, max_ms=max_ms)
+    sound = _told(path, read_sound(path, max_ms=max_ms))
     return sound.samples, sound.rate
 
 
@@ -67,6 +47,8 @@ def read_sound(
     path: str | Path, *, max_ms: float | None = None, mono: bool = False
 ) -> DecodedSound:
     """Decode a sound file, and say what of it could not be read.
+
+    `decode` and `load_audio` log what is said here; whoever calls this tells it.
 
     Args:
         path: the file.
@@ -84,13 +66,18 @@ def read_sound(
         try:
             sound = decoder(limits)
             break
-        except _NotDecodedError as reason:
+        except NotDecodedError as reason:
             causes.append(f"{name}: {reason}")
     else:
         log.debug("%s: %s", path, "; ".join(causes))
         raise AudioError("audio.no_sound_file", file=path, remedy=REMEDY)
     if not len(sound.samples):
         raise AudioError("audio.no_sound", file=path, remedy="remedy.choose_another_file")
+    return sound
+
+
+def _told(path: str | Path, sound: DecodedSound) -> DecodedSound:
+    """Log the notices of a sound whose caller does not get them."""
     for notice in sound.notices:
         log.warning("%s: %s", path, notice)
     return sound
@@ -110,7 +97,7 @@ def load_audio(path: str | Path, sample_rate: int = 22050, *, max_ms: float | No
     Raises:
         AudioError: as for `decode`.
     """
-    sound = read_sound(path, max_ms=max_ms, mono=True)
+    sound = _told(path, read_sound(path, max_ms=max_ms, mono=True))
     return resample(sound.samples[:, 0], sound.rate, sample_rate)
 
 
@@ -161,31 +148,28 @@ def hash_samples(samples: Samples, rate: int) -> str:
 
 
 def duration_ms(path: str | Path) -> float:
-    """Duration of a file in ms, from its header; decoded where the header has none.
+    """Duration of a file in ms, from its header where that suffices; see `sound_length`.
 
     Raises:
         AudioError: as for `decode`.
     """
-    import soundfile
+    return sound_length(path)[0]
 
+
+def sound_length(path: str | Path) -> tuple[float, tuple[Message, ...]]:
+    """Duration of a file in ms and the notices of `read_sound`; decoded only where that is needed.
+
+    Raises:
+        AudioError: as for `decode`.
+    """
     path = Path(path)
     _check_file(path)
-    try:
-        info = soundfile.info(str(path))
-    except (soundfile.SoundFileError, TypeError):
-        info = None
-    if info is not None and info.format in _MP3:
-        stated = read_info_tag(path) is not None
-    else:
-        stated = _odd_ogg(path) is None
-    if info is not None and stated and info.samplerate > 0 and 0 < info.frames < 1 << 48:
-        return float(1000.0 * info.frames / info.samplerate)
-    samples, rate = decode(path)
-    return 1000.0 * len(samples) / rate
-
-
-class _NotDecodedError(Exception):
-    """Failure of one decoder; collected, and shown when all of them fail."""
+    found = known_length(path)
+    if found is None:
+        sound = read_sound(path, mono=True)
+        found = len(sound.samples), sound.rate, sound.notices
+    frames, rate, notices = found
+    return 1000.0 * frames / rate, notices
 
 
 def _check_file(path: Path) -> None:
@@ -207,90 +191,17 @@ def _check_file(path: Path) -> None:
 def _decode_soundfile(limits: Limits) -> DecodedSound:
     import soundfile
 
-    path = limits.path
     try:
-        if (streams := _odd_ogg(path)) is not None:
-            return _read_ogg(streams, limits)
-        with soundfile.SoundFile(str(path)) as handle:
-            if handle.format not in _MP3:
-                samples, rate, stated = (
-                    read_blocks(handle, limits),
-                    handle.samplerate,
-                    handle.frames,
-                )
-                stream = _ogg_stream(path) if handle.format == "OGG" else None
-                if stream is not None:
-                    stated += stream.turned_back(rate)
-                return _compared(samples, rate, stated, stream)
-            tag, expected = read_info_tag(path), handle.frames
-            rate = handle.samplerate
-            if tag is None and (counted := _counted(path, expected)) is not None:
-                with soundfile.SoundFile(io.BytesIO(counted)) as whole:
-                    samples = read_blocks(whole, limits)
-                tag = InfoTag(named=False, delay=0, padding=0)
-            else:
-                samples = read_blocks(handle, limits)
+        return decode_file(limits)
     except (soundfile.SoundFileError, TypeError, ValueError) as error:
-        raise _NotDecodedError(str(error)) from error
-    missing = tag.samples_to_give_back if tag is not None and len(samples) else 0
-    stated = expected if tag is not None else 0  # a guess by the bit rate states nothing
-    notices = _compared(samples, rate, stated).notices
-    return DecodedSound(np.pad(samples, ((missing, 0), (0, 0))), rate, notices)
-
-
-def _compared(
-    samples: Samples, rate: int, stated: int, stream: LogicalStream | None = None
-) -> DecodedSound:
-    """Return a sound with a notice where its file states more frames than it gave."""
-    notices: tuple[Message, ...] = ()
-    if stated < UNKNOWN_FRAMES and 1000 * (stated - len(samples)) > _TOLERATED_MS * rate:
-        states, read = round(stated / rate, 3), round(len(samples) / rate, 3)
-        notices = (Message("audio.shorter_than_stated", stated=states, read=read),)
-    elif stream is not None and not stream.ended:
-        notices = (Message("audio.end_mark_is_missing"),)
-    return DecodedSound(samples, rate, notices)
-
-
-def _ogg_stream(path: Path) -> LogicalStream | None:
-    """The stream of a whole Ogg file; None where its coding is unknown."""
-    streams, _ = sound_streams(path.read_bytes())
-    return streams[-1] if streams else None
-
-
-def _odd_ogg(path: Path) -> list[LogicalStream] | None:
-    """Logical streams of an Ogg file that a decoder would not read whole; None for any other."""
-    with path.open("rb") as handle:
-        if not is_ogg(handle.read(4)):
-            return None
-        handle.seek(0)
-        streams, simple = sound_streams(handle.read())
-    return None if simple or not streams else streams
-
-
-def _read_ogg(streams: list[LogicalStream], limits: Limits) -> DecodedSound:
-    samples, rate, silent, missing = read_streams(streams, limits)
-    notices = list(_compared(samples, rate, len(samples) + missing, streams[-1]).notices)
-    if 1000 * silent > _TOLERATED_MS * rate:
-        notices.append(Message("audio.damaged_parts_are_silent", seconds=round(silent / rate, 3)))
-    return DecodedSound(samples, rate, tuple(notices))
-
-
-def _counted(path: Path, expected: int) -> bytes | None:
-    """An MP3 file of more samples than expected, with a tag that says so; None for others."""
-    with path.open("rb") as handle:
-        handle.seek(after_id3(handle))
-        data = handle.read()
-    first = first_frame(data)
-    if first is None or count_samples(data, first) <= expected:
-        return None
-    return with_tag(data, first)
+        raise NotDecodedError(str(error)) from error
 
 
 def _decode_miniaudio(limits: Limits) -> DecodedSound:
     try:
         import miniaudio
     except ImportError as error:
-        raise _NotDecodedError("not installed") from error
+        raise NotDecodedError("not installed") from error
     try:
         data = limits.path.read_bytes()
         info: Any = miniaudio.get_file_info(str(limits.path))
@@ -299,7 +210,7 @@ def _decode_miniaudio(limits: Limits) -> DecodedSound:
             data, miniaudio.SampleFormat.FLOAT32, info.nchannels, info.sample_rate
         )
     except miniaudio.MiniaudioError as error:
-        raise _NotDecodedError(str(error)) from error
+        raise NotDecodedError(str(error)) from error
     samples = np.array(sound.samples, np.float32).reshape(-1, info.nchannels)
     limits.check_numbers(samples, 0)
     return DecodedSound(limits.mixed(samples), info.sample_rate)

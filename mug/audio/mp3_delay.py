@@ -29,11 +29,13 @@ class InfoTag:
         named: whether the encoder gives its name.
         delay: samples the encoder put before the sound.
         padding: samples it put after it.
+        frames: how many follow; None where it does not say.
     """
 
     named: bool
     delay: int
     padding: int
+    frames: int | None = None
 
     @property
     def samples_to_give_back(self) -> int:
@@ -53,10 +55,15 @@ def read_info_tag(path: Path) -> InfoTag | None:
         handle.seek(after_id3(handle))
         data = handle.read(_SEARCH_BYTES)
     first = first_frame(data)
-    header = read_header(data, first) if first is not None else None
-    if first is None or header is None:
+    return None if first is None else info_tag_at(data, first)
+
+
+def info_tag_at(data: bytes, place: int) -> InfoTag | None:
+    """The tag in the frame at a place; None where there is none."""
+    header = read_header(data, place)
+    if header is None:
         return None
-    tag = first + 4 + header.side_info_bytes
+    tag = place + 4 + header.side_info_bytes
     if data[tag : tag + 4] not in (b"Xing", b"Info"):
         return None
     flags = int.from_bytes(data[tag + 4 : tag + 8], "big")
@@ -68,7 +75,8 @@ def read_info_tag(path: Path) -> InfoTag | None:
     if len(packed) < 3:
         return None
     both = int.from_bytes(packed, "big")
-    return InfoTag(named=name[0] != 0, delay=both >> 12, padding=both & 0xFFF)
+    frames = int.from_bytes(data[tag + 8 : tag + 12], "big") if flags & 1 else None
+    return InfoTag(name[0] != 0, both >> 12, both & 0xFFF, frames)
 
 
 def after_id3(handle: BufferedReader) -> int:

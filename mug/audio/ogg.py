@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-_MARK = b"OggS"
+MARK = b"OggS"
 _HEAD = 27  # bytes before the table of segments
 _OPUS_RATE = 48000  # Hz; Opus counts granules at this rate whatever the decoder gives
 _FIRST, _LAST = 2, 4  # flags
@@ -143,24 +143,24 @@ def end_of(run: list[Page]) -> int:
 
 def is_ogg(data: bytes) -> bool:
     """Tell an Ogg file by how it begins."""
-    return data[:4] == _MARK
+    return data[:4] == MARK
 
 
 def read_pages(data: bytes) -> Iterator[Page]:
     """Yield the pages of a file in order; bytes between pages are passed over."""
     place = 0
-    while (place := data.find(_MARK, place)) >= 0:
+    while (place := data.find(MARK, place)) >= 0:
         head = data[place : place + _HEAD]
         table = data[place + _HEAD : place + _HEAD + head[26]] if len(head) == _HEAD else b""
         if len(head) < _HEAD or head[4] != 0 or len(table) < head[26]:
-            place += len(_MARK)
+            place += len(MARK)
             continue
         size = _HEAD + len(table) + sum(table)
         page = data[place : place + size]
         stated = int.from_bytes(page[22:26], "little")
         whole = len(page) == size and _checksum(page[:22] + bytes(4) + page[26:]) == stated
         yield Page(page, whole)
-        place += size if whole else len(_MARK)
+        place += size if whole else len(MARK)
 
 
 def sound_streams(data: bytes) -> tuple[list[LogicalStream], bool]:

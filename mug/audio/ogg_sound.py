@@ -6,9 +6,9 @@ import io
 import logging
 
 import numpy as np
-from jaxtyping import Float32
 
 from mug.audio.blocks import Limits, Samples, read_blocks
+from mug.audio.decoded import fitted
 from mug.audio.ogg import LogicalStream, end_of
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def read_streams(streams: list[LogicalStream], limits: Limits) -> tuple[Samples,
             continue
         rate, channels = rate or own_rate, channels or samples.shape[1]
         silent += round(missing * rate / own_rate)
-        parts.append(_fitted(samples, own_rate, rate, channels))
+        parts.append(fitted(samples, own_rate, rate, channels))
         limits.check(rate, channels, sum(map(len, parts)))
     if not parts:
         raise ValueError("none of its pages can be decoded")
@@ -81,16 +81,3 @@ def _read_stream(
         whole[first : first + len(samples)] = samples
     silent = max(0, frames - sum(len(samples) for _, samples in placed))
     return whole, rate, silent, max(0, stated - frames)
-
-
-def _fitted(
-    samples: Samples, own_rate: int, rate: int, channels: int
-) -> Float32[np.ndarray, "fitted_frames fitted_channels"]:
-    """Return a stream's samples at the rate and with the channels of the first one."""
-    if own_rate != rate:
-        import soxr
-
-        samples = soxr.resample(samples, own_rate, rate, quality="HQ")
-    if samples.shape[1] != channels:
-        samples = np.repeat(samples.mean(axis=1, dtype=np.float32)[:, None], channels, axis=1)
-    return samples
