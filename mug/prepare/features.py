@@ -42,13 +42,23 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Filled:
-    """Numbers of a run, in charts; `unknown` counts rows without a value by feature."""
+    """Numbers of a run, in charts.
+
+    Args:
+        charts: all that are listed.
+        computed: measured in this run.
+        unchanged: as they were.
+        rejected: not measured.
+        unknown: rows without a value, by feature.
+        notices: what of the sounds measured in this run could not be read.
+    """
 
     charts: int
     computed: int
     unchanged: int
     rejected: int
     unknown: Mapping[str, int]
+    notices: tuple[str, ...] = ()
 
 
 def fill_features(
@@ -94,7 +104,12 @@ def fill_features(
             end_of_this_process()
         filler.finish()
         return Filled(
-            filler.charts, filler.computed, filler.unchanged, filler.rejected, _unknown(db)
+            filler.charts,
+            filler.computed,
+            filler.unchanged,
+            filler.rejected,
+            _unknown(db),
+            tuple(sorted(filler.notices)),
         )
 
 
@@ -121,6 +136,7 @@ class _Filler:
         text += repr(schema.values) if schema.values else ""
         self.digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         self.charts = self.computed = self.unchanged = self.rejected = 0
+        self.notices: set[str] = set()
         self.ranks = "rank_status" in schema.names
 
     # -- what is to be done -----------------------------------------------------------------
@@ -249,6 +265,7 @@ class _Filler:
         self.computed += len(kept.rows)
         self.unchanged += len(kept.unchanged)
         self.rejected += len(broken)
+        self.notices.update(done.notices)
         reasons = {one.key: one.reason for one in broken}
         return [
             Item(

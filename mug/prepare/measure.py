@@ -19,6 +19,7 @@ from mug.difficulty.registry import compute_features, tool_version
 from mug.difficulty.skills import ESTIMATE, SkillSource
 from mug.difficulty.stars import sr_algorithm
 from mug.errors import AudioError, DataError, ModeError, MugError
+from mug.messages.message import Message
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class Done:
         broken: charts that cannot be measured.
         unrated: charts that the user's MinaCalc has no numbers for; they have rows without them.
         files: state of each chart's files when they were read.
+        notices: what of the sounds could not be read, with their paths.
     """
 
     rows: list[FeatureRow] = field(default_factory=list)
@@ -116,6 +118,7 @@ class Done:
     broken: list[Broken] = field(default_factory=list)
     unrated: list[Broken] = field(default_factory=list)
     files: dict[str, Files] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
 
 
 def tools(names: tuple[str, ...], source: SkillSource = ESTIMATE) -> str:
@@ -172,8 +175,10 @@ def _measure(job: SongJob, key: str, sounds: dict[tuple[str, str], Sound], done:
     audio, audio_state = _audio(beatmap, key)
     done.files[key] = Files(state, audio_state, audio)
     if (audio, audio_state) not in sounds:
-        sounds[audio, audio_state] = _measure_sound(job.folder / audio, audio, audio_state)
-        done.sounds.append(sounds[audio, audio_state])
+        sound, notices = _measure_sound(job.folder / audio, audio, audio_state)
+        sounds[audio, audio_state] = sound
+        done.sounds.append(sound)
+        done.notices.extend(f"{audio}: {notice}" for notice in notices)
     row = FeatureRow(
         path=key,
         beatmapset=_beatmapset(beatmap, chart),
@@ -216,21 +221,22 @@ def _audio(beatmap: Beatmap, key: str) -> tuple[str, str]:
     return (f"{folder}/{below}" if folder else below), stamp_of(file)
 
 
-def _measure_sound(file: Path, path: str, stamp: str) -> Sound:
-    from mug.audio.load import decode, hash_samples
+def _measure_sound(file: Path, path: str, stamp: str) -> tuple[Sound, tuple[Message, ...]]:
+    from mug.audio.load import hash_samples, read_sound
     from mug.prepare.fingerprint import fingerprint
 
     try:
-        samples, rate = decode(file)
+        samples, rate, notices = read_sound(file)
     except AudioError as error:
         raise _BrokenError("corrupt_audio", str(error)) from error
-    return Sound(
+    sound = Sound(
         path=path,
         stamp=stamp,
         hash=hash_samples(samples, rate),
         duration_ms=1000.0 * len(samples) / rate,
         fingerprint=fingerprint(samples, rate).tobytes(),
     )
+    return sound, notices
 
 
 def _beatmapset(beatmap: Beatmap, chart: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +28,7 @@ from mug.messages.message import Message
 from mug.util import atomic_write, files_below, nearest
 
 Progress = Callable[[int, int], None]
+Inspect = Callable[[Path], Iterable[Message]]
 
 
 @dataclass
@@ -40,6 +41,7 @@ class Conversion:
         failed: what could not be converted, and why.
         missing: sounds and pictures that charts name and that are not there.
         losses: what the charts lost.
+        notices: what was said of sounds, each once with its name.
     """
 
     charts: int = 0
@@ -47,6 +49,7 @@ class Conversion:
     failed: list[BeatmapError] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     losses: LossReport = field(default_factory=LossReport)
+    notices: list[tuple[str, Message]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ def convert(
     *,
     progress: Progress | None = None,
     strict: bool = False,
+    inspect: Inspect | None = None,
 ) -> Conversion:
     """Convert a chart, a package or a folder of them.
 
@@ -86,6 +90,8 @@ def convert(
         to: the format, e.g. `qua`; needed where `out` does not say it.
         progress: called with (done, total) songs.
         strict: refuse a chart at the first line that cannot be read.
+        inspect: called once with each sound of a song that charts name, for what is to be said
+            of it.
 
     Raises:
         BeatmapError: for a missing source, an unknown format, and, for a single file, whatever
@@ -100,7 +106,9 @@ def convert(
         if not songs and not result.failed:
             raise BeatmapError("chart.no_charts_are_here", file=source, remedy="remedy.check_path")
         for done, song in enumerate(songs, start=1):
-            _convert_song(song, out, suffix, result, strict=strict)
+            beatmaps = _convert_song(song, out, suffix, result, strict=strict)
+            if inspect is not None:
+                _inspect_sounds(song, beatmaps, result, inspect)
             if progress is not None:
                 progress(done, len(songs))
     if not result.charts and result.failed:
@@ -162,21 +170,33 @@ def _in_folder(folder: Path, name: Path, package: osz.Unpacked | None = None) ->
         yield _Song(parent, tuple(charts), name / parent.relative_to(folder), package)
 
 
-def _convert_song(song: _Song, out: Path, suffix: str, result: Conversion, *, strict: bool) -> None:
+def _convert_song(
+    song: _Song, out: Path, suffix: str, result: Conversion, *, strict: bool
+) -> list[Beatmap]:
+    """Convert charts that lie together; returns those that were read."""
     beatmaps, failures = read_charts(song.charts, result.losses, strict=strict)
     result.failed += map(song.named, failures)
     if not beatmaps:
-        return
+        return []
     losses = LossReport()
     beatmaps = [_with_sound(song, beatmap, losses) for beatmap in beatmaps]
     try:
         written = _write(song, beatmaps, out, suffix, result, losses)
     except BeatmapError as error:
         result.failed.append(song.named(error))
-        return
+        return beatmaps
     result.losses.merge(losses)
     result.charts += len(beatmaps)
     result.written += written
+    return beatmaps
+
+
+def _inspect_sounds(
+    song: _Song, beatmaps: Sequence[Beatmap], result: Conversion, inspect: Inspect
+) -> None:
+    sounds = {look_for(song.folder, beatmap.audio_filename) for beatmap in beatmaps}
+    for sound in sorted(filter(None, sounds)):
+        result.notices += [(sound.name, notice) for notice in inspect(sound)]
 
 
 def _write(

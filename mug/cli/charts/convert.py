@@ -9,10 +9,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mug.audio.load import sound_length
 from mug.beatmap.formats.convert import Conversion, convert
 from mug.beatmap.formats.registry import suffixes
-from mug.cli.common import FAILED, OK, STRICT, progress_bar, run
-from mug.errors import printable
+from mug.cli.common import FAILED, OK, STRICT, progress_bar, run, warn
+from mug.errors import AudioError, printable
+from mug.messages.message import Message
 
 _SHOWN = 10
 
@@ -34,8 +36,23 @@ def main() -> int:
     """Converts, then says what was written and what was lost; 1 when something failed."""
     given = _arguments()
     with progress_bar("converting", "song") as show:
-        done = convert(given.source, given.out, given.to, progress=show, strict=given.strict)
+        done = convert(
+            given.source,
+            given.out,
+            given.to,
+            progress=show,
+            strict=given.strict,
+            inspect=_inspected,
+        )
     return _summary(done, given.out)
+
+
+def _inspected(sound: Path) -> tuple[Message, ...]:
+    """What is to be said of a sound, which goes along as it is."""
+    try:
+        return sound_length(sound)[1]
+    except AudioError as error:
+        return (error.what,)
 
 
 def _summary(done: Conversion, out: Path) -> int:
@@ -46,6 +63,8 @@ def _summary(done: Conversion, out: Path) -> int:
             print(f"  {loss}")
     else:
         print("Nothing was lost.")
+    for sound, notice in done.notices:
+        warn(f"{printable(sound)}: {notice}")
     for what, entries in (("Not there", done.missing), ("Not converted", done.failed)):
         if entries:
             print(f"{what}: {len(entries)}")

@@ -33,7 +33,7 @@ from mug.cli.charts.options import (
     warn_before,
 )
 from mug.cli.charts.prompt_options import add_prompt_options
-from mug.cli.common import OK, STRICT, progress_bar, run
+from mug.cli.common import OK, STRICT, progress_bar, run, warn
 from mug.errors import GenerationError, MugError
 from mug.features import FeatureSchema
 from mug.util import atomic_write
@@ -130,6 +130,8 @@ def main() -> int:
 
     with progress_bar("editing", "step") as progress:
         variations = edit_chart(generator, chart.beatmap, request, edit, progress)
+    for notice in generator.song(request.audio).sound.notices:
+        warn(str(notice))
     report = [
         _write(args, generator, request, chart, edit, (index, variation))
         for index, variation in enumerate(variations)
@@ -211,6 +213,7 @@ def _write(
         "chart": str(args.chart),
         "file": str(out),
         **describe_edit(chart.beatmap, edit, variation),
+        "notices": [one.to_plain() for one in generator.song(request.audio).sound.notices],
         "bytes_changed_outside": bytes_changed_outside(chart, edited, edit),
         "made_by": record.to_dict(),
     }

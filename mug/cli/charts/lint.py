@@ -10,10 +10,10 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from mug.audio.load import duration_ms
+from mug.audio.load import sound_length
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.osu import package as osz
@@ -21,7 +21,7 @@ from mug.beatmap.formats.registry import CHARTS, PACKAGES, kind_of, read_chart, 
 from mug.beatmap.sound_file import find_audio
 from mug.cli.common import FAILED, OK, STRICT, run
 from mug.difficulty.stars import star_rating
-from mug.errors import AudioError, BeatmapError, DataError, ModeError
+from mug.errors import AudioError, BeatmapError, DataError, ModeError, printable
 from mug.lint.findings import Finding
 from mug.lint.rules import NOTICE, count_by_severity, lint, tier_for
 from mug.lint.text_report import Linted, as_containers, played_minutes, rates, rates_table, table
@@ -45,6 +45,23 @@ class Checked:
         notes = self.beatmap.hit_objects
         first = min((note.start_ms for note in notes), default=0.0)
         return played_minutes(self.beatmap.last_ms - first)
+
+
+@dataclass
+class Run:
+    """One run of the command.
+
+    Args:
+        given: the command line.
+        failures: files that cannot be read, and why.
+        others: charts of other game modes.
+        songs: lengths of songs in ms; None for one that cannot be read.
+    """
+
+    given: argparse.Namespace
+    failures: list[str] = field(default_factory=list)
+    others: list[Path] = field(default_factory=list)
+    songs: dict[Path, float | None] = field(default_factory=dict)
 
 
 def _arguments() -> argparse.Namespace:
@@ -73,9 +90,8 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """Lint every chart once, then print what was asked for."""
     given = _arguments()
-    failures: list[str] = []
-    others: list[Path] = []
-    checked = list(_distinct(_check_all(given, failures, others)))
+    this = Run(given)
+    checked = list(_distinct(_check_all(this)))
     if given.rates:
         linted = [Linted(c.tier, c.minutes, c.findings) for c in checked]
         print(json.dumps(rates(linted), indent=1) if given.json else rates_table(linted))
@@ -85,11 +101,11 @@ def main() -> int:
         for chart in checked:
             _show(chart)
     if not given.json:
-        print(f"\n{len(checked)} charts; {len(others)} of other game modes left out. {NOTICE}")
-    for failure in failures:
+        print(f"\n{len(checked)} charts; {len(this.others)} of other game modes left out. {NOTICE}")
+    for failure in this.failures:
         print(f"error: {failure}", file=sys.stderr)
     broken = any(f.severity == "error" for chart in checked for f in chart.findings)
-    return FAILED if broken or failures else OK
+    return FAILED if broken or this.failures else OK
 
 
 def _distinct(charts: Iterator[Checked]) -> Iterator[Checked]:
@@ -103,21 +119,22 @@ def _distinct(charts: Iterator[Checked]) -> Iterator[Checked]:
             yield chart
 
 
-def _check_all(
-    given: argparse.Namespace, failures: list[str], others: list[Path]
-) -> Iterator[Checked]:
-    for path in given.paths:
+def _check_all(this: Run) -> Iterator[Checked]:
+    for path in this.given.paths:
         for file in _files(path):
             if file.suffix.lower() not in PACKAGES:
-                yield from _check_file(file, None, given, failures, others)
+                yield from _check_file(file, None, this)
                 continue
             try:
                 with osz.unpacked(file) as package:
-                    for inner in package.files:
-                        if inner.suffix.lower() in CHARTS:
-                            yield from _check_file(inner, package, given, failures, others)
+                    charts = [inner for inner in package.files if inner.suffix.lower() in CHARTS]
+                    if not charts:
+                        error = BeatmapError("chart.no_chart_is_in_package", file=file)
+                        this.failures.append(str(error))
+                    for inner in charts:
+                        yield from _check_file(inner, package, this)
             except BeatmapError as error:
-                failures.append(str(error))
+                this.failures.append(str(error))
 
 
 def _files(path: Path) -> list[Path]:
@@ -128,22 +145,17 @@ def _files(path: Path) -> list[Path]:
     return [p for p in files_below(path) if p.suffix.lower() in known]
 
 
-def _check_file(
-    file: Path,
-    package: osz.Unpacked | None,
-    given: argparse.Namespace,
-    failures: list[str],
-    others: list[Path],
-) -> Iterator[Checked]:
+def _check_file(file: Path, package: osz.Unpacked | None, this: Run) -> Iterator[Checked]:
+    given = this.given
     losses = LossReport()
     try:
         beatmaps = read_chart(file, kind_of(file), losses=losses, strict=given.strict)
     except BeatmapError as error:
         named = error if package is None else package.named(error)
         if not isinstance(error, ModeError) or file in given.paths:
-            failures.append(str(named))
+            this.failures.append(str(named))
         if isinstance(error, ModeError):
-            others.append(file)
+            this.others.append(file)
         return
     name = str(file if package is None else package.place(file))
     for loss in losses:
@@ -153,10 +165,11 @@ def _check_file(
             continue
         if len(beatmap.hit_objects) < given.least_notes:
             continue
-        yield _check(beatmap, name, given, packed=package is not None)
+        yield _check(beatmap, name, this, packed=package is not None)
 
 
-def _check(beatmap: Beatmap, name: str, given: argparse.Namespace, *, packed: bool) -> Checked:
+def _check(beatmap: Beatmap, name: str, this: Run, *, packed: bool) -> Checked:
+    given = this.given
     stars: float | None = None
     if given.tier is None:
         try:
@@ -164,16 +177,31 @@ def _check(beatmap: Beatmap, name: str, given: argparse.Namespace, *, packed: bo
         except (BeatmapError, DataError) as error:
             print(f"{name}: {error.what}. Its tier is guessed from its density", file=sys.stderr)
     tier = tier_for(beatmap, stars) if given.tier is None else given.tier
-    audio_ms = _song_ms(beatmap, name, packed=packed) if given.audio else None
+    audio_ms = _song_ms(beatmap, name, this, packed=packed) if given.audio else None
     return Checked(name, beatmap, stars, tier, lint(beatmap, tier=tier, audio_ms=audio_ms))
 
 
-def _song_ms(beatmap: Beatmap, name: str, *, packed: bool) -> float | None:
+def _song_ms(beatmap: Beatmap, name: str, this: Run, *, packed: bool) -> float | None:
     try:
-        return duration_ms(find_audio(beatmap, packed=packed))
-    except (AudioError, DataError) as error:
+        song = find_audio(beatmap, packed=packed)
+    except DataError as error:
         print(f"{name}: {error.what}. The song's end is not looked at", file=sys.stderr)
         return None
+    if song not in this.songs:
+        this.songs[song] = _length(song, name)
+    return this.songs[song]
+
+
+def _length(song: Path, name: str) -> float | None:
+    """Length of a song in ms; says, once a song, what of it cannot be read."""
+    try:
+        length, notices = sound_length(song)
+    except AudioError as error:
+        print(f"{name}: {error.what}. The song's end is not looked at", file=sys.stderr)
+        return None
+    for notice in notices:
+        print(f"{name}: {printable(song.name)}: {notice}", file=sys.stderr)
+    return length
 
 
 def _show(chart: Checked) -> None:

@@ -17,8 +17,9 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = (
     "1"  # processes share the cores
 )
 
-from mug.cli.common import OK, add_worker_options, progress_bar, run
+from mug.cli.common import OK, add_worker_options, progress_bar, run, warn
 from mug.difficulty.registry import RankedMap
+from mug.errors import printable
 from mug.features import FeatureSchema
 from mug.prepare.features import DB_NAME, fill_features
 
@@ -79,6 +80,8 @@ def main() -> int:
         + (f" (see {folder / 'quarantine.jsonl'})" if filled.rejected else "")
         + f"; {folder / DB_NAME}"
     )
+    for notice in filled.notices:
+        warn(printable(notice))
     if filled.unknown:
         print("Unknown: " + ", ".join(f"{name} of {n}" for name, n in filled.unknown.items()))
     return OK

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mug.audio.load import decode
+from mug.audio.load import read_sound
 from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.osu import patch as osu_patch
 from mug.beatmap.formats.osu.package import chart_name, pack
@@ -213,7 +213,7 @@ def _write_sound(song: Path, target: Path) -> None:
     """The song's samples as the charts' clock has them; browsers cut MP3s elsewhere."""
     import soundfile
 
-    samples, rate = decode(song)
+    samples, rate, _ = read_sound(song)  # the report tells what is missing
     with (
         atomic_write(target) as handle,
         soundfile.SoundFile(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mug.audio.load import load_audio
+from mug.audio.load import read_sound
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.formats.osu import patch as osu_patch
@@ -87,7 +87,7 @@ def make_charts(
     from mug.pipeline.make import make
     from mug.pipeline.song_file import packaged_song, with_names
 
-    load_audio(request.audio, 8000, max_ms=MAX_SONG_MS)  # refuses before anything is kept
+    read_sound(request.audio, max_ms=MAX_SONG_MS, mono=True)  # refuses before anything is kept
     job_folder = folders.new_job()
     try:
         song = job_folder / f"song{request.audio.suffix.lower()}"
