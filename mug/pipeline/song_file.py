@@ -38,6 +38,9 @@ def _one_line(text: str) -> str:
 def packaged_song(audio: Path, folder: Path) -> Path:
     """Write the song as it goes into a package: mp3 and ogg untouched, anything else as ogg.
 
+    So are files of several streams, or with damaged parts, which players read otherwise than the
+    charts have them.
+
     Args:
         audio: the song.
         folder: where a converted or renamed copy is put.
@@ -49,9 +52,9 @@ def packaged_song(audio: Path, folder: Path) -> Path:
         target = folder / f"audio{untouched}"
         target.write_bytes(audio.read_bytes())
         return target
-    from mug.audio.load import decode
+    from mug.audio.load import read_sound
 
-    samples, rate = decode(audio)
+    samples, rate, _ = read_sound(audio)  # the song's analysis tells what is missing
     target = folder / f"audio{_CONVERTED}"
     with soundfile.SoundFile(
         target, "w", samplerate=rate, channels=samples.shape[1], format="OGG", subtype="VORBIS"
@@ -65,7 +68,10 @@ def _untouched(audio: Path) -> str | None:
     """Return the ending of a song that players read as it is; None for one to convert."""
     import soundfile
 
+    from mug.audio.decode_file import is_whole
+
     try:
-        return _UNTOUCHED.get(soundfile.info(audio).format)
+        known = _UNTOUCHED.get(soundfile.info(audio).format)
     except soundfile.SoundFileError:
         return None
+    return known if known is not None and is_whole(audio) else None
