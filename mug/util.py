@@ -11,9 +11,10 @@ import gc
 import importlib
 import inspect
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import is_dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Any, get_args, get_type_hints
@@ -27,6 +28,8 @@ ALLOWED_PREFIXES = ("mug.", "torch.", "pytorch_lightning.")
 
 # torch callables that make sense in a config; everything else under torch. stays out of reach.
 _TORCH_ALLOWED = ("torch.nn.", "torch.optim.")
+
+_APPLE_DOUBLE = b"\0\5\x16\7"
 
 _MARKERS = {"__is_first_stage__", "__is_unconditional__"}
 
@@ -268,10 +271,35 @@ def folders_below(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
         waiting += links
 
 
+def is_resource_fork(name: str, read: Callable[[int], bytes]) -> bool:
+    """Tell if a file is what macOS keeps beside another on other systems, with the same ending.
+
+    Source: RFC 1740, appendix B (AppleDouble).
+
+    Args:
+        name: of the file.
+        read: gives its first bytes.
+    """
+    return name.startswith("._") and read(len(_APPLE_DOUBLE)) == _APPLE_DOUBLE
+
+
 def files_below(root: Path) -> list[Path]:
-    """Return all files in a folder and below it, in order; see `folders_below`."""
+    """Return all files in a folder and below it, in order; see `folders_below`.
+
+    What macOS keeps beside files on other systems is left out.
+    """
     found = [here / name for here, _, files in folders_below(root) for name in files]
-    return sorted(path for path in found if path.is_file())
+    return sorted(path for path in found if path.is_file() and not beside_another(path))
+
+
+def beside_another(path: Path) -> bool:
+    """`is_resource_fork` of a file on disk."""
+    return path.name.startswith("._") and is_resource_fork(path.name, partial(_head, path))
+
+
+def _head(path: Path, size: int) -> bytes:
+    with path.open("rb") as handle:
+        return handle.read(size)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from mug.beatmap.formats.osu import package as osz
 from mug.beatmap.sound_file import find_audio
 from mug.errors import DataError, ModeError, MugError
 from mug.prepare.opt_out import opts_out
-from mug.util import atomic_write
+from mug.util import atomic_write, beside_another
 
 PASSED_OVER = ("wrong_mode", "wrong_keys")
 """Rules that charts break which are whole, but not what was asked for."""
@@ -135,7 +135,8 @@ def _ingest_folder(folder: Path, task: Task) -> Record:
     # Charts in subfolders of a folder are sources of their own; a package is one source.
     files = folder.iterdir() if source == folder else folder.rglob("*")
     strict = task.selection.strict
-    for chart in sorted(file for file in files if file.suffix.lower() == ".osu"):
+    charts = (file for file in files if file.suffix.lower() == ".osu")
+    for chart in sorted(file for file in charts if not beside_another(file)):
         origin = chart.relative_to(folder)
         try:
             losses = LossReport()

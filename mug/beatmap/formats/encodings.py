@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mug.beatmap.formats.code_pages import PAGES, likeliest
@@ -18,6 +19,11 @@ _SOUND = re.compile(
     rb'^\s*(?:AudioFilename|AudioFile)\s*:\s*([^\r\n]+)|#MUSIC\s*:([^;\r\n]+)|"sound"\s*:\s*"([^"]+)"',
     re.MULTILINE | re.IGNORECASE,
 )
+_EVIDENT = (
+    *PAGES, "cp1250", "cp1253", "cp1254", "cp1255", "cp1256", "cp874", "cp866", "koi8_r", "euc_jp",
+    "cp437", "cp850", "johab",
+)  # fmt: skip
+"""Code pages that count where a sound is there under them; letters alone do not tell so many."""
 _FIT = 4  # whole letters of UTF-8 for each broken one, in a file that is UTF-8 but for damage
 
 
@@ -61,14 +67,43 @@ def is_wide(data: bytes) -> bool:
     return detect(data[:_HEAD]).startswith("utf-16")
 
 
-def decode_names(names: Sequence[bytes]) -> list[str]:
+def decode_names(names: Sequence[bytes], sounds: Iterable[str] = ()) -> list[str]:
     """File names of an old archive, which all have one encoding.
 
     Those of DOS are among its candidates: the format's own is one of them.
+
+    Args:
+        names: as they stand in the archive.
+        sounds: names of sounds in the archive's charts: the code page that gives one is the right
+            one.
     """
+    wanted = {_last_part(sound) for sound in sounds if not sound.isascii()}
+    for evident in _EVIDENT if wanted else ():
+        found = [_decoded(name, evident) for name in names]
+        if wanted & {_last_part(name) for name in found if name is not None}:
+            return [name.decode(evident, "replace") for name in names]
     joined = b"\n".join(names)
     page = "utf-8" if _is_utf8(joined) else likeliest(joined, (*PAGES, "cp437", "cp866"))
     return [name.decode(page, "replace") for name in names]
+
+
+def sound_named(data: bytes) -> str | None:
+    """Name of the sound in a chart that is Unicode; None for others."""
+    encoding = detect(data)
+    found = _SOUND.search(decode(data).encode() if encoding.startswith("utf-16") else data)
+    name = b"" if found is None else next(filter(None, found.groups())).strip()
+    return _decoded(name, "utf-8") or None
+
+
+def _decoded(data: bytes, page: str) -> str | None:
+    try:
+        return data.decode(page)
+    except UnicodeDecodeError:
+        return None
+
+
+def _last_part(name: str) -> str:
+    return unicodedata.normalize("NFC", name.replace("\\", "/").rpartition("/")[2].casefold())
 
 
 def _wide_without_mark(head: bytes) -> str | None:
@@ -100,11 +135,8 @@ def _by_sound(data: bytes, folder: Path | None) -> str | None:
     name = b"" if found is None else next(filter(None, found.groups())).strip()
     if folder is None or name.isascii():
         return None
-    for page in PAGES:
-        try:
-            text = name.decode(page)
-        except UnicodeDecodeError:
-            continue
-        if look_for(folder, text) is not None:
+    for page in _EVIDENT:
+        text = _decoded(name, page)
+        if text is not None and look_for(folder, text) is not None:
             return page
     return None

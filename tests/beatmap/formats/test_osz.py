@@ -292,3 +292,53 @@ def test_what_really_comes_out_is_counted_too(tmp_path: Path, limits: ArchiveLim
         with pytest.raises(BeatmapError, match="larger than it declares"):
             osz._inflate(archive, plan, tmp_path / "out", bomb, limits)
     assert (tmp_path / "out" / "a").stat().st_size <= 1 << 20
+
+
+FORK = b"\0\5\x16\7\0\2\0\0Mac OS X" + bytes(80)
+
+
+@pytest.mark.parametrize("name", ["__MACOSX/._a.osu", "._a.osu", "sub/._b.mp3"])
+def test_what_macos_keeps_beside_files_is_left_out(tmp_path: Path, name: str) -> None:
+    package = make(tmp_path / "a.osz", {"a.osu": b"x", name: FORK})
+    assert [file.name for file in extract(package, tmp_path / "out")] == ["a.osu"]
+    other = make(tmp_path / "b.osz", {"._a.osu": b"osu file format v14"})
+    assert [file.name for file in extract(other, tmp_path / "other")] == ["._a.osu"]
+
+
+CHART = "osu file format v14\n[General]\nAudioFilename: {}\nMode: 3\n"
+
+
+def old_zip(path: Path, entries: dict[bytes, bytes]) -> Path:
+    """An archive whose names are bytes of some code page."""
+    stand_ins = {f"{number:03d}".ljust(len(name), "x"): name for number, name in enumerate(entries)}
+    make(path, dict(zip(stand_ins, entries.values(), strict=True)), zipfile.ZIP_STORED)
+    data = path.read_bytes()
+    for stand_in, name in stand_ins.items():
+        data = data.replace(stand_in.encode(), name)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [
+        ("cp1250", "Žluťoučký kůň.mp3"), ("cp1253", "Τραγούδι.mp3"), ("cp1254", "Şarkı ğüş.mp3"),
+        ("cp1255", "שיר חדש.mp3"), ("cp874", "เพลง.mp3"), ("koi8_r", "песня.mp3"),
+        ("euc_jp", "曲の名前.mp3"), ("johab", "노래.mp3"), ("cp866", "песня.mp3"),
+        ("cp850", "Ñandú.mp3"), ("gbk", "歌曲文件.mp3"), ("cp1256", "أغنية.mp3"),
+    ],
+)  # fmt: skip
+def test_the_sound_that_a_chart_names_decides_the_code_page(
+    tmp_path: Path, page: str, name: str
+) -> None:
+    chart = CHART.format(name).encode()
+    entries = {name.encode(page): b"sound", b"other.mp3": b"-", b"a chart.osu": chart}
+    files = extract(old_zip(tmp_path / "a.osz", entries), tmp_path / "out")
+    assert [file.name for file in files] == [name, "other.mp3", "a chart.osu"]
+
+
+def test_without_that_sound_the_letters_decide(tmp_path: Path) -> None:
+    chart = CHART.format("Žluťoučký.mp3").encode()
+    entries = {"песня лета.mp3".encode("cp1251"): b"sound", b"a chart.osu": chart}
+    files = extract(old_zip(tmp_path / "a.osz", entries), tmp_path / "out")
+    assert files[0].name == "песня лета.mp3"

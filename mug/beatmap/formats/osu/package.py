@@ -10,16 +10,17 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.formats.encodings import decode_names
+from mug.beatmap.formats.encodings import decode_names, sound_named
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.formats.safe_names import sanitise_name
 from mug.errors import BeatmapError
 from mug.messages.message import Message
-from mug.util import atomic_write
+from mug.util import atomic_write, is_resource_fork
 
 __all__ = ["ArchiveLimits", "extract", "pack", "sanitise_name", "unpacked", "write_osz"]
 
@@ -27,6 +28,8 @@ _CHUNK = 1 << 16
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can hold
 _PACKED = {".mp3", ".ogg", ".opus", ".m4a", ".flac", ".jpg", ".jpeg", ".png", ".webp", ".mp4"}
 _ENTRY_NAME_BYTES = 240
+_CHARTS = (".osu", ".qua", ".mc", ".sm", ".ssc")
+_MOST_CHARTS_ASKED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def extract(path: Path, out_dir: Path, *, limits: ArchiveLimits = DEFAULT_LIMITS
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            plan = _plan(path, archive.infolist(), limits)
+            plan = _plan(path, archive, limits)
             out_dir.mkdir(parents=True, exist_ok=True)
             with TemporaryDirectory(dir=out_dir, prefix=".unpacking-") as staging:
                 _inflate(archive, plan, Path(staging), path, limits)
@@ -129,16 +132,17 @@ def _refused(path: Path, what: str, value: object) -> BeatmapError:
 Plan = list[tuple[zipfile.ZipInfo, PurePosixPath]]
 
 
-def _plan(path: Path, infos: list[zipfile.ZipInfo], limits: ArchiveLimits) -> Plan:
+def _plan(path: Path, archive: zipfile.ZipFile, limits: ArchiveLimits) -> Plan:
     """Target of each file; refuses the archive before anything is written."""
     plan: Plan = []
+    infos = archive.infolist()
     if len(infos) > limits.entries:
         raise _refused(
             path, Message("chart.archive_has_too_many_entries", most=limits.entries), len(infos)
         )
-    for info, name in zip(infos, _entry_names(infos), strict=True):
+    for info, name in zip(infos, _entry_names(archive), strict=True):
         target = _safe_target(path, info, name.replace("\\", "/"), limits)
-        if not info.is_dir():
+        if not info.is_dir() and not _is_resource_fork(archive, info, target):
             _check_size(path, info, limits)
             plan.append((info, target))
     total = sum(info.file_size for info, _ in plan)
@@ -148,6 +152,15 @@ def _plan(path: Path, infos: list[zipfile.ZipInfo], limits: ArchiveLimits) -> Pl
         )
     _check_distinct(path, [target for _, target in plan])
     return plan
+
+
+def _is_resource_fork(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: PurePosixPath
+) -> bool:
+    if not target.name.startswith("._"):
+        return False
+    with archive.open(info) as source:
+        return is_resource_fork(target.name, source.read)
 
 
 def _safe_target(
@@ -165,8 +178,9 @@ def _safe_target(
     return PurePosixPath(*(sanitise_name(p, max_bytes=_ENTRY_NAME_BYTES) for p in parts))
 
 
-def _entry_names(infos: list[zipfile.ZipInfo]) -> list[str]:
+def _entry_names(archive: zipfile.ZipFile) -> list[str]:
     """Names of the entries; those that are not marked as Unicode share a code page."""
+    infos = archive.infolist()
     names = [info.filename for info in infos]
     old: dict[int, bytes] = {}
     for index, info in enumerate(infos):
@@ -175,9 +189,20 @@ def _entry_names(infos: list[zipfile.ZipInfo]) -> list[str]:
                 old[index] = info.filename.encode("cp437")
             except UnicodeEncodeError:  # named by a Unicode extra field instead
                 continue
-    for index, name in zip(old, decode_names([*old.values()]), strict=True):
+    sounds = _sounds_named(archive) if old else ()
+    for index, name in zip(old, decode_names([*old.values()], sounds), strict=True):
         names[index] = name
     return names
+
+
+def _sounds_named(archive: zipfile.ZipFile) -> Iterator[str]:
+    """Names of sounds in the first charts of an archive, by the beginnings of these."""
+    charts = (i for i in archive.infolist() if i.filename.lower().endswith(_CHARTS))
+    for info in islice(charts, _MOST_CHARTS_ASKED):
+        with archive.open(info) as source:
+            name = sound_named(source.read(_CHUNK))
+        if name is not None:
+            yield name
 
 
 def _check_size(path: Path, info: zipfile.ZipInfo, limits: ArchiveLimits) -> None:
