@@ -67,7 +67,7 @@ class Reading:
 
     def dropped(self, reason: str, value: object = None, *, line: int | None = None) -> None:
         """Count a note, or a chart, that the game itself has no use for; no reader refuses it."""
-        self.losses.add(reason, places=(self.place(value, line=line),))
+        self.losses.add(_said(reason), places=(self.place(value, line=line),))
         self._without(reason, value, line)
 
     def _without(self, reason: str, value: object, line: int | None) -> None:
@@ -80,7 +80,7 @@ class Reading:
         Raises:
             BeatmapError: when strict.
         """
-        self._count(reason, reason, value, line)
+        self._count(_said(reason), reason, value, line)
 
     def _count(self, what: str, reason: str, value: object, line: int | None) -> None:
         if self.strict:

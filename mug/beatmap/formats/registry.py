@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from zipfile import is_zipfile
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.encodings import detect
-from mug.beatmap.formats.limits import read_text
+from mug.beatmap.formats.limits import MAX_TIME_MS, read_text
 from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.malody import read as malody
 from mug.beatmap.formats.malody import write as malody_write
@@ -157,7 +158,7 @@ def kind_of(path: Path) -> str:
             head = handle.read(_HEAD_BYTES)
     except OSError as error:
         raise BeatmapError("chart.cannot_read_chart", file=path, value=error.strerror) from error
-    if head.startswith(_ARCHIVE):
+    if head.startswith(_ARCHIVE) or (suffix in PACKAGES and is_zipfile(path)):
         return suffix if suffix in PACKAGES else ".osz"
     found = _recognised(head)
     if suffix in found or (not found and suffix in FORMATS):
@@ -312,6 +313,9 @@ def encode(
             file=path,
             remedy="remedy.write_into_folder_or_package",
         )
+    for beatmap in beatmaps:
+        if abs(beatmap.last_ms) > MAX_TIME_MS:  # no reader would take it
+            raise BeatmapError("chart.is_beyond_2_31_ms", what="a note", value=beatmap.last_ms)
     return FORMATS[suffix].encode(beatmaps, losses)
 
 

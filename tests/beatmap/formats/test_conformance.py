@@ -122,3 +122,29 @@ def test_names_of_formats_are_suffixes_of_games(suffix: str) -> None:
     assert suffix == suffix.lower()
     assert FORMATS[suffix].game
     assert FORMATS[suffix].package in ("", *PACKAGES)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("a.qua", "Title: T", "Title: X\nTitle: T"),
+        ("a.mc", '"endbeat": [3, 0, 1]', '"endbeat": [1, 0, 1]'),
+        ("a.osu", "CircleSize:4", "CircleSize:99"),
+        ("a.sm", "#OFFSET:", "#OFFSET:x;#OFFSET:"),
+    ],
+)
+def test_losses_are_sentences_not_codes(tmp_path: Path, name: str, old: str, new: str) -> None:
+    losses = LossReport()
+    write_any([CHART], tmp_path / name)
+    text = (tmp_path / name).read_text(encoding="utf-8")
+    (tmp_path / name).write_text(text.replace(old, new), encoding="utf-8")
+    read_any(tmp_path / name, losses=losses)
+    assert not [loss for loss in losses if loss.what.startswith("chart.")]
+
+
+@pytest.mark.parametrize("suffix", CHARTS)
+def test_what_no_reader_would_take_is_not_written(tmp_path: Path, suffix: str) -> None:
+    far = replace(CHART, hit_objects=(Rice(0, 3e9),))
+    with pytest.raises(BeatmapError, match=r"beyond 2\^31 ms|measures"):
+        write_any([far], tmp_path / f"a{suffix}")
+    assert not list(tmp_path.iterdir())

@@ -201,3 +201,16 @@ def test_real_charts_survive(real_data: Path) -> None:
         "1626341674": (762, 203),
         "1651047750": (791, 118),
     }
+
+
+def test_numbers_written_as_text_count() -> None:
+    notes = [{"beat": [1, 0, 1], "column": "4"}, {"beat": [2, 0, 1], "column": "x"}]
+    losses = LossReport()
+    time = [{"beat": [0, 0, 1], "bpm": "120"}]
+    chart = malody.parse(tree(note=[*notes, SOUND], time=time), losses=losses)
+    assert chart.hit_objects == (Rice(4, 250.0),)
+    said = [loss.what for loss in losses]
+    assert "column is written as a text; the number in it counts" in said
+    assert "left out: column is not a number" in said
+    with pytest.raises(BeatmapError, match="written as a text"):
+        malody.parse(tree(note=[*notes, SOUND], time=time), strict=True)

@@ -69,6 +69,9 @@ class _Reader:
             LineError: for anything else.
         """
         value = entry.get(key, default)
+        if isinstance(value, str) and (found := _number_in(value)) is not None:
+            self.reading.otherwise(Message("chart.number_is_written_as_text", key=key), value)
+            value = found
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise LineError("chart.is_not_number", key=key)
         try:
@@ -354,3 +357,11 @@ def _metadata(reader: _Reader, meta: dict[str, Any]) -> dict[str, str]:
 def _events(background: str) -> tuple[str, ...]:
     name = background.replace('"', "'")
     return (f'0,0,"{name}",0,0',) if name else ()
+
+
+def _number_in(text: str) -> float | None:
+    """The number that a text is; None for other texts."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
