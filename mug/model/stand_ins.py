@@ -2,12 +2,15 @@
 
 Published checkpoints carry `hyper_parameters` and states of callbacks that are objects of OmegaConf
 or Lightning. Their classes are never loaded: inert objects stand in for them, and only what
-`torch.load(weights_only=True)` allows is real. Any other class is refused, as there.
+`torch.load(weights_only=True)` allows is real. So it is with the values that such objects hold, and
+the classes that typed configs name. Any other class is refused, as there.
 """
 
 from __future__ import annotations
 
 import pickle
+import re
+import sys
 import types
 from pathlib import Path
 from typing import Any
@@ -33,17 +36,25 @@ PACKAGES = frozenset(
 
 CLASSES = frozenset(
     {"argparse.Namespace", "pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath"}
-    | {"collections.defaultdict", "collections.deque"}
+    | {"collections.defaultdict", "collections.deque", "functools.partial"}
+    | {f"datetime.{name}" for name in ("date", "datetime", "time", "timedelta", "timezone")}
+    | {"decimal.Decimal", "fractions.Fraction", "uuid.UUID"}
+    | {"operator.getitem", "_operator.getitem"}  # of types such as `list[int]`
+    | {"numpy.ndarray", "numpy._core.multiarray._reconstruct", "numpy.core.multiarray._reconstruct"}
 )
 """Further classes that have."""
 
 # Types of entries of configs, by the names that old pickle protocols have for them.
 _TYPES: dict[str, type] = {
-    one.__name__: one for one in (bool, bytes, dict, float, frozenset, int, list, set, str)
+    one.__name__: one
+    for one in (bool, bytearray, bytes, complex, dict, float, frozenset, int, list, range, set)
 }
+_TYPES |= {"slice": slice, "str": str, "xrange": range}
 _TYPES |= {"tuple": tuple, "long": int, "unicode": str}
 
 
+_NEVER = sys.stdlib_module_names | {"torch", "numpy", "mug"}
+_CLASS = re.compile(r"_*[A-Z]\w*(\.[A-Z]\w*)*")
 _BUILTINS = ("builtins", "__builtin__")
 
 
@@ -73,6 +84,8 @@ class StandIn:
 
 
 class _Unpickler(pickle.Unpickler):
+    configs = False  # an object of OmegaConf came
+
     def find_class(self, module_name: str, global_name: str, /) -> Any:
         """Return an allowed class, or a stand-in; nothing is imported.
 
@@ -86,8 +99,12 @@ class _Unpickler(pickle.Unpickler):
         full_name = f"{module_name}.{global_name}"
         if full_name in allowed:
             return allowed[full_name]
-        if module_name.partition(".")[0] in PACKAGES or full_name in CLASSES:
+        package = module_name.partition(".")[0]
+        self.configs = self.configs or package == "omegaconf"
+        if package in PACKAGES or full_name in CLASSES:
             return StandIn
+        if self.configs and package not in _NEVER and _CLASS.fullmatch(global_name):
+            return StandIn  # typed configs name the classes that they were made from
         raise pickle.UnpicklingError(f"{full_name} is not allowed")
 
 

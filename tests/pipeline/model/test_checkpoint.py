@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +92,24 @@ def test_an_original_checkpoint_gets_its_kernel_and_its_ids(
     assert again.weights_hash == digest == loaded.weights_hash
 
 
+class _Color(Enum):
+    RED = 1
+
+
+@dataclass
+class _Typed:
+    """Class of a typed config; whoever reads the checkpoint has none such."""
+
+    entries: list[int] = field(default_factory=list)
+    one: int | None = None
+    color: _Color = _Color.RED
+
+
+@dataclass
+class _Untyped:
+    one: int = 1
+
+
 class _Runs:
     def __reduce__(self) -> tuple[Any, ...]:
         return (Path.touch, (Path("ran"),))
@@ -113,11 +134,14 @@ def test_objects_of_configs_and_trainers_beside_the_weights_do_no_harm(
     """They are read as inert stand-ins; their classes are not even imported."""
     config, weights, _ = read_checkpoint(tiny_model_folder)
     given = OmegaConf.create({"model": {"lr": 1e-4, "list": [1, 2], "none": None}})
+    typed = OmegaConf.structured(_Typed(entries=[1]))
+    values = {"when": datetime(2020, 1, 1, tzinfo=UTC), "z": 1j, "a": np.arange(3), "r": range(3)}
     callback = ModelCheckpoint(dirpath=tmp_path)
     content = {
         "state_dict": weights,
         "mug_config": config,
         "hyper_parameters": {"cfg": given, "part": given.model, "kind": ListConfig([1, {"a": 2}])},
+        "typed": {"whole": typed, "within": OmegaConf.create({"x": typed}), "values": values},
         "callbacks": {ModelCheckpoint: {"state": callback.state_dict(), "own": given}},
     }
     for name, zipped in (("new.ckpt", True), ("old.ckpt", False)):
@@ -129,6 +153,9 @@ def test_objects_of_configs_and_trainers_beside_the_weights_do_no_harm(
     torch.save({**content, "evil": _Runs()}, tmp_path / "evil.ckpt")
     with pytest.raises(CheckpointError, match="never run"):
         read_checkpoint(tmp_path / "evil.ckpt")
+    torch.save({"state_dict": weights, "other": _Untyped()}, tmp_path / "other.ckpt")
+    with pytest.raises(CheckpointError, match="never run"):  # no config names its class
+        read_checkpoint(tmp_path / "other.ckpt")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no zip", b"\x00" * 100])
