@@ -96,15 +96,21 @@ def difference(one: Beatmap, two: Beatmap) -> tuple[int, float]:
     return lost, worst
 
 
-def charts_of(corpus: Path, most: int) -> Iterator[tuple[str, Beatmap]]:
-    """Charts of a folder with the suffix of their format, of each at most so many files."""
+def charts_of(corpus: Path, most: int, skip: int = 0) -> Iterator[tuple[str, Beatmap]]:
+    """Charts of a folder with the suffix of their format, of each at most so many files.
+
+    Args:
+        corpus: the folder.
+        most: files of each format.
+        skip: files of each format that are passed over before.
+    """
     files: dict[str, list[Path]] = defaultdict(list)
     for path in sorted(corpus.rglob("*")):
         if path.suffix in CHARTS and path.is_file():
             files[path.suffix].append(path)
     for suffix, paths in files.items():
         found = 0
-        for path in paths:
+        for path in paths[skip:]:
             try:
                 charts = read_any(path, losses=LossReport())
             except BeatmapError:  # of other game modes, most of them
@@ -138,11 +144,12 @@ def main() -> int:
     )
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--most", type=int, default=1000, help="files of each format")
+    parser.add_argument("--skip", type=int, default=0, help="files of each format before these")
     given = parser.parse_args()
     logging.disable(logging.WARNING)
     trips = [
         trip(chart, one, two)
-        for one, chart in charts_of(given.corpus, given.most)
+        for one, chart in charts_of(given.corpus, given.most, given.skip)
         for two in CHARTS
     ]
     print(table(trips))
