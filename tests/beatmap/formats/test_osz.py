@@ -305,7 +305,7 @@ def test_what_macos_keeps_beside_files_is_left_out(tmp_path: Path, name: str) ->
     assert [file.name for file in extract(other, tmp_path / "other")] == ["._a.osu"]
 
 
-CHART = "osu file format v14\n[General]\nAudioFilename: {}\nMode: 3\n"
+NAMING = "osu file format v14\n[General]\nAudioFilename: {}\nMode: 3\n"
 
 
 def old_zip(path: Path, entries: dict[bytes, bytes]) -> Path:
@@ -331,14 +331,14 @@ def old_zip(path: Path, entries: dict[bytes, bytes]) -> Path:
 def test_the_sound_that_a_chart_names_decides_the_code_page(
     tmp_path: Path, page: str, name: str
 ) -> None:
-    chart = CHART.format(name).encode()
+    chart = NAMING.format(name).encode()
     entries = {name.encode(page): b"sound", b"other.mp3": b"-", b"a chart.osu": chart}
     files = extract(old_zip(tmp_path / "a.osz", entries), tmp_path / "out")
     assert [file.name for file in files] == [name, "other.mp3", "a chart.osu"]
 
 
 def test_without_that_sound_the_letters_decide(tmp_path: Path) -> None:
-    chart = CHART.format("Žluťoučký.mp3").encode()
+    chart = NAMING.format("Žluťoučký.mp3").encode()
     entries = {"песня лета.mp3".encode("cp1251"): b"sound", b"a chart.osu": chart}
     files = extract(old_zip(tmp_path / "a.osz", entries), tmp_path / "out")
     assert files[0].name == "песня лета.mp3"
