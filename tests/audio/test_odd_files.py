@@ -109,6 +109,17 @@ def test_a_cut_mp3_says_so(tmp_path, part, tagged):
         assert sound.notices[0].values["stated"] == pytest.approx(3.2, abs=0.03)
 
 
+@pytest.mark.parametrize("part", [0.5, 1.0])
+def test_the_tag_of_fraunhofers_encoder_states_a_length_too(tmp_path, part):
+    data = bare(encoded("MP3", bitrate_mode="CONSTANT"))
+    places = frame_places(data)
+    tag = b"VBRI" + bytes(10) + struct.pack(">I", len(places))
+    first = data[:4] + bytes(32) + tag
+    data = first.ljust(places[1], b"\0") + data[places[1] :]
+    sound = read(tmp_path, data[: places[int(part * (len(places) - 1))]])
+    assert codes(sound) == ["audio.shorter_than_stated"] * (part < 1)
+
+
 def test_a_cut_mp3_before_another_is_told_too(tmp_path):
     data = encoded("MP3")
     half = frame_places(data)[len(frame_places(data)) // 2]

@@ -128,3 +128,11 @@ def test_packages_and_lines_left_out_are_named(calm: Path, tmp_path: Path) -> No
     assert strict.returncode == common.FAILED
     assert f"{tmp_path}/a.osz/inside.osu:" in strict.stderr
     assert "mug-package-" not in done.stderr + strict.stderr
+
+
+def test_a_package_without_a_chart_is_named(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.osz", "w") as package:
+        package.writestr("song.mp3", "sound")
+    done = shell("lint_beatmap.py", tmp_path / "a.osz")
+    assert done.returncode == common.FAILED
+    assert f"error: {tmp_path / 'a.osz'}: no chart is in the package" in done.stderr

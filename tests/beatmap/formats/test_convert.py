@@ -308,3 +308,12 @@ def test_human_charts_into_every_format_and_back(real_data: Path, tmp_path: Path
         allowed = 1.0 if moved is None else moved.worst_ms + 0.5
         assert worst_ms(back, chart) <= allowed, (path, suffix)
         assert moved is None or suffix == ".ssc"
+
+
+def test_what_macos_keeps_beside_charts_is_no_chart(tmp_path: Path) -> None:
+    osu.write(CHART, tmp_path / "songs" / "a.osu")
+    (tmp_path / "songs" / "._a.osu").write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X" + bytes(80))
+    done = convert(tmp_path / "songs", tmp_path / "out", "qua")
+    assert (done.charts, done.failed) == (1, [])
+    (tmp_path / "songs" / "._b.osu").write_bytes(b"no chart and no fork")
+    assert len(convert(tmp_path / "songs", tmp_path / "out", "qua").failed) == 1
