@@ -174,7 +174,7 @@ def _is_odd_flac(path: Path) -> bool:
 
 
 def _flac_place(path: Path) -> int | None:
-    """Where a FLAC file begins behind tags; None for other files."""
+    """Beginning of a FLAC file behind tags; None for other files."""
     with path.open("rb") as handle:
         place = after_id3(handle)
         handle.seek(place)

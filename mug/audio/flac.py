@@ -40,7 +40,7 @@ class Frame(NamedTuple):
 
 
 @dataclass(slots=True)
-class Run:
+class FrameRun:
     """Whole frames that follow each other: bytes of the file, and samples of the sound."""
 
     begin: int
@@ -63,8 +63,8 @@ class FlacStream:
 
     info: bytes
     place: int
-    runs: list[Run] = field(default_factory=list)
-    doubtful: list[Run] = field(default_factory=list)
+    runs: list[FrameRun] = field(default_factory=list)
+    doubtful: list[FrameRun] = field(default_factory=list)
 
     @property
     def fields(self) -> tuple[int, int, int, int]:
@@ -87,7 +87,7 @@ class FlacStream:
         block = max(int.from_bytes(self.info[2:4], "big"), 16)
         return 64 + channels * (16 + (block * (bits + 1) + 7) // 8)
 
-    def file(self, data: bytes, run: Run) -> bytes:
+    def file(self, data: bytes, run: FrameRun) -> bytes:
         """Return a run as a file of its own."""
         packed = int.from_bytes(self.info[10:18], "big") >> 36 << 36 | run.samples
         info = self.info[:10] + packed.to_bytes(8, "big") + bytes(16)  # no checksum of the sound
@@ -145,7 +145,7 @@ def _find_runs(data: bytes, stream: FlacStream, end: int) -> None:
             _add(stream, frame, stop)
         elif len(stream.doubtful) < _MOST_DOUBTFUL:
             last = min(frame.place + stream.most_frame_bytes, end)
-            stream.doubtful.append(Run(frame.place, last, frame.first, frame.samples))
+            stream.doubtful.append(FrameRun(frame.place, last, frame.first, frame.samples))
 
 
 def _add(stream: FlacStream, frame: Frame, end: int) -> None:
@@ -155,7 +155,7 @@ def _add(stream: FlacStream, frame: Frame, end: int) -> None:
     if last is not None and last.end == frame.place and frame.first == last.first + last.samples:
         last.end, last.samples = end, last.samples + frame.samples
     else:
-        stream.runs.append(Run(frame.place, end, frame.first, frame.samples))
+        stream.runs.append(FrameRun(frame.place, end, frame.first, frame.samples))
 
 
 def _headers(data: bytes, stream: FlacStream, begin: int, end: int) -> Iterator[Frame]:
@@ -231,7 +231,7 @@ def _crc16(data: bytes) -> int:
 
 
 def _whole(data: bytes, frames: list[Frame], ends: list[int], most: int) -> list[bool]:
-    """Which frames have the right checksum, many worked out side by side.
+    """Tell of each frame if its checksum is right, of many side by side.
 
     Zeros before a frame change nothing in its checksum, so that frames of all lengths end together.
     Two neighbouring blocks have the first one's checksum, shifted by the second one's length, and
@@ -257,7 +257,7 @@ def _whole(data: bytes, frames: list[Frame], ends: list[int], most: int) -> list
 
 
 def _shift_by_byte() -> np.ndarray:
-    """What each checksum becomes when a zero byte follows."""
+    """Each checksum as it becomes when a zero byte follows."""
     every = np.arange(1 << 16, dtype=np.uint16)
     shifted: np.ndarray = every << 8 ^ _ROWS_16[every >> 8]
     return shifted

@@ -8,7 +8,7 @@ import numpy as np
 
 from mug.audio.blocks import Limits, Samples, open_straight, read_blocks
 from mug.audio.decoded import DecodedSound, joined, with_notices
-from mug.audio.flac import FlacStream, Run
+from mug.audio.flac import FlacStream, FrameRun
 from mug.messages.message import Message
 
 
@@ -42,7 +42,7 @@ def read_flac_streams(data: bytes, streams: list[FlacStream], limits: Limits) ->
     return with_notices(samples, rate, stated=len(samples) + missing, silent=silent, cut=end)
 
 
-def _sound_ones(data: bytes, stream: FlacStream) -> Iterator[Run]:
+def _sound_ones(data: bytes, stream: FlacStream) -> Iterator[FrameRun]:
     """Those of the doubtful frames that can be decoded, and that no whole frame stands for."""
     import soundfile
 
@@ -61,7 +61,7 @@ def _sound_ones(data: bytes, stream: FlacStream) -> Iterator[Run]:
 
 
 def _read_runs(
-    data: bytes, stream: FlacStream, runs: list[Run], limits: Limits
+    data: bytes, stream: FlacStream, runs: list[FrameRun], limits: Limits
 ) -> tuple[Samples, int]:
     """Return a stream's samples, and how many of them are silent because they are missing."""
     rate, channels, _, _ = stream.fields

@@ -39,7 +39,7 @@ def decode(path: str | Path, *, max_ms: float | None = None) -> tuple[Samples, i
         AudioError: missing, no sound, empty, longer than `max_ms`, of more samples than
             `blocks.MOST_SAMPLES`, or with samples that are not numbers.
     """
-    sound = _told(path, read_sound(path, max_ms=max_ms))
+    sound = _logged(path, read_sound(path, max_ms=max_ms))
     return sound.samples, sound.rate
 
 
@@ -76,7 +76,7 @@ def read_sound(
     return sound
 
 
-def _told(path: str | Path, sound: DecodedSound) -> DecodedSound:
+def _logged(path: str | Path, sound: DecodedSound) -> DecodedSound:
     """Log the notices of a sound whose caller does not get them."""
     for notice in sound.notices:
         log.warning("%s: %s", path, notice)
@@ -97,7 +97,7 @@ def load_audio(path: str | Path, sample_rate: int = 22050, *, max_ms: float | No
     Raises:
         AudioError: as for `decode`.
     """
-    sound = _told(path, read_sound(path, max_ms=max_ms, mono=True))
+    sound = _logged(path, read_sound(path, max_ms=max_ms, mono=True))
     return resample(sound.samples[:, 0], sound.rate, sample_rate)
 
 

@@ -39,7 +39,7 @@ class Header:
 
     @property
     def kind(self) -> tuple[int, bool]:
-        """What all frames of a stream have in common."""
+        """Rate and channels, which all frames of a stream share."""
         return self.rate, self.mono
 
 

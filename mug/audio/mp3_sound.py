@@ -96,6 +96,6 @@ def _given_back(
 
 
 def _cut(stream: Mp3Stream) -> Message | None:
-    """What shows that a stream ends early where it does not state its length."""
+    """Notice on a stream that ends early and does not state its length."""
     early = stream.cut and stream.stated is None
     return Message("audio.ends_within_frame") if early else None

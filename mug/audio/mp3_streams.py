@@ -67,7 +67,7 @@ class Mp3Stream:
         """Nothing between its frames is damaged."""
         return len(self.parts) == 1
 
-    def add(self, piece: Piece, header: Header) -> None:
+    def add(self, piece: FilePiece, header: Header) -> None:
         """Add a frame, behind damaged bytes that were added already."""
         last = self.parts[-1] if self.parts else None
         if isinstance(last, slice) and last.stop == piece.first:
@@ -110,7 +110,7 @@ class Kind(Enum):
     DAMAGE = 3
 
 
-class Piece(NamedTuple):
+class FilePiece(NamedTuple):
     """Bytes of a file that belong together, from the first to the end."""
 
     kind: Kind
@@ -155,7 +155,7 @@ def plausible(streams: list[Mp3Stream]) -> bool:
     return sum(stream.frames for stream in streams) >= _LEAST_FRAMES
 
 
-def read_pieces(data: bytes) -> Iterator[Piece]:
+def read_pieces(data: bytes) -> Iterator[FilePiece]:
     """Yield the frames, tags and damaged parts of a file in order."""
     place = 0
     kind: tuple[int, bool] | None = None
@@ -163,12 +163,12 @@ def read_pieces(data: bytes) -> Iterator[Piece]:
         header = read_header(data, place)
         if header is not None and _is_frame(data, place, header, kind):
             kind, end = header.kind, min(place + header.size, len(data))
-            yield Piece(Kind.FRAME, place, end)
+            yield FilePiece(Kind.FRAME, place, end)
         elif (end := _tag_end(data, place)) > place:
-            yield Piece(Kind.TAG, place, end)
+            yield FilePiece(Kind.TAG, place, end)
         else:
             end = _next_begin(data, place + 1)
-            yield Piece(Kind.DAMAGE, place, end)
+            yield FilePiece(Kind.DAMAGE, place, end)
         place = end
 
 
@@ -205,7 +205,7 @@ def _follow(data: bytes, place: int) -> bool:
 
 
 def _next_begin(data: bytes, place: int) -> int:
-    """Where the next frame or tag may begin; the end of the data where none does."""
+    """Place at which the next frame or tag may begin; the end of the data where none does."""
     for found in _BEGINS.finditer(data, place):
         at = found.start()
         if _follow(data, at) if data[at] == 0xFF else _tag_end(data, at) > at:
@@ -214,7 +214,7 @@ def _next_begin(data: bytes, place: int) -> int:
 
 
 def _tag_end(data: bytes, place: int) -> int:
-    """Where a tag ends that begins at a place; the place itself where there is none.
+    """End of the tag that begins at a place; the place itself where there is none.
 
     Source: id3.org, ID3v2.4.0 3.1 and ID3v1; APEv2 specification; Lyrics3 v2.00.
     """

@@ -120,7 +120,7 @@ def test_the_tag_of_fraunhofers_encoder_states_a_length_too(tmp_path, part):
     assert codes(sound) == ["audio.shorter_than_stated"] * (part < 1)
 
 
-def test_a_cut_mp3_before_another_is_told_too(tmp_path):
+def test_a_cut_mp3_before_another_is_reported_too(tmp_path):
     data = encoded("MP3")
     half = frame_places(data)[len(frame_places(data)) // 2]
     sound = read(tmp_path, data[:half] + data)

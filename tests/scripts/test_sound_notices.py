@@ -1,4 +1,4 @@
-"""What of a song cannot be read is told by every command, and once."""
+"""Notices on sounds that cannot be read whole: reported by every command, and once."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def cut(song: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("command", ["generate", "edit", "lint", "convert", "measure"])
 @pytest.mark.parametrize("packed", [False, True])
-def test_a_notice_is_told_once(
+def test_a_notice_is_reported_once(
     command, packed, cut, tiny_model_folder, tmp_path, monkeypatch, capsys, caplog
 ):
     source = cut
@@ -75,7 +75,7 @@ def test_a_notice_is_told_once(
 
 
 @pytest.mark.parametrize("command", ["lint", "convert"])
-def test_a_whole_song_is_not_told_of(command, cut, song, tmp_path, monkeypatch, capsys):
+def test_a_whole_song_has_no_notice(command, cut, song, tmp_path, monkeypatch, capsys):
     (cut / "clicks.wav").write_bytes(song.read_bytes())
     main = {"lint": lint.main, "convert": convert.main}[command]
     asked = [cut, "--audio"] if command == "lint" else [cut, tmp_path / "out", "--to", "qua"]

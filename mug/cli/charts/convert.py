@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def _inspected(sound: Path) -> tuple[Message, ...]:
-    """What is to be said of a sound, which goes along as it is."""
+    """Notices on a sound, which goes along as it is."""
     try:
         return sound_length(sound)[1]
     except AudioError as error:

@@ -48,7 +48,7 @@ class Checked:
 
 
 @dataclass
-class Run:
+class LintRun:
     """One run of the command.
 
     Args:
@@ -90,7 +90,7 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """Lint every chart once, then print what was asked for."""
     given = _arguments()
-    this = Run(given)
+    this = LintRun(given)
     checked = list(_distinct(_check_all(this)))
     if given.rates:
         linted = [Linted(c.tier, c.minutes, c.findings) for c in checked]
@@ -119,7 +119,7 @@ def _distinct(charts: Iterator[Checked]) -> Iterator[Checked]:
             yield chart
 
 
-def _check_all(this: Run) -> Iterator[Checked]:
+def _check_all(this: LintRun) -> Iterator[Checked]:
     for path in this.given.paths:
         for file in _files(path):
             if file.suffix.lower() not in PACKAGES:
@@ -145,7 +145,7 @@ def _files(path: Path) -> list[Path]:
     return [p for p in files_below(path) if p.suffix.lower() in known]
 
 
-def _check_file(file: Path, package: osz.Unpacked | None, this: Run) -> Iterator[Checked]:
+def _check_file(file: Path, package: osz.Unpacked | None, this: LintRun) -> Iterator[Checked]:
     given = this.given
     losses = LossReport()
     try:
@@ -168,7 +168,7 @@ def _check_file(file: Path, package: osz.Unpacked | None, this: Run) -> Iterator
         yield _check(beatmap, name, this, packed=package is not None)
 
 
-def _check(beatmap: Beatmap, name: str, this: Run, *, packed: bool) -> Checked:
+def _check(beatmap: Beatmap, name: str, this: LintRun, *, packed: bool) -> Checked:
     given = this.given
     stars: float | None = None
     if given.tier is None:
@@ -181,7 +181,7 @@ def _check(beatmap: Beatmap, name: str, this: Run, *, packed: bool) -> Checked:
     return Checked(name, beatmap, stars, tier, lint(beatmap, tier=tier, audio_ms=audio_ms))
 
 
-def _song_ms(beatmap: Beatmap, name: str, this: Run, *, packed: bool) -> float | None:
+def _song_ms(beatmap: Beatmap, name: str, this: LintRun, *, packed: bool) -> float | None:
     try:
         song = find_audio(beatmap, packed=packed)
     except DataError as error:
@@ -227,5 +227,5 @@ def _contained(chart: Checked) -> dict[str, object]:
 
 
 def command() -> int:
-    """Run the command line; the exit code."""
+    """LintRun the command line; the exit code."""
     return run(main, when_stopped="Nothing was changed.")
