@@ -1,11 +1,12 @@
 """Fit the weights in `mug/timing/weights.py`.
 
     MUG_REAL_DATA=FOLDER python benchmarks/_timing_fit.py [--songs 560] [--leave_one_out]
+        [--composed_alone]
 
 Conditional logistic regression: of the hypotheses of a song, the right one. The songs are composed
 ones, click tracks, and the real songs at three speeds, whole and in pieces of 40 s. Prints how
 many come out right, and the weights. With `--leave_one_out` each real song in turn is left out of a
-fit, which is then judged on it.
+fit, which is then judged on it; with `--composed_alone` all of them are, and tempo priors tried.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ CLICKS = 60
 REAL_BIAS_MS = {"triangles": 18.0}
 USUAL_BIAS_MS = -4.0
 LEVEL_SHARE = 2e-3
+PRIOR_BPM = 165.0  # middle of the tempo priors that are tried
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +61,7 @@ class Case:
     at_speed: bool = True
     whole: bool = True
     levels: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    bpm: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def place(self, weights: np.ndarray) -> int:
         """Place of the best right hypothesis, 1 the first."""
@@ -157,6 +160,7 @@ def _case(song: TimedSong, onsets: Onsets, truth: TimingPoint) -> Iterator[Case]
         np.array([row for _, _, row in bars]),
         np.array(right_bars) & (song.kind != "clicks"),
         levels=np.array([beat / g.beat_ms for g in grids]),
+        bpm=np.array([g.bpm for g in grids]),
     )
 
 
@@ -216,6 +220,26 @@ def leave_one_out(found: list[Case]) -> str:
     return "\n".join(lines)
 
 
+def composed_alone(found: list[Case]) -> str:
+    """Whole real songs judged by a fit without any, under tempo priors, as a table."""
+    made = [case for case in found if case.name in ("composed", "clicks")]
+    real = [case for case in found if case.name not in ("composed", "clicks")]
+    real = [case for case in real if case.whole and case.at_speed]
+    weights = beat_weights(made)
+    names = ", ".join(case.name for case in real)
+    lines = [f"| octaves of the prior | composed right | level found: {names} |", "|---|---|---|"]
+    for octaves in (math.inf, 1.0, 0.7, 0.5):
+
+        def best(case: Case, octaves: float = octaves) -> int:
+            apart = np.log2(case.bpm / PRIOR_BPM) / octaves
+            return int(np.argmax(case.beats @ weights - apart**2 / 2))
+
+        right = sum(bool(case.right[best(case)]) for case in made)
+        levels = ", ".join(f"{case.levels[best(case)]:.2g}" for case in real)
+        lines.append(f"| {octaves:g} | {right}/{len(made)} | {levels} |")
+    return "\n".join(lines)
+
+
 def beat_weights(used: list[Case]) -> np.ndarray:
     """Weights of the beat from these songs."""
     return fit([(case.beats, case.right, case.weight) for case in used], BEAT_PENALTY)
@@ -228,6 +252,9 @@ def main() -> int:
     parser.add_argument(
         "--leave_one_out", action="store_true", help="judge fits on real songs they do not see"
     )
+    parser.add_argument(
+        "--composed_alone", action="store_true", help="judge a fit without real songs on them"
+    )
     args = parser.parse_args()
     found = [*cases(composed(args.songs)), *cases(clicks(CLICKS))]
     if os.environ.get("MUG_REAL_DATA"):
@@ -238,6 +265,8 @@ def main() -> int:
         print(name, right_share(beat, [case for case in found if case.name == name]))
     if args.leave_one_out:
         print(leave_one_out(found))
+    if args.composed_alone:
+        print(composed_alone(found))
     for title, weights in (("BEAT", beat), ("BAR", bar)):
         print(title, ", ".join(f"{value:.4g}" for value in weights))
     return 0

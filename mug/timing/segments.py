@@ -10,13 +10,13 @@ from jaxtyping import Float64, Int64
 
 from mug.timing.grid import EvenGrid, Peaks, sharpen
 
-_WINDOW_MS, _STEP_MS = 9000.0, 2000.0
+_WINDOW_MS, _STEP_MS = 6000.0, 1500.0
 # Of the song's main tempo: an octave, as the level of a part is decided afterwards.
 _RATIOS = np.exp(np.linspace(np.log(0.69), np.log(1.45), 187))
 _OCTAVES = 0.9  # by how much the tempo of a part differs, one standard deviation
 _CHANGE = 1.3  # what a change must gain, in windows' shares
 _MAIN = 0.08  # bonus of the main tempo in each window
-_LEAST_MS = 6500.0  # shortest part with a tempo of its own
+_LEAST_MS = 5000.0  # shortest part with a tempo of its own
 _LEAST_BEATS = 8
 _LEAST_RATIO = 1.012  # smaller changes are drift
 _CLEARER = 1.45  # how much better the own tempo must explain each part than the other's

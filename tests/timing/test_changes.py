@@ -20,6 +20,7 @@ from mug.timing.drift import (
 from mug.timing.estimate import estimate_timing
 from mug.timing.grid import EvenGrid, Peaks
 from mug.timing.joined import passage_border
+from mug.timing.levels import part_levels
 from mug.timing.onsets import SAMPLE_RATE, detect_onsets
 
 
@@ -36,7 +37,8 @@ def test_each_part_has_its_own_tempo(tempi: tuple[float, ...]) -> None:
 def test_the_least_sure_part_is_what_a_song_is_sure_of() -> None:
     song, alone = loop((120, 160)), [loop((120,)), loop((160,))]
     found = estimate_timing(song.wave, SAMPLE_RATE)
-    assert 0 < found.confidence < 1
+    levels = part_levels(detect_onsets(song.wave), [(0, 24_500, 120), (24_500, 49_500, 160)])
+    assert 0 < found.confidence <= min(level.probability for level in levels) + 0.05
     assert found.candidates[0].confidence == found.confidence
     # Noise in place of a part leaves nothing that the other part could make up for.
     noise = np.random.default_rng(1).standard_normal(25 * SAMPLE_RATE).astype(np.float32)
@@ -60,6 +62,14 @@ def test_beats_follow_a_band_without_a_click() -> None:
     assert found.steady
     gaps = [b.time_ms - a.time_ms for a, b in pairwise(found.changes)]
     assert min(gaps) > 1000  # a red line a bar at most
+
+
+def test_a_tempo_that_halves_is_found_by_the_level_alone() -> None:
+    song = changed(70_200, 0.5, "swing", swing_p=1.0)
+    found = estimate_timing(song.wave, SAMPLE_RATE)
+    row = judge_parts(song, found)
+    assert row.right
+    assert row.borders == (True,)
 
 
 def test_free_playing_has_no_steady_beat() -> None:
