@@ -90,8 +90,8 @@ def parts_table(rows: Sequence[PartsRow]) -> str:
     lines = [
         "| songs | each part's tempo right | up to octaves | borders within ½ beat "
         f"| beats within {NEAR_MS:g} ms | surer than {SURE:g}, and wrong "
-        f"| less sure than {UNSURE:g} |",
-        "|---|---|---|---|---|---|---|",
+        f"| less sure than {UNSURE:g} | no steady beat said |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     kinds = list(dict.fromkeys(row.song.kind for row in rows))
     several = [kind for kind in kinds if any(r.borders for r in rows if r.song.kind == kind)]
@@ -106,7 +106,8 @@ def parts_table(rows: Sequence[PartsRow]) -> str:
             f"| {sum(row.right_octaves for row in chosen)}/{count} "
             f"| {sum(borders)}/{len(borders)} "
             f"| {100 * np.mean([row.near for row in chosen]):.0f} % | {wrong}/{count} "
-            f"| {sum(row.found.confidence < UNSURE for row in chosen)}/{count} |"
+            f"| {sum(row.found.confidence < UNSURE for row in chosen)}/{count} "
+            f"| {sum(not row.found.steady for row in chosen)}/{count} |"
         )
     return "\n".join(lines)
 
