@@ -172,7 +172,10 @@ def timing_of(onsets: Onsets) -> TimingEstimate:
     if not levels:
         rough, levels = _octaves(onsets, choices[0].grid)
     if levels:
-        return _several(onsets, evidence, rough, levels)
+        several = _several(onsets, evidence, rough, levels)
+        if several.steady:
+            return several
+        free = True
     estimate = _estimate(evidence, choices)
     return replace(estimate, steady=estimate.steady and not free)
 
