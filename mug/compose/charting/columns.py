@@ -11,7 +11,7 @@ _JACK_MS, _JACK_NOTES = 185.0, 4
 """A column is struck so many times in a row at such distances; then other fingers play."""
 
 _JACKED_MS, _AVOIDED_MS = 260.0, 700.0
-"""How long a column just played is liked, or avoided: easy charts move on at any pace."""
+"""Time for which a column just played is liked, or avoided: easy charts move on at any pace."""
 
 
 @dataclass

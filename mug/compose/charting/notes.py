@@ -140,7 +140,7 @@ def _directions(rows: Sequence[Row]) -> list[int]:
 
 
 def readiness_to_repeat(spec: ChartSpec) -> float:
-    """How far a chart likes the columns of the row before, -1 ... 1: easy charts avoid them."""
+    """Liking of a chart for the columns of the row before, -1 ... 1: easy charts avoid them."""
     repeat = FAMILIES[spec.family].repeat
     easy = 1 - float(np.clip((spec.stars - 1.0) / 2.0, 0.0, 1.0))
     return repeat - easy * (repeat + 0.8)
