@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mug.audio.librosa_once import load_librosa
 from mug.clock import FrameClock
 from mug.config import load_config
 from mug.diffusion.diffusion import DDPM
@@ -61,10 +62,8 @@ def _first_stage(config: dict[str, Any]) -> dict[str, Any]:
 
 def mel_as_original(model: LoadedModel, wave: np.ndarray) -> Tensor:
     """The spectrogram, of the whole song at once, by librosa; padded as ours."""
-    import librosa.feature
-
     clock = model.clock
-    power = librosa.feature.melspectrogram(
+    power = load_librosa().feature.melspectrogram(
         y=wave,
         sr=clock.sample_rate,
         n_fft=clock.n_fft,

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from jaxtyping import Float16, Float32
 
+from mug.audio.librosa_once import load_librosa
 from mug.audio.mel_filters import mel_filters, power_blocks
 from mug.errors import ConfigError
 
@@ -75,9 +76,7 @@ def stft(
     wave: Float32[np.ndarray, " samples"], params: MelParams
 ) -> Float32[np.ndarray, "2 bins frames"]:
     """Real and imaginary part of the spectrum, `n_fft / 2 + 1` rows each, frames as `log_mel`."""
-    import librosa
-
-    spectrum: np.ndarray = librosa.stft(
+    spectrum: np.ndarray = load_librosa().stft(
         _long_enough(wave, params), n_fft=params.n_fft, hop_length=params.hop, pad_mode="constant"
     )[:, : 1 + len(wave) // params.hop]
     return np.stack([spectrum.real, spectrum.imag]).astype(np.float32)

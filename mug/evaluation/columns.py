@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mug.audio.librosa_once import load_librosa
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.hit_objects import HitObject
 from mug.beatmap.timing_points import TimingPoint
@@ -73,9 +74,7 @@ def _best_shift(onsets_ms: np.ndarray, human: Beatmap) -> float:
 
 
 def _librosa_onsets(wave: np.ndarray) -> np.ndarray:
-    import librosa.onset
-
-    seconds = librosa.onset.onset_detect(y=wave, sr=SAMPLE_RATE, units="time")
+    seconds = load_librosa().onset.onset_detect(y=wave, sr=SAMPLE_RATE, units="time")
     return np.asarray(seconds, np.float64) * 1000.0
 
 
