@@ -14,6 +14,7 @@ from mug.audio.load import load_audio
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.timing_points import TimingPoint
 from mug.compose.composer import compose_song
+from mug.compose.score import Song
 from mug.compose.sound import render
 from mug.compose.style import SongStyle
 from mug.errors import ModeError
@@ -21,6 +22,7 @@ from mug.timing.tempo_map import TempoMap, timing_from_file
 
 SAMPLE_RATE = 22050
 BENCHMARK_SEED, FITTING_SEED = 90_000, 50_000  # songs that judge are not those that fit
+TAIL_MS = 2500.0  # of sound behind the last beat, at least
 KINDS: dict[str, dict[str, Any]] = {
     "straight 4/4": {"metres": {"4/4": 1.0}, "swing_p": 0.0},
     "swing": {"metres": {"4/4": 1.0}, "swing_p": 1.0},
@@ -62,19 +64,27 @@ def tempo_of(seed: int) -> float:
 
 def composed(seed: int, kind: str) -> TimedSong:
     """One composed song of a kind."""
-    bpm = tempo_of(seed)
-    options: dict[str, Any] = {
-        "seconds": (30.0, 50.0),
+    options = {"seconds": (30.0, 50.0)} | KINDS[kind]
+    return timed_song(compose_song(seed, plain_style(tempo_of(seed), **options)), kind, str(seed))
+
+
+def plain_style(bpm: float, **options: Any) -> SongStyle:
+    """A style of one tempo, but for what the options say."""
+    plain: dict[str, Any] = {
         "tempo": (bpm, bpm),
         "wide_tempo_p": 0.0,
         "tempo_change_p": 0.0,
         "lead_in_ms": (0.0, 2500.0),
     }
-    song = compose_song(seed, SongStyle(**(options | KINDS[kind])))
+    return SongStyle(**(plain | options))
+
+
+def timed_song(song: Song, kind: str, name: str) -> TimedSong:
+    """A composed song with its sound and its exact red lines."""
     lines = tuple(
         TimingPoint(part.time_ms, part.beat_ms, song.metre.beats) for part in song.tempo.segments
     )
-    return TimedSong(str(seed), kind, render(song), TempoMap(lines), song.duration_ms - 2500.0)
+    return TimedSong(name, kind, render(song), TempoMap(lines), song.duration_ms - TAIL_MS)
 
 
 def composed_songs(count: int, first: int = BENCHMARK_SEED) -> Iterator[TimedSong]:

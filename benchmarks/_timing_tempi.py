@@ -9,11 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks._timing_songs import BENCHMARK_SEED, SAMPLE_RATE, TimedSong
+from benchmarks._timing_songs import (
+    BENCHMARK_SEED,
+    SAMPLE_RATE,
+    TAIL_MS,
+    TimedSong,
+    plain_style,
+    timed_song,
+)
 from mug.beatmap.timing_points import TimingPoint
 from mug.compose.composer import compose_song
 from mug.compose.score import PITCHED, Song
-from mug.compose.sound import render
 from mug.compose.style import SongStyle
 from mug.compose.tempo import SongTempo
 from mug.compose.varied.arrange import compose_varied
@@ -27,7 +33,6 @@ LOOP_TEMPI: tuple[tuple[float, ...], ...] = (
     *((120, 160), (160, 120), (100, 150), (150, 100), (90, 126), (174, 128)),
     *((140, 182), (200, 120), (128, 96), (110, 190), (132, 176, 132), (150, 112, 168)),
 )
-TAIL_MS = 2500.0
 RUBATO = "rubato"
 
 
@@ -97,22 +102,8 @@ def loop(tempi: tuple[float, ...], seed: int = 0) -> TimedSong:
 
 
 def _style(bpm: float, **options: Any) -> SongStyle:
-    plain: dict[str, Any] = {
-        "seconds": (44.0, 56.0),
-        "tempo": (bpm, bpm),
-        "wide_tempo_p": 0.0,
-        "tempo_change_p": 0.0,
-        "lead_in_ms": (0.0, 2500.0),
-        "swing_p": 0.0,
-        "metres": {"4/4": 1.0},
-    }
-    return SongStyle(**(plain | options))
-
-
-def _timed(song: Song, kind: str, name: str) -> TimedSong:
-    lines = [TimingPoint(s.time_ms, s.beat_ms, song.metre.beats) for s in song.tempo.segments]
-    truth = TempoMap(tuple(lines))
-    return TimedSong(name, kind, render(song), truth, song.duration_ms - TAIL_MS)
+    plain: dict[str, Any] = {"seconds": (44.0, 56.0), "swing_p": 0.0, "metres": {"4/4": 1.0}}
+    return plain_style(bpm, **(plain | options))
 
 
 def _rng(seed: int) -> np.random.Generator:
@@ -135,7 +126,7 @@ def changed(seed: int, ratio: float, kind: str, **options: Any) -> TimedSong:
     bar = min(starts, key=lambda start: abs(start - bars / 2))
     where = bar * song.metre.beats
     song = retimed(song, [(0, first), (where, second)])
-    return _timed(song, kind, f"{seed} {first:g} {second:g}")
+    return timed_song(song, kind, f"{seed} {first:g} {second:g}")
 
 
 def drifting(seed: int) -> TimedSong:
@@ -150,7 +141,7 @@ def drifting(seed: int) -> TimedSong:
     ]
     tempi = bpm * (1 + rng.uniform(0.008, 0.02) * np.sum(waves, axis=0))
     song = retimed(song, list(enumerate(tempi.tolist())), late_ms=4.0)
-    return _timed(song, "live drift", f"{seed} {bpm:g}")
+    return timed_song(song, "live drift", f"{seed} {bpm:g}")
 
 
 def rubato(seed: int) -> TimedSong:
@@ -162,14 +153,16 @@ def rubato(seed: int) -> TimedSong:
     phrase = np.sin(2 * np.pi * (np.arange(beats) / rng.uniform(7, 11) + rng.uniform()))
     tempi = bpm * np.exp(0.3 * phrase + 0.12 * rng.standard_normal(beats))
     song = retimed(song, list(enumerate(tempi.tolist())), late_ms=15.0)
-    return _timed(song, RUBATO, f"{seed} {bpm:g}")
+    return timed_song(song, RUBATO, f"{seed} {bpm:g}")
 
 
 def long_intro(seed: int) -> TimedSong:
     """A quarter of a minute of swelling chords that have no beat, then the song."""
     rng, bpm = _rng(seed + 3), _base(seed)
     seconds = float(rng.uniform(12, 20))
-    song = _timed(compose_song(seed, _style(bpm)), "long intro without a beat", f"{seed} {bpm:g}")
+    song = timed_song(
+        compose_song(seed, _style(bpm)), "long intro without a beat", f"{seed} {bpm:g}"
+    )
     age = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     intro = 0.01 * rng.standard_normal(len(age))
     for pitch in rng.choice([110, 131, 165, 196, 220, 262, 330], 5, replace=False):

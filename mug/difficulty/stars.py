@@ -49,10 +49,7 @@ def star_rating(chart: Beatmap | str, rate: float = 1.0) -> float:
 
 def rated_text(beatmap: Beatmap) -> str:
     """The part of a chart that its rating depends on, as the text of a `.osu` file."""
-    lines = soundless_lines(beatmap.sorted_objects(), beatmap.keys)
-    if lines is None:
-        return osu.format(_bare(beatmap))
-    return osu.format(_bare(beatmap.with_objects(()))) + lines
+    return StarRater(beatmap).text(beatmap.hit_objects)
 
 
 class StarRater:
@@ -64,19 +61,19 @@ class StarRater:
 
     def __init__(self, chart: Beatmap) -> None:
         self._chart = chart.with_objects(())
-        self._head = rated_text(self._chart)
+        self._head = osu.format(_bare(self._chart))
 
     def __call__(self, notes: Sequence[HitObject]) -> float:
         """Return the star rating of a chart with these notes in any order; 0 without notes."""
         if not notes:
             return 0.0
-        ordered = sorted(notes, key=lambda note: (note.start_ms, note.column))
-        lines = soundless_lines(ordered, self._chart.keys)
-        if lines is None:
-            text = rated_text(self._chart.with_objects(ordered))
-        else:
-            text = self._head + lines
-        return rating_of(text, self._chart.keys, len(ordered), file=self._chart.path)
+        return rating_of(self.text(notes), self._chart.keys, len(notes), file=self._chart.path)
+
+    def text(self, notes: Sequence[HitObject]) -> str:
+        """Return what the rating of a chart with these notes depends on; see `rated_text`."""
+        chart = self._chart.with_objects(notes)
+        lines = soundless_lines(chart.sorted_objects(), chart.keys)
+        return osu.format(_bare(chart)) if lines is None else self._head + lines
 
 
 def rating_of(

@@ -80,7 +80,7 @@ class ChoiceDraft:
         """Finish and judge what was sampled."""
         finishes = [self.request.finish_by_prompt] * len(chart_requests)
         result = self.generator.finish(self.request, chart_requests, raw, finishes)
-        begin = sum(len(made.beatmaps) for made in self._results)
+        begin = self._count
         self._results.append(
             replace(result, indices=tuple(range(begin, begin + len(chart_requests))))
         )
@@ -118,7 +118,11 @@ class ChoiceDraft:
     def _order(self) -> tuple[int, ...]:
         if self.plan.search.wanted:
             return best_first(self._judged)
-        return tuple(range(sum(len(made.beatmaps) for made in self._results)))
+        return tuple(range(self._count))
+
+    @property
+    def _count(self) -> int:
+        return sum(len(made.beatmaps) for made in self._results)
 
 
 @dataclass

@@ -14,6 +14,7 @@ from mug.timing.choice import GridChoice, beat_odds, choose_beat
 from mug.timing.features import TimingFeatures
 from mug.timing.grid import BPM_RANGE, EvenGrid
 from mug.timing.onsets import Onsets
+from mug.timing.path import likeliest_path
 
 _SAME = 0.006  # readings whose tempi differ by less are one level
 _RETURNS = 0.003  # parts whose tempi differ by less have one tempo
@@ -184,7 +185,7 @@ def octave_parts(
     if len(starts) < 2 * _LEAST_WINDOWS or len(factors) < 2:
         return whole
     scores = np.array([_window_odds(onsets, grid, float(at), factors) for at in starts])
-    path = _cheapest(scores, _CHANGE)
+    path = likeliest_path(scores, _CHANGE)
     edges = [0, *(np.flatnonzero(np.diff(path)) + 1).tolist(), len(path)]
     if min(b - a for a, b in pairwise(edges)) < _LEAST_WINDOWS:
         return whole
@@ -218,20 +219,3 @@ def _window_odds(
     shares = np.bincount(owners, weights=odds, minlength=len(factors))
     logs: np.ndarray = np.log(shares + _SHARE) * _STEP_MS / _WINDOW_MS
     return logs
-
-
-def _cheapest(scores: Float64[np.ndarray, "windows levels"], change: float) -> np.ndarray:
-    """Level of each window on the likeliest path, where each change costs so much."""
-    total = scores[0].copy()
-    back = np.zeros(scores.shape, dtype=np.int64)
-    states = np.arange(scores.shape[1])
-    for index in range(1, len(scores)):
-        best = int(np.argmax(total))
-        moves = total[best] - change > total
-        back[index] = np.where(moves, best, states)
-        total = np.where(moves, total[best] - change, total) + scores[index]
-    path = np.zeros(len(scores), dtype=np.int64)
-    path[-1] = int(np.argmax(total))
-    for index in range(len(scores) - 1, 0, -1):
-        path[index - 1] = back[index, path[index]]
-    return path

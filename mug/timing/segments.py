@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from mug.timing.grid import EvenGrid, Peaks, sharpen
+from mug.timing.path import likeliest_path
 
 _WINDOW_MS, _STEP_MS = 6000.0, 1500.0
 # Of the song's main tempo: an octave, as the level of a part is decided afterwards.
@@ -93,19 +94,7 @@ def _likeliest(salience: Float64[np.ndarray, "windows tempi"]) -> Int64[np.ndarr
     main = int(np.argmin(np.abs(_RATIOS - 1.0)))
     gain[:, main - 1 : main + 2] += _MAIN
     # A window that straddles a change resembles its neighbours: tempi a bin apart are one.
-    total = gain[0].copy()
-    back = np.zeros(gain.shape, dtype=np.int64)
-    states = np.arange(gain.shape[1])
-    for index in range(1, len(gain)):
-        best = int(np.argmax(total))
-        change = total[best] - _CHANGE > total
-        back[index] = np.where(change, best, states)
-        total = np.where(change, total[best] - _CHANGE, total) + gain[index]
-    path = np.zeros(len(gain), dtype=np.int64)
-    path[-1] = int(np.argmax(total))
-    for index in range(len(gain) - 1, 0, -1):
-        path[index - 1] = back[index, path[index]]
-    return path
+    return likeliest_path(gain, _CHANGE)
 
 
 def _clear_ones(

@@ -134,16 +134,20 @@ def test_a_whole_mp3_says_nothing(tmp_path):
         assert codes(read(tmp_path, data)) == []
 
 
+def read_harmed(tmp_path, harm, *, tagged, into):
+    """Read an MP3 with other bytes from so far into a frame in its middle; its lateness in s."""
+    data = encoded("MP3", bitrate_mode="CONSTANT")
+    data = data if tagged else bare(data)
+    at = frame_places(data)[len(frame_places(data)) // 2] + into
+    return read(tmp_path, data[:at] + harm + data[at + len(harm) :]), 0 if tagged else 1105 / RATE
+
+
 @pytest.mark.parametrize("tagged", [True, False])
 @pytest.mark.parametrize(
     "harm", [bytes(3000), b"\xff\xfb" * 1500, b"ID3\x04\0\0\x7f\x7f\x7f\x7f" * 300]
 )
 def test_what_follows_damaged_frames_stays_in_place(tmp_path, tagged, harm):
-    data = encoded("MP3", bitrate_mode="CONSTANT")
-    data = data if tagged else bare(data)
-    at = frame_places(data)[len(frame_places(data)) // 2] + 11
-    sound = read(tmp_path, data[:at] + harm + data[at + len(harm) :])
-    late = 0 if tagged else 1105 / RATE
+    sound, late = read_harmed(tmp_path, harm, tagged=tagged, into=11)
     assert times(sound)[-1] == pytest.approx(3 + late, abs=0.03)
     assert "audio.damaged_parts_are_silent" in codes(sound)
 
@@ -157,11 +161,7 @@ def test_bytes_before_the_first_frame_are_passed_over(tmp_path, before):
 @pytest.mark.parametrize("tagged", [True, False])
 @pytest.mark.parametrize("harm", [b"\xaa" * 17, bytes(range(255, 225, -1))])
 def test_bytes_that_are_damaged_within_a_frame_move_nothing(tmp_path, tagged, harm):
-    data = encoded("MP3", bitrate_mode="CONSTANT")
-    data = data if tagged else bare(data)
-    at = frame_places(data)[len(frame_places(data)) // 2] + 5
-    sound = read(tmp_path, data[:at] + harm + data[at + len(harm) :])
-    late = 0 if tagged else 1105 / RATE
+    sound, late = read_harmed(tmp_path, harm, tagged=tagged, into=5)
     np.testing.assert_allclose(times(sound)[[0, -1]], np.add([1, 3], late), atol=0.03)
 
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mug.beatmap.beatmap import Beatmap
-from mug.difficulty.stars import star_rating
 from mug.errors import GenerationError
 from mug.lint.rules import lint
-from mug.pipeline.arrange.reach_stars import StarGoal, collect_sources, reach_stars
+from mug.pipeline.arrange.reach_stars import StarGoal, collect_sources, reach_stars, stars_of
 from mug.pipeline.arrange.sources import onset_times
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.finish.chart import red_lines_of
@@ -181,11 +180,11 @@ def bring_to_stars(
 def _misses_stars(
     chart: Beatmap, asked: float, judged: Judgement | None, tolerances: Mapping[str, float]
 ) -> bool:
-    """Return whether a chart has other stars than it should; without notes it has none."""
+    """Return whether a chart has other stars than it should."""
     tolerance = tolerances.get("sr", TOLERANCES["sr"])
     if judged is not None:
         return bool(misses(judged.report, {"sr": tolerance}))
-    return not chart.hit_objects or abs(star_rating(chart) - asked) > tolerance + 1e-9
+    return abs(stars_of(chart) - asked) > tolerance + 1e-9
 
 
 def best_first(judged: Sequence[Judgement]) -> tuple[int, ...]:
