@@ -227,5 +227,5 @@ def _contained(chart: Checked) -> dict[str, object]:
 
 
 def command() -> int:
-    """LintRun the command line; the exit code."""
+    """Run the command line; the exit code."""
     return run(main, when_stopped="Nothing was changed.")
