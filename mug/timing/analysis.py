@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -10,11 +9,10 @@ from pathlib import Path
 from mug.audio.flux import SAMPLE_RATE as FLUX_RATE
 from mug.audio.flux import Curves, flux_curves
 from mug.audio.load import Wave, load_song, resample
-from mug.errors import MugError
 from mug.messages.message import Message
 from mug.timing.chart_offset import SongOnsets, onset_strength
 from mug.timing.estimate import TimingEstimate, checked_onsets, timing_of
-from mug.timing.onsets import SAMPLE_RATE, Onsets
+from mug.timing.onsets import Onsets
 
 
 class SongAnalysis:
@@ -67,48 +65,6 @@ class SongAnalysis:
     def curves(self) -> Curves:
         """Onset and level curves, which line channels are read from."""
         return flux_curves(resample(self.wave, self.sample_rate, FLUX_RATE))
-
-
-class AnalysisAhead:
-    """A song that is read and analysed in a thread of its own, while a model is still loaded.
-
-    Args:
-        audio: the sound file.
-        timing: whether to estimate its timing.
-        curves: whether to work out its curves.
-    """
-
-    def __init__(self, audio: Path, *, timing: bool, curves: bool) -> None:
-        self._audio, self._wanted = audio, {"timing": timing, "curves": curves}
-        self._sound: SongAnalysis | None = None
-        self._error: MugError | None = None
-        self._thread = threading.Thread(target=self._analyse, daemon=True)
-        self._thread.start()
-
-    def result(self) -> SongAnalysis:
-        """Wait for the song.
-
-        Raises:
-            AudioError: when it cannot be read.
-        """
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-        return self._sound or _read(self._audio)
-
-    def _analyse(self) -> None:
-        try:
-            sound = _read(self._audio)
-            for name, wanted in self._wanted.items():
-                if wanted:
-                    getattr(sound, name)
-            self._sound = sound
-        except MugError as error:
-            self._error = error
-
-
-def _read(audio: Path) -> SongAnalysis:
-    return SongAnalysis.read(audio, SAMPLE_RATE)
 
 
 Analysed = Callable[[], SongAnalysis]

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from mug.audio.flux import flux_curves
-from mug.audio.load import load_audio
-from mug.errors import AudioError
 from mug.timing import analysis
-from mug.timing.analysis import AnalysisAhead, SongAnalysis
+from mug.timing.analysis import SongAnalysis
 from mug.timing.chart_offset import song_onsets
 from mug.timing.estimate import estimate_timing
 from mug.timing.onsets import SAMPLE_RATE
@@ -45,16 +41,3 @@ def test_spectra_serve_timing_and_onsets(wave: np.ndarray, monkeypatch: pytest.M
         assert sound.timing
         assert len(sound.onset_strength.strength)
     assert len(calls) == 1
-
-
-def test_a_song_that_is_read_ahead_is_the_same(song: Path) -> None:
-    sound = AnalysisAhead(song, timing=True, curves=True).result()
-    assert np.array_equal(sound.wave, load_audio(song, SAMPLE_RATE))
-    assert {"timing", "curves"} <= vars(sound).keys()  # nothing is left to do
-
-
-def test_what_is_wrong_with_a_song_is_said_where_it_is_wanted(tmp_path: Path) -> None:
-    (tmp_path / "song.ogg").write_bytes(b"no sound")
-    ahead = AnalysisAhead(tmp_path / "song.ogg", timing=True, curves=True)
-    with pytest.raises(AudioError):
-        ahead.result()

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mug.pipeline.chart import ChartGenerator
     from mug.pipeline.plan import Plan
     from mug.pipeline.request import GenerationRequest
-    from mug.timing.analysis import AnalysisAhead
+    from mug.timing.ahead import AnalysisAhead
 
 
 def parser(schema: FeatureSchema, keys: int = 0) -> argparse.ArgumentParser:
@@ -107,12 +107,15 @@ def main() -> int:
 
 
 def _analysis_ahead(args: argparse.Namespace) -> AnalysisAhead | None:
-    """Begin to analyse the song, which takes as long as loading torch; None for a folder."""
+    """Begin to analyse the song on another core, which takes as long as loading torch.
+
+    None for a folder, and where there is no other core.
+    """
     from mug.pipeline.model.choice import find_model
     from mug.pipeline.model.names import SCORER_NAME
-    from mug.timing.analysis import AnalysisAhead
+    from mug.timing.ahead import AnalysisAhead, cores
 
-    if not args.audio.is_file():
+    if not args.audio.is_file() or cores() < 2:
         return None
     try:
         model = find_model(args.ckpt, args.keys)

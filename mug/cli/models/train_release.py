@@ -55,7 +55,7 @@ class ReleaseRecipe:
             must not have seen the songs of the networks.
         minutes: of training on one idle CPU core, by usual speeds; None for the configs' steps.
         keys: columns of the charts.
-        workers: processes that compose and prepare.
+        workers: processes that compose, prepare and read training items.
         seconds: length of the songs.
         scorer: further words for scripts/train_scorer.py.
         calibrate: further words for scripts/calibrate_model.py.
@@ -267,7 +267,13 @@ def _data(steps: Steps, recipe: ReleaseRecipe) -> list[str]:
         f"data.params.common_params.audio.cache_dir={steps.out / 'cache'}",
         f"data.params.common_params.features.feature_yaml={FEATURES}",
     ]
-    return [*found, f"data.params.common_params.keys={recipe.keys}"]
+    # Reading an item takes a third of a step: another process reads while this one computes.
+    loaders = min(recipe.workers - 1, 1)
+    return [
+        *found,
+        f"data.params.common_params.keys={recipe.keys}",
+        f"data.params.num_workers={loaders}",
+    ]
 
 
 def pack(steps: Steps, recipe: ReleaseRecipe) -> None:
