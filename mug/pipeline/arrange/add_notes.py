@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,6 +28,7 @@ _GAP_BEATS, _GAP_MS = 0.22, 60.0  # least distance of a new row, the lesser of t
 _STEP = 0.05  # values nearer than this are one, so that bars that are alike stay alike
 _PREFERRED_MS = 120.0  # rest of a column that a note of the sources there is worth
 _FAR_MS = 1500.0  # rest of a column beyond which more is not better
+_JACKS_FROM = Tier.INSANE  # jacks are a skill of such charts; a lint error before
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def adding_order(
     most where the music does. A note goes to the column that rests longest, rather
     where the sources have one. None comes closer to a note of its column than a jack of the tier,
     nor into a hold, no chord grows beyond the tier's, and no new row stands closer to another than
-    the tier's lines do.
+    the tier's lines do. From Insane on, notes that make jacks follow those that make none.
 
     Args:
         notes: the chart.
@@ -73,10 +74,30 @@ def adding_order(
         tier: whose limits hold.
         barred: times and columns where no note may join.
     """
-    columns, lines = Columns(notes, keys, LIMITS[tier]), BeatLines(red_lines)
+    limits, lines = LIMITS[tier], BeatLines(red_lines)
+    columns = Columns(notes, keys, limits)
     rows = sorted({note.start_ms for note in notes})
+    places = _note_places(notes, sources, onsets, lines, limits.chord_notes(keys))
+    added_notes, crowded = _placed(places, sources, columns, rows, lines, tier, barred)
+    if tier >= _JACKS_FROM:
+        columns.limits = replace(limits, jack_ms=limits.mini_jack_ms)
+        added_notes += _placed(crowded, sources, columns, rows, lines, tier, barred)[0]
+    return tuple(added_notes)
+
+
+def _placed(
+    places: Sequence[NotePlace],
+    sources: NoteSources,
+    columns: Columns,
+    rows: list[float],
+    lines: BeatLines,
+    tier: Tier,
+    barred: Collection[tuple[float, int]],
+) -> tuple[list[HitObject], list[NotePlace]]:
+    """Notes for places in turn, which join columns and rows, and the places without room."""
     added_notes: list[HitObject] = []
-    for candidate in _note_places(notes, sources, onsets, lines, LIMITS[tier].chord_notes(keys)):
+    crowded: list[NotePlace] = []
+    for candidate in places:
         time = candidate.time_ms
         place = bisect.bisect_left(rows, time)
         new = rows[place : place + 1] != [time]
@@ -85,11 +106,13 @@ def adding_order(
         if new and any(abs(row - time) < gap for row in rows[max(place - 1, 0) : place + 1]):
             continue
         found = columns.place(time, sources.rows.get(time, ()), barred)
-        if found is not None:
-            added_notes.append(found)
-            if new:
-                rows.insert(place, time)
-    return tuple(added_notes)
+        if found is None:
+            crowded.append(candidate)
+            continue
+        added_notes.append(found)
+        if new:
+            rows.insert(place, time)
+    return added_notes, crowded
 
 
 def _note_places(
@@ -149,7 +172,7 @@ class Columns:
     """
 
     def __init__(self, notes: Sequence[HitObject], keys: int, limits: TierLimits) -> None:
-        self._limits = limits
+        self.limits = limits
         self._notes: list[list[HitObject]] = [[] for _ in range(keys)]
         for note in sorted(notes, key=lambda n: n.start_ms):
             self._notes[note.column].append(note)
@@ -191,7 +214,7 @@ class Columns:
 
     def rest(self, note: HitObject) -> float | None:
         """Time to the nearest other start in the column; None where a rule would be broken."""
-        own, limits = self._notes[note.column], self._limits
+        own, limits = self._notes[note.column], self.limits
         if isinstance(note, LongNote) and note.end_ms - note.start_ms < limits.hold_ms:
             return None
         place = bisect.bisect_left(self._starts[note.column], note.start_ms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import note_strategies
@@ -56,7 +57,8 @@ def test_added_notes_have_a_row_in_the_sources_and_keep_the_rules(
         for first, second in pairwise(own):
             if {(n.start_ms, n.column) for n in (first, second)} & new:
                 assert pair_rule(first, second, limits) is None
-                assert second.start_ms - first.start_ms > limits.jack_ms
+    if tier < Tier.INSANE:
+        assert not any(_jacks(added_notes, chart, tier))
     for time in {note.start_ms for note in added_notes}:
         there = sum(note.start_ms == time for note in [*chart, *added_notes])
         assert there <= limits.chord_notes(4)
@@ -64,6 +66,26 @@ def test_added_notes_have_a_row_in_the_sources_and_keep_the_rules(
     assert (
         adding_order(chart, sources, SILENCE, RED, keys=4, tier=tier, barred=barred) == added_notes
     )
+
+
+def _jacks(added_notes: Sequence[HitObject], chart: Sequence[HitObject], tier: Tier) -> list[bool]:
+    """Whether each note makes a jack with one that was there when it joined."""
+    found, there = [], list(chart)
+    for note in added_notes:
+        own = [other.start_ms for other in there if other.column == note.column]
+        found.append(any(abs(note.start_ms - start) <= LIMITS[tier].jack_ms for start in own))
+        there.append(note)
+    return found
+
+
+@pytest.mark.parametrize("tier", Tier)
+def test_jacks_join_last_where_they_are_a_skill_of_the_tier(tier: Tier) -> None:
+    chart: list[HitObject] = [Rice(0 if i % 2 else 3, 100.0 * i) for i in range(8)]
+    wide: list[HitObject] = [Rice(column, 100.0 * i) for i in range(8) for column in range(4)]
+    added_notes = adding_order(chart, note_sources([wide]), SILENCE, RED, keys=4, tier=tier)
+    jacks = _jacks(added_notes, chart, tier)
+    assert jacks == sorted(jacks)
+    assert any(jacks) == (tier >= Tier.INSANE)
 
 
 def test_stressed_rows_join_before_others_and_rows_before_chords() -> None:
