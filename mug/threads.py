@@ -30,3 +30,9 @@ def wait_passively() -> None:
     """
     if not any(name in os.environ for name in PASSIVE):
         os.environ.update(PASSIVE)
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux alone has it
+    return os.cpu_count() or 1 if affinity is None else len(affinity(0))

@@ -7,7 +7,6 @@ since importing torch holds the interpreter's lock.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -17,12 +16,6 @@ from mug.errors import MugError
 
 if TYPE_CHECKING:
     from mug.timing.analysis import SongAnalysis
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux alone has it
-    return os.cpu_count() or 1 if affinity is None else len(affinity(0))
 
 
 class AnalysisAhead:

@@ -85,6 +85,8 @@ def main() -> int:
     command_line.set_defaults(**overview.release.sampling)
     args = command_line.parse_args()
     ahead = _analysis_ahead(args)
+    from mug.pipeline.finish.side_by_side import finishing_processes
+
     with without_collection():
         request = request_of(args, schema, args.audio, timed_finish_of(args))
         plan = _plan(args)
@@ -92,11 +94,18 @@ def main() -> int:
     if ahead is not None:
         generator.expect(args.audio, ahead.result)
     warn_before(generator, request, plan)
-    if args.audio.is_dir():
-        return _folder(args, generator, request, plan)
+    with finishing_processes():
+        return _charts(args, generator, request, plan)
 
+
+def _charts(
+    args: argparse.Namespace, generator: ChartGenerator, request: GenerationRequest, plan: Plan
+) -> int:
+    """Generate for a song or a folder."""
     from mug.pipeline.package import make_package
 
+    if args.audio.is_dir():
+        return _folder(args, generator, request, plan)
     with progress_bar("generating", "step") as progress:
         report: dict[str, Any] = make_package(
             generator, request, args.out, plan, progress=progress, picture=args.picture
@@ -113,7 +122,8 @@ def _analysis_ahead(args: argparse.Namespace) -> AnalysisAhead | None:
     """
     from mug.pipeline.model.choice import find_model
     from mug.pipeline.model.names import SCORER_NAME
-    from mug.timing.ahead import AnalysisAhead, cores
+    from mug.threads import cores
+    from mug.timing.ahead import AnalysisAhead
 
     if not args.audio.is_file() or cores() < 2:
         return None
