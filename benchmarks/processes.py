@@ -1,4 +1,4 @@
-"""Training of the release model with one process, with a loader beside it, and with two processes.
+"""Training of the release model by one process, by two threads, a loader, and two processes.
 
     python benchmarks/processes.py
     python benchmarks/processes.py --steps 60 --busy 1        # beside a busy core
@@ -23,17 +23,21 @@ from benchmarks.browser_runs import busy_cores
 
 ROOT = Path(__file__).resolve().parents[1]
 BATCH, FEW = 8, 6
-WAYS = {
-    "one process": (f"data.params.batch_size={BATCH}", "data.params.num_workers=0"),
-    "one process and a loader": (f"data.params.batch_size={BATCH}", "data.params.num_workers=1"),
-    "two processes": (
-        f"data.params.batch_size={BATCH // 2}",
-        "data.params.num_workers=0",
-        "lightning.trainer.accelerator=cpu",
-        "lightning.trainer.devices=2",
-        "lightning.trainer.strategy=ddp",
-    ),
+_WHOLE = f"data.params.batch_size={BATCH}"
+_TWO = (
+    f"data.params.batch_size={BATCH // 2}",
+    "lightning.trainer.accelerator=cpu",
+    "lightning.trainer.devices=2",
+    "lightning.trainer.strategy=ddp",
+)
+WAYS: dict[str, tuple[int, tuple[str, ...]]] = {
+    "one process": (1, (_WHOLE, "data.params.num_workers=0")),
+    "one process, two threads": (2, (_WHOLE, "data.params.num_workers=0")),
+    "one process and a loader": (1, (_WHOLE, "data.params.num_workers=1")),
+    "two processes": (1, (*_TWO, "data.params.num_workers=0")),
 }
+"""Threads of each process, and overrides, of each way."""
+
 SETTINGS = (
     "model.params.training.allow_untrained_first_stage=true",
     "model.params.optimizer.scheduler_config.params.warm_up_steps=2",
@@ -55,13 +59,16 @@ def main() -> int:
     made.add_argument("--busy", type=int, default=0, help="processes that keep a core busy each")
     args = made.parse_args()
     beatmaps = prepare(args.out.resolve(), args.songs)
-    print(f"Batch {BATCH} in all, one thread a process, {args.busy} busy cores beside.\n")
+    print(f"Batch {BATCH} in all, {args.busy} busy cores beside.\n")
     print("| way | s a step | of one process |\n|---|---|---|")
     first = 0.0
     with busy_cores(args.busy):
-        for name, overrides in WAYS.items():
-            trained = [_train(args.out, beatmaps, overrides, n) for n in (FEW, FEW + args.steps)]
-            step = (trained[1] - trained[0]) / args.steps
+        for name, (threads, overrides) in WAYS.items():
+            few, many = (
+                _train(args.out, beatmaps, threads, overrides, steps)
+                for steps in (FEW, FEW + args.steps)
+            )
+            step = (many - few) / args.steps
             first = first or step
             print(f"| {name} | {step:.3f} | {first / step:.2f} x |", flush=True)
     return 0
@@ -84,7 +91,9 @@ def _run(script: str, *words: str) -> None:
     subprocess.run([sys.executable, f"scripts/{script}", *words], cwd=ROOT, check=True)
 
 
-def _train(out: Path, beatmaps: Path, overrides: tuple[str, ...], steps: int) -> float:
+def _train(
+    out: Path, beatmaps: Path, threads: int, overrides: tuple[str, ...], steps: int
+) -> float:
     """Seconds of a training from its command to its end."""
     words = [
         *("--base", "configs/mug/listen.yaml", "-t", "-l", str(out.resolve() / "logs")),
@@ -92,7 +101,7 @@ def _train(out: Path, beatmaps: Path, overrides: tuple[str, ...], steps: int) ->
         f"data.params.common_params.audio.cache_dir={out.resolve() / 'cache'}",
         f"lightning.trainer.max_steps={steps}",
     ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     began = time.monotonic()
     subprocess.run(
         [sys.executable, "main.py", *words, *SETTINGS, *overrides],
