@@ -10,7 +10,7 @@ from browser import REMEDY, find_chromium
 from hypothesis import HealthCheck, settings
 from repository import ROOT
 
-pytest_plugins = ["typecheck", "slow_tests", "tiny_models"]
+pytest_plugins = ["typecheck", "slow_tests", "tiny_models", "forks"]
 
 # How long an example takes depends on what else the machine does.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])

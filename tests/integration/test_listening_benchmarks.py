@@ -21,6 +21,8 @@ from mug.config import load_config
 from mug.errors import ConfigError
 from mug.evaluation.songs import Against, HumanSong, SongSound
 
+pytestmark = pytest.mark.usefixtures("forked_steps")
+
 
 @pytest.fixture(autouse=True)
 def _at_root(monkeypatch: pytest.MonkeyPatch) -> None:

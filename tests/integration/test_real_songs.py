@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from repository import ROOT
+from forks import Forks
 
 SHORT = [
-    "lightning.trainer.max_steps=120",
+    "lightning.trainer.max_steps=16",
+    "model.params.scheduler_config.params.warm_up_steps=4",
     "lightning.trainer.check_val_every_n_epoch=1000",
     "lightning.callbacks.first_stage_guard=null",  # so short a first stage rebuilds nothing
 ]
 
 
 @pytest.mark.real_data
-def test_real_songs_from_folder_to_results(tmp_path: Path, real_data: Path) -> None:
-    command = [sys.executable, "benchmarks/real_songs.py", "--out", str(tmp_path)]
+def test_real_songs_from_folder_to_results(tmp_path: Path, real_data: Path, forks: Forks) -> None:
+    command = ["benchmarks/real_songs.py", "--out", tmp_path]
     command += ["--size", "demo", "--steps", "4", "--held_out", "goin-under", *SHORT]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = forks.run(*command)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert results["held_out"] == "goin-under"

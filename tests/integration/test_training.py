@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import torch
-from repository import ROOT
+from forks import Fork, Forks
 from tiny_songs import make_songs
 
 # Drop-out, averaging, accumulation, shuffling, augmentation, a schedule, clipped gradients.
@@ -28,25 +26,15 @@ def command(songs: Path, logs: Path) -> list[str]:
     common = "data.params.common_params"
     data = [f"{common}.txt_file={songs}", f"{common}.cache_dir={songs.parent / 'cache'}"]
     base = ["main.py", "--base", "configs/debug/diffusion.yaml", "-t", "-l", str(logs)]
-    return [sys.executable, *base, *data, *SETTINGS]
+    return [*base, *data, *SETTINGS]
 
 
-def start(arguments: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        arguments,
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+def finish(process: Fork) -> None:
+    done = process.wait()
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
-def finish(process: subprocess.Popen[bytes]) -> None:
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors.decode()[-3000:]
-
-
-def kill_in_the_middle(process: subprocess.Popen[bytes], logs: Path, step: int) -> None:
+def kill_in_the_middle(process: Fork, logs: Path, step: int) -> None:
     """Kills as soon as a checkpoint of at least this step lies on disk."""
     deadline = time.monotonic() + 240
     seen = 0.0
@@ -56,10 +44,10 @@ def kill_in_the_middle(process: subprocess.Popen[bytes], logs: Path, step: int) 
                 seen = last.stat().st_mtime
                 if torch.load(last, weights_only=True)["global_step"] >= step:
                     os.kill(process.pid, signal.SIGKILL)
-                    process.communicate()
+                    process.wait()
                     return
         time.sleep(0.005)
-    raise AssertionError(f"no checkpoint of step {step}: {process.communicate()}")
+    raise AssertionError(f"no checkpoint of step {step}: {process.wait()}")
 
 
 def last_checkpoint(logs: Path) -> dict[str, object]:
@@ -68,16 +56,16 @@ def last_checkpoint(logs: Path) -> dict[str, object]:
     return loaded
 
 
-def test_killed_and_resumed_equals_never_killed(tmp_path: Path) -> None:
+def test_killed_and_resumed_equals_never_killed(tmp_path: Path, forks: Forks) -> None:
     songs = make_songs(tmp_path / "songs", songs=4)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    doomed = start(command(songs, killed))
+    doomed = forks.start(*command(songs, killed))
     kill_in_the_middle(doomed, killed, step=3)
     assert doomed.returncode == -signal.SIGKILL
     (run,) = killed.iterdir()
     at_kill = last_checkpoint(killed)["global_step"]
-    one = start(command(songs, whole))
-    two = start([sys.executable, "main.py", "-r", str(run), "-t"])
+    one = forks.start(*command(songs, whole))
+    two = forks.start("main.py", "-r", run, "-t")
     finish(one)
     finish(two)
     a, b = last_checkpoint(whole), last_checkpoint(killed)
