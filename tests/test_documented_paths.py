@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import subprocess
-import sys
 
 import pytest
-from repository import ROOT
+from forks import Forks
 
 MOVED = {
     "mug.cond.feature_cond": ("BeatmapFeatureEmbedder",),
@@ -36,14 +34,11 @@ def test_what_has_moved_imports_from_its_former_place(module: str, names: tuple[
 
 
 @pytest.mark.parametrize(("module", "layer"), SUMMARIES.items())
-def test_a_network_run_as_a_module_prints_its_summary(module: str, layer: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", module, CONFIGS.get(module, "configs/debug/diffusion.yaml")],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_a_network_run_as_a_module_prints_its_summary(
+    module: str, layer: str, forks: Forks
+) -> None:
+    config = CONFIGS.get(module, "configs/debug/diffusion.yaml")
+    done = forks.run("-m", module, config)
     assert done.returncode == 0, done.stderr
     assert layer in done.stdout
     assert "Total params: " in done.stdout
