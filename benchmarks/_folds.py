@@ -10,7 +10,7 @@ from mug.cli.steps import Steps
 from mug.data.feature_db import FeatureDB
 from mug.data.split import Entry, split_beatmaps
 from mug.errors import DataError
-from mug.util import atomic_write
+from mug.files import atomic_write
 
 METRONOMES = ("quaver-offset-calibrator",)  # a click track teaches no music
 

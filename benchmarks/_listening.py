@@ -18,7 +18,7 @@ import numpy as np
 from mug.cli.steps import Steps
 from mug.compose.held_out import HELD_OUT_KINDS, compose_held_out
 from mug.compose.varied_collection import VariedOptions
-from mug.util import atomic_write
+from mug.files import atomic_write
 
 FEATURES = "configs/mug/features_2.yaml"
 CHARTS = 8  # of a composed song

@@ -28,9 +28,9 @@ from mug.beatmap.timing_points import TimingPoint
 from mug.cli.common import run
 from mug.cli.steps import Steps
 from mug.difficulty.stars import star_rating
+from mug.files import atomic_write
 from mug.metrics.grid import grid_sync
 from mug.metrics.onsets import onset_score
-from mug.util import atomic_write
 
 Lines = tuple[TimingPoint, ...]
 

@@ -23,7 +23,7 @@ from benchmarks import _data_faults as faults
 from benchmarks import _data_speed as speed
 from benchmarks._data_loader import against_the_gpu
 from mug.cli.common import FAILED, OK, run
-from mug.util import atomic_write
+from mug.files import atomic_write
 
 Goal = tuple[str, float | int | bool, str, Callable[[Any], bool]]
 

@@ -22,7 +22,7 @@ from textwrap import wrap
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from mug.util import atomic_write  # noqa: E402
+from mug.files import atomic_write  # noqa: E402
 
 FIGURE = ROOT / "docs" / "figures" / "architecture.svg"
 UNDRAWN = 2  # lowest layers that everything may import

@@ -27,7 +27,7 @@ from benchmarks._folds import Dataset, Training, prepare, train
 from mug.cli.common import OK, run
 from mug.cli.steps import Steps
 from mug.errors import DataError
-from mug.util import atomic_write
+from mug.files import atomic_write
 
 FOLDS = "folds"
 KEYS = 4

@@ -22,7 +22,7 @@ from benchmarks._judge import judge_charts, judge_first_stage, judge_loss, table
 from mug.cli.common import run
 from mug.cli.steps import Steps
 from mug.errors import DataError
-from mug.util import atomic_write
+from mug.files import atomic_write
 
 
 def main() -> int:

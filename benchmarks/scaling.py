@@ -36,9 +36,10 @@ from mug.config import load_config
 from mug.data.datamodule import merged_params
 from mug.data.packed import collate, unpacked
 from mug.features import FeatureSchema
+from mug.files import atomic_write
 from mug.model.memory.peak import peak_memory_mib
 from mug.model.speed.precision import multiplies_bfloat16
-from mug.util import atomic_write, instantiate_from_config
+from mug.util import instantiate_from_config
 
 CONFIG = "configs/mug/mug_diffusion.yaml"
 BASE = {"width": 64, "frames": 8192, "batch": 2}

@@ -28,13 +28,13 @@ from benchmarks._solver_plot import plot
 from mug.audio.load import load_audio
 from mug.diffusion.guidance import guide
 from mug.diffusion.samplers.registry import make_sampler
+from mug.files import atomic_write
 from mug.pipeline.decode import decode_latent
 from mug.pipeline.defaults import SAMPLER, STEPS
 from mug.pipeline.model.checkpoint import LoadedModel, load_model
 from mug.pipeline.model.song import EncodedSong
 from mug.pipeline.sample import encode_song, prompt_ids
 from mug.protocols import Condition, Denoiser, Prediction
-from mug.util import atomic_write
 
 PROMPTS: tuple[dict[str, float], ...] = ({"sr": 3.0}, {"sr": 4.5}, {"ln_ratio": 0.5})
 WAYS = (

@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 
 from mug.config import load_config
+from mug.files import atomic_write
 from mug.model.speed.precision import PRECISIONS
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.decode import decode_latent
@@ -35,7 +36,6 @@ from mug.pipeline.model.checkpoint import LoadedModel, build_model, load_model, 
 from mug.pipeline.request import GenerationRequest
 from mug.pipeline.sample import ChartRequest, encode_song, sample_latents, song_tensor
 from mug.protocols import Condition
-from mug.util import atomic_write
 
 if TYPE_CHECKING:  # it loads Lightning, as the original does; ours must be measured without
     from benchmarks._speed_reference import Reference

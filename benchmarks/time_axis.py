@@ -36,7 +36,7 @@ from benchmarks._listening import (
     table,
 )
 from mug.cli.common import OK, run
-from mug.util import atomic_write
+from mug.files import atomic_write
 
 LENGTHS = (  # trainings are as long as their steps, whatever the number of songs
     "lightning.trainer.check_val_every_n_epoch=null",

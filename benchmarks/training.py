@@ -33,7 +33,7 @@ from benchmarks._data_songs import make_sets
 from benchmarks._data_speed import prepare
 from benchmarks._training_step import VARIANTS, Options, serve
 from mug.cli.common import FAILED, OK, run
-from mug.util import atomic_write
+from mug.files import atomic_write
 
 FASTER, SMALLER = 1.5, 0.6
 

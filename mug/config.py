@@ -25,10 +25,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mug.config_check import COMMAND_LINE, Sources, check_config
 from mug.errors import ConfigError
+from mug.files import atomic_write
 from mug.messages.message import Message
 from mug.notes import NoteLayout
 from mug.reference.config import Translation
-from mug.util import atomic_write, find_file
+from mug.util import find_file
 
 Plain = dict[str, Any]
 

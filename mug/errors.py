@@ -2,10 +2,39 @@
 
 from __future__ import annotations
 
+import errno
 import re
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 from mug.messages.message import Message
+
+_TEMPORARY = re.compile(r"\..*\.part")  # of mug.files: the file that it stands for is named instead
+_ROOM = "remedy.make_room_and_run_same_command"
+_RIGHTS = "remedy.choose_place_that_may_be_written"
+_NO_MEMORY = (
+    "not enough memory",
+    "can't allocate memory",
+    "annot allocate memory",
+    "std::bad_alloc",
+    "can't start new thread",
+    "failed to map segment",
+)
+"""Signs of too little memory in errors of other kinds."""
+
+_REMEDIES = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: "remedy.raise_limit_of_file_size",
+    errno.EROFS: _RIGHTS,
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.ENOTDIR: _RIGHTS,
+    errno.EISDIR: _RIGHTS,
+    errno.ENAMETOOLONG: _RIGHTS,
+    errno.EMFILE: "remedy.raise_limit_of_open_files",
+    errno.ENFILE: "remedy.raise_limit_of_open_files",
+}
 
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -75,6 +104,18 @@ def _rebuild(
     return kind(what, file=file, line=line, value=value, remedy=remedy)
 
 
+class FileError(MugError):
+    """The system refuses to read or write a file: the disk is full or read-only, rights, limits."""
+
+
+class FileNotWrittenError(FileError):
+    """The system refuses to write a file; the old one, if there was any, is untouched."""
+
+
+class FileIsThereError(FileError):
+    """A file that this program did not make has the name of one that it would write."""
+
+
 class ConfigError(MugError):
     """A YAML file, an override or a constructor's arguments are wrong."""
 
@@ -109,3 +150,41 @@ class GenerationError(MugError):
 
 class Cancelled(GenerationError):  # noqa: N818 (no fault: nothing is wrong)
     """A request for charts was given up on the user's word; nothing is wrong."""
+
+
+def file_error(
+    error: OSError, file: Path | str | None = None, *, written: bool = False
+) -> FileError:
+    """Return what the system said about a file as an error of ours, with a remedy.
+
+    Args:
+        error: of the system; where it names a file itself, that one counts.
+        file: that was worked on.
+        written: the file was to be written.
+    """
+    # Errors of libraries carry no number; then their text says what there is to say.
+    said = error.strerror or str(error) or type(error).__name__
+    named = error.filename
+    if not isinstance(named, str | Path) or _TEMPORARY.fullmatch(Path(named).name):
+        named = file
+    kind, what = FileError, "common.file_refused"
+    if written:
+        kind, what = FileNotWrittenError, "common.file_cannot_be_written"
+    return kind(what, file=named, value=said, remedy=_REMEDIES.get(error.errno or 0))
+
+
+def plain_error(error: Exception) -> MugError | None:
+    """Return what went wrong in a whole run as an error of ours; None for a fault of the program.
+
+    Args:
+        error: that nobody has dealt with.
+    """
+    if isinstance(error, MugError):
+        return error
+    if isinstance(error, MemoryError) or any(sign in str(error) for sign in _NO_MEMORY):
+        return FileError(
+            "common.too_little_memory", remedy="remedy.close_programs_or_fewer_workers"
+        )
+    if isinstance(error, BrokenExecutor):
+        return MugError("common.worker_process_died", remedy="remedy.same_command_fewer_workers")
+    return file_error(error) if isinstance(error, OSError) else None

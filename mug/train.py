@@ -27,7 +27,7 @@ from mug.callbacks.checkpoint import AtomicCheckpointIO, ResumeCheckpoint
 from mug.callbacks.rng import StepRandomness
 from mug.config import load_config
 from mug.config_check import check_time_axes
-from mug.errors import CheckpointError, ConfigError, MugError, TrainingError
+from mug.errors import CheckpointError, ConfigError, TrainingError, plain_error
 from mug.messages.message import Message
 from mug.model.speed.precision import multiplies_bfloat16
 from mug.model.weights import config_in
@@ -367,12 +367,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = parse_arguments(sys.argv[1:] if argv is None else argv)
         debug = options.debug
         return run(options)
-    except MugError as error:
+    except Exception as error:
         if debug and sys.stdin.isatty():
             pdb.post_mortem()
-        if debug:
+        said = plain_error(error)
+        if debug or said is None:
             raise
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {said}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")

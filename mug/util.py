@@ -16,8 +16,7 @@ from contextlib import contextmanager
 from dataclasses import is_dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import IO, Any, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from mug.errors import ConfigError
 from mug.messages.message import Message
@@ -300,26 +299,3 @@ def beside_another(path: Path) -> bool:
 def _head(path: Path, size: int) -> bytes:
     with path.open("rb") as handle:
         return handle.read(size)
-
-
-@contextmanager
-def atomic_write(path: Path, mode: str = "wb", **kwargs: Any) -> Iterator[IO[Any]]:
-    """Open a temporary file beside `path` and rename it into place when the block succeeds.
-
-    A reader never sees a half-written file, and a failure leaves the old one untouched.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(
-        mode, dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False, **kwargs
-    ) as handle:
-        temporary = Path(handle.name)
-        try:
-            yield handle
-            handle.flush()
-            os.fsync(handle.fileno())
-        except BaseException:
-            handle.close()
-            temporary.unlink(missing_ok=True)
-            raise
-    temporary.chmod(0o644)
-    temporary.replace(path)

@@ -13,14 +13,9 @@ from repository import load_golden
 
 from mug.clock import FrameClock
 from mug.errors import BeatmapError, ConfigError, DataError, MugError
+from mug.files import atomic_write
 from mug.notes import NoteLayout
-from mug.util import (
-    atomic_write,
-    files_below,
-    find_file,
-    get_obj_from_str,
-    instantiate_from_config,
-)
+from mug.util import files_below, find_file, get_obj_from_str, instantiate_from_config
 
 
 def test_error_names_file_line_value_and_remedy() -> None:
@@ -99,7 +94,7 @@ def test_layout_refuses_impossible_key_counts(keys: int) -> None:
         "subprocess.Popen",
         "mug.util.importlib.import_module",
         "mug.util.Path",
-        "mug.util.atomic_write",
+        "mug.files.atomic_write",
         "torch.load",
         "torch.hub.load",
         "torch.utils.cpp_extension.load",

@@ -15,7 +15,7 @@ from jaxtyping import Float16
 from mug.audio.load import load_audio
 from mug.audio.mel import MelParams, log_mel
 from mug.errors import AudioError
-from mug.util import atomic_write
+from mug.files import atomic_write
 
 log = logging.getLogger(__name__)
 

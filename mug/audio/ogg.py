@@ -68,7 +68,13 @@ class Page:
 
     def numbered(self, sequence: int) -> bytes:
         """Return the page's bytes with another number, and the checksum that fits."""
-        head = self.data[:18] + sequence.to_bytes(4, "little")
+        return self._with_head(self.data[:18] + sequence.to_bytes(4, "little"))
+
+    def with_serial(self, serial: int) -> bytes:
+        """Return the page's bytes as one of another logical stream, with its checksum."""
+        return self._with_head(self.data[:14] + serial.to_bytes(4, "little") + self.data[18:22])
+
+    def _with_head(self, head: bytes) -> bytes:
         rest = self.data[26:]
         return head + _checksum(head + bytes(4) + rest).to_bytes(4, "little") + rest
 

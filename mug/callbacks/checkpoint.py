@@ -19,7 +19,7 @@ from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from mug.errors import ConfigError
-from mug.util import atomic_write
+from mug.files import atomic_write
 
 log = logging.getLogger(__name__)
 

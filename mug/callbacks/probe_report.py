@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mug.diffusion.probe import Probe
-from mug.util import atomic_write
+from mug.files import atomic_write
 
 if TYPE_CHECKING:
     import PIL.Image

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
-from mug.errors import MugError
+from mug.errors import MugError, plain_error
+
+log = logging.getLogger(__name__)
 
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 STRICT = "refuse a chart at the first line that cannot be read (default: leave the line out)"
@@ -27,19 +29,43 @@ def run(main: Callable[[], int], *, when_stopped: str) -> int:
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     try:
-        return main()
-    except MugError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return FAILED
+        code = main()
+        sys.stdout.flush()
     except KeyboardInterrupt:
         print(f"\nStopped. {when_stopped}", file=sys.stderr)
         return INTERRUPTED
+    except Exception as error:
+        said = plain_error(error)
+        if said is None:
+            raise
+        report_error(said)
+        return FAILED
+    return code
+
+
+def report_error(error: MugError) -> None:
+    """Print an error as one line, and give up an output that can no longer be written."""
+    log.debug("the error in full", exc_info=True)
+    print(f"error: {error}", file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except OSError:  # it was the one to report; Python must not try again at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def warn(text: str) -> None:
     """Print a warning that is not to be overlooked: in red where the output is a terminal."""
     red, plain = ("\x1b[31m", "\x1b[0m") if sys.stderr.isatty() else ("", "")
     print(f"{red}warning: {text}{plain}", file=sys.stderr)
+
+
+def add_overwrite_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that lets a command replace files which are not its own."""
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace files that are there already; without it, only those that this program made",
+    )
 
 
 def add_worker_options(parser: argparse.ArgumentParser) -> None:

@@ -10,11 +10,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mug.errors import TrainingError
-from mug.util import atomic_write
+from mug.files import atomic_write
 
 ROOT = Path(__file__).resolve().parents[2]
+DONE = ".done"
+"""Folder, below that of the results, with a mark of each finished step."""
+
 TRAIN = ("-m", "mug.cli.main", "train")
 
 
@@ -54,28 +58,49 @@ class Steps:
             )
         seconds = time.monotonic() - began
         print(f"[{name}] took {seconds:.0f} s", flush=True)
-        marker = self._marker(name)
-        marker.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(marker) as handle:
-            handle.write(json.dumps({"command": _digest(command), "seconds": seconds}).encode())
+        done_before = [mark["number"] for mark in self._marks().values()]
+        mark = {
+            "command": self._digest(command),
+            "seconds": seconds,
+            "number": 1 + max(done_before, default=0),
+        }
+        with atomic_write(self._marker(name), "w", encoding="utf-8") as handle:
+            json.dump(mark, handle)
 
     def _forget_from(self, name: str) -> None:
-        """Forget a step and all that were finished after it: they stand on its old results."""
-        marker = self._marker(name)
-        if marker.exists():
-            since = marker.stat().st_mtime_ns
-            for later in marker.parent.iterdir():
-                if later.stat().st_mtime_ns >= since:
-                    later.unlink()
+        """Forget a step and all that were finished after it: they stand on its old results.
+
+        The latest goes first, so that a kill leaves nothing behind that stands on what is gone.
+        The order is that of numbers: clocks are set back.
+        """
+        marks = self._marks()
+        if name in marks:
+            later = [key for key, mark in marks.items() if mark["number"] >= marks[name]["number"]]
+            for key in sorted(later, key=lambda key: -marks[key]["number"]):
+                self._marker(key).unlink()
+
+    def _marks(self) -> dict[str, dict[str, Any]]:
+        """Marks of finished steps, in the order in which they were finished."""
+        folder = self.out / DONE
+        files = (
+            [path for path in folder.iterdir() if not path.name.startswith(".")]
+            if (folder.is_dir())
+            else []
+        )
+        found = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in files}
+        for number, path in enumerate(sorted(files, key=lambda path: path.stat().st_mtime_ns), 1):
+            found[path.name].setdefault("number", number)  # marks of earlier versions have none
+        return dict(sorted(found.items(), key=lambda entry: entry[1]["number"]))
 
     def is_done(self, name: str, command: list[str]) -> bool:
-        """Return whether this very command has finished here before."""
-        marker = self._marker(name)
-        return marker.exists() and json.loads(marker.read_text())["command"] == _digest(command)
+        """Return whether this very command has finished here before, wherever the folder lay."""
+        mark = self._marks().get(name, {})
+        # Earlier versions took the command with the folder's own path in it.
+        return mark.get("command") in (self._digest(command), _digest_of(command))
 
     def seconds(self, name: str) -> float:
         """Duration of a finished step."""
-        return float(json.loads(self._marker(name).read_text())["seconds"])
+        return float(self._marks()[name]["seconds"])
 
     def train(self, name: str, config: str | Sequence[str], overrides: list[str]) -> Path:
         """Train by YAML, going on where an interrupted run stopped; its last checkpoint.
@@ -89,14 +114,32 @@ class Steps:
         configs = [config] if isinstance(config, str) else list(config)
         command = [*TRAIN, "--base", *configs, "-t", "--no-test", "--logdir", str(logs)]
         command += overrides
-        unfinished = sorted(logs.glob("*/checkpoints/last.ckpt"))
+        unfinished = self._checkpoints(name)
         resume = ["-r", str(unfinished[-1].parents[1])] if unfinished else []
         self.run(name, command, extra=resume)
-        return sorted(logs.glob("*/checkpoints/last.ckpt"))[-1]  # runs are named by their time
+        return self.checkpoint(name)
+
+    def checkpoint(self, name: str) -> Path:
+        """Return the last checkpoint of a step that trained.
+
+        Raises:
+            TrainingError: when there is none.
+        """
+        found = self._checkpoints(name)
+        if not found:
+            raise TrainingError("scripts.training_left_no_checkpoint", value=name)
+        return found[-1]
+
+    def _checkpoints(self, name: str) -> list[Path]:
+        return sorted((self.out / "logs" / name).glob("*/checkpoints/last.ckpt"))
 
     def _marker(self, name: str) -> Path:
-        return self.out / ".done" / name
+        return self.out / DONE / name
+
+    def _digest(self, command: list[str]) -> str:
+        """Digest of a command that is the same wherever the results lie."""
+        return _digest_of([word.replace(str(self.out), "OUT") for word in command])
 
 
-def _digest(command: list[str]) -> str:
-    return hashlib.sha256("\0".join(command).encode()).hexdigest()
+def _digest_of(command: list[str]) -> str:
+    return hashlib.sha256("\0".join(command).encode("utf-8", "surrogateescape")).hexdigest()

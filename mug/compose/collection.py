@@ -215,7 +215,11 @@ def compose_folder(out_dir: Path, song_seed: int, options: SongMaker) -> Path:
     unfinished = out_dir / f".{beatmapset_id(song_seed)}.part"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    write_song(song, unfinished, options)
+    try:
+        write_song(song, unfinished, options)
+    except BaseException:  # a full disk needs the room
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
     if folder.exists():
         log.info("making again: %s", folder)
         shutil.rmtree(folder)

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
+from mug.audio.vorbis import encode_vorbis
 from mug.compose.score import INSTRUMENTS, PERCUSSION, NoteEvent, Song
 from mug.compose.voices import envelope, percussion, tone, wavetable
 from mug.errors import AudioError
-from mug.util import atomic_write
+from mug.files import atomic_write
 
 SAMPLE_RATE = 22050
 
@@ -24,7 +25,7 @@ _FORMATS = {
     "flac": ("FLAC", "PCM_16"),
     "wav": ("WAV", "PCM_16"),
 }
-_BLOCK = 1 << 16  # a Vorbis writer that is given minutes at once overruns its stack
+_BLOCK = 1 << 16
 _RELEASE_MS = {"bass": 25.0, "chord": 60.0, "melody": 40.0}
 _KNEE = 0.5
 _CEILING = 0.75
@@ -151,6 +152,10 @@ def write_audio(path: Path, wave: Wave, sample_rate: int = SAMPLE_RATE) -> None:
         raise AudioError(
             "compose.songs_are_written_as_ogg_flac", file=path, remedy="remedy.choose_one_of_these"
         )
+    if kind[0] == "OGG":
+        with atomic_write(path) as handle:
+            handle.write(encode_vorbis(wave[:, np.newaxis], sample_rate))
+        return
     import soundfile
 
     form, coding = kind

@@ -28,7 +28,7 @@ from mug.difficulty.names import MSD_VERSION, Value
 from mug.difficulty.skill_values import features_of
 from mug.difficulty.stars import rated_text, rating_of
 from mug.encoding.note_arrays import NoteArrays
-from mug.util import atomic_write
+from mug.files import atomic_write
 
 log = logging.getLogger(__name__)
 

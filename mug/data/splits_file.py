@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mug.data.split import PARTS, Split
 from mug.errors import DataError
-from mug.util import atomic_write
+from mug.files import atomic_write
 
 _HEADER = "# Made by scripts/filter_beatmap.py. Songs stay in their part when others are added.\n"
 

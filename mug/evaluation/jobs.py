@@ -39,14 +39,17 @@ from mug.evaluation.songs import (
     load_songs,
     load_sound,
 )
+from mug.files import atomic_write
 from mug.pipeline.plain import to_plain
-from mug.util import atomic_write
+from mug.threads import end_with_parent
 
 if TYPE_CHECKING:
     from mug.evaluation.made import ModelRun
     from mug.pipeline.chart import ChartGenerator
 
 BASELINES, SCORER = "baselines", "scorer"
+ROWS = "rows"
+"""Folder, below that of the results, with a file for each finished piece."""
 
 
 @dataclass(frozen=True)
@@ -103,13 +106,16 @@ class Piece:
             repr(self.rival),
         ]
         said += [setting.keys, to_plain(setting.run) if of_model else {}]
-        said += [str(setting.songs), str(setting.training), weights if of_model else ""]
+        songs = setting.songs  # composed ones lie below the results, wherever these are
+        inside = songs.is_relative_to(setting.out)
+        said += [songs.relative_to(setting.out).as_posix() if inside else str(songs)]
+        said += [str(setting.training), weights if of_model else ""]
         if self.kind == SCORER and setting.scorer is not None:
             said.append(hashlib.sha256(setting.scorer.read_bytes()).hexdigest())
         if self.kind == COST:
             said += [setting.threads, setting.device]
         digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
-        return setting.out / "rows" / f"{digest}.json"
+        return setting.out / ROWS / f"{digest}.json"
 
 
 def model_pieces(parts: Sequence[str], songs: Sequence[HumanSong]) -> list[Piece]:
@@ -185,7 +191,7 @@ def _own_charts(setting: Setting, kind: str, against: Against) -> list[Judged]:
 def _cost_row(setting: Setting, song: HumanSong, chart: int) -> ResultRow:
     """Cost of a chart, measured in a process that does nothing else."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
+    with ProcessPoolExecutor(1, mp_context=context, initializer=end_with_parent) as pool:
         figures = pool.submit(_cost, setting, song.audio, song.stars[chart]).result()
     figures |= _cold(setting, song)
     asked = {"sr": song.stars[chart]}

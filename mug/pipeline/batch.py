@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from mug.errors import Cancelled, GenerationError, MugError
+from mug.files import atomic_write
 from mug.messages.message import Message
 from mug.pipeline.model.checkpoint import LoadedModel
 from mug.pipeline.plan import Plan
 from mug.pipeline.request import GenerationRequest
 from mug.protocols import Progress
-from mug.util import atomic_write, files_below
+from mug.util import files_below
 
 AUDIO = frozenset({".mp3", ".ogg", ".flac", ".wav", ".opus", ".m4a"})
 """Endings of files that are taken for songs."""

@@ -9,8 +9,10 @@ from typing import Any
 
 from mug.beatmap.formats.osu.package import write_osz
 from mug.errors import GenerationError
+from mug.files import write_together
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.make import make
+from mug.pipeline.own_files import check_outputs
 from mug.pipeline.plan import Plan
 from mug.pipeline.report import report_markdown
 from mug.pipeline.request import GenerationRequest
@@ -18,7 +20,6 @@ from mug.pipeline.sample import ShouldStop
 from mug.pipeline.song_file import packaged_song
 from mug.protocols import Progress
 from mug.render.chart_image import render_chart
-from mug.util import atomic_write
 
 
 def make_package(
@@ -30,6 +31,7 @@ def make_package(
     progress: Progress | None = None,
     should_stop: ShouldStop | None = None,
     picture: Path | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Make charts and write them as one `.osz`, with the report beside it.
 
@@ -41,21 +43,42 @@ def make_package(
         progress: called after every network step.
         should_stop: asked before every network step; True ends it with `Cancelled`.
         picture: where to write a picture of the first chart.
+        overwrite: replace files too that this program has not made.
 
     Returns:
         The report, plain containers.
+
+    Raises:
+        FileError: when one of the files cannot be written; then none is.
+    """
+    check_package(out, picture, overwrite=overwrite)
+    made = make(generator, request, plan, progress, should_stop)
+    report, page = _reports(out)
+    with TemporaryDirectory() as folder:
+        song = packaged_song(request.audio, Path(folder))
+        check_package(out, picture, overwrite=overwrite)  # it took a while
+        with write_together() as files:
+            with files.open(report, "w", encoding="utf-8") as handle:
+                json.dump(made.report, handle, indent=2, ensure_ascii=False)
+            files.write(page, report_markdown(made.report).encode())
+            if picture is not None:
+                render_chart(made.result.beatmaps[0], picture)
+            write_osz(out, made.result.beatmaps, {song.name: song})  # never without its report
+    return {**made.report, "files": [str(path) for path in (out, report, page)]}
+
+
+def check_package(out: Path, picture: Path | None = None, *, overwrite: bool = False) -> None:
+    """Refuse what `make_package` could not write, before charts are made.
+
+    Raises:
+        GenerationError: for another suffix than `.osz`.
+        FileError: for files that are there and that this program has not made.
     """
     if out.suffix.lower() != ".osz":
         raise GenerationError("pipeline.output_must_be_osz_file", file=out)
-    made = make(generator, request, plan, progress, should_stop)
-    with TemporaryDirectory() as folder:
-        song = packaged_song(request.audio, Path(folder))
-        write_osz(out, made.result.beatmaps, {song.name: song})
-    files = [out, out.with_suffix(".json"), out.with_suffix(".md")]
-    with atomic_write(files[1], "w", encoding="utf-8") as handle:
-        json.dump(made.report, handle, indent=2, ensure_ascii=False)
-    with atomic_write(files[2], "w", encoding="utf-8") as handle:
-        handle.write(report_markdown(made.report))
-    if picture is not None:
-        render_chart(made.result.beatmaps[0], picture)
-    return {**made.report, "files": [str(path) for path in files]}
+    pictures = [] if picture is None else [picture]
+    check_outputs([out, *_reports(out), *pictures], overwrite=overwrite)
+
+
+def _reports(out: Path) -> tuple[Path, Path]:
+    return out.with_suffix(".json"), out.with_suffix(".md")

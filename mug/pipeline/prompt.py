@@ -20,8 +20,9 @@ from mug.difficulty.stars import star_rating
 from mug.encoding.transform import Transform
 from mug.errors import ConfigError, DataError
 from mug.features import BOOL, CATEGORY, NUMERIC, Feature, FeatureSchema, FeatureValue
+from mug.files import atomic_write
 from mug.messages.message import Message
-from mug.util import atomic_write, nearest
+from mug.util import nearest
 
 log = logging.getLogger(__name__)
 

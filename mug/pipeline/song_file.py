@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from mug.audio.tags import song_names
+from mug.files import atomic_copy, atomic_write
 from mug.pipeline.request import GenerationRequest
 
 _UNTOUCHED = {"MP3": ".mp3", "OGG": ".ogg"}
 _CONVERTED = ".ogg"
-_BLOCK = 65536  # frames; libsndfile's Vorbis writer fails on one very large block
 
 
 def with_names(request: GenerationRequest) -> GenerationRequest:
@@ -38,6 +38,8 @@ def _one_line(text: str) -> str:
 def packaged_song(audio: Path, folder: Path) -> Path:
     """Write the song as it goes into a package: mp3 and ogg untouched, anything else as ogg.
 
+    Equal songs give equal bytes.
+
     So are files of several streams, or with damaged parts, which players read otherwise than the
     charts have them.
 
@@ -45,22 +47,18 @@ def packaged_song(audio: Path, folder: Path) -> Path:
         audio: the song.
         folder: where a converted or renamed copy is put.
     """
-    import soundfile
-
     untouched = _untouched(audio)
     if untouched is not None:
         target = folder / f"audio{untouched}"
-        target.write_bytes(audio.read_bytes())
+        atomic_copy(audio, target)
         return target
     from mug.audio.load import read_sound
+    from mug.audio.vorbis import encode_vorbis
 
     samples, rate, _ = read_sound(audio)  # the song's analysis tells what is missing
     target = folder / f"audio{_CONVERTED}"
-    with soundfile.SoundFile(
-        target, "w", samplerate=rate, channels=samples.shape[1], format="OGG", subtype="VORBIS"
-    ) as handle:
-        for first in range(0, len(samples), _BLOCK):
-            handle.write(samples[first : first + _BLOCK])
+    with atomic_write(target) as handle:
+        handle.write(encode_vorbis(samples, rate))
     return target
 
 

@@ -12,7 +12,6 @@ from several folders, and by several processes at once (see mug.prepare.jobs).
 
 from __future__ import annotations
 
-import filecmp
 import hashlib
 import json
 import logging
@@ -26,6 +25,7 @@ from pathlib import Path
 from mug.beatmap.formats.osu import package as osz
 from mug.data.feature_db import FeatureDB
 from mug.errors import DataError
+from mug.files import check_free, write_together
 from mug.prepare.engines import executor
 from mug.prepare.ingest import (
     UNPACKED,
@@ -35,16 +35,17 @@ from mug.prepare.ingest import (
     ingest,
     ingested,
     short_hash,
+    unable,
 )
 from mug.prepare.jobs import DONE, Item, JobTable, Lease
 from mug.prepare.quarantine import FILE_NAME, Rejected, write_quarantine
-from mug.prepare.run_jobs import run_jobs
-from mug.util import atomic_write, folders_below
+from mug.prepare.run_jobs import Work, run_jobs
+from mug.util import folders_below
 
 _LOG = logging.getLogger(__name__)
 
 STAGE = "collect"
-DB_NAME = "features.db"
+DB_NAME, LIST = "features.db", "beatmap.txt"
 _VERSION = 2  # another number makes every source be done again
 _OLD_JOURNAL = ".collected.jsonl"  # of data sets whose database has version 1
 _CHUNK = 200
@@ -77,6 +78,7 @@ def collect(
     workers: int = 1,
     engine: str = "process",
     shared: bool = False,
+    overwrite: bool = False,
 ) -> Collected:
     """Bring the charts under a folder into a data set; go on where an earlier run stopped.
 
@@ -88,11 +90,15 @@ def collect(
         workers: processes.
         engine: `process` or `dask`, see mug.prepare.engines.
         shared: the data set is shared by several machines, see mug.data.feature_db.
+        overwrite: write into a folder that holds lists of another program.
 
     Raises:
         DataError: for a folder that is missing, holds no charts, or contains the data set.
     """
     sources = _find(song_dir, out_dir)
+    begun = any((out_dir / name).is_file() for name in (DB_NAME, _OLD_JOURNAL))
+    lists = (out_dir / name for name in (LIST, FILE_NAME))
+    check_free(lists, overwrite=overwrite, is_ours=lambda _: begun)
     with (
         FeatureDB(out_dir / DB_NAME, (), shared=shared) as db,
         executor(engine, workers) as pool,
@@ -101,15 +107,8 @@ def collect(
         _import_journal(db, out_dir / _OLD_JOURNAL)
         collector = _Collector(db, out_dir, selection or Selection(), len(sources), progress)
         collector.plan(sources)
-        run_jobs(
-            collector.table,
-            pool,
-            workers,
-            ingest,
-            collector.task,
-            collector.store,
-            collector.report,
-        )
+        work = Work(ingest, collector.task, collector.store, unable)
+        run_jobs(collector.table, pool, workers, work, collector.report)
         return collector.finish()
 
 
@@ -189,7 +188,7 @@ class _Collector:
         name = osz.sanitise_name(source.stem if source.is_file() else source.name, max_bytes=150)
         if name.startswith((".", "#")):  # hidden files; comments in beatmap.txt
             name = f"_{name}"
-        if self._find("folder", name):
+        if self._find("folder", name) or os.path.lexists(self.out_dir / name):  # somebody else's
             name = f"{name} {short_hash(str(source))}"
         with self.db.transaction() as connection:
             connection.execute(
@@ -257,7 +256,7 @@ class _Collector:
 
         self.db.fill_temporary("INSERT INTO charts VALUES (?)", charts())
         listed = self.db.select("SELECT path FROM charts ORDER BY path")
-        count = _write_if_new(self.out_dir / "beatmap.txt", (row[0] for row in listed))
+        count = _write_if_new(self.out_dir / LIST, (row[0] for row in listed))
         rejected = [Rejected(file, why, STAGE) for file, why in sorted(broken)]
         write_quarantine(self.out_dir / FILE_NAME, STAGE, rejected)
         return Collected(
@@ -338,13 +337,11 @@ def _sweep(out_dir: Path) -> None:
 
 def _write_if_new(path: Path, lines: Iterator[str]) -> int:
     """Write a list unless it is there already; how many lines it has."""
-    new, count = path.with_name(f".{path.name}.{os.getpid()}.new"), 0
-    with atomic_write(new, "w", encoding="utf-8") as handle:
-        for line in lines:
-            handle.write(f"{line}\n")
-            count += 1
-    if path.is_file() and filecmp.cmp(path, new, shallow=False):
-        new.unlink()
-    else:
-        new.replace(path)
+    count = 0
+    with write_together() as files:
+        with files.open(path, "w", encoding="utf-8") as handle:
+            for line in lines:
+                handle.write(f"{line}\n")
+                count += 1
+        files.leave_equal()
     return count

@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager
 from typing import Any
 
 from mug.errors import DataError
+from mug.threads import end_with_parent
 from mug.util import nearest
 
 ENGINES = ("process", "dask")
@@ -41,11 +41,7 @@ def executor(engine: str = "process", workers: int = 1) -> Iterator[Executor]:
     elif workers == 1:
         yield InThisProcess()
     else:
-        import multiprocessing
-        from concurrent.futures import ProcessPoolExecutor
-
-        context = multiprocessing.get_context("spawn")
-        processes = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker)
+        processes = Processes(workers)
         try:
             yield processes
         finally:
@@ -56,10 +52,61 @@ class InThisProcess(Executor):
     """Does the work when it is given, so that Ctrl-C and debuggers see it."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Call `fn` now; the future is done already, and errors are raised here."""
+        """Call `fn` now; the future is done already."""
         future: Future[Any] = Future()
-        future.set_result(fn(*args, **kwargs))
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
+            if not isinstance(error, Exception):  # Ctrl-C
+                raise
         return future
+
+
+class Processes(Executor):
+    """A pool of processes that is begun again where one of them has died.
+
+    Args:
+        workers: processes.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._pool: Executor | None = None
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have a process call `fn`; where it dies, its future and those beside it tell so.
+
+        Raises:
+            DataError: when processes die before they have anything to do.
+        """
+        if self._pool is not None:
+            try:
+                return self._pool.submit(fn, *args, **kwargs)
+            except BrokenExecutor:
+                self.shutdown()
+        self._pool = self._begun()
+        return self._pool.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the processes; the next work begins others."""
+        if self._pool is not None:
+            self._pool.shutdown(wait, cancel_futures=cancel_futures)
+        self._pool = None
+
+    def _begun(self) -> Executor:
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_begin_worker)
+        try:
+            pool.submit(os.getpid).result()
+        except BrokenExecutor as error:
+            raise DataError(
+                "prepare.worker_process_died", remedy="remedy.run_again_with_one_worker"
+            ) from error
+        return pool
 
 
 @contextmanager
@@ -87,13 +134,4 @@ def _dask(workers: int, address: str) -> Iterator[Executor]:
 def _begin_worker() -> None:
     """Leave Ctrl-C to the parent, and end with it even if that was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    import multiprocessing
-
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: Any) -> None:
-    parent.join()
-    os._exit(1)
+    end_with_parent()

@@ -27,9 +27,19 @@ from mug.errors import DataError, MugError
 from mug.features import FeatureSchema
 from mug.prepare.engines import executor
 from mug.prepare.jobs import DONE, FAILED, Item, JobTable, Lease
-from mug.prepare.measure import Broken, Done, Files, SongJob, Sound, measure, stamp_of, tools
+from mug.prepare.measure import (
+    Broken,
+    Done,
+    Files,
+    SongJob,
+    Sound,
+    measure,
+    stamp_of,
+    tools,
+    unable,
+)
 from mug.prepare.quarantine import FILE_NAME, Rejected, read_quarantine, write_quarantine
-from mug.prepare.run_jobs import run_jobs
+from mug.prepare.run_jobs import Work, run_jobs
 
 STAGE = "features"
 UNRATED = "msd"
@@ -87,8 +97,8 @@ def fill_features(
         msd: what measures Etterna's numbers, see mug.difficulty.skills.
 
     Raises:
-        DataError: for a list or database that is wrong, when a worker process dies, or when MSD
-            values of two sources would be mixed.
+        DataError: for a list or database that is wrong, when worker processes cannot be started,
+            or when MSD values of two sources would be mixed.
     """
     with (
         FeatureDB(beatmap_txt.parent / DB_NAME, schema.names, shared=shared) as db,
@@ -99,7 +109,8 @@ def fill_features(
             filler = _Filler(db, schema, ranked or RankedMap(), source, progress)
             filler.plan(iter_beatmap_list(beatmap_txt))
             note(db, source)
-            run_jobs(filler.table, pool, workers, measure, filler.job, filler.store, filler.report)
+            work = Work(measure, filler.job, filler.store, unable)
+            run_jobs(filler.table, pool, workers, work, filler.report)
         finally:
             end_of_this_process()
         filler.finish()

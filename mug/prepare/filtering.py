@@ -17,12 +17,12 @@ from mug.data.feature_db import FeatureDB
 from mug.data.split import FRACTIONS, PARTS, Entry, Split, extend_split
 from mug.data.splits_file import read_split, write_split
 from mug.errors import DataError
+from mug.files import atomic_write
 from mug.prepare.cleaning import ChartRecord, CleaningLimits, broken_rule
 from mug.prepare.duplicates import Duplicate, duplicates_by_notes, rate_edits, same_songs
 from mug.prepare.features import DB_NAME
 from mug.prepare.features import STAGE as FEATURES
 from mug.prepare.manifest import write_manifest
-from mug.util import atomic_write
 
 STAGE = "clean"
 SONGS = "same_song"

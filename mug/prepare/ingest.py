@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,14 +16,17 @@ from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.formats.osu import package as osz
 from mug.beatmap.sound_file import find_audio
-from mug.errors import DataError, ModeError, MugError
+from mug.errors import DataError, FileNotWrittenError, ModeError, MugError
+from mug.files import atomic_write, placed
 from mug.prepare.opt_out import opts_out
-from mug.util import atomic_write, beside_another
+from mug.util import beside_another
 
 PASSED_OVER = ("wrong_mode", "wrong_keys")
 """Rules that charts break which are whole, but not what was asked for."""
 
 UNPACKED = ".unpacked-"
+_OF_THE_NAME = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
+"""Errors of writing that are about one file's name, and not about the data set."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,12 @@ def ingest(task: Task) -> Record | None:
         return _ingest_folder(Path(unpacked), task)
 
 
+def unable(task: Task, reason: str) -> Record:
+    """Result for a source that no process can take: it is left out whole."""
+    left_out = [(_shown(Path(task.record.source)), "corrupt", reason)]
+    return replace(task.record, charts=[], origins=[], left_out=left_out, lost={})
+
+
 def _ingest_folder(folder: Path, task: Task) -> Record:
     source, record = Path(task.record.source), task.record
     # Charts in subfolders of a folder are sources of their own; a package is one source.
@@ -148,7 +157,7 @@ def _ingest_folder(folder: Path, task: Task) -> Record:
         except _LeftOutError as error:
             record.left_out.append((_shown(source / origin), error.rule, error.reason))
         except (MugError, OSError) as error:
-            _stop_if_disk_is_full(error)
+            _stop_if_not_writable(error)
             rule = "wrong_mode" if isinstance(error, ModeError) else "corrupt"
             reason = str(error) if isinstance(error, OSError) else _reason(error)
             reason = reason.replace(str(folder), str(source))
@@ -210,17 +219,14 @@ def link(source: Path, target: Path) -> None:
     """Give a file a second name; copy it where the file system cannot."""
     if target.exists() and target.samefile(source):
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
-    temporary.unlink(missing_ok=True)
-    try:
-        os.link(source.resolve(), temporary)
-    except OSError:
-        shutil.copy2(source, temporary)
-    temporary.replace(target)
+    with placed(target) as temporary:
+        try:
+            os.link(source.resolve(), temporary)
+        except OSError:
+            shutil.copy2(source, temporary)
 
 
-def _stop_if_disk_is_full(error: Exception) -> None:
+def _stop_if_not_writable(error: Exception) -> None:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
         raise DataError(
             "prepare.data_set_cannot_be_written",
@@ -228,6 +234,10 @@ def _stop_if_disk_is_full(error: Exception) -> None:
             value=error.strerror,
             remedy="remedy.make_room_and_run_same_command",
         ) from error
+    if isinstance(error, FileNotWrittenError):
+        cause = error.__cause__
+        if not isinstance(cause, OSError) or cause.errno not in _OF_THE_NAME:
+            raise error
 
 
 def short_hash(text: str) -> str:

@@ -21,6 +21,9 @@ from pathlib import Path
 
 from mug.data.feature_db import FeatureDB
 
+SUSPECT = "the process that worked on it died"
+"""Detail of a pending item that was leased to a process which is no more."""
+
 PENDING, LEASED, DONE, FAILED = "pending", "leased", "done", "failed"
 LEASE_S = 300.0  # longer than any one song takes; only the death of a whole machine waits for it
 
@@ -32,10 +35,12 @@ class Lease:
     Args:
         group: the group.
         keys: its open items.
+        suspect: the process that had them before died; they may be why.
     """
 
     group: str
     keys: tuple[str, ...]
+    suspect: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,28 +104,29 @@ class JobTable:
         with self.db.transaction() as connection:
             now = self.clock()
             self._free_the_dead()
-            free = "(state = 'pending' OR (state = 'leased' AND expires < ?))"
+            # A lease that ends later than it can was made before the clock was set back;
+            # clocks of machines differ by half of a lease at most.
+            free = "(state = 'pending' OR (state = 'leased' AND (expires < ? OR expires > ?)))"
+            times = (now, now + 1.5 * self.lease_s)
             groups = connection.execute(
                 f"SELECT DISTINCT grp FROM jobs WHERE kind = ? AND {free}"  # noqa: S608 - above
                 " AND state IN ('pending', 'leased') ORDER BY grp LIMIT ?",
-                (self.kind, now, count),
+                (self.kind, *times, count),
             ).fetchall()
             leases = []
             for (group,) in groups:
                 where = f"kind = ? AND grp = ? AND state IN ('pending', 'leased') AND {free}"
-                values = (self.kind, group, now)
-                keys = [
-                    row[0]
-                    for row in connection.execute(
-                        f"SELECT key FROM jobs WHERE {where} ORDER BY key",  # noqa: S608
-                        values,
-                    )
-                ]
+                values = (self.kind, group, *times)
+                found = connection.execute(
+                    f"SELECT key, detail FROM jobs WHERE {where} ORDER BY key",  # noqa: S608
+                    values,
+                ).fetchall()
                 connection.execute(
                     f"UPDATE jobs SET state = 'leased', owner = ?, expires = ? WHERE {where}",  # noqa: S608
                     (self.owner, now + self.lease_s, *values),
                 )
-                leases.append(Lease(group, tuple(keys)))
+                keys = tuple(row[0] for row in found)
+                leases.append(Lease(group, keys, any(row[1] == SUSPECT for row in found)))
             return leases
 
     def renew(self) -> None:
@@ -183,9 +189,9 @@ class JobTable:
         for (owner,) in owners:
             if owner != self.owner and is_dead(owner):
                 self.db.select(
-                    "UPDATE jobs SET state = 'pending', owner = '' WHERE kind = ? AND owner = ?"
-                    " AND state = 'leased'",
-                    (self.kind, owner),
+                    "UPDATE jobs SET state = 'pending', owner = '', detail = ? WHERE kind = ?"
+                    " AND owner = ? AND state = 'leased'",
+                    (SUSPECT, self.kind, owner),
                 )
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from mug.data.feature_db import FeatureDB
+from mug.files import atomic_write
 from mug.prepare.collect import STAGE as COLLECT
 from mug.prepare.collect import records
-from mug.util import atomic_write
 
 FILE_NAME = "manifest.jsonl"
 

@@ -157,6 +157,15 @@ def measure(job: SongJob) -> Done:
     return done
 
 
+def unable(job: SongJob, reason: str) -> Done:
+    """Result for a song that no process can measure: its charts are left out."""
+    files = {}
+    for key in job.keys:
+        chart = job.folder / key
+        files[key] = Files(stamp_of(chart), stamp_of(chart.parent))
+    return Done(broken=[Broken(key, "corrupt", reason) for key in job.keys], files=files)
+
+
 class _BrokenError(Exception):
     def __init__(self, rule: str, reason: str) -> None:
         super().__init__(rule, reason)

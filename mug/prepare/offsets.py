@@ -12,7 +12,7 @@ from mug.errors import MugError
 from mug.prepare.engines import executor
 from mug.prepare.jobs import DONE, Item, JobTable, Lease
 from mug.prepare.measure import stamp_of
-from mug.prepare.run_jobs import run_jobs
+from mug.prepare.run_jobs import Work, run_jobs
 from mug.timing.chart_offset import OffsetEstimate, shift_beatmap, song_onsets
 
 STAGE = "offset"
@@ -81,7 +81,12 @@ def measure_offsets(
             progress(finished[0], len(songs))
 
     with executor(engine, workers) as pool:
-        run_jobs(table, pool, workers, estimate, given, store, report)
+        run_jobs(table, pool, workers, Work(estimate, given, store, unable), report)
+
+
+def unable(job: OffsetJob, reason: str) -> OffsetDone:
+    """Result for a song that no process can estimate."""
+    return OffsetDone(job.audio, job.charts, {}, reason)
 
 
 def estimate(job: OffsetJob) -> OffsetDone:

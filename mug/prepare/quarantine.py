@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mug.util import atomic_write
+from mug.files import atomic_write
 
 FILE_NAME = "quarantine.jsonl"
 

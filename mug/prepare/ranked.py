@@ -7,15 +7,16 @@ was. The result itself appears whole, at the end.
 from __future__ import annotations
 
 import json
-import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mug.errors import DataError
+from mug.files import append_lines, atomic_write
 from mug.prepare.osu_api import NotFoundError, OsuApi
-from mug.util import atomic_write, nearest
+from mug.util import nearest
 
 MODES: Mapping[str, int] = {"osu": 0, "taiko": 1, "fruits": 2, "mania": 3}
 STATUSES = ("ranked", "loved", "qualified", "pending", "graveyard")
@@ -84,11 +85,7 @@ class Journal:
         stream.cursor, stream.done = cursor, done
 
     def _append(self, line: Mapping[str, Any]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as handle:
-            handle.write(json.dumps(line) + "\n")
-            handle.flush()
-            os.fsync(handle.fileno())
+        append_lines(self.path, [json.dumps(line)])
 
 
 def _whole_lines(path: Path) -> list[dict[str, Any]]:
@@ -160,6 +157,12 @@ def fetch_ranked(
         handle.writelines(f"{number} {status}\n" for number, status in sorted(found.items()))
     journal.remove()
     return Fetched(len(found))
+
+
+def is_list(path: Path) -> bool:
+    """Tell a list that was made here before: numbers of beatmapsets, alone or with their states."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return all(re.fullmatch(r"\d+( [a-z]+)?", line) for line in lines)
 
 
 def fetch_graveyard_of_ranked_mappers(

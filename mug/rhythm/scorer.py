@@ -22,7 +22,7 @@ from mug.audio.flux import Curves
 from mug.encoding.beat_axis import LINES, BeatAxis
 from mug.encoding.line_channels import POSITION, SOUND, line_channels, position_channels
 from mug.errors import CheckpointError, ConfigError
-from mug.util import atomic_write
+from mug.files import atomic_write
 
 CONDITIONS = 4
 """Stars, whether they are known, log rows a second, whether they are known."""

@@ -22,9 +22,9 @@ from torch.nn import functional
 from mug.encoding.beat_axis import LINES
 from mug.encoding.line_channels import SOUND, line_channels, position_channels
 from mug.errors import ConfigError, TrainingError
+from mug.files import atomic_write
 from mug.rhythm.scorer import RhythmScorer, ScorerOptions, condition
 from mug.rhythm.songs import SongLines
-from mug.util import atomic_write
 
 Progress = Callable[[int, int, float], None]
 

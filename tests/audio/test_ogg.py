@@ -11,6 +11,7 @@ import soundfile
 
 from mug.audio.load import decode, duration_ms, load_audio, read_sound
 from mug.audio.ogg import Page, read_pages, sound_streams
+from mug.audio.vorbis import encode_vorbis
 from mug.errors import AudioError
 
 RATE = 44100
@@ -226,3 +227,17 @@ def test_a_file_that_was_cut_says_what_is_missing(tmp_path, ending, part):
     assert len(sound.samples) / RATE == pytest.approx(read, abs=0.05)
     assert read + 0.02 < stated < 4.1
     assert ending == "ogg" or stated == pytest.approx(4, abs=0.05)
+
+
+def test_equal_samples_give_equal_bytes_that_are_read_whole(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, (RATE // 2, 2)).astype(np.float32)
+    data = encode_vorbis(noise, RATE)
+    assert data == encode_vorbis(noise, RATE)
+    pages = list(read_pages(data))
+    assert all(page.whole for page in pages)
+    assert {page.serial for page in pages} == {pages[0].serial}
+    assert {page.serial for page in read_pages(encode_vorbis(-noise, RATE))} != {pages[0].serial}
+    read, _, notices = read_sound(written(tmp_path, data))
+    assert read.shape == noise.shape
+    assert notices == ()
+    np.testing.assert_array_equal(read, samples_of(data))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import subprocess
@@ -24,6 +25,12 @@ def test_every_command_has_help(name, capsys, monkeypatch):
     said = capsys.readouterr().out
     assert said.startswith("usage: ")
     assert len(said.splitlines()) > 3
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"train"}))
+def test_every_command_says_its_errors_in_one_line(name):
+    called = inspect.getsource(find_command(name))
+    assert re.search(r"return run\(main, when_stopped=", called)
 
 
 def test_every_script_is_a_command_or_for_maintainers():

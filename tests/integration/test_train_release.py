@@ -123,6 +123,25 @@ def test_a_step_that_changes_takes_the_later_ones_with_it(tmp_path):
     assert go(first | {"two": "other"}) == []
 
 
+def test_steps_are_done_wherever_their_folder_lies_and_whatever_the_clock_says(tmp_path):
+    log = tmp_path / "log"
+
+    def go(out: Path, two: str = "b") -> list[str]:
+        log.write_text("")
+        for name, word in {"one": "a", "two": two, "three": "c"}.items():
+            code = f"open({str(log)!r}, 'a').write({name!r} + '\\n')  # {word} {out}"
+            Steps(out).run(name, ["-S", "-c", code])
+        return log.read_text().split()
+
+    here, there = tmp_path / "here", tmp_path / "there"
+    assert go(here) == ["one", "two", "three"]
+    here.rename(there)
+    assert go(there) == []
+    for age, name in enumerate(("one", "two", "three")):  # each done before the one before it
+        os.utime(there / ".done" / name, (1e9 - age, 1e9 - age))
+    assert go(there, two="other") == ["two", "three"]
+
+
 TINY = ["--songs", "4", "--workers", "1", "--min_s", "15", "--max_s", "20"]
 TINY += ["--calibrate=--kinds 1 --stars 1,2 --steps 2"]
 TINY += ["--scorer=--steps 3 --batch 2 --width 8 --dilations 1 4"]

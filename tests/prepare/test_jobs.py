@@ -12,13 +12,13 @@ import pytest
 
 from benchmarks._data_songs import make_sets
 from mug.data.feature_db import FeatureDB
-from mug.errors import DataError
+from mug.errors import DataError, FileError
 from mug.features import FeatureSchema
 from mug.prepare import engines
 from mug.prepare.collect import collect
 from mug.prepare.features import fill_features
 from mug.prepare.jobs import DONE, FAILED, Item, JobTable, is_dead, this_process
-from mug.prepare.run_jobs import run_jobs
+from mug.prepare.run_jobs import Work, run_jobs
 
 ITEMS = [Item(f"{group}{n}", group) for group in "abc" for n in range(3)]
 
@@ -111,6 +111,83 @@ def test_leases_of_a_dead_process_of_this_machine_end_at_once(db):
     assert len(JobTable(db, "k").take()) == 1
 
 
+def failing(given, reason):
+    raise AssertionError(reason)
+
+
+def test_leases_made_before_the_clock_was_set_back_end(db):
+    other = JobTable(db, "k", lease_s=10, clock=lambda: 5000.0)
+    other.add(ITEMS[:3])
+    other.take()
+    assert JobTable(db, "k", lease_s=10, clock=lambda: 4995.0).take() == []
+    assert len(JobTable(db, "k", lease_s=10, clock=lambda: 1000.0).take()) == 1
+
+
+LOG = "with open({log!r}, 'a') as file: file.write({group!r})\n"
+DEATHS = {"a": "", "b": "import os; os._exit(9)", "c": "raise MemoryError", "d": "", "e": ""}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_kills_its_worker_is_left_out_after_two_tries(db, tmp_path, workers):
+    table, log = JobTable(db, "k"), tmp_path / "log"
+    # In this process nobody may die.
+    deaths = DEATHS | {"b": "raise RecursionError"} if workers == 1 else DEATHS
+    table.add([Item(group, group) for group in deaths])
+
+    def given(lease):
+        return LOG.format(log=str(log), group=lease.group) + deaths[lease.group]
+
+    def store(result, mine):
+        return [Item(key, "", "", FAILED if result else DONE, result or "") for key in mine]
+
+    with engines.executor(workers=workers) as pool:
+        run_jobs(table, pool, workers, Work(exec, given, store, lambda _, reason: reason))
+    assert {key: state for key, (state, _) in states(db).items()} == {
+        "a": DONE, "b": FAILED, "c": FAILED, "d": DONE, "e": DONE,
+    }  # fmt: skip
+    tried = log.read_text()
+    assert tried.count("b") == 2
+    assert tried.count("c") in ((2,) if workers == 1 else (1, 2))  # b may have died before it
+    reasons = {item.key: item.detail for item in table.failed()}
+    assert all("twice" in reason for reason in reasons.values())
+    assert "MemoryError" in reasons["c"]
+
+
+def test_what_killed_a_whole_run_is_tried_in_a_process_of_its_own(db):
+    dead = subprocess.run(
+        [sys.executable, "-c", "from mug.prepare.jobs import this_process; print(this_process())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    gone = JobTable(db, "k", owner=dead)
+    gone.add([Item("a", "a"), Item("b", "b")])
+    gone.take(1)
+    table = JobTable(db, "k")
+    assert [(lease.group, lease.suspect) for lease in table.take(2)] == [("a", True), ("b", False)]
+    table.give_back()
+    gone.take(1)
+    ends = {"a": "import os; os._exit(9)", "b": ""}
+
+    def store(result, mine):
+        return [Item(key, "", "", FAILED if result else DONE) for key in mine]
+
+    with engines.executor() as pool:
+        run_jobs(
+            table, pool, 1, Work(exec, lambda lease: ends[lease.group], store, lambda *_: "died")
+        )
+    assert {key: state for key, (state, _) in states(db).items()} == {"a": FAILED, "b": DONE}
+
+
+def test_a_full_disk_ends_a_run_and_leaves_nothing_out(db):
+    table = JobTable(db, "k")
+    table.add(ITEMS)
+    work = Work(exec, lambda _: "raise OSError(28, 'full', 'there')", lambda *_: [], failing)
+    with engines.executor() as pool, pytest.raises(FileError, match=r"there.*full.*Make room"):
+        run_jobs(table, pool, 1, work)
+    assert set(states(db).values()) == {("pending", 0)}
+
+
 def test_working_off_stores_everything_once(db):
     table, seen = JobTable(db, "k"), []
     table.add(ITEMS)
@@ -120,7 +197,7 @@ def test_working_off_stores_everything_once(db):
         return [Item(key, "", "new", DONE) for key in mine]
 
     with engines.executor() as pool:
-        run_jobs(table, pool, 1, str.upper, lambda lease: lease.group, store)
+        run_jobs(table, pool, 1, Work(str.upper, lambda lease: lease.group, store, failing))
     assert seen == [(g.upper(), {f"{g}0", f"{g}1", f"{g}2"}) for g in "abc"]
     assert set(states(db).values()) == {("done", 1)}
 
@@ -135,7 +212,7 @@ def test_an_error_gives_the_leases_back_and_stores_nothing_half(db):
         raise DataError("no")
 
     with engines.executor() as pool, pytest.raises(DataError, match="no"):
-        run_jobs(table, pool, 1, str.upper, lambda lease: lease.group, store)
+        run_jobs(table, pool, 1, Work(str.upper, lambda lease: lease.group, store, failing))
     assert db.noted_version("half") is None
     assert set(states(db).values()) == {("pending", 0)}
 
@@ -194,7 +271,7 @@ from mug.data.feature_db import FeatureDB
 from mug.prepare.jobs import JobTable, Item, DONE
 from mug.prepare.collect import collect
 from mug.prepare.features import fill_features
-from mug.prepare.run_jobs import run_jobs
+from mug.prepare.run_jobs import Work, run_jobs
 from mug.prepare.engines import InThisProcess
 def compute(group):
     time.sleep(0.01)
@@ -206,7 +283,7 @@ with FeatureDB(Path(sys.argv[1]), ("sr",)) as db:
             connection.execute("INSERT INTO log VALUES (?)", (group,))
         return [Item(key, "", "", DONE) for key in mine]
     print("ready", flush=True)
-    run_jobs(table, InThisProcess(), 1, compute, lambda lease: lease.group, store)
+    run_jobs(table, InThisProcess(), 1, Work(compute, lambda lease: lease.group, store, print))
 """
 
 

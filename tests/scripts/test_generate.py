@@ -10,6 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from audio_sounds import clicks, write_sound
+from file_limits import largest_file
 from repository import ROOT
 from script_calls import Call, within
 
@@ -46,6 +48,64 @@ def test_same_arguments_same_bytes(tiny_model_folder: Path, song: Path, tmp_path
     assert charts(tmp_path / "a.osz") == charts(tmp_path / "b.osz")
     assert len(charts(tmp_path / "a.osz")) == 2
     assert b"Title:A: B" in next(iter(charts(tmp_path / "a.osz").values()))
+
+
+@pytest.mark.parametrize("name", ["s0.osz", "s0.json", "s0.md", "s0.png"])
+def test_other_peoples_files_stay_unless_overwrite_is_given(
+    called: Call, tiny_model_folder: Path, song: Path, tmp_path: Path, name: str
+) -> None:
+    out, foreign = tmp_path / "s0.osz", tmp_path / name
+    asked = ["--ckpt", tiny_model_folder, "--audio", song, "--steps", 1, "--no_reach_stars"]
+    asked += ["--out", out, "--picture", tmp_path / "s0.png"]
+    foreign.write_text('{"mine": 1}')
+    done = called(*asked)
+    assert done.returncode == 1
+    assert name in done.stderr
+    assert "--overwrite" in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {name}
+    assert foreign.read_text() == '{"mine": 1}'
+    assert called(*asked, "--overwrite").returncode == 0
+    made = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert set(made) == {"s0.osz", "s0.json", "s0.md", "s0.png"}
+    assert called(*asked).returncode == 0  # its own it may replace
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == made
+
+
+def test_no_package_is_left_without_its_report(
+    called: Call, tiny_model_folder: Path, song: Path, tmp_path: Path
+) -> None:
+    asked = ["--ckpt", tiny_model_folder, "--audio", song, "--steps", 1, "--no_reach_stars"]
+    assert called(*asked, "--out", tmp_path / "a.osz").returncode == 0
+    report = (tmp_path / "a.json").stat().st_size
+    package = (tmp_path / "a.osz").stat().st_size
+    (tmp_path / "b").mkdir()
+    with largest_file((report + package) // 2):
+        done = called(*asked, "--out", tmp_path / "b" / "a.osz")
+    assert done.returncode == 1
+    assert f"{tmp_path}/b/a." in done.stderr
+    assert list((tmp_path / "b").iterdir()) == []
+
+
+def test_songs_that_are_converted_give_the_same_bytes_in_another_folder(
+    called: Call, tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    songs = tmp_path / "songs"
+    songs.mkdir()
+    for ending in ("wav", "flac"):
+        write_sound(songs / f"{ending}.{ending}", clicks(3.2, 44100), 44100)
+    asked = ["--ckpt", tiny_model_folder, "--audio", songs, "--steps", 1, "--no_reach_stars"]
+    for out in ("one", "two"):
+        assert called(*asked, "--out", tmp_path / out).returncode == 0
+    one, two = (
+        {
+            path.relative_to(tmp_path / out).as_posix(): path.read_bytes()
+            for path in (tmp_path / out).rglob("*")
+            if path.is_file()
+        }
+        for out in ("one", "two")
+    )
+    assert len(one) == 2 * 4
+    assert one == two
 
 
 @pytest.mark.parametrize(

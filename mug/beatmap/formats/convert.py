@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -23,9 +22,10 @@ from mug.beatmap.formats.registry import (
 )
 from mug.beatmap.formats.safe_names import sanitise_name
 from mug.beatmap.sound_file import find_audio, look_for
-from mug.errors import BeatmapError, DataError
+from mug.errors import BeatmapError, DataError, FileIsThereError, MugError
+from mug.files import atomic_copy, atomic_write, write_together
 from mug.messages.message import Message
-from mug.util import atomic_write, files_below, nearest
+from mug.util import files_below, nearest
 
 Progress = Callable[[int, int], None]
 Inspect = Callable[[Path], Iterable[Message]]
@@ -46,7 +46,7 @@ class Conversion:
 
     charts: int = 0
     written: list[Path] = field(default_factory=list)
-    failed: list[BeatmapError] = field(default_factory=list)
+    failed: list[MugError] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     losses: LossReport = field(default_factory=LossReport)
     notices: list[tuple[str, Message]] = field(default_factory=list)
@@ -81,6 +81,7 @@ def convert(
     progress: Progress | None = None,
     strict: bool = False,
     inspect: Inspect | None = None,
+    overwrite: bool = False,
 ) -> Conversion:
     """Convert a chart, a package or a folder of them.
 
@@ -92,6 +93,7 @@ def convert(
         strict: refuse a chart at the first line that cannot be read.
         inspect: called once with each sound of a song that charts name, for what is to be said
             of it.
+        overwrite: replace files of the output whose content is another.
 
     Raises:
         BeatmapError: for a missing source, an unknown format, and, for a single file, whatever
@@ -106,7 +108,7 @@ def convert(
         if not songs and not result.failed:
             raise BeatmapError("chart.no_charts_are_here", file=source, remedy="remedy.check_path")
         for done, song in enumerate(songs, start=1):
-            beatmaps = _convert_song(song, out, suffix, result, strict=strict)
+            beatmaps = _convert_song(song, _Target(out, suffix, overwrite), result, strict=strict)
             if inspect is not None:
                 _inspect_sounds(song, beatmaps, result, inspect)
             if progress is not None:
@@ -170,10 +172,19 @@ def _in_folder(folder: Path, name: Path, package: osz.Unpacked | None = None) ->
         yield _Song(parent, tuple(charts), name / parent.relative_to(folder), package)
 
 
+@dataclass(frozen=True)
+class _Target:
+    """Output of a conversion: a file or folder, the suffix of its format, what may be replaced."""
+
+    out: Path
+    suffix: str
+    overwrite: bool
+
+
 def _convert_song(
-    song: _Song, out: Path, suffix: str, result: Conversion, *, strict: bool
+    song: _Song, target: _Target, result: Conversion, *, strict: bool
 ) -> list[Beatmap]:
-    """Convert charts that lie together; returns those that were read."""
+    """Convert charts that lie together, all or none; returns those that were read."""
     beatmaps, failures = read_charts(song.charts, result.losses, strict=strict)
     result.failed += map(song.named, failures)
     if not beatmaps:
@@ -181,9 +192,13 @@ def _convert_song(
     losses = LossReport()
     beatmaps = [_with_sound(song, beatmap, losses) for beatmap in beatmaps]
     try:
-        written = _write(song, beatmaps, out, suffix, result, losses)
+        with write_together(overwrite=target.overwrite):
+            written = _write(song, beatmaps, target, result, losses)
     except BeatmapError as error:
         result.failed.append(song.named(error))
+        return beatmaps
+    except FileIsThereError as error:
+        result.failed.append(error)
         return beatmaps
     result.losses.merge(losses)
     result.charts += len(beatmaps)
@@ -202,26 +217,26 @@ def _inspect_sounds(
 def _write(
     song: _Song,
     beatmaps: Sequence[Beatmap],
-    out: Path,
-    suffix: str,
+    target: _Target,
     result: Conversion,
     losses: LossReport,
 ) -> list[Path]:
     """One file, one package, or the files of a folder."""
+    out, suffix = target.out, target.suffix
     files = _companions(song, beatmaps, result)
     single = out.suffix.lower() == suffix and not out.is_dir()
     if suffix in PACKAGES:
         stem = song.name.name or f"{beatmaps[0].artist} - {beatmaps[0].title}"
-        target = out if single else out / song.name.parent / sanitise_name(f"{stem}{suffix}")
-        if target in result.written:
+        package = out if single else out / song.name.parent / sanitise_name(f"{stem}{suffix}")
+        if package in result.written:
             raise BeatmapError(
                 "chart.several_songs_do_not_fit_into",
                 file=song.folder,
                 value=str(out),
                 remedy="remedy.give_folder_and_to",
             )
-        losses.merge(write_any(beatmaps, target, files=files))
-        return [target]
+        losses.merge(write_any(beatmaps, package, files=files))
+        return [package]
     if single:
         losses.merge(write_any(beatmaps, out))
         return [out, *_copied(files, out.parent)]
@@ -292,7 +307,6 @@ def _copied(files: dict[str, Path | bytes], folder: Path) -> list[Path]:
             continue
         if target.is_file() and target.stat().st_size == source.stat().st_size:
             continue
-        with source.open("rb") as reader, atomic_write(target) as handle:
-            shutil.copyfileobj(reader, handle)
+        atomic_copy(source, target)
         copied.append(target)
     return copied

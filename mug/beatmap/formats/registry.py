@@ -27,8 +27,9 @@ from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.beatmap.latin import with_latin
 from mug.beatmap.timing_points import ScrollPoint, TimingPoint
 from mug.errors import BeatmapError, ModeError
+from mug.files import atomic_write
 from mug.messages.message import Message
-from mug.util import atomic_write, nearest
+from mug.util import nearest
 
 SLOWEST, FASTEST = 0.01, 1e6  # scroll speeds that a `.osu` file can say
 

@@ -1,7 +1,8 @@
 """Convert charts between osu!mania, StepMania, Quaver and Malody.
 
 IN is a chart, a package or a folder of these; OUT a chart, a package or a folder. Sound and
-pictures go along. What the format of OUT cannot hold is listed.
+pictures go along. What the format of OUT cannot hold is listed. Files of OUT with other content
+stay, unless --overwrite is given; a song is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from mug.audio.load import sound_length
 from mug.beatmap.formats.convert import Conversion, convert
 from mug.beatmap.formats.registry import suffixes
-from mug.cli.common import FAILED, OK, STRICT, progress_bar, run, warn
+from mug.cli.common import FAILED, OK, STRICT, add_overwrite_option, progress_bar, run, warn
 from mug.errors import AudioError, printable
 from mug.messages.message import Message
 
@@ -28,6 +29,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--to", metavar="FORMAT", help="one of these without its dot, where OUT is a folder"
     )
+    add_overwrite_option(parser)
     parser.add_argument("--strict", action="store_true", help=STRICT)
     return parser.parse_args()
 
@@ -43,6 +45,7 @@ def main() -> int:
             progress=show,
             strict=given.strict,
             inspect=_inspected,
+            overwrite=given.overwrite,
         )
     return _summary(done, given.out)
 

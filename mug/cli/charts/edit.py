@@ -33,10 +33,11 @@ from mug.cli.charts.options import (
     warn_before,
 )
 from mug.cli.charts.prompt_options import add_prompt_options
-from mug.cli.common import OK, STRICT, progress_bar, run, warn
+from mug.cli.common import OK, STRICT, add_overwrite_option, progress_bar, run, warn
 from mug.errors import GenerationError, MugError
 from mug.features import FeatureSchema
-from mug.util import atomic_write
+from mug.files import atomic_write, write_together
+from mug.pipeline.own_files import check_outputs
 
 if TYPE_CHECKING:
     from mug.pipeline.chart import ChartGenerator
@@ -59,6 +60,7 @@ def parser(schema: FeatureSchema, keys: int = 0) -> argparse.ArgumentParser:
         "--out", type=Path, required=True, help="the .osu file to write; with --count, NAME-1.osu …"
     )
     made.add_argument("--audio", type=Path, help="the song (default: the one that the chart names)")
+    add_overwrite_option(made)
     made.add_argument("--strict", action="store_true", help=STRICT)
     part = made.add_argument_group("what may change")
     part.add_argument("--from_ms", type=float, help="begin of the part, in ms")
@@ -114,6 +116,7 @@ def main() -> int:
     args = command_line.parse_args()
     if args.out.suffix.lower() != ".osu":
         raise GenerationError("scripts.output_must_be_osu_file", file=args.out)
+    check_outputs(_files(args), overwrite=args.overwrite)
     chart = osu_patch.read(args.chart, strict=args.strict)
     audio = args.audio or find_audio(chart.beatmap)
     request = request_of(args, schema, audio, finish_of(args))
@@ -132,10 +135,11 @@ def main() -> int:
         variations = edit_chart(generator, chart.beatmap, request, edit, progress)
     for notice in generator.song(request.audio).sound.notices:
         warn(str(notice))
-    report = [
-        _write(args, generator, request, chart, edit, (index, variation))
-        for index, variation in enumerate(variations)
-    ]
+    with write_together():
+        report = [
+            _write(args, generator, request, chart, edit, (index, variation))
+            for index, variation in enumerate(variations)
+        ]
     print(json.dumps(report, indent=2, ensure_ascii=False))
     return OK
 
@@ -204,9 +208,7 @@ def _write(
     from mug.pipeline.stamp import provenance
 
     index, variation = made
-    out = args.out
-    if args.count > 1:
-        out = out.with_name(f"{out.stem}-{index + 1}{out.suffix}")
+    out = _out(args, index)
     edited = variation.apply_to_file(chart)
     record = provenance(generator.model, request, prompt=request.prompt, index=index)
     report = {
@@ -221,11 +223,23 @@ def _write(
     if args.mark:
         tags = stamp(edited.beatmap, record).metadata["Tags"]
         data = osu_patch.with_field(edited, "Metadata", "Tags", tags).data
-    with atomic_write(out) as handle:
-        handle.write(data)
     with atomic_write(out.with_suffix(".json"), "w", encoding="utf-8") as handle:
         json.dump(report, handle, indent=2, ensure_ascii=False)
+    with atomic_write(out) as handle:  # after its report
+        handle.write(data)
     return report
+
+
+def _out(args: argparse.Namespace, index: int) -> Path:
+    """Return the file of a variation."""
+    out: Path = args.out
+    return out if args.count <= 1 else out.with_name(f"{out.stem}-{index + 1}{out.suffix}")
+
+
+def _files(args: argparse.Namespace) -> list[Path]:
+    """Return all files that will be written."""
+    charts = [_out(args, index) for index in range(args.count)]
+    return [file for chart in charts for file in (chart, chart.with_suffix(".json"))]
 
 
 def _columns(text: str) -> frozenset[int]:

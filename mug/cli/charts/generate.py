@@ -25,7 +25,7 @@ from mug.cli.charts.options import (
     tolerances_of,
     warn_before,
 )
-from mug.cli.common import FAILED, OK, progress_bar, run, warn
+from mug.cli.common import FAILED, OK, add_overwrite_option, progress_bar, run, warn
 from mug.errors import MugError
 from mug.features import FeatureSchema
 from mug.util import without_collection
@@ -72,6 +72,7 @@ def parser(schema: FeatureSchema, keys: int = 0) -> argparse.ArgumentParser:
         help="leave charts as they were sampled",
     )
     made.add_argument("--picture", type=Path, help="also write a picture of the first chart here")
+    add_overwrite_option(made)
     add_sampling_options(made)
     add_generation_options(made, schema, keys)
     return made
@@ -84,6 +85,10 @@ def main() -> int:
     command_line = parser(schema, overview.release.keys)
     command_line.set_defaults(**overview.release.sampling)
     args = command_line.parse_args()
+    if not args.audio.is_dir():
+        from mug.pipeline.package import check_package
+
+        check_package(args.out, args.picture, overwrite=args.overwrite)  # before all the work
     ahead = _analysis_ahead(args)
     from mug.pipeline.finish.side_by_side import finishing_processes
 
@@ -108,7 +113,13 @@ def _charts(
         return _folder(args, generator, request, plan)
     with progress_bar("generating", "step") as progress:
         report: dict[str, Any] = make_package(
-            generator, request, args.out, plan, progress=progress, picture=args.picture
+            generator,
+            request,
+            args.out,
+            plan,
+            progress=progress,
+            picture=args.picture,
+            overwrite=args.overwrite,
         )
     _warn_after(report)
     print(json.dumps(report, indent=2, ensure_ascii=False))
@@ -174,7 +185,9 @@ def _folder(
     def work(job: BatchJob) -> None:
         with progress_bar(job.song.name, "step") as steps:
             song = replace(request, audio=job.song)
-            _warn_after(make_package(generator, song, job.out, plan, progress=steps))
+            own = args.overwrite or job.mark.is_file()
+            made = make_package(generator, song, job.out, plan, progress=steps, overwrite=own)
+            _warn_after(made)
 
     jobs = plan_batch(args.audio, args.out)
     digest = digest_of(request, plan, generator.model)

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.registry import suffixes
-from mug.cli.common import OK, STRICT, run
+from mug.cli.common import OK, STRICT, add_overwrite_option, run
 from mug.errors import DataError
 from mug.features import FeatureSchema
+from mug.files import write_together
 from mug.messages.message import Message
 from mug.pipeline.model.names import USUAL_FEATURES
 from mug.pipeline.prompt import charts_in, prompt_of_chart, prompt_text, save_prompt
@@ -35,6 +36,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--strict", action="store_true", help=STRICT)
     parser.add_argument("--features", default=USUAL_FEATURES, help="the model's features")
     parser.add_argument("--out", type=Path, help="write the YAML here, not to the screen")
+    add_overwrite_option(parser)
     return parser.parse_args()
 
 
@@ -58,7 +60,8 @@ def main() -> int:
         for sentence in prompt.beyond(schema):
             log.warning("%s: %s", chart.version, sentence)
         if given.out is not None:
-            save_prompt(prompt, given.out)
+            with write_together(overwrite=given.overwrite):
+                save_prompt(prompt, given.out)
             print(f"{chart.version}: {given.out}")
         else:
             print("---\n" * (number > 0) + f"# {chart.artist} - {chart.title} [{chart.version}]")

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from tqdm import tqdm
-
+from mug.cli.common import OK, progress_bar, run
 from mug.compose.collection import CollectionOptions, compose_collection
 from mug.compose.held_out import HELD_OUT_KINDS, compose_held_out
 from mug.compose.style import SongStyle
 from mug.compose.varied.style import VariedStyle
 from mug.compose.varied_collection import VariedOptions
-from mug.errors import MugError
 
 
 def _arguments() -> argparse.Namespace:
@@ -66,35 +63,27 @@ def _held_out(given: argparse.Namespace) -> int:
     options = VariedOptions(keys=given.keys, charts=charts, audio_format=given.audio)
     for kind, folder in compose_held_out(given.out, seed=given.seed, options=options).items():
         print(f"{kind}: {folder}")
-    return 0
+    return OK
 
 
 def main() -> int:
-    """Compose the collection; 0 when all songs are there, 130 after Ctrl-C, 2 for a mistake."""
+    """Compose the collection and say where it lies."""
     given = _arguments()
-    try:
-        if given.held_out:
-            return _held_out(given)
-        options = _options(given)
-        with tqdm(total=given.count, desc="composing", unit="song") as bar:
-            folders = compose_collection(
-                given.out,
-                given.count,
-                seed=given.seed,
-                options=options,
-                workers=given.workers,
-                progress=lambda done, _: bar.update(done - bar.n),
-            )
-    except MugError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nStopped. The same command goes on from here.", file=sys.stderr)
-        return 130
+    if given.held_out:
+        return _held_out(given)
+    with progress_bar("composing", "song") as show:
+        folders = compose_collection(
+            given.out,
+            given.count,
+            seed=given.seed,
+            options=_options(given),
+            workers=given.workers,
+            progress=show,
+        )
     print(f"{len(folders)} songs in {given.out}")
-    return 0
+    return OK
 
 
 def command() -> int:
     """Run the command line; the exit code."""
-    return main()
+    return run(main, when_stopped="The same command goes on from here.")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mug.cli.common import run
+from mug.cli.common import add_overwrite_option, run
+from mug.files import write_together
+from mug.pipeline.own_files import check_model_folder
 
 
 def main() -> int:
@@ -15,7 +17,9 @@ def main() -> int:
         "checkpoint", type=Path, help="a .ckpt file (the original's needs model.yaml beside it)"
     )
     parser.add_argument("out", type=Path, help="folder for model.safetensors and model.yaml")
+    add_overwrite_option(parser)
     args = parser.parse_args()
+    check_model_folder(args.out, overwrite=args.overwrite)
 
     from mug.pipeline.model.checkpoint import (
         build_model,
@@ -26,7 +30,8 @@ def main() -> int:
 
     config, weights, published = read_checkpoint(args.checkpoint)
     build_model(config, published=published)
-    digest = save_inference(args.out, config, weights, published=published)
+    with write_together():
+        digest = save_inference(args.out, config, weights, published=published)
     load_model(args.out)
     count = sum(value.numel() for value in weights.values())
     print(f"{args.out}: {len(weights)} tensors, {count:,} numbers, sha256 {digest}")

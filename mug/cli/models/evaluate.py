@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from mug.cli.common import OK, progress_bar, run
+from mug.cli.common import OK, add_overwrite_option, progress_bar, run
 from mug.compose.collection import CollectionOptions, compose_collection
 from mug.compose.held_out import HELD_OUT_KINDS, compose_held_out
 from mug.compose.style import SongStyle
@@ -24,6 +24,7 @@ from mug.diffusion.samplers.registry import SAMPLERS
 from mug.errors import DataError
 from mug.evaluation.jobs import (
     BASELINES,
+    ROWS,
     SCORER,
     Piece,
     Setting,
@@ -35,9 +36,13 @@ from mug.evaluation.jobs import (
 )
 from mug.evaluation.rows import CHARTS, COST, PARTS, ResultRow
 from mug.evaluation.songs import HumanSong, assert_unseen
+from mug.files import check_free, write_together
 from mug.messages.message import Message
 from mug.pipeline.defaults import SAMPLER, STEPS
-from mug.util import atomic_write, nearest
+from mug.threads import end_with_parent
+from mug.util import nearest
+
+RESULTS, TABLES = "results.json", ("results.md", "bars.md")
 
 PACK_SEED = 77
 """Of the synthetic pack; far from the seeds that training sets are composed with."""
@@ -55,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     _add_songs(made)
     _add_judged(made)
     _add_sampling(made)
+    add_overwrite_option(made)
     return made
 
 
@@ -140,6 +146,11 @@ def main() -> int:
     """Does what is not done yet, then writes results.json, results.md and the pages."""
     args = parser().parse_args()
     parts = _parts(args)
+    check_free(
+        (args.out / name for name in (RESULTS, *TABLES)),
+        overwrite=args.overwrite,
+        is_ours=lambda _: (args.out / ROWS).is_dir(),
+    )
     setting = _setting(args)
     songs = without(songs_in(setting.songs, setting.keys), args.leave_out)
     others = songs_in(setting.training, setting.keys) if setting.training else ()
@@ -276,7 +287,7 @@ def _run_shared(
     progress: Callable[[int], None],
 ) -> None:
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool:
         futures = [pool.submit(work, setting, job, mark) for job, mark in todo]
         try:
             for done, future in enumerate(as_completed(futures), 1):
@@ -304,13 +315,13 @@ def _write(
     from mug.evaluation.results import results
 
     found = results(rows, songs[0], command, out, songs[1])
-    with atomic_write(out / "results.json", "w", encoding="utf-8") as handle:
-        json.dump(found, handle, indent=1)
     tables = {"results.md": markdown(rows, found), "bars.md": bars_table(rows, found)}
-    for name, table in tables.items():
-        with atomic_write(out / name, "w", encoding="utf-8") as handle:
-            handle.write(table)
-    pages = write_pages(found, out)
+    with write_together() as files:
+        for name, table in tables.items():
+            files.write(out / name, table.encode())
+        pages = write_pages(found, out)
+        with files.open(out / RESULTS, "w", encoding="utf-8") as handle:
+            json.dump(found, handle, indent=1)
     print(f"To look at in a browser: {pages[0]}")
     return tables
 

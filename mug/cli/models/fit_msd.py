@@ -33,7 +33,7 @@ from mug.difficulty.msd_features import (
 )
 from mug.difficulty.msd_model import CAP
 from mug.difficulty.names import SKILL_SETS
-from mug.util import atomic_write
+from mug.files import atomic_write
 
 BEYOND = (1.7, 2.0)
 """Rates without recorded values: there the estimate learns only not to fall."""

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mug.cli.common import OK, run
+from mug.cli.common import OK, add_overwrite_option, run
 from mug.errors import CheckpointError, ConfigError
 from mug.features import NUMERIC, FeatureSchema
+from mug.files import atomic_copy, write_together
 from mug.pipeline.model import choice
 from mug.pipeline.model.names import CARD_NAME, REACHED_NAME, SCORER_NAME
 from mug.pipeline.model.pack import same_share, write_model, write_sums
+from mug.pipeline.own_files import check_model_folder
 
 if TYPE_CHECKING:
     from mug.pipeline.model.release import Release
@@ -62,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
         help="share of notes that the packed model must have in common with the checkpoint"
         " (default %(default)g)",
     )
+    add_overwrite_option(made)
     return made
 
 
@@ -71,6 +74,7 @@ def main() -> int:
     from mug.pipeline.model.files import read_checkpoint
 
     source = checkpoint_of(args.checkpoint)
+    check_model_folder(args.out, overwrite=args.overwrite)
     config, weights, published = read_checkpoint(source)
     release = _release(args, config)
     with tempfile.TemporaryDirectory() as made:
@@ -85,9 +89,9 @@ def main() -> int:
                 value=round(same, 3),
                 remedy="remedy.keep_more_in_fp32_or_lower_least",
             )
-        args.out.mkdir(parents=True, exist_ok=True)
-        for file in folder.iterdir():
-            shutil.copyfile(file, args.out / file.name)
+        with write_together():
+            for file in sorted(folder.iterdir()):
+                atomic_copy(file, args.out / file.name)
     if args.out.resolve().parent == choice.SHIPPED:
         write_sums(choice.SHIPPED)
     count = sum(value.numel() for value in weights.values())

@@ -19,8 +19,8 @@ from mug.cli.common import OK, run
 from mug.cli.steps import Steps
 from mug.compose.collection import MOST_SONGS
 from mug.errors import ConfigError
+from mug.files import atomic_write
 from mug.messages.message import Message
-from mug.util import atomic_write
 
 SONGS = 300
 SEED, SCORER_SEED = 0, 1
@@ -278,8 +278,7 @@ def _data(steps: Steps, recipe: ReleaseRecipe) -> list[str]:
 
 def pack(steps: Steps, recipe: ReleaseRecipe) -> None:
     """The model folder that is shipped: halved weights, config, scorer, card."""
-    runs = (steps.out / "logs" / "diffusion").glob("*/checkpoints/last.ckpt")
-    last = max(runs, key=lambda path: path.stat().st_mtime)
+    last = steps.checkpoint("diffusion")
     scorer = ["--scorer", str(steps.out / "scorer" / "scorer.safetensors")]
     command = ["scripts/pack_model.py", str(last), str(steps.out / "model"), *scorer]
     steps.run("pack", command)

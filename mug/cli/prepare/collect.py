@@ -17,7 +17,7 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = (
     "1"  # processes share the cores
 )
 
-from mug.cli.common import OK, STRICT, add_worker_options, progress_bar, run
+from mug.cli.common import OK, STRICT, add_overwrite_option, add_worker_options, progress_bar, run
 from mug.prepare.collect import collect
 from mug.prepare.ingest import Selection, read_opt_out
 
@@ -34,6 +34,7 @@ def _arguments() -> argparse.Namespace:
         "--opt_out", type=Path, help="mappers whose charts are not taken, one name a line"
     )
     parser.add_argument("--strict", action="store_true", help=STRICT)
+    add_overwrite_option(parser)
     add_worker_options(parser)
     return parser.parse_args()
 
@@ -50,6 +51,7 @@ def main() -> int:
             workers=given.workers,
             engine=given.engine,
             shared=given.shared,
+            overwrite=given.overwrite,
         )
     if not found.done:
         print("Nothing new: all songs were collected before.")

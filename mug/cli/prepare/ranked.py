@@ -9,9 +9,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mug.cli.common import OK, run
+from mug.cli.common import OK, add_overwrite_option, run
 from mug.cli.prepare.osu_options import CREDENTIALS, add_server_options, counter, open_api
-from mug.prepare.ranked import MODES, STATUSES, fetch_ranked
+from mug.files import check_free
+from mug.prepare.ranked import MODES, STATUSES, fetch_ranked, is_list
 
 
 def _mode(text: str) -> int:
@@ -37,6 +38,7 @@ def _arguments() -> argparse.Namespace:
         default=["ranked", "loved"],
         help="states to list (default: ranked loved)",
     )
+    add_overwrite_option(parser)
     add_server_options(parser)
     return parser.parse_args()
 
@@ -44,6 +46,7 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """Fetch the list, then say how long it is."""
     given = _arguments()
+    check_free([given.out], overwrite=given.overwrite, is_ours=is_list)
     api = open_api(given)
     with counter("listing", "set") as show:
         found = fetch_ranked(

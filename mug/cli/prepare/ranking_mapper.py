@@ -8,9 +8,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mug.cli.common import OK, run
+from mug.cli.common import OK, add_overwrite_option, run
 from mug.cli.prepare.osu_options import CREDENTIALS, add_server_options, counter, open_api
-from mug.prepare.ranked import fetch_graveyard_of_ranked_mappers
+from mug.files import check_free
+from mug.prepare.ranked import fetch_graveyard_of_ranked_mappers, is_list
 
 
 def _arguments() -> argparse.Namespace:
@@ -24,6 +25,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--min_plays", type=int, default=50, help="least play count of a set (default 50)"
     )
+    add_overwrite_option(parser)
     add_server_options(parser)
     return parser.parse_args()
 
@@ -31,6 +33,7 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """Fetch the list, then say how long it is."""
     given = _arguments()
+    check_free([given.out], overwrite=given.overwrite, is_ours=is_list)
     api = open_api(given)
     with counter("looking into", "mapper") as show:
         found = fetch_graveyard_of_ranked_mappers(

@@ -8,10 +8,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mug.cli.common import OK, run
+from mug.cli.common import OK, add_overwrite_option, run
 from mug.features import FeatureSchema
+from mug.files import check_free
 from mug.prepare.report.collect import collect_report
-from mug.prepare.report.page import write_page
+from mug.prepare.report.page import is_own_page, write_page
 
 
 def _arguments() -> argparse.Namespace:
@@ -27,6 +28,7 @@ def _arguments() -> argparse.Namespace:
         default="configs/mug/mania_beatmap_features.yaml",
         help="features to show (default: %(default)s)",
     )
+    add_overwrite_option(parser)
     parser.add_argument("--samples", type=int, default=6, help="charts to draw (default 6)")
     return parser.parse_args()
 
@@ -34,6 +36,7 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """Write the page, then say what it shows."""
     given = _arguments()
+    check_free([given.out], overwrite=given.overwrite, is_ours=is_own_page)
     schema = FeatureSchema.from_yaml(given.features_yaml)
     report = collect_report(given.dataset_dir, schema, samples=given.samples)
     write_page(report, given.out)

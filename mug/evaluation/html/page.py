@@ -32,11 +32,11 @@ from mug.evaluation.markdown.summary import over_songs
 from mug.evaluation.markdown.tables import Column
 from mug.evaluation.markdown.write import few_songs
 from mug.evaluation.rows import ResultRow
+from mug.files import atomic_write
 from mug.metrics.statistics import Summary
 from mug.render.html import fragment
 from mug.render.page import PageSection
 from mug.render.svg import Dot, DotRow, Scale, dot_plot, track
-from mug.util import atomic_write
 
 PAGE = "results.html"
 _PAGE = "mug.evaluation.html/page.html"

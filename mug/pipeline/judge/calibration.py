@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from mug.errors import GenerationError
+from mug.files import append_lines, atomic_write
 from mug.pipeline.arrange.reach_stars import stars_of
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.model.reached import STARS, ReachedStars
 from mug.pipeline.request import GenerationRequest
 from mug.pipeline.sample import ChartRequest, chart_seed
-from mug.util import atomic_write
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,7 @@ def measure_missing(
             for stars, value in zip(missing, reached, strict=True)
         ]
         found |= {(one.song, one.seed, one.given): one for one in new}
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("a", encoding="utf-8") as handle:
-            handle.writelines(f"\n{json.dumps(asdict(one))}" for one in new)
+        append_lines(file, (json.dumps(asdict(one)) for one in new))
     keys = [(song, seed, stars) for song, seed in wanted for stars in given]
     return [found[key] for key in keys]
 

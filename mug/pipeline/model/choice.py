@@ -11,9 +11,10 @@ from pathlib import Path
 import yaml
 
 from mug.errors import CheckpointError
+from mug.files import atomic_write
 from mug.messages.message import Message
 from mug.pipeline.model.names import CONFIG_NAME, PACKED_CONFIG_NAME, WEIGHTS_NAME
-from mug.util import atomic_write, workplace
+from mug.util import workplace
 
 KEYS = 4
 """Columns of the charts that are made where nobody says a number."""

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from mug.config import load_inference_config, save_config
 from mug.errors import CheckpointError
+from mug.files import atomic_write
 from mug.messages.message import Message
 from mug.model.stand_ins import read_pickle
 from mug.model.weights import SYSTEM, check_system
@@ -22,7 +23,6 @@ from mug.pipeline.model.inference_classes import for_inference
 from mug.pipeline.model.names import CONFIG_NAME, PACKED_CONFIG_NAME, WEIGHTS_NAME
 from mug.pipeline.model.weights_file import WeightsFile
 from mug.reference.config import translate
-from mug.util import atomic_write
 
 FORMAT_VERSION = "1"
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from mug.beatmap.hit_objects import HitObject
 from mug.config import save_config
 from mug.errors import CheckpointError
+from mug.files import atomic_write
 from mug.model.speed.precision import lowered_names
 from mug.pipeline.model.checkpoint import build_model
 from mug.pipeline.model.files import (
@@ -34,7 +35,7 @@ from mug.pipeline.model.names import (
 )
 from mug.pipeline.model.release import SECTION, Release
 from mug.pipeline.plain import to_plain
-from mug.util import atomic_write, find_file
+from mug.util import find_file
 
 SUMS_NAME = "SHA256SUMS"
 MOST_BYTES = 12 * 2**20

@@ -12,10 +12,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from mug.files import atomic_write
 from mug.prepare.report.bins import Distribution
 from mug.render.html import fragment
 from mug.render.png import png_bytes
-from mug.util import atomic_write
 
 _REPORT = "mug.prepare.report/report.html"
 _WIDTH, _HEIGHT, _BASE, _TOP = 300, 118, 98, 6

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from mug.files import atomic_write
 from mug.prepare.report.bins import TITLES, Distribution
 from mug.prepare.report.collect import DatasetReport, RejectedGroup, Sample, SplitReport
 from mug.prepare.report.draw import bars_html
@@ -14,8 +15,9 @@ from mug.render.chart_image import clock_text, render_chart, summary
 from mug.render.html import fragment
 from mug.render.page import Heading, PageSection, document
 from mug.render.png import picture_html
-from mug.util import atomic_write
 
+_KIND = "data set report"
+_OPENING = f" · {_KIND}</title>".encode()
 _REPORT = "mug.prepare.report/report.html"
 _PART_NAMES = {"train": "Training", "val": "Validation", "test": "Test"}
 _MOST_ITEMS = 40
@@ -25,6 +27,12 @@ def write_page(report: DatasetReport, path: Path) -> None:
     """Write the page; the same data set gives the same bytes."""
     with atomic_write(path, "w", encoding="utf-8") as handle:
         handle.write(page(report))
+
+
+def is_own_page(path: Path) -> bool:
+    """Tell a page that `write_page` has made."""
+    with path.open("rb") as handle:
+        return _OPENING in handle.read(1 << 16)
 
 
 def page(report: DatasetReport) -> str:
@@ -41,9 +49,7 @@ def page(report: DatasetReport) -> str:
     about = fragment(_REPORT, "facts", about=report.about, notes=report.notes)
     tools = " · ".join(report.tools)
     foot = f"{f'Measured by {tools}. ' if tools else ''}Point at a bar to see its value."
-    return document(
-        Heading(report.name, "data set report", "Data set report", about), sections, foot
-    )
+    return document(Heading(report.name, _KIND, "Data set report", about), sections, foot)
 
 
 def _totals(totals: Mapping[str, int | float]) -> Markup:

@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 
 from mug.audio.load import read_sound
+from mug.audio.vorbis import encode_vorbis
 from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.osu import patch as osu_patch
 from mug.beatmap.formats.osu.package import chart_name, pack
 from mug.beatmap.formats.osu.patch import ChartFile
 from mug.beatmap.formats.registry import FORMATS, OFFERED, encoded
 from mug.errors import MugError
+from mug.files import atomic_write
 from mug.pipeline.report import report_markdown
 from mug.render.chart_image import render_chart
 from mug.ui.jobs.folders import Revision, safe_name
@@ -26,13 +28,11 @@ from mug.ui.page import sentences
 from mug.ui.page.sentences import sentence, without_folders
 from mug.ui.page.texts import Texts
 from mug.ui.player.document import PlayerFinding, SongView, outline, player_document
-from mug.util import atomic_write
 
 log = logging.getLogger(__name__)
 
 RESULT, PLAYER, PICTURE, REPORT = "result.json", "player.json", "picture.png", "report.json"
 PREVIEW_SOUND = "preview.ogg"
-_BLOCK = 65536  # frames; libsndfile's Vorbis writer fails on one very large block
 
 
 @dataclass(frozen=True)
@@ -211,17 +211,9 @@ def _findings(entry: Mapping[str, Any], language: str) -> list[PlayerFinding]:
 
 def _write_sound(song: Path, target: Path) -> None:
     """The song's samples as the charts' clock has them; browsers cut MP3s elsewhere."""
-    import soundfile
-
     samples, rate, _ = read_sound(song)  # the report tells what is missing
-    with (
-        atomic_write(target) as handle,
-        soundfile.SoundFile(
-            handle, "w", samplerate=rate, channels=samples.shape[1], format="OGG", subtype="VORBIS"
-        ) as sound,
-    ):
-        for first in range(0, len(samples), _BLOCK):
-            sound.write(samples[first : first + _BLOCK])
+    with atomic_write(target) as handle:
+        handle.write(encode_vorbis(samples, rate))
 
 
 def charts_of(revision: Revision, written: Written) -> list[ChartFile]:

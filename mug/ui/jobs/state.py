@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from mug.beatmap.hit_objects import HitObject, LongNote, Rice
 from mug.errors import GenerationError
+from mug.files import atomic_write
 from mug.pipeline.plain import from_plain, to_plain
 from mug.timing.estimate import TimingEstimate
-from mug.util import atomic_write
 
 if TYPE_CHECKING:
     from mug.pipeline.plan import Plan

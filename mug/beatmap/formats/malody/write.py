@@ -16,7 +16,7 @@ from mug.beatmap.formats.malody.read import SECTION
 from mug.beatmap.formats.scroll import velocity_steps
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.errors import BeatmapError
-from mug.util import atomic_write
+from mug.files import atomic_write
 
 KEEPS = frozenset(
     {"scroll speeds", "metres other than 4", "background pictures", "titles in their own script"}

@@ -31,8 +31,8 @@ from mug.beatmap.formats.osu.text import cut, is_one_line, section_name
 from mug.beatmap.formats.reading import Reading
 from mug.beatmap.timing_points import ScrollPoint
 from mug.errors import BeatmapError, ModeError
+from mug.files import atomic_write
 from mug.messages.message import Message, message_of
-from mug.util import atomic_write
 
 T = TypeVar("T")
 

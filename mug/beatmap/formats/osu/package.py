@@ -19,8 +19,9 @@ from mug.beatmap.formats.encodings import decode_names, sound_named
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.formats.safe_names import sanitise_name
 from mug.errors import BeatmapError
+from mug.files import atomic_write
 from mug.messages.message import Message
-from mug.util import atomic_write, is_resource_fork
+from mug.util import is_resource_fork
 
 __all__ = ["ArchiveLimits", "extract", "pack", "sanitise_name", "unpacked", "write_osz"]
 

@@ -19,8 +19,8 @@ from mug.beatmap.formats.quaver.read import HIT_SOUNDS, MAX_NAME, OWN_FIELDS, SE
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.beatmap.timing_points import ScrollPoint, TimingPoint
 from mug.errors import BeatmapError
+from mug.files import atomic_write
 from mug.messages.message import message_of
-from mug.util import atomic_write
 
 KEEPS = frozenset(
     {"hit sounds", "scroll speeds", "metres other than 4", "hidden bar lines", "sources", "tags"}

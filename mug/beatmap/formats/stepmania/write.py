@@ -19,8 +19,8 @@ from mug.beatmap.formats.stepmania.text import escaped
 from mug.beatmap.formats.stepmania.timing import ROWS_PER_BEAT, WARP_BPM
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.errors import BeatmapError
+from mug.files import atomic_write
 from mug.messages.message import Message
-from mug.util import atomic_write
 
 KEEPS = frozenset({"background pictures", "titles in their own script", "preview points", "tags"})
 SSC_KEEPS = KEEPS | {"scroll speeds", "metres other than 4"}
