@@ -75,7 +75,7 @@ class Injector:
             self.call(f"/proc/self/fd/{handle}")
             fsync(handle)
 
-        files._Raw.write = counted_write  # type: ignore[method-assign]
+        files._Raw.write = counted_write  # type: ignore[method-assign, assignment]
         os.fsync = counted_fsync  # type: ignore[assignment]
         sys.addaudithook(self.hook)
 

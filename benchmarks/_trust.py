@@ -1,4 +1,4 @@
-"""What the sections of `benchmarks/trust.py` share: a try, and a command measured to its end."""
+"""Common parts of the sections of `benchmarks/trust.py`: a try, a command measured to its end."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Finished:
 
     @property
     def is_raw(self) -> bool:
-        """Whether it ended by a trace instead of a sentence."""
+        """A trace ended it instead of a sentence."""
         return "Traceback (most recent call last)" in self.text
 
     @property

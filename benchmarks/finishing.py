@@ -49,7 +49,7 @@ NOTES = {500: 2.5, 2000: 4.5, 6000: 9.0}
 """Notes of a chart to the star rating that it was asked for."""
 PARTS = {
     "torch": "import torch",
-    "all imports": "import mug.pipeline.package, mug.pipeline.judge.candidates",
+    "all imports": "import mug.pipeline.output.package, mug.pipeline.judge.candidates",
     "and the model": "from mug.pipeline.chart import ChartGenerator as G; G.from_checkpoint({!r})",
 }
 

@@ -43,7 +43,7 @@ _HEAD = ("section", "what", "tried", "survived", "refused", "FAILED", "median s"
 
 
 class Section(Protocol):
-    """What the module of a section has; `FULL` may be missing."""
+    """Content of a section's module; `FULL` may be missing."""
 
     SECTION: str
 

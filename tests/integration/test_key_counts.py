@@ -25,7 +25,7 @@ from mug.lint.rules import count_by_severity, lint
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.model.choice import SHIPPED
 from mug.pipeline.model.names import SCORER_NAME
-from mug.pipeline.package import make_package
+from mug.pipeline.output.package import make_package
 from mug.pipeline.request import GenerationRequest
 from mug.prepare.collect import collect
 from mug.prepare.features import fill_features

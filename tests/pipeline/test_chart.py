@@ -26,7 +26,7 @@ from mug.pipeline.finish.cleanup import Changes
 from mug.pipeline.judge.candidates import Search
 from mug.pipeline.make import make
 from mug.pipeline.model.checkpoint import LoadedModel
-from mug.pipeline.package import make_package
+from mug.pipeline.output.package import make_package
 from mug.pipeline.plan import Plan
 from mug.pipeline.provenance import provenance_of
 from mug.pipeline.report import report_markdown

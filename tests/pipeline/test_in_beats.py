@@ -33,7 +33,7 @@ from mug.pipeline.judge.score import score_chart
 from mug.pipeline.make import make
 from mug.pipeline.model.checkpoint import LoadedModel, load_model
 from mug.pipeline.model.names import SCORER_NAME
-from mug.pipeline.package import make_package
+from mug.pipeline.output.package import make_package
 from mug.pipeline.request import GenerationRequest
 from mug.pipeline.rows import rows_for
 from mug.pipeline.sample import ChartRequest

@@ -13,7 +13,7 @@ from mug.beatmap.formats.registry import read_any
 from mug.errors import MugError
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.model.checkpoint import LoadedModel
-from mug.pipeline.package import make_package
+from mug.pipeline.output.package import make_package
 from mug.pipeline.request import GenerationRequest
 
 

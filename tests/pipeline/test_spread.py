@@ -27,7 +27,7 @@ from mug.pipeline.finish.options import FinishOptions
 from mug.pipeline.judge.candidates import Search
 from mug.pipeline.make import make
 from mug.pipeline.model.checkpoint import LoadedModel
-from mug.pipeline.package import make_package
+from mug.pipeline.output.package import make_package
 from mug.pipeline.plan import Plan
 from mug.pipeline.request import GenerationRequest, GenerationResult
 from mug.pipeline.sample import chart_seed

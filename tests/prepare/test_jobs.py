@@ -273,9 +273,8 @@ from mug.prepare.collect import collect
 from mug.prepare.features import fill_features
 from mug.prepare.run_jobs import Work, run_jobs
 from mug.prepare.engines import InThisProcess
-def compute(group):
-    time.sleep(0.01)
-    return group
+def given(lease):  # other processes know no function of this one
+    return f"__import__('time').sleep(0.01) or {lease.group!r}"
 with FeatureDB(Path(sys.argv[1]), ("sr",)) as db:
     table = JobTable(db, "k")
     def store(group, mine):
@@ -283,7 +282,7 @@ with FeatureDB(Path(sys.argv[1]), ("sr",)) as db:
             connection.execute("INSERT INTO log VALUES (?)", (group,))
         return [Item(key, "", "", DONE) for key in mine]
     print("ready", flush=True)
-    run_jobs(table, InThisProcess(), 1, Work(compute, lambda lease: lease.group, store, print))
+    run_jobs(table, InThisProcess(), 1, Work(eval, given, store, print))
 """
 
 

@@ -103,7 +103,7 @@ def test_ctrl_c_leaves_nothing_half_written(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from mug.pipeline import package
+    from mug.pipeline.output import package
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt

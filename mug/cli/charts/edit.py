@@ -37,7 +37,7 @@ from mug.cli.common import OK, STRICT, add_overwrite_option, progress_bar, run, 
 from mug.errors import GenerationError, MugError
 from mug.features import FeatureSchema
 from mug.files import atomic_write, write_together
-from mug.pipeline.own_files import check_outputs
+from mug.pipeline.output.own_files import check_outputs
 
 if TYPE_CHECKING:
     from mug.pipeline.chart import ChartGenerator

@@ -86,7 +86,7 @@ def main() -> int:
     command_line.set_defaults(**overview.release.sampling)
     args = command_line.parse_args()
     if not args.audio.is_dir():
-        from mug.pipeline.package import check_package
+        from mug.pipeline.output.package import check_package
 
         check_package(args.out, args.picture, overwrite=args.overwrite)  # before all the work
     ahead = _analysis_ahead(args)
@@ -107,7 +107,7 @@ def _charts(
     args: argparse.Namespace, generator: ChartGenerator, request: GenerationRequest, plan: Plan
 ) -> int:
     """Generate for a song or a folder."""
-    from mug.pipeline.package import make_package
+    from mug.pipeline.output.package import make_package
 
     if args.audio.is_dir():
         return _folder(args, generator, request, plan)
@@ -175,7 +175,7 @@ def _folder(
     """Every song of a folder; the exit code says whether all came through."""
     from mug.errors import GenerationError
     from mug.pipeline.batch import digest_of, plan_batch, run_batch
-    from mug.pipeline.package import make_package
+    from mug.pipeline.output.package import make_package
 
     if args.picture is not None:
         raise GenerationError(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mug.cli.common import add_overwrite_option, run
 from mug.files import write_together
-from mug.pipeline.own_files import check_model_folder
+from mug.pipeline.output.own_files import check_model_folder
 
 
 def main() -> int:

@@ -40,7 +40,7 @@ def main() -> int:
     from mug.compose.composer import compose_song
     from mug.compose.sound import render, write_audio
     from mug.compose.style import SongStyle
-    from mug.pipeline.package import make_package
+    from mug.pipeline.output.package import make_package
     from mug.pipeline.plan import Plan
     from mug.pipeline.spread import SpreadTier
 

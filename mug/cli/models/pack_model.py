@@ -23,7 +23,7 @@ from mug.files import atomic_copy, write_together
 from mug.pipeline.model import choice
 from mug.pipeline.model.names import CARD_NAME, REACHED_NAME, SCORER_NAME
 from mug.pipeline.model.pack import same_share, write_model, write_sums
-from mug.pipeline.own_files import check_model_folder
+from mug.pipeline.output.own_files import check_model_folder
 
 if TYPE_CHECKING:
     from mug.pipeline.model.release import Release

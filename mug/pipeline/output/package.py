@@ -12,7 +12,7 @@ from mug.errors import GenerationError
 from mug.files import write_together
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.make import make
-from mug.pipeline.own_files import check_outputs
+from mug.pipeline.output.own_files import check_outputs
 from mug.pipeline.plan import Plan
 from mug.pipeline.report import report_markdown
 from mug.pipeline.request import GenerationRequest

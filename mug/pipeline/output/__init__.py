@@ -1,0 +1,1 @@
+"""Files that charts are written to, and whose they are."""
