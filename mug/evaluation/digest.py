@@ -10,8 +10,8 @@ from __future__ import annotations
 import ast
 import hashlib
 import sys
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
 
@@ -78,7 +78,8 @@ def _modules(package: Path, extra: Sequence[Path]) -> dict[Path, tuple[str, ...]
     while waiting:
         file = waiting.pop()
         if file not in found:
-            found[file] = tuple(_imported(file))
+            text = file.read_text(encoding="utf-8")
+            found[file] = _imported(text, registry=file.stem == "registry")
             inside = (name for name in found[file] if name.startswith("mug."))
             waiting += [other for name in inside for other in _files_of(package, name)]
     return found
@@ -102,21 +103,23 @@ def _files_of(package: Path, name: str) -> list[Path]:
     return files
 
 
-def _imported(file: Path) -> Iterator[str]:
+@cache
+def _imported(text: str, *, registry: bool) -> tuple[str, ...]:
     """Dotted names that a module imports anywhere, and those that a registry has as texts."""
-    tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
-    for node in ast.walk(tree):
+    names: list[str] = []
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names += (f"{node.module}.{alias.name}" for alias in node.names)
         elif (
-            file.stem == "registry"
+            registry
             and isinstance(node, ast.Constant)
             and isinstance(node.value, str)
             and node.value.startswith("mug.")
         ):
-            yield node.value
+            names.append(node.value)
+    return tuple(names)
 
 
 def _version(name: str) -> str:
