@@ -15,6 +15,7 @@ import os
 import runpy
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -22,6 +23,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NoReturn
@@ -184,10 +186,19 @@ def _attend(connection: socket.socket) -> NoReturn:
         os.environ.clear()
         os.environ.update(request["env"])
         _become(request["command"], request["cwd"])
+    threading.Thread(target=_end_with, args=(connection, pid), daemon=True).start()
     connection.sendall(f"{pid}\n".encode())
     status = os.waitpid(pid, 0)[1]
-    connection.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    with suppress(BrokenPipeError):
+        connection.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
     os._exit(0)
+
+
+def _end_with(connection: socket.socket, pid: int) -> None:
+    """Kill a command whose tests were stopped."""
+    connection.recv(1)  # returns at its end
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _become(command: list[str], cwd: str) -> NoReturn:
