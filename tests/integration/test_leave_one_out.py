@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from repository import ROOT
+from forks import Forks
 
 from benchmarks import leave_one_out
 from benchmarks.leave_one_out import Fold, _length
@@ -41,20 +39,17 @@ def names(data: Path) -> list[str]:
     return sorted(path.name for path in (data / "songs").iterdir())
 
 
-def call(data: Path, out: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "benchmarks/leave_one_out.py", "--out", str(out), *SHORT, *more]
-    env = {**os.environ, "MUG_REAL_DATA": str(data), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-
-
 def test_one_song_from_folder_to_table(
     data: Path,
     tmp_path: Path,
+    forks: Forks,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setenv("MUG_REAL_DATA", str(data))
     first, *others = names(data)
-    done = call(data, tmp_path, "--only", first)
+    command = ["benchmarks/leave_one_out.py", "--out", tmp_path, *SHORT, "--only", first]
+    done = forks.run(*command)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "1 of 3 songs are done" in done.stdout
     found = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
@@ -67,7 +62,6 @@ def test_one_song_from_folder_to_table(
     assert (tmp_path / "results.html").is_file()
     fold = tmp_path / "folds" / first
     assert sorted(path.name for path in (fold / "training").iterdir()) == others
-    monkeypatch.setenv("MUG_REAL_DATA", str(data))
     arguments = ["leave_one_out.py", "--out", str(tmp_path), *SHORT, "--only"]
     monkeypatch.setattr(sys, "argv", [*arguments, first])
     assert leave_one_out.main() == 0

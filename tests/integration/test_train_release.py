@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from forks import Forks
 from repository import ROOT
 
 from mug.cli.models.train_release import (
@@ -157,18 +156,17 @@ SHORT = [
 ]
 
 
-def test_a_killed_release_goes_on_and_ends_with_a_model(tmp_path):
-    command = [sys.executable, "scripts/train_release.py", "--out", str(tmp_path), *TINY, *SHORT]
-    with (tmp_path / "first.log").open("w") as log:
-        killed = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
-        # In the midst of the first training, with a checkpoint on disk.
-        while killed.poll() is None and not list(tmp_path.glob("logs/*/*/checkpoints/last.ckpt")):
-            time.sleep(0.05)
-        os.killpg(killed.pid, signal.SIGKILL)
-        killed.wait()
+def test_a_killed_release_goes_on_and_ends_with_a_model(tmp_path: Path, forks: Forks) -> None:
+    command = ["scripts/train_release.py", "--out", tmp_path, *TINY, *SHORT]
+    killed = forks.start(*command)
+    # In the midst of the first training, with a checkpoint on disk.
+    while killed.poll() is None and not list(tmp_path.glob("logs/*/*/checkpoints/last.ckpt")):
+        time.sleep(0.05)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
     assert not (tmp_path / "model").exists()
     songs = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*songs/*/*.osu")}
-    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    again = forks.run(*command)
     assert again.returncode == 0, again.stdout[-3000:] + again.stderr[-3000:]
     assert again.stdout.count("done before") == 6
     assert songs == {path: path.stat().st_mtime_ns for path in tmp_path.glob("*songs/*/*.osu")}
