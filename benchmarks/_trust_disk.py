@@ -32,7 +32,7 @@ from benchmarks._small_jobs import (
     leftovers,
     reference,
 )
-from benchmarks._trust import FAILED, REFUSED, SURVIVED, Finished, Try, own_peak_mib, run_measured
+from benchmarks._trust import FAILED, REFUSED, SURVIVED, Finished, Try, run_measured
 
 SECTION = "disk"
 JOBS = (CONVERT, GENERATE, PREPARE, COMPOSE, GENERATE_FOLDER, EVALUATE)
@@ -85,7 +85,7 @@ def disturb(job: Job, kind: str, turn: int, seed: int, work: Path) -> Try:
     finally:
         _unmount(out)
     result = FAILED if wrong else SURVIVED if end.code == 0 else REFUSED
-    peak = max(end.peak_mib, own_peak_mib())
+    peak = max(end.peak_mib, again.peak_mib)
     return Try(what, seed, result, time.monotonic() - began, peak, f"{said}. {wrong}".strip())
 
 
@@ -118,7 +118,7 @@ def _fault(job: Job, kind: str, turn: int, rng: random.Random, work: Path) -> tu
         most = int(rng.uniform(100, max(_largest(work, job), 200)))
         return partial(_limited, resource.RLIMIT_FSIZE, most), f"files of {most} bytes at most"
     if kind == _MEMORY:
-        most = int(rng.uniform(150, 2500)) << 20
+        most = int(rng.uniform(250, 2500)) << 20
         return partial(_limited, resource.RLIMIT_AS, most), f"{most >> 20} MiB of memory"
     return _read_only, "a disk that may only be read"
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks import _trust_disk, _trust_kills
+from benchmarks._small_jobs import CONVERT, PREPARE
 from benchmarks._trust import FAILED, REFUSED, SURVIVED, Try, run_measured
 from benchmarks.trust import main, table, work_off
 
@@ -63,3 +65,16 @@ def test_a_command_is_measured_and_killed_with_what_it_started(tmp_path: Path) -
     assert (ended.code, ended.last) == (3, "x")
     assert ended.peak_mib > 50
     assert not mark.exists()
+
+
+def test_short_form_of_faults_of_the_disk(tmp_path: Path) -> None:
+    """The first call and a later one; full and read-only disks need the right to mount."""
+    for kind, turn in (("call", 6), ("call", 40), ("limit of size", 1)):
+        tried = _trust_disk.disturb(CONVERT, kind, turn, turn, tmp_path)
+        assert tried.result != FAILED, tried
+    assert tried.result == REFUSED, tried
+
+
+def test_short_form_of_kills(tmp_path: Path) -> None:
+    tried = _trust_kills.kill(PREPARE, 3, tmp_path)
+    assert tried.result == SURVIVED, tried

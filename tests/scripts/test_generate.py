@@ -64,10 +64,18 @@ def test_other_peoples_files_stay_unless_overwrite_is_given(
     assert "--overwrite" in done.stderr
     assert {path.name for path in tmp_path.iterdir()} == {name}
     assert foreign.read_text() == '{"mine": 1}'
+
+
+def test_own_files_are_replaced_and_others_where_overwrite_is_given(
+    called: Call, tiny_model_folder: Path, song: Path, tmp_path: Path
+) -> None:
+    asked = ["--ckpt", tiny_model_folder, "--audio", song, "--steps", 1, "--no_reach_stars"]
+    asked += ["--out", tmp_path / "s0.osz", "--picture", tmp_path / "s0.png"]
+    (tmp_path / "s0.json").write_text("somebody's")
     assert called(*asked, "--overwrite").returncode == 0
     made = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert set(made) == {"s0.osz", "s0.json", "s0.md", "s0.png"}
-    assert called(*asked).returncode == 0  # its own it may replace
+    assert called(*asked).returncode == 0
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == made
 
 

@@ -28,6 +28,7 @@ from mug.cli.charts.options import (
 from mug.cli.common import FAILED, OK, add_overwrite_option, progress_bar, run, warn
 from mug.errors import MugError
 from mug.features import FeatureSchema
+from mug.pipeline.output.own_files import check_package
 from mug.util import without_collection
 
 if TYPE_CHECKING:
@@ -86,8 +87,6 @@ def main() -> int:
     command_line.set_defaults(**overview.release.sampling)
     args = command_line.parse_args()
     if not args.audio.is_dir():
-        from mug.pipeline.output.package import check_package
-
         check_package(args.out, args.picture, overwrite=args.overwrite)  # before all the work
     ahead = _analysis_ahead(args)
     from mug.pipeline.finish.side_by_side import finishing_processes

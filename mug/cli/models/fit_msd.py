@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mug.cli.common import OK, run
+from mug.cli.common import OK, add_overwrite_option, run
 from mug.cli.models.msd_torch import MsdModel, inputs
 from mug.cli.models.report_msd import HELD_OUT_EVERY
 from mug.difficulty.msd_features import (
@@ -33,7 +33,7 @@ from mug.difficulty.msd_features import (
 )
 from mug.difficulty.msd_model import CAP
 from mug.difficulty.names import SKILL_SETS
-from mug.files import atomic_write
+from mug.files import atomic_write, check_free
 
 BEYOND = (1.7, 2.0)
 """Rates without recorded values: there the estimate learns only not to fall."""
@@ -250,7 +250,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--noise", type=float, default=0.0, help="added to inputs (default 0)")
     parser.add_argument("--cells", type=int, default=8000, help="half seconds a batch")
     parser.add_argument("--seed", type=int, default=0)
+    add_overwrite_option(parser)
     args = parser.parse_args(argv)
+    check_free([args.out], overwrite=args.overwrite)
     torch.set_num_threads(1)
     save(fit(charts(args.values), args), args.out)
     return OK

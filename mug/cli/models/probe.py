@@ -14,7 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from mug.cli.common import run
+from mug.cli.common import add_overwrite_option, run
+from mug.files import write_together
 
 PARTS = {"train": "train", "val": "validation", "test": "test"}
 
@@ -32,6 +33,7 @@ def main() -> int:
     parser.add_argument("--batch_size", type=int, default=4)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, help="path of the results without an ending")
+    add_overwrite_option(parser)
     parser.add_argument("override", nargs="*", help="key=value over the checkpoint's config")
     args = parser.parse_intermixed_args()
 
@@ -52,8 +54,9 @@ def main() -> int:
     print()
     print(probe_table(found))
     if args.out is not None:
-        for path in write_probe(found, args.out, f"{args.ckpt.name}: loss by tenth of noise"):
-            print(f"wrote {path}")
+        with write_together(overwrite=args.overwrite):
+            written = write_probe(found, args.out, f"{args.ckpt.name}: loss by tenth of noise")
+        print("\n".join(f"wrote {path}" for path in written))
     return 0
 
 

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from mug.errors import MugError
+from mug.errors import GenerationError, MugError
 from mug.files import check_free
 from mug.lint.rules import NOTICE
 from mug.pipeline.model.names import CONFIG_NAME, FEATURES_NAME, PACKED_CONFIG_NAME, WEIGHTS_NAME
@@ -27,6 +27,24 @@ def check_outputs(paths: Iterable[Path], *, overwrite: bool) -> None:
         FileError: for the first one.
     """
     check_free(paths, overwrite=overwrite, is_ours=is_own)
+
+
+def check_package(out: Path, picture: Path | None = None, *, overwrite: bool = False) -> None:
+    """Refuse a package that could not be written, before charts are made.
+
+    Raises:
+        GenerationError: for another suffix than `.osz`.
+        FileError: for files that are there and that this program has not made.
+    """
+    if out.suffix.lower() != ".osz":
+        raise GenerationError("pipeline.output_must_be_osz_file", file=out)
+    pictures = [] if picture is None else [picture]
+    check_outputs([out, *reports_beside(out), *pictures], overwrite=overwrite)
+
+
+def reports_beside(out: Path) -> tuple[Path, Path]:
+    """Return the report of a package, and the same as a page."""
+    return out.with_suffix(".json"), out.with_suffix(".md")
 
 
 def check_model_folder(folder: Path, *, overwrite: bool) -> None:

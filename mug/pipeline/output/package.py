@@ -8,11 +8,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mug.beatmap.formats.osu.package import write_osz
-from mug.errors import GenerationError
 from mug.files import write_together
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.make import make
-from mug.pipeline.output.own_files import check_outputs
+from mug.pipeline.output.own_files import check_package, reports_beside
 from mug.pipeline.plan import Plan
 from mug.pipeline.report import report_markdown
 from mug.pipeline.request import GenerationRequest
@@ -53,7 +52,7 @@ def make_package(
     """
     check_package(out, picture, overwrite=overwrite)
     made = make(generator, request, plan, progress, should_stop)
-    report, page = _reports(out)
+    report, page = reports_beside(out)
     with TemporaryDirectory() as folder:
         song = packaged_song(request.audio, Path(folder))
         check_package(out, picture, overwrite=overwrite)  # it took a while
@@ -65,20 +64,3 @@ def make_package(
                 render_chart(made.result.beatmaps[0], picture)
             write_osz(out, made.result.beatmaps, {song.name: song})  # never without its report
     return {**made.report, "files": [str(path) for path in (out, report, page)]}
-
-
-def check_package(out: Path, picture: Path | None = None, *, overwrite: bool = False) -> None:
-    """Refuse what `make_package` could not write, before charts are made.
-
-    Raises:
-        GenerationError: for another suffix than `.osz`.
-        FileError: for files that are there and that this program has not made.
-    """
-    if out.suffix.lower() != ".osz":
-        raise GenerationError("pipeline.output_must_be_osz_file", file=out)
-    pictures = [] if picture is None else [picture]
-    check_outputs([out, *_reports(out), *pictures], overwrite=overwrite)
-
-
-def _reports(out: Path) -> tuple[Path, Path]:
-    return out.with_suffix(".json"), out.with_suffix(".md")
