@@ -26,8 +26,14 @@ CONSTANT_RATE = {
 }
 
 
-def small(**changes):
-    """Two levels, 32 channels: a step takes milliseconds."""
+def small(wave_levels=8, **changes):
+    """Two levels, 32 channels: a step takes milliseconds.
+
+    Args:
+        wave_levels: of the song's encoder; each has half the frames of the one before, and the
+            notes' network takes over from the frames of the last two.
+        changes: of the diffusion's parameters.
+    """
     torch.manual_seed(0)
     params = {
         "z_channels": 8,
@@ -80,7 +86,7 @@ def small(**changes):
                 "num_res_blocks": 1,
                 "num_heads": 4,
                 "num_groups": 8,
-                "channel_mult": [1] * 8,
+                "channel_mult": [1] * wave_levels,
             },
         },
     }
