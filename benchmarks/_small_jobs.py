@@ -38,11 +38,28 @@ class Job:
     outcome: Callable[[Path], Outcome] = field(default=lambda out: files_of(out))
     inputs: Callable[[Path], None] = field(default=lambda folder: make_song(folder / "song.wav"))
 
-    def run(self, out: Path, inputs: Path, **how: object) -> Finished:
-        """Run the commands until one of them does not end well; the last one's end."""
-        ends = []
+    def run(
+        self,
+        out: Path,
+        inputs: Path,
+        *,
+        kill_after: float | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Finished:
+        """Run the commands until one of them does not end well; the last one's end.
+
+        Args:
+            out: folder of results.
+            inputs: folder of inputs.
+            kill_after: seconds from the beginning of the first one to SIGKILL.
+            env: variables to add.
+        """
+        ends: list[Finished] = []
         for words in self.words(out, inputs):
-            ends.append(run_measured(words, **how))  # type: ignore[arg-type]
+            left = None
+            if kill_after is not None:
+                left = kill_after - sum(end.seconds for end in ends)
+            ends.append(run_measured(words, kill_after=left, env=env))
             if ends[-1].code:
                 break
         return Finished(

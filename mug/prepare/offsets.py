@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,7 +112,7 @@ def correct(db: FeatureDB, chart: str) -> float:
     call does nothing until it is measured again.
     """
     found = db.select(
-        "SELECT offset_ms FROM audio JOIN beatmaps ON audio.path = beatmaps.audio"
+        "SELECT offset_ms, beatmap_hash FROM audio JOIN beatmaps ON audio.path = beatmaps.audio"
         " WHERE beatmaps.path = ?",
         (chart,),
     ).fetchone()
@@ -119,6 +120,8 @@ def correct(db: FeatureDB, chart: str) -> float:
     if abs(shift) < LEAST_SHIFT_MS:
         return 0.0
     file = db.path.parent / chart
+    if hashlib.sha256(file.read_bytes()).hexdigest() != found[1]:
+        return 0.0  # moved before, by a run that was killed
     osu.write(shift_beatmap(osu.read(file), float(round(shift))), file)
     return float(round(shift))
 

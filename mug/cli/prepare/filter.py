@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from itertools import groupby
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -22,6 +23,7 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = (
 from mug.cli.common import OK, add_worker_options, progress_bar, run
 from mug.data.feature_db import FeatureDB
 from mug.errors import DataError
+from mug.files import write_together
 from mug.prepare.cleaning import CleaningLimits
 from mug.prepare.features import DB_NAME
 from mug.prepare.filtering import LIST_NAME, Cleaned, clean
@@ -122,7 +124,10 @@ def _show(cleaned: Cleaned, folder: Path) -> None:
 def _correct(folder: Path) -> None:
     with FeatureDB(folder / DB_NAME, ()) as db:
         charts = (folder / LIST_NAME).read_text(encoding="utf-8").splitlines()
-        moved = sum(bool(correct(db, chart)) for chart in charts)
+        moved = 0
+        for _, together in groupby(charts, lambda chart: chart.rpartition("/")[0]):
+            with write_together():  # charts of a song move together or not at all
+                moved += sum(bool(correct(db, chart)) for chart in together)
     print(f"{moved} charts moved; run scripts/prepare_beatmap_features.py again.")
 
 
