@@ -11,12 +11,16 @@ JS := .ci/javascript
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: requirements.txt | $(VENV)/bin/python
-	$(PY) -m pip install --disable-pip-version-check -q -r requirements.txt
+# LOCKED=1 takes the versions of the lock files, and no package whose hash is another.
+PIP := $(PY) -m pip install --disable-pip-version-check -q
+FROM = $(if $(LOCKED),--require-hashes -r $(1).lock,-r $(1).txt)
+
+$(VENV)/.installed: requirements.txt requirements.lock | $(VENV)/bin/python
+	$(PIP) $(call FROM,requirements)
 	touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
-	$(PY) -m pip install --disable-pip-version-check -q -r requirements-dev.txt
+$(VENV)/.installed-dev: requirements-dev.txt requirements-dev.lock $(VENV)/.installed
+	$(PIP) $(call FROM,requirements-dev)
 	touch $@
 
 # Charts a composed song with the shipped model.

@@ -6,22 +6,17 @@ They are called with `gradio_client`; the page's "Use via API" lists their argum
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from mug.diffusion.samplers.registry import SAMPLERS
-from mug.errors import MugError
-from mug.ui.handlers import ErrorMessages, Handlers
+from mug.ui.handlers import Handlers
 from mug.ui.jobs import operations
 from mug.ui.jobs.files import REPORT
-from mug.ui.jobs.queue import Job
 from mug.ui.page.form import CHART_FILES, SOUNDS
 from mug.ui.page.make_tab import owner_of
-from mug.ui.page.prompt_tab import read_chart
-from mug.ui.page.sentences import sentence
 from mug.ui.requests import MOST_CHARTS, MOST_STEPS
 
 
@@ -34,9 +29,11 @@ def add_api(handlers: Handlers) -> None:
         chart = gr.File(label="chart", file_types=CHART_FILES, type="filepath")
         rate = gr.Slider(0.1, 10, 1, label="rate")
 
-        def chart_to_prompt(chart: str | None, rate: float) -> list[dict[str, Any]]:
+        async def chart_to_prompt(
+            visitor: gr.Request, chart: str | None, rate: float
+        ) -> list[dict[str, Any]]:
             """The prompt of each chart in a file: `name`, `prompt`, `yaml`."""
-            return read_chart(handlers, chart, rate)
+            return await handlers.read_chart(owner_of(visitor), chart, rate)
 
         gr.Button(visible=False).click(
             chart_to_prompt, [chart, rate], answer, api_name="chart_to_prompt"
@@ -66,7 +63,7 @@ def _add_generate(handlers: Handlers, answer: gr.JSON, files: gr.File) -> None:
         gr.Textbox(label="model, named as the page does; empty: the first", value=""),
     ]
 
-    def generate(  # noqa: PLR0913, PLR0917 (the arguments of a call over the network)
+    async def generate(  # noqa: PLR0913, PLR0917 (the arguments of a call over the network)
         visitor: gr.Request,
         audio: str | None,
         prompt: dict[str, Any] | None,
@@ -97,7 +94,9 @@ def _add_generate(handlers: Handlers, answer: gr.JSON, files: gr.File) -> None:
             "offset": offset_ms, "timing": "by_hand" if bpm else "heard", "spread": spread,
             "reach_stars": reach_stars, "request": request, "plan": plan, "model": model,
         }  # fmt: skip
-        return _answer(handlers, handlers.generation(values, Path(audio)), owner_of(visitor))
+        owner = owner_of(visitor)
+        task = await handlers.generation(values, Path(audio), owner)
+        return _answer(await handlers.made(task, owner))
 
     gr.Button(visible=False).click(generate, inputs, [answer, files], api_name="generate")
 
@@ -114,7 +113,7 @@ def _add_edit(handlers: Handlers, answer: gr.JSON, files: gr.File) -> None:
         gr.Number(-1, precision=0, label="seed; -1 draws one"),
     ]
 
-    def edit(  # noqa: PLR0913, PLR0917 (the arguments of a call over the network)
+    async def edit(  # noqa: PLR0913, PLR0917 (the arguments of a call over the network)
         request: gr.Request,
         key: str,
         chart: float,
@@ -130,24 +129,15 @@ def _add_edit(handlers: Handlers, answer: gr.JSON, files: gr.File) -> None:
             "key": key, "strength": strength, "variations": variations, "seed": seed,
             "lock_holds": False,
         }  # fmt: skip
-        function = handlers.editing(values, int(chart), (start_ms, end_ms), columns or [])
-        return _answer(handlers, function, owner_of(request))
+        task = await handlers.editing(values, int(chart), (start_ms, end_ms), columns or [])
+        return _answer(await handlers.made(task, owner_of(request)))
 
     gr.Button(visible=False).click(edit, inputs, [answer, files], api_name="edit")
 
 
-def _answer(
-    handlers: Handlers, function: Callable[[Job], operations.JobResult], owner: str
-) -> tuple[dict[str, Any], list[str]]:
-    """Wait for a job; its report and files."""
-    with ErrorMessages(handlers.t.language):
-        job = handlers.service.job_queue.join(function, owner)
-    job.finished.wait()
-    if isinstance(job.error, MugError):
-        raise gr.Error(sentence(job.error, handlers.t.language), print_exception=False)
-    outcome = job.result
-    assert isinstance(outcome, operations.JobResult)
-    folder = outcome.revision.folder
+def _answer(made: operations.JobResult) -> tuple[dict[str, Any], list[str]]:
+    """Report and files of charts that were made."""
+    folder = made.revision.folder
     report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
-    names = {"key": outcome.revision.key, "charts_files": outcome.written.charts}
-    return {**report, **names}, [str(folder / name) for _, name in outcome.written.files]
+    names = {"key": made.revision.key, "charts_files": made.written.charts}
+    return {**report, **names}, [str(folder / name) for _, name in made.written.files]

@@ -2,70 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 from markupsafe import Markup
 
-from mug.audio.tags import song_names
 from mug.errors import Cancelled, GenerationError, MugError
-from mug.timing.tempo_map import timing_from_file
+from mug.timing.tempo_map import TempoMap
 from mug.ui import requests
-from mug.ui.jobs import operations
+from mug.ui.jobs import operations, tasks
 from mug.ui.jobs.files import read_written
-from mug.ui.jobs.folders import JobFolders
-from mug.ui.jobs.queue import Job, JobQueue
-from mug.ui.model import PageModel
+from mug.ui.jobs.job import Job
+from mug.ui.jobs.owner import Owner
+from mug.ui.jobs.queue import JobQueue
 from mug.ui.page import fragments
 from mug.ui.page.sentences import sentence
 from mug.ui.page.texts import Texts
+from mug.ui.service import Service
 
-if TYPE_CHECKING:
-    from mug.pipeline.chart import ChartGenerator
-    from mug.pipeline.plan import Plan
-    from mug.pipeline.request import GenerationRequest
-
-_POLL_S = 0.3
+_POLL_S, _SHORT_S = 0.3, 0.05
 
 NOTHING = Markup("")
 
 Update = dict[str, Any]
 """New values of components, by name."""
-
-
-@dataclass(frozen=True)
-class Service:
-    """Service that all visitors share.
-
-    Args:
-        model: the model that the page begins with.
-        folders: where jobs lie.
-        job_queue: where they wait.
-        others: further models to choose from.
-    """
-
-    model: PageModel
-    folders: JobFolders
-    job_queue: JobQueue
-    others: tuple[PageModel, ...] = ()
-
-    @property
-    def models(self) -> tuple[PageModel, ...]:
-        """All models, the one that the page begins with first."""
-        return (self.model, *self.others)
-
-    def named(self, name: str | None) -> PageModel:
-        """Return the model of a name; for none, and one that is gone, the first."""
-        return next((one for one in self.models if one.name == name), self.model)
-
-    def generator_of(self, key: str) -> ChartGenerator:
-        """Return the model that made the charts of a revision, loaded."""
-        return self.named(operations.model_name(self.folders, key)).generator()
 
 
 class Handlers:
@@ -90,70 +56,63 @@ class Handlers:
         """
         return gr.HTML(fragments.upload_says(zone, what, kinds, self.max_mb, self.t))
 
-    def tags(self, audio: str | None, *before: str) -> str:
+    async def tags(self, visitor: Owner, audio: str | None, *before: str) -> str:
         """Title and artist of a song that was dropped, for `page/page.js` to fill in.
 
         Args:
+            visitor: who dropped it.
             audio: the song; None where it was taken away.
             before: what the fields hold; what is written there meanwhile stays.
         """
         found = ["", ""]
         if audio is not None:
-            with ErrorMessages(self.t.language):
-                names = song_names(audio)
-            found = [names.title, names.artist]
+            found = list(await self.read(tasks.ReadNames(Path(audio)), visitor))
         return json.dumps({"found": found, "before": before})
 
-    def generate(self, values: Update, owner: str) -> Iterator[Update]:
+    async def generate(self, values: Update, owner: Owner) -> AsyncIterator[Update]:
         """Make charts; yield progress, then everything that the results show."""
         audio = values["song"]
         if not audio:
             raise gr.Error(self.t("no_song"), print_exception=False)
-        with ErrorMessages(self.t.language):
-            notice = self._beyond_training(values, Path(audio))
-        yield from self._follow(self.generation(values, Path(audio)), owner, notice)
+        task = await self.generation(values, Path(audio), owner)
+        notice = await asyncio.to_thread(self._beyond_training, task)
+        async for update in self._follow(task, owner, notice):
+            yield update
 
-    def _requested(self, values: Update, audio: Path) -> tuple[GenerationRequest, Plan]:
-        model = self.service.named(values.get("model"))
-        return requests.request_of(values, audio, model.schema), requests.plan_of(values)
-
-    def _beyond_training(self, values: Update, audio: Path) -> Markup:
+    def _beyond_training(self, task: tasks.MakeCharts) -> Markup:
         """Sentences on what the model was not trained on, to be seen before it is made."""
         from mug.pipeline.report import beyond_training
 
-        model = self.service.named(values.get("model"))
-        found = beyond_training(model.release, model.schema, *self._requested(values, audio))
+        model = self.service.named(task.model)
+        found = beyond_training(model.release, model.schema, task.request, task.plan)
         return fragments.notices(found, self.t)
 
-    def generation(self, values: Update, audio: Path) -> Callable[[Job], operations.JobResult]:
-        """The job of making charts.
+    async def generation(self, values: Update, audio: Path, owner: Owner) -> tasks.MakeCharts:
+        """The task of making charts.
 
         Raises:
             gr.Error: for a request that cannot be.
         """
-        service = self.service
+        if values.get("timing") == "from_file" and values.get("timing_file"):
+            path = Path(values["timing_file"])
+            lines = await self.read(tasks.ReadTempo(path), owner)
+            values = {**values, "timing_file": (path.name, lines)}
         with ErrorMessages(self.t.language):
-            request, plan = self._requested(values, audio)
-        model = service.named(values.get("model"))
-        return lambda job: operations.make_charts(
-            model.generator(), service.folders, request, plan, job, self.t.language, model.name
-        )
+            return await asyncio.to_thread(self._generation, values, audio)
 
-    def snap_again(self, key: str, tempo: str, owner: str) -> Iterator[Update]:
+    def _generation(self, values: Update, audio: Path) -> tasks.MakeCharts:
+        model = self.service.named(values.get("model"))
+        request = requests.request_of(values, audio, model.schema)
+        return tasks.MakeCharts(request, requests.plan_of(values), self.t.language, model.name)
+
+    async def snap_again(self, key: str, tempo: str, owner: Owner) -> AsyncIterator[Update]:
         """Snap the charts to another timing."""
         with ErrorMessages(self.t.language):
             lines = requests.tempo_of(tempo)
-        service = self.service
+        async for update in self._follow(tasks.SnapAgain(key, lines, self.t.language), owner):
+            yield update
 
-        def function(job: Job) -> operations.JobResult:
-            job.progress(1, 1)  # all that is left is what follows the network's steps
-            return operations.snap_again(
-                service.generator_of(key), service.folders, key, lines, "given", self.t.language
-            )
-
-        yield from self._follow(function, owner)
-
-    def edit(self, values: Update, owner: str) -> Iterator[Update]:
+    async def edit(self, values: Update, owner: Owner) -> AsyncIterator[Update]:
         """Regenerate the region that is selected in the player."""
         state = json.loads(values["player_state"] or "{}")
         region = state.get("region")
@@ -161,13 +120,14 @@ class Handlers:
             raise gr.Error(self.t("no_region"), print_exception=False)
         span = (float(region["start_ms"]), float(region["end_ms"]))
         columns = [int(column) for column in region["columns"]]
-        chart = int(state.get("index", 0))
-        yield from self._follow(self.editing(values, chart, span, columns), owner)
+        task = await self.editing(values, int(state.get("index", 0)), span, columns)
+        async for update in self._follow(task, owner):
+            yield update
 
-    def editing(
+    async def editing(
         self, values: Update, chart: int, span: tuple[float, float], columns: Sequence[int]
-    ) -> Callable[[Job], operations.JobResult]:
-        """The job of regenerating a region.
+    ) -> tasks.EditRegion:
+        """The task of regenerating a region.
 
         Args:
             values: of the controls: `key`, `strength`, `variations`, `lock_holds`, and those of the
@@ -175,60 +135,50 @@ class Handlers:
             chart: which one, from 0.
             span: begin and end of the region, in ms.
             columns: that may change, from 0; empty for all.
+
+        Raises:
+            gr.Error: for an edit that cannot be.
         """
-        from mug.beatmap.hit_objects import LongNote
+        with ErrorMessages(self.t.language):
+            return await asyncio.to_thread(self._editing, values, chart, span, columns)
+
+    def _editing(
+        self, values: Update, chart: int, span: tuple[float, float], columns: Sequence[int]
+    ) -> tasks.EditRegion:
         from mug.pipeline.edit import Edit, Region
 
-        service = self.service
-        with ErrorMessages(self.t.language):
-            start, end = span
-            if not (math.isfinite(start) and math.isfinite(end)):
-                raise GenerationError("ui.region_has_finite_times", value=span)
-            edit = Edit(
-                Region(start, end, frozenset(columns) or None),
-                locked=(lambda note: isinstance(note, LongNote)) if values["lock_holds"] else None,
-                strength=float(values["strength"]),
-            )
-            seed = requests.seed_of(values.get("seed"))
-            count = requests.whole("variations", values["variations"], 1, requests.MOST_CHARTS)
-            prompt = requests.prompt_of(values) if values.get("same_prompt") else None
-
-        def request_of(before: Any) -> Any:
-            wanted = before if prompt is None else replace(before, prompt=prompt)
-            return replace(wanted, count=count, seed=seed)
-
-        return lambda job: operations.edit_region(
-            service.generator_of(values["key"]),
-            service.folders,
-            values["key"],
-            chart,
-            edit,
-            request_of,
-            job,
-            self.t.language,
+        start, end = span
+        if not (math.isfinite(start) and math.isfinite(end)):
+            raise GenerationError("ui.region_has_finite_times", value=span)
+        edit = Edit(
+            Region(start, end, frozenset(columns) or None),
+            locked=tasks.is_hold if values["lock_holds"] else None,
+            strength=float(values["strength"]),
         )
+        variations = tasks.Variations(
+            prompt=requests.prompt_of(values) if values.get("same_prompt") else None,
+            count=requests.whole("variations", values["variations"], 1, requests.MOST_CHARTS),
+            seed=requests.seed_of(values.get("seed")),
+        )
+        return tasks.EditRegion(values["key"], chart, edit, variations, self.t.language)
 
-    def _follow(
-        self,
-        function: Callable[[Job], operations.JobResult],
-        owner: str,
-        notice: Markup = NOTHING,
-    ) -> Iterator[Update]:
-        """Progress of a job while it waits and runs, below a notice, then what it made."""
-        job_queue, t = self.service.job_queue, self.t
-        with ErrorMessages(self.t.language):
-            job = job_queue.join(function, owner)
+    async def _follow(
+        self, task: tasks.ChartsTask, owner: Owner, notice: Markup = NOTHING
+    ) -> AsyncIterator[Update]:
+        """Progress of a task while it waits and runs, below a notice, then what it made."""
+        t = self.t
+        job = self.join(task, owner)
         shown = ""
         try:
-            while not job.finished.wait(_POLL_S):
-                text = notice + fragments.waiting(job, job_queue.place(job), t)
+            while not job.finished.is_set():
+                text = notice + fragments.waiting(job, self.service.job_queue.place(job), t)
                 if text != shown:
                     shown = text
                     yield {"said": text, "generate": gr.Button(interactive=False),
                            "cancel": gr.Button(visible=True)}  # fmt: skip
-        except GeneratorExit:
-            job.cancel()  # the visitor is gone
-            raise
+                await asyncio.sleep(_POLL_S)
+        finally:
+            self.service.job_queue.give_up(job)  # the visitor is gone; nothing for a finished one
         idle = {"generate": gr.Button(interactive=True), "cancel": gr.Button(visible=False)}
         if isinstance(job.error, Cancelled):
             yield {**idle, "said": fragments.said(t("cancelled"), "plain")}
@@ -241,9 +191,52 @@ class Handlers:
             done = notice + fragments.said(t("done"))
             if job.result.notice is not None:
                 done += fragments.said(job.result.notice.text(t.language), "bad")
-            yield {**idle, **self.shown(job.result), "said": done}
+            yield {**idle, **await asyncio.to_thread(self.shown, job.result), "said": done}
 
-    def cancel(self, owner: str) -> None:
+    def join(self, task: tasks.ChartsTask, owner: Owner) -> Job:
+        """Put a task that makes charts in line.
+
+        Raises:
+            gr.Error: when the line is full, or this owner has enough in it.
+        """
+        files = (task.request.audio,) if isinstance(task, tasks.MakeCharts) else ()
+        with ErrorMessages(self.t.language):
+            return self.service.job_queue.join(partial(self.service.do, task), owner, files)
+
+    async def made(self, task: tasks.ChartsTask, owner: Owner) -> operations.JobResult:
+        """Do a task that makes charts, and wait for it.
+
+        Raises:
+            gr.Error: for what the task raises.
+        """
+        job = self.join(task, owner)
+        result = await self._waited(self.service.job_queue, job)
+        assert isinstance(result, operations.JobResult)
+        return result
+
+    async def read(self, task: tasks.ReadingTask, owner: Owner) -> Any:
+        """Read an upload, in a line of its own.
+
+        Raises:
+            gr.Error: for what the task raises.
+        """
+        queue, reading = self.service.readings, partial(self.service.look, task)
+        with ErrorMessages(self.t.language):
+            job = queue.join(reading, owner, (task.path,))
+        return await self._waited(queue, job)
+
+    async def _waited(self, queue: JobQueue, job: Job) -> object:
+        try:
+            while not job.finished.is_set():
+                await asyncio.sleep(_SHORT_S)
+        finally:
+            queue.give_up(job)
+        with ErrorMessages(self.t.language):
+            if job.error is not None:
+                raise job.error
+        return job.result
+
+    def cancel(self, owner: Owner) -> None:
         """Give up whatever this visitor waits for."""
         self.service.job_queue.cancel(owner)
 
@@ -284,12 +277,29 @@ class Handlers:
                 found.append((label, name))
         return found
 
-    def tempo_from(self, path: str | None) -> str:
+    async def tempo_from(self, visitor: Owner, path: str | None) -> str:
         """The tempo map of a chart's file."""
         if path is None:
             raise gr.Error(self.t("no_chart"), print_exception=False)
-        with ErrorMessages(self.t.language):
-            return requests.tempo_text(timing_from_file(path))
+        lines = await self.read(tasks.ReadTempo(Path(path)), visitor)
+        return requests.tempo_text(TempoMap(lines))
+
+    async def read_chart(self, visitor: Owner, path: str | None, rate: float) -> tasks.Read:
+        """The prompt of each chart in a file.
+
+        Args:
+            visitor: who asks.
+            path: a chart or a package.
+            rate: as if the song were played so many times as fast.
+
+        Raises:
+            gr.Error: for a file that cannot be read.
+        """
+        if not path:
+            raise gr.Error(self.t("no_chart"), print_exception=False)
+        schema = self.service.model.schema
+        found: tasks.Read = await self.read(tasks.ReadChart(Path(path), schema, rate), visitor)
+        return found
 
 
 class ErrorMessages:

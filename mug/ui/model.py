@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mug.errors import CheckpointError, MugError
 from mug.features import FeatureSchema
@@ -15,8 +16,22 @@ from mug.util import find_file
 
 if TYPE_CHECKING:
     from mug.pipeline.chart import ChartGenerator
+    from mug.pipeline.model.checkpoint import LoadedModel
 
 log = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class LoadedProperties(Protocol):
+    """Properties of a loaded model that the page needs."""
+
+    @property
+    def schema(self) -> FeatureSchema:
+        """Its features."""
+
+    @property
+    def keys(self) -> int:
+        """Columns of its charts."""
 
 
 def _features(checkpoint: Path | None) -> Path:
@@ -32,6 +47,7 @@ class PageModel:
         checkpoint: what to load; None where there is nothing.
         device: where the model goes; `auto` takes the best there is.
         why_none: reason why there is nothing.
+        elsewhere: loads the model of a name in another process; None loads it in this one.
     """
 
     def __init__(
@@ -39,13 +55,15 @@ class PageModel:
         checkpoint: Path | None,
         device: str = "auto",
         why_none: MugError | None = None,
+        elsewhere: Callable[[str], LoadedProperties] | None = None,
     ) -> None:
         self.checkpoint = checkpoint
         self.schema = FeatureSchema.from_yaml(_features(checkpoint))
         self.release = Release() if checkpoint is None else Release.beside(checkpoint)
-        self._device = device
+        self._device, self._elsewhere = device, elsewhere
         self._ready, self._begun = threading.Event(), threading.Lock()
         self._generator: ChartGenerator | None = None
+        self._keys = self.release.keys
         self._error: MugError | None = None
         if checkpoint is None:
             self._error = why_none or CheckpointError(
@@ -70,7 +88,7 @@ class PageModel:
     @property
     def keys(self) -> int:
         """Columns of its charts; 0 where that is not known before it is loaded."""
-        return self._generator.model.keys if self._generator is not None else self.release.keys
+        return self._keys
 
     @property
     def state(self) -> str:
@@ -86,8 +104,8 @@ class PageModel:
         """Reason why there is no model."""
         return self._error
 
-    def generator(self) -> ChartGenerator:
-        """The model; loads it where that has not begun, and waits until it is loaded.
+    def wait(self) -> None:
+        """Load it where that has not begun, and wait until it is loaded.
 
         Raises:
             CheckpointError: when there is none, or it cannot be read.
@@ -96,23 +114,17 @@ class PageModel:
         self._ready.wait()
         if self._error is not None:
             raise self._error
+
+    def generator(self) -> ChartGenerator:
+        """The model, loaded in this process; see `wait`."""
+        self.wait()
         assert self._generator is not None
         return self._generator
 
     def _load(self) -> None:
         try:
-            import torch
-
-            from mug.model.speed.thread_count import suit_threads
-            from mug.pipeline.chart import ChartGenerator
-
-            device = self._device
-            if device == "auto":
-                device = "cuda" if torch.cuda.is_available() else "cpu"
-            assert self.checkpoint is not None
-            self._generator = ChartGenerator.from_checkpoint(self.checkpoint, device)
-            self.schema = self._generator.model.schema
-            suit_threads(self._generator.model.size)
+            loaded = self._load_here() if self._elsewhere is None else self._elsewhere(self.name)
+            self.schema, self._keys = loaded.schema, loaded.keys
         except MugError as error:
             self._error = error
         except Exception as error:
@@ -122,3 +134,17 @@ class PageModel:
             )
         finally:
             self._ready.set()
+
+    def _load_here(self) -> LoadedModel:
+        import torch
+
+        from mug.model.speed.thread_count import suit_threads
+        from mug.pipeline.chart import ChartGenerator
+
+        device = self._device
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        assert self.checkpoint is not None
+        self._generator = ChartGenerator.from_checkpoint(self.checkpoint, device)
+        suit_threads(self._generator.model.size)
+        return self._generator.model

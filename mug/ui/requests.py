@@ -32,6 +32,7 @@ FREE, MORE, LESS = "free", "more", "less"
 MOST_CHARTS, MOST_STEPS = 8, 200
 _MOST = {"count": MOST_CHARTS, "steps": MOST_STEPS, "batch_size": MOST_CHARTS}
 _SEEDS = 100_000_000
+_LONGEST_TEXT = 100_000
 
 Values = Mapping[str, Any]
 
@@ -81,6 +82,7 @@ def avoided(text: str, schema: FeatureSchema) -> Mapping[str, Any]:
     """
     if not text.strip():
         return {}
+    _check_length(text)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "avoid.yaml"
         path.write_text(text, encoding="utf-8")
@@ -106,7 +108,8 @@ def finish_options(values: Values) -> FinishOptions:
     if timing == "from_file":
         if not values.get("timing_file"):
             raise GenerationError("ui.no_chart_to_take_timing_from", remedy="remedy.drop_one")
-        return finish.timed_by(Path(values["timing_file"]))
+        name, lines = values["timing_file"]
+        return replace(finish, red_lines=lines, timing=None, timing_source=f"file {name}")
     return finish
 
 
@@ -136,7 +139,8 @@ def request_of(values: Values, audio: Path, schema: FeatureSchema) -> Generation
 
     Args:
         values: of the controls, by name; `request` holds further fields as
-            `GenerationRequest.to_plain` writes them.
+            `GenerationRequest.to_plain` writes them, `timing_file` the name of a chart and its red
+            lines.
         audio: the song.
         schema: of the model.
 
@@ -222,6 +226,7 @@ def tempo_of(text: str) -> TempoMap:
         DataError: for lines that make no tempo map.
     """
     points = []
+    _check_length(text)
     for number, line in enumerate(text.splitlines(), 1):
         parts = line.replace(",", " ").replace("，", " ").split()
         if not parts:
@@ -243,6 +248,16 @@ def tempo_text(tempo: TempoMap) -> str:
         f"{line.time_ms:.3f}".rstrip("0").rstrip(".") + f" {line.bpm:.9g} {line.meter}"
         for line in tempo.red_lines
     )
+
+
+def _check_length(text: str) -> None:
+    """Refuse a text that nobody writes by hand.
+
+    Raises:
+        GenerationError: for more than 100,000 letters.
+    """
+    if len(text) > _LONGEST_TEXT:
+        raise GenerationError("ui.text_is_too_long", most=_LONGEST_TEXT, value=len(text))
 
 
 def _given(values: Values, name: str, default: float) -> float:

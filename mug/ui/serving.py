@@ -19,6 +19,11 @@ class Serving:
         auth: names and passwords that may enter; empty lets anyone in.
         language: of the first page; None goes by the browser.
         max_mb: size that an upload may have.
+        max_gb: space that all jobs and uploads may take.
+        job_gb: memory that one request may take.
+        job_minutes: time that one request may take.
+        hosts: further names of this server, as of a reverse proxy.
+        proxies: addresses of reverse proxies, which say whom they speak for.
     """
 
     host: str = "127.0.0.1"
@@ -27,11 +32,21 @@ class Serving:
     auth: Sequence[tuple[str, str]] = ()
     language: str | None = None
     max_mb: int = 100
+    max_gb: float = 10.0
+    job_gb: float = 4.0
+    job_minutes: float = 30.0
+    hosts: Sequence[str] = ()
+    proxies: Sequence[str] = ()
 
     @property
     def is_open(self) -> bool:
         """Return whether others than this computer's users can enter without a password."""
         return not self.auth and (self.share or self.host not in LOOPBACK)
+
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """Addresses that say whom they speak for: proxies, and the tunnel of a public address."""
+        return (*self.proxies, *(LOOPBACK[::2] if self.share else ()))
 
     def remarks(self, shared: str | None) -> list[str]:
         """Remarks for whoever starts the page.

@@ -26,11 +26,13 @@ from mug.pipeline.judge.candidates import Search
 from mug.pipeline.plan import Plan
 from mug.pipeline.request import GenerationRequest
 from mug.pipeline.spread import TIERS
-from mug.ui.handlers import Handlers, Service
+from mug.ui.handlers import Handlers
 from mug.ui.jobs.folders import JobFolders
+from mug.ui.jobs.owner import Owner
 from mug.ui.jobs.queue import JobQueue
 from mug.ui.model import PageModel
 from mug.ui.page.texts import Texts
+from mug.ui.service import Service
 
 STEPS, SEED, BPM, OFFSET_MS = 2, 7, 120.0, 12.0
 CALLS = """
@@ -126,7 +128,7 @@ def by_page(handlers: Handlers, case: Case, song: Path) -> list[bytes]:
         "timing_file": None, "snapping": "voice", "divisors": "", "fixes": "tier",
         "minijack_ms": 90, "rank_status": "free", "kind": "free",
     }  # fmt: skip
-    *_, last = handlers.generate(values, "visitor")
+    *_, last = handlers.generate(values, Owner("here"))
     folder = handlers.service.folders.find(last["key"]).folder
     return files_in(next(folder.glob("*.osz")))
 

@@ -28,11 +28,13 @@ class Running:
         address: where, without a slash at the end.
         folder: where it keeps its jobs.
         song: a song of twelve seconds to drop.
+        pid: of the server.
     """
 
     address: str
     folder: Path
     song: Path
+    pid: int
 
 
 def composed_song(seconds: float = 12.0) -> Song:
@@ -72,7 +74,7 @@ def running(folder: Path, checkpoint: Path, *arguments: str) -> Iterator[Running
                 assert process.poll() is None, log.read_text()
                 time.sleep(0.2)
             song = write_song(folder / "composed.ogg")
-            yield Running(f"http://127.0.0.1:{port}", folder / "webui", song)
+            yield Running(f"http://127.0.0.1:{port}", folder / "webui", song, process.pid)
         finally:
             process.terminate()
             process.wait()

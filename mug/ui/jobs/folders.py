@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import shutil
 import threading
 import time
 import unicodedata
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +41,19 @@ class Revision:
         return f"{self.job}/{self.number:04d}"
 
 
+@dataclass(frozen=True)
+class StorageLimits:
+    """StorageLimits for files.
+
+    Args:
+        number: of jobs, and of uploads.
+        size: of them together, in bytes.
+    """
+
+    number: int = 2000
+    size: int = 5_000_000_000
+
+
 class JobFolders:
     """Folders of jobs below one root.
 
@@ -48,17 +63,24 @@ class JobFolders:
         root: the folder that holds them all; nothing else is ever served.
         keep_hours: jobs that were not touched for so long are deleted.
         uploads: files that lie here so long are deleted, too.
+        limits: of jobs, and as much again of uploads; the oldest go first.
     """
 
-    def __init__(self, root: Path, keep_hours: float = 24.0, uploads: Path | None = None) -> None:
-        self._uploads = uploads
+    def __init__(
+        self,
+        root: Path,
+        keep_hours: float = 24.0,
+        uploads: Path | None = None,
+        limits: StorageLimits | None = None,
+    ) -> None:
+        self._uploads, self._limits = uploads, limits or StorageLimits()
         self.root = root.resolve()
         self.root.mkdir(parents=True, exist_ok=True)
         self._keep_s = 3600.0 * keep_hours
+        self._due = threading.Event()
 
     def new_job(self) -> Path:
-        """An empty folder for a job; old ones go."""
-        self.sweep()
+        """An empty folder for a job."""
         folder = self.root / secrets.token_urlsafe(16)
         folder.mkdir()
         return folder
@@ -100,29 +122,65 @@ class JobFolders:
         path = self.root / job / name
         return path if _JOB.fullmatch(job) and path.is_file() else None
 
-    def sweep(self) -> int:
-        """Delete jobs and uploads that are too old; how many jobs."""
-        limit = time.time() - self._keep_s
-        old = [
-            path
-            for path in self.root.iterdir()
-            if _JOB.fullmatch(path.name) and path.is_dir() and path.stat().st_mtime < limit
-        ]
+    def sweep(self, in_use: Collection[Path] = ()) -> int:
+        """Delete jobs and uploads that are too old, too many or too large; how many jobs.
+
+        Args:
+            in_use: uploads that jobs still read.
+        """
+        jobs = [path for path in self.root.iterdir() if _JOB.fullmatch(path.name) and path.is_dir()]
+        old = self._too_much(jobs, _size_of_folder)
         for path in old:
             shutil.rmtree(path, ignore_errors=True)
-        for path in self._uploads.rglob("*") if self._uploads is not None else ():
-            if path.is_file() and path.stat().st_mtime < limit:
+        if self._uploads is not None:
+            kept = {path.resolve() for path in in_use}
+            files = [path for path in self._uploads.rglob("*") if path.is_file()]
+            for path in self._too_much([one for one in files if one not in kept], _size):
                 path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # other files lie there, too
+                    path.parent.rmdir()
         return len(old)
 
-    def keep_swept(self) -> None:
-        """Sweeps now, and every hour in a thread of its own."""
-        threading.Thread(target=self._sweep_hourly, name="sweep", daemon=True).start()
+    def _too_much(self, paths: Iterable[Path], size: Callable[[Path], int]) -> list[Path]:
+        """Return what is too old, and the oldest beyond the number and the size there may be."""
+        limit, found = time.time() - self._keep_s, []
+        for path in paths:
+            with contextlib.suppress(OSError):  # gone meanwhile
+                found.append((path.stat().st_mtime, size(path), path))
+        found.sort(key=lambda one: one[0], reverse=True)
+        number, total, late = 0, 0, []
+        for touched, bytes_, path in found:
+            number, total = number + 1, total + bytes_
+            if touched < limit or number > self._limits.number or total > self._limits.size:
+                late.append(path)
+        return late
 
-    def _sweep_hourly(self) -> None:
-        while True:
-            self.sweep()
-            time.sleep(3600)
+    def keep_swept(self, in_use: Callable[[], Collection[Path]]) -> None:
+        """Sweep now, each minute and after `sweep_soon`, in a thread of its own.
+
+        Args:
+            in_use: uploads that jobs still read.
+        """
+
+        def work() -> None:
+            while True:
+                self._due.clear()
+                self.sweep(in_use())
+                self._due.wait(60)
+
+        threading.Thread(target=work, name="sweep", daemon=True).start()
+
+    def sweep_soon(self) -> None:
+        """Have `keep_swept` sweep: something was added."""
+        self._due.set()
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def _size_of_folder(path: Path) -> int:
+    return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
 
 
 def safe_name(text: str) -> str:

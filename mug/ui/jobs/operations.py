@@ -29,7 +29,6 @@ from mug.ui.jobs.files import (
     write_revision,
 )
 from mug.ui.jobs.folders import JobFolders, Revision
-from mug.ui.jobs.queue import Job
 from mug.ui.jobs.state import Aims, State, load_state, save_state
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from mug.pipeline.plan import Plan
     from mug.pipeline.provenance import Provenance
     from mug.pipeline.request import GenerationRequest, GenerationResult
+    from mug.ui.jobs.bench import Following
 
 RequestOf = Callable[["GenerationRequest"], "GenerationRequest"]
 
@@ -66,7 +66,7 @@ def make_charts(
     folders: JobFolders,
     request: GenerationRequest,
     plan: Plan,
-    job: Job,
+    job: Following,
     language: str,
     model_name: str = "",
 ) -> JobResult:
@@ -175,7 +175,7 @@ def edit_region(
     chart: int,
     edit: Edit,
     request_of: RequestOf,
-    job: Job,
+    job: Following,
     language: str,
 ) -> JobResult:
     """New notes for a region: the chart and its variations side by side, as the next revision.

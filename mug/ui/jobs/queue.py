@@ -1,110 +1,82 @@
-"""Job queue with one worker, in order of arrival, each with its progress, place and cancel."""
+"""Job queue with one worker: fair by address and person, and nobody's job blocks it."""
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
-from mug.errors import Cancelled, GenerationError, MugError
+from mug.errors import Cancelled, GenerationError
+from mug.ui.jobs.job import Job, JobFunction
+from mug.ui.jobs.owner import Owner
 
-log = logging.getLogger(__name__)
-
-JobFunction = Callable[["Job"], object]
-
-BROKEN = "ui.something_unexpected_went_wrong"
+IsFollowed = Callable[[Owner], bool]
 
 
-class Job:
-    """One job in the queue.
-
-    `job.progress` and `job.should_stop` are what a generator of charts takes.
+@dataclass(frozen=True)
+class QueueLimits:
+    """Jobs that may wait or run.
 
     Args:
-        function: what to do; its value becomes `result`.
-        owner: whose it is.
+        longest: of all owners.
+        by_tab: of one tab or program.
+        by_person: of one login.
+        by_address: of one address.
+        patience_s: a job ends when nobody comes to listen to it within so long.
+        leave_s: a job ends when who listened has been gone for so long.
     """
 
-    def __init__(self, function: JobFunction, owner: str) -> None:
-        self.function, self.owner = function, owner
-        self.done, self.total = 0, 0
-        self.stage = "waiting"
-        self.result: object = None
-        self.error: MugError | None = None
-        self.finished = threading.Event()
-        self._stop = threading.Event()
-        self._began: float | None = None
-
-    def progress(self, done: int, total: int) -> None:
-        """Notes how far the job is."""
-        if self._began is None or done == 0:
-            self._began = time.monotonic()
-        self.stage, self.done, self.total = "running", done, total
-
-    def should_stop(self) -> bool:
-        """Return whether the job was given up."""
-        return self._stop.is_set()
-
-    def cancel(self) -> None:
-        """Give the job up, waiting or running."""
-        self._stop.set()
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Seconds left at the speed so far; None before the first steps."""
-        if self._began is None or self.done < 2 or self.total <= self.done:
-            return None
-        spent = time.monotonic() - self._began
-        return spent / (self.done - 1) * (self.total - self.done)
-
-    def run(self) -> None:
-        """Does the work; then either `result` or `error` is set. The queue sets `finished`."""
-        try:
-            if self.should_stop():
-                raise Cancelled("ui.cancelled_before_began")  # noqa: TRY301
-            self.stage = "preparing"
-            self.result = self.function(self)
-        except MugError as error:
-            self.error = error
-        except Exception:
-            # The worker must outlive a defect in one job; its owner gets the error.
-            log.exception("a job failed")
-            self.error = GenerationError(BROKEN)
-        finally:
-            self.stage = "finished"
+    longest: int = 32
+    by_tab: int = 2
+    by_person: int = 16
+    by_address: int = 8
+    patience_s: float = 30.0
+    leave_s: float = 3.0
 
 
 class JobQueue:
-    """First come, first served.
+    """Queue in rounds: each address and each person has one job before any has a second.
+
+    In a full queue the last job of who has several gives way to somebody who has none.
 
     Args:
-        longest: jobs that may wait; more are refused.
-        each: jobs of one owner that may wait or run.
+        limits: numbers of jobs.
+        name: of the thread that runs them.
     """
 
-    def __init__(self, longest: int = 32, each: int = 2) -> None:
-        self._longest, self._each = longest, each
-        self._jobs: deque[Job] = deque()
+    def __init__(self, limits: QueueLimits | None = None, name: str = "charts") -> None:
+        self.limits, self._name = limits or QueueLimits(), name
+        self._running: Job | None = None
+        self._round = 0
+        self._waiting: list[Job] = []
+        self._followed: dict[Job, tuple[float, float]] = {}  # since when, patience from then
         self._changed = threading.Condition()
         self._worker: threading.Thread | None = None
 
-    def join(self, function: JobFunction, owner: str) -> Job:
-        """Put a job at the end.
+    def join(self, function: JobFunction, owner: Owner, files: tuple[Path, ...] = ()) -> Job:
+        """Put a job in line.
+
+        Args:
+            function: what to do.
+            owner: whose it is.
+            files: uploads that it reads.
 
         Raises:
             GenerationError: when the queue is full, or this owner has too many jobs in it.
         """
-        job = Job(function, owner)
+        job = Job(function, owner, files)
         with self._changed:
-            if len(self._jobs) >= self._longest:
-                raise GenerationError("ui.queue_is_full", remedy="remedy.try_again_in_few_minutes")
-            if sum(one.owner == owner for one in self._jobs) >= self._each:
-                raise GenerationError("ui.other_request_is_running", remedy="remedy.wait_or_cancel")
-            self._jobs.append(job)
+            self._check(owner)
+            if len(self._jobs()) >= self.limits.longest:
+                self._make_room(owner)
+            job.round = self._round_of(owner)
+            self._waiting.append(job)
+            self._followed[job] = time.monotonic(), self.limits.patience_s
             if self._worker is None:
-                self._worker = threading.Thread(target=self._run, name="charts", daemon=True)
+                self._worker = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._worker.start()
             self._changed.notify_all()
         return job
@@ -112,24 +84,99 @@ class JobQueue:
     def place(self, job: Job) -> int:
         """Number of jobs before this one."""
         with self._changed:
-            jobs: Sequence[Job] = tuple(self._jobs)
-        return jobs.index(job) if job in jobs else 0
+            before = ([self._running] if self._running else []) + self._in_rounds()
+        return before.index(job) if job in before else 0
 
-    def cancel(self, owner: str) -> int:
-        """Give up all jobs of an owner; how many there were."""
+    def cancel(self, owner: Owner) -> int:
+        """Give up all jobs of a tab; how many there were. Those that wait end at once."""
         with self._changed:
-            own = [job for job in self._jobs if job.owner == owner]
+            own = [job for job in self._jobs() if job.owner == owner]
         for job in own:
-            job.cancel()
+            self.give_up(job)
         return len(own)
+
+    def give_up(self, job: Job) -> None:
+        """Give a job up; one that waits ends at once."""
+        job.cancel()
+        with self._changed:
+            if job not in self._waiting:
+                return
+            self._drop(job)
+        job.turn_away(Cancelled("ui.cancelled_before_began"))
+
+    def files(self) -> set[Path]:
+        """Uploads that jobs still read."""
+        with self._changed:
+            return {path for job in self._jobs() for path in job.files}
+
+    def end_abandoned(self, is_followed: IsFollowed) -> int:
+        """Give up jobs to which nobody has listened for long; how many.
+
+        Args:
+            is_followed: whether somebody waits for an owner's job.
+        """
+        now, abandoned = time.monotonic(), []
+        with self._changed:
+            for job in self._jobs():
+                since, patience = self._followed.get(job, (now, 0.0))
+                if is_followed(job.owner):
+                    self._followed[job] = now, self.limits.leave_s
+                elif now - since > patience:
+                    abandoned.append(job)
+        for job in abandoned:
+            self.give_up(job)
+        return len(abandoned)
+
+    def _jobs(self) -> list[Job]:
+        return ([self._running] if self._running else []) + self._waiting
+
+    def _check(self, owner: Owner) -> None:
+        """Refuse an owner who has enough."""
+        limits, owners = self.limits, [job.owner for job in self._jobs()]
+        same_tab = sum(one.address == owner.address and one.tab == owner.tab for one in owners)
+        same_person = sum(bool(one.person) and one.person == owner.person for one in owners)
+        same_address = sum(one.address == owner.address for one in owners)
+        if (
+            same_tab >= limits.by_tab
+            or same_person >= limits.by_person
+            or same_address >= limits.by_address
+        ):
+            raise GenerationError("ui.other_request_is_running", remedy="remedy.wait_or_cancel")
+
+    def _make_room(self, owner: Owner) -> None:
+        """Turn the last job away for somebody who has none, where its owner has others."""
+        shares = Counter(share for job in self._jobs() for share in job.owner.shares)
+        full = GenerationError("ui.queue_is_full", remedy="remedy.try_again_in_few_minutes")
+        last = self._in_rounds()[-1] if self._waiting else None
+        has_some = any(shares[share] for share in owner.shares)
+        if last is None or has_some or max(shares[one] for one in last.owner.shares) < 2:
+            raise full
+        self._drop(last)
+        last.turn_away(full)
+
+    def _in_rounds(self) -> list[Job]:
+        """Those that wait, in the order in which they will run."""
+        return sorted(self._waiting, key=lambda job: job.round)  # equal rounds by arrival
+
+    def _round_of(self, owner: Owner) -> int:
+        """The round in which a new job runs: the present one, or that after its owner's last."""
+        mine = [job.round for job in self._jobs() if {*job.owner.shares} & {*owner.shares}]
+        return max(self._round, 1 + max(mine, default=-1))
+
+    def _drop(self, job: Job) -> None:
+        self._waiting.remove(job)
+        self._followed.pop(job, None)
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not self._jobs:
+                while not self._waiting:
                     self._changed.wait()
-                job = self._jobs[0]
+                job = self._in_rounds()[0]
+                self._waiting.remove(job)
+                self._running, self._round = job, job.round
             job.run()
             with self._changed:
-                self._jobs.remove(job)
+                self._running = None
+                self._followed.pop(job, None)
             job.finished.set()  # last: its owner may join again from here on

@@ -16,7 +16,7 @@ from mug.render.html import fragment
 from mug.timing.estimate import TimingEstimate
 from mug.ui.jobs.files import PICTURE, PLAYER, REPORT, Written
 from mug.ui.jobs.folders import Revision
-from mug.ui.jobs.queue import Job
+from mug.ui.jobs.job import Job
 from mug.ui.model import PageModel
 from mug.ui.page.sentences import sentence
 from mug.ui.page.texts import Texts

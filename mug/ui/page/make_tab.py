@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import gradio as gr
 
 from mug.ui.handlers import Handlers, Update
 from mug.ui.jobs.operations import MAX_SONG_MS
+from mug.ui.jobs.owner import Owner
 from mug.ui.page import fragments
 from mug.ui.page.form import (
     CHART_FILES,
@@ -22,6 +23,7 @@ from mug.ui.page.form import (
     sampling_form,
     sampling_updates,
 )
+from mug.ui.page.visitor import owner_of
 from mug.ui.requests import MOST_CHARTS
 
 _RESULTS = (
@@ -131,7 +133,7 @@ def _workbench(handlers: Handlers) -> Form:
             with gr.Column(elem_id="mug-tempo-file", elem_classes="mug-upload"):
                 upload = gr.UploadButton(t("timing_file"), file_types=CHART_FILES, size="sm")
             handlers.refused("mug-tempo-file", "chart", CHART_FILES)
-            upload.upload(handlers.tempo_from, upload, tempo, queue=False, **_QUIET)
+            upload.upload(_asked(handlers.tempo_from), upload, tempo, queue=False, **_QUIET)
         form["snap"] = gr.Button(t("snap_again"), variant="primary", elem_id="mug-snap")
     tempo.change(None, tempo, None, js="(text) => window.mugPage.showTempo(text)")
     return form
@@ -143,9 +145,9 @@ def _wire(handlers: Handlers, form: Form) -> None:
     asked = [name for name in form if name not in _RESULTS and name not in _BUTTONS]
     names = [form["title"], form["artist"]]
     tags = gr.Textbox(visible=False)
-    form["song"].change(handlers.tags, [form["song"], *names], tags, queue=False, **_QUIET).success(
-        None, [tags, *names], names, js=_FILL_IN, queue=False, **_QUIET
-    )
+    form["song"].change(
+        _asked(handlers.tags), [form["song"], *names], tags, queue=False, **_QUIET
+    ).success(None, [tags, *names], names, js=_FILL_IN, queue=False, **_QUIET)
     form["generate"].click(
         _streamed(form, asked, handlers.generate), [form[name] for name in asked], outputs, **_QUIET
     )
@@ -195,27 +197,31 @@ _BUTTONS = ("remake", "snap")
 
 
 def _streamed(
-    form: Form, names: Sequence[str], answer: Callable[[Update, str], Iterator[Update]]
-) -> Callable[..., Iterator[dict[Any, Any]]]:
+    form: Form, names: Sequence[str], answer: Callable[[Update, Owner], AsyncIterator[Update]]
+) -> Callable[..., AsyncIterator[dict[Any, Any]]]:
     """A handler for Gradio: values by name in, updates by component out."""
 
-    def handle(request: gr.Request, *values: Any) -> Iterator[dict[Any, Any]]:
-        for update in answer(dict(zip(names, values, strict=True)), owner_of(request)):
+    async def handle(request: gr.Request, *values: Any) -> AsyncIterator[dict[Any, Any]]:
+        async for update in answer(dict(zip(names, values, strict=True)), owner_of(request)):
             yield _named(form, update)
 
     return handle
 
 
-def _owned(answer: Callable[[str], None]) -> Callable[[gr.Request], None]:
-    def handle(request: gr.Request) -> None:
-        answer(owner_of(request))
+def _asked(answer: Callable[..., Awaitable[str]]) -> Callable[..., Awaitable[str]]:
+    """A handler for Gradio that knows who asks."""
+
+    async def handle(request: gr.Request, *values: Any) -> str:
+        return await answer(owner_of(request), *values)
 
     return handle
 
 
-def owner_of(request: gr.Request) -> str:
-    """Owner of a request: one browser tab or one client."""
-    return str(request.session_hash)
+def _owned(answer: Callable[[Owner], None]) -> Callable[[gr.Request], None]:
+    def handle(request: gr.Request) -> None:
+        answer(owner_of(request))
+
+    return handle
 
 
 def _named(form: Form, update: Update) -> dict[Any, Any]:

@@ -2,49 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from mug.ui import requests
-from mug.ui.handlers import ErrorMessages, Handlers
+from mug.ui.handlers import Handlers
+from mug.ui.jobs.tasks import Read
 from mug.ui.page import fragments
 from mug.ui.page.form import CHART_FILES, Form, file_field
+from mug.ui.page.visitor import owner_of
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
-
-Read = list[dict[str, Any]]
-"""`name`, `prompt`, `yaml` and `beyond` of each chart in a file."""
-
-
-def read_chart(handlers: Handlers, path: str | None, rate: float) -> Read:
-    """The prompt of each chart in a file.
-
-    Args:
-        handlers: knows the model's features.
-        path: a chart or a package.
-        rate: as if the song were played so many times as fast.
-
-    Raises:
-        gr.Error: for a file that cannot be read.
-    """
-    from mug.pipeline.prompt import prompt_text, prompts_of_file
-
-    if not path:
-        raise gr.Error(handlers.t("no_chart"), print_exception=False)
-    schema = handlers.service.model.schema
-    with ErrorMessages(handlers.t.language):
-        found = prompts_of_file(Path(path), schema, rate=float(rate))
-    return [
-        {
-            "name": f"{chart.artist} - {chart.title} [{chart.version}]",
-            "prompt": dict(prompt.positive),
-            "yaml": prompt_text(prompt),
-            "beyond": list(prompt.beyond(schema)),
-        }
-        for chart, prompt in found
-    ]
 
 
 def prompt_tab(handlers: Handlers, form: Form, tabs: gr.Tabs) -> None:
@@ -73,8 +42,8 @@ def prompt_tab(handlers: Handlers, form: Form, tabs: gr.Tabs) -> None:
     def show(read: Read, index: int) -> tuple[str, str]:
         return read[index]["yaml"], fragments.beyond(read[index]["beyond"], t)
 
-    def look(path: str | None, speed: float) -> tuple[Any, ...]:
-        read = read_chart(handlers, path, speed)
+    async def look(request: gr.Request, path: str | None, speed: float) -> tuple[Any, ...]:
+        read = await handlers.read_chart(owner_of(request), path, speed)
         names = [(one["name"], index) for index, one in enumerate(read)]
         several = gr.Dropdown(choices=names, value=0, visible=len(read) > 1)
         return read, several, *show(read, 0), gr.Button(visible=True)

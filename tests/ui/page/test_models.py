@@ -14,13 +14,13 @@ from repository import ROOT
 
 from mug.features import FeatureSchema
 from mug.pipeline.model.names import FEATURES_NAME, PACKED_CONFIG_NAME
-from mug.ui.handlers import Service
 from mug.ui.jobs.folders import JobFolders
 from mug.ui.jobs.queue import JobQueue
 from mug.ui.model import PageModel
 from mug.ui.page.form import depending_on_model, prompt_updates
 from mug.ui.page.texts import Texts
 from mug.ui.requests import NUMBERS, SKILLS
+from mug.ui.service import Service
 
 OLD = ROOT / "configs/mug/mania_beatmap_features.yaml"
 NEW = ROOT / "configs/mug/features_2.yaml"

@@ -16,7 +16,7 @@ from mug.pipeline.request import GenerationRequest
 from mug.timing.tempo_map import TempoMap
 from mug.ui.jobs import operations
 from mug.ui.jobs.folders import JobFolders
-from mug.ui.jobs.queue import Job
+from mug.ui.jobs.job import Job
 from mug.ui.jobs.state import load_state
 
 BEAT_MS = 500.0

@@ -34,7 +34,7 @@ from mug.timing.tempo_map import TempoMap
 from mug.ui.jobs import operations
 from mug.ui.jobs.files import REPORT, charts_of
 from mug.ui.jobs.folders import JobFolders
-from mug.ui.jobs.queue import Job
+from mug.ui.jobs.job import Job
 from mug.ui.jobs.state import Aims, State, load_state, save_state
 
 Notes = tuple[HitObject, ...]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import os
-import re
 import secrets
 import socket
 import subprocess
@@ -13,13 +12,13 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import gradio as gr
 import pytest
+from asking import ask, cookie_of, log_in, upload
 from gradio_client import Client
 from pages import ROOT, Running, running
 
@@ -30,28 +29,6 @@ from mug.ui.jobs.folders import JobFolders
 from mug.ui.serving import Serving
 
 USER = ("me", "a secret: 1")
-
-
-def _ask(
-    page: Running, path: str, method: str = "GET", body: bytes | None = None, **headers: str
-) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of a request that is sent as it stands, dots and all."""
-    link = HTTPConnection(urlsplit(page.address).netloc, timeout=60)
-    link.request(method, path, body, {name.replace("_", "-"): v for name, v in headers.items()})
-    answer = link.getresponse()
-    found = answer.status, dict(answer.getheaders()), answer.read()
-    link.close()
-    return found
-
-
-def _upload(page: Running, name: str, data: bytes, cookie: str = "") -> tuple[int, bytes]:
-    line = f'--x\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
-    body = line.encode() + data + b"\r\n--x--\r\n"
-    kind = "multipart/form-data; boundary=x"
-    status, _, said = _ask(
-        page, "/gradio_api/upload", "POST", body, Content_Type=kind, Cookie=cookie
-    )
-    return status, said
 
 
 def _job(folder: Path) -> str:
@@ -97,11 +74,35 @@ def test_the_flags_say_what_they_do() -> None:
         (("--auth", ":secret"), "NAME:PASSWORD"),
         (("--listen", "--host", "10.0.0.7"), "either"),
         (("--max_mb", "0"), "1 MB"),
+        (("--max_gb", "0.3"), "four uploads"),
+        (("--job_gb", "0"), "above 0"),
+        (("--job_minutes", "nan"), "above 0"),
     ],
 )
 def test_flags_that_cannot_be_are_refused(line: tuple[str, ...], sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         _serving(*line)
+
+
+def test_names_and_passwords_can_lie_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "auth.txt"
+    file.write_text("me:a:b\n\nyou:c\n")
+    assert _serving("--auth_file", str(file)).auth == (("me", "a:b"), ("you", "c"))
+    for text in ("", "me", "\n"):  # an open page would be a surprise
+        file.write_text(text)
+        with pytest.raises(ConfigError, match="NAME:PASSWORD"):
+            _serving("--auth_file", str(file))
+    with pytest.raises(ConfigError, match=r"gone\.txt"):
+        _serving("--auth_file", str(tmp_path / "gone.txt"))
+
+
+def test_hosts_proxies_and_bounds_are_options() -> None:
+    given = _serving("--allow_host", "a.example", "--proxy", "10.0.0.1", "--job_gb", "2",
+                     "--job_minutes", "5", "--max_gb", "3")  # fmt: skip
+    assert (given.hosts, given.trusted) == (("a.example",), ("10.0.0.1",))
+    assert (given.job_gb, given.job_minutes, given.max_gb) == (2.0, 5.0, 3.0)
+    assert _serving("--share").trusted == ("127.0.0.1", "::1")  # its tunnel ends here
+    assert _serving().trusted == ()
 
 
 def test_an_open_page_is_reported() -> None:
@@ -162,17 +163,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture(scope="module")
 def cookie(page: Running) -> str:
     """What a browser sends after the login."""
-    status, headers, _ = _login(page, USER[1])
-    assert status == 200
-    found = re.search(r"access-token-[^;]+", headers["set-cookie"])
-    assert found
-    return found[0]
-
-
-def _login(page: Running, password: str) -> tuple[int, dict[str, str], bytes]:
-    form = urlencode({"username": USER[0], "password": password}).encode()
-    kind = "application/x-www-form-urlencoded"
-    return _ask(page, "/login", "POST", form, Content_Type=kind)
+    return cookie_of(log_in(page, *USER))
 
 
 def test_without_a_password_nothing_of_anyones_is_served(page: Running) -> None:
@@ -182,18 +173,18 @@ def test_without_a_password_nothing_of_anyones_is_served(page: Running) -> None:
            f"/gradio_api/file={page.folder.resolve()}/jobs/{key}/chart.osu", "/config",
            "/gradio_api/info"]  # fmt: skip
     for path in own:
-        assert _ask(page, path)[0] == 401, path
-    assert _upload(page, "a.ogg", b"x")[0] == 401
+        assert ask(page, path)[0] == 401, path
+    assert upload(page, "a.ogg", b"x")[0] == 401
     forged = "; ".join(f"access-token{part}={secrets.token_urlsafe(16)}" for part in ("", "-un"))
-    assert _ask(page, own[0], Cookie=forged)[0] == 401
+    assert ask(page, own[0], Cookie=forged)[0] == 401
 
 
 def test_a_password_opens_everything(page: Running, cookie: str) -> None:
     key = _job(page.folder)
-    assert _login(page, "x")[0] == 400
+    assert log_in(page, USER[0], "x")[0] == 400
     for path in (f"/mug/jobs/{key}/player.json", f"/mug/sound/{key.partition('/')[0]}"):
-        assert _ask(page, path, Cookie=cookie)[0] == 200
-        assert _ask(page, path, Cookie=cookie[:-1] + "~")[0] == 401
+        assert ask(page, path, Cookie=cookie)[0] == 200
+        assert ask(page, path, Cookie=cookie[:-1] + "~")[0] == 401
 
 
 OTHER_LOOPBACK = "127.0.0.2"  # of this computer too, but not the address of a page by default
@@ -210,11 +201,10 @@ def test_listening_on_all_addresses_still_asks_for_the_password(tmp_path: Path) 
     with running(tmp_path, tmp_path / "none.ckpt", *flags) as served:
         other = replace(served, address=served.address.replace("127.0.0.1", OTHER_LOOPBACK))
         for page in (served, other):
-            assert _ask(page, "/config")[0] == 401
-            assert _login(page, "x")[0] == 400
-            _, headers, _ = _login(page, USER[1])
-            (token,) = re.findall(r"access-token-[^;]+", headers["set-cookie"])[:1]
-            assert _ask(page, "/config", Cookie=token)[0] == 200
+            assert ask(page, "/config")[0] == 401
+            assert log_in(page, USER[0], "x")[0] == 400
+            token = cookie_of(log_in(page, *USER))
+            assert ask(page, "/config", Cookie=token)[0] == 200
 
 
 def test_programs_log_in_too(page: Running) -> None:
@@ -228,8 +218,8 @@ def test_programs_log_in_too(page: Running) -> None:
 
 
 def test_a_file_that_is_too_large_gets_a_sentence(page: Running, cookie: str) -> None:
-    assert _upload(page, "a.ogg", b"x" * 900_000, cookie)[0] == 200
-    status, said = _upload(page, "a.ogg", b"x" * 1_200_000, cookie)
+    assert upload(page, "a.ogg", b"x" * 900_000, Cookie=cookie)[0] == 200
+    status, said = upload(page, "a.ogg", b"x" * 1_200_000, Cookie=cookie)
     assert status == 413
     assert b"size" in said.lower()
     assert b"Traceback" not in said
@@ -242,7 +232,7 @@ def test_no_path_leads_out(page: Running, cookie: str) -> None:
     secret = page.folder / "secret.json"
     secret.write_text("mine")
     (root / job / "0001" / "link.json").symlink_to(secret.resolve())
-    assert _ask(page, f"/mug/jobs/{key}/player.json", Cookie=cookie)[0] == 200
+    assert ask(page, f"/mug/jobs/{key}/player.json", Cookie=cookie)[0] == 200
     refused = [
         f"/mug/jobs/{key}/../../../secret.json",
         f"/mug/jobs/{key}/%2e%2e%2f%2e%2e%2f%2e%2e%2fsecret.json",
@@ -260,9 +250,9 @@ def test_no_path_leads_out(page: Running, cookie: str) -> None:
         f"/gradio_api/file={ROOT}/webui.py",
         "/gradio_api/file=/etc/hostname",
     ]
-    assert _ask(page, "/mug/page/page.js")[0] == 200
+    assert ask(page, "/mug/page/page.js")[0] == 200
     for path in refused:
-        status, _, said = _ask(page, path, Cookie=cookie)
+        status, _, said = ask(page, path, Cookie=cookie)
         assert status in (400, 403, 404), path
         assert b"mine" not in said
 
@@ -270,7 +260,7 @@ def test_no_path_leads_out(page: Running, cookie: str) -> None:
 def test_names_of_uploads_stay_within_their_folder(page: Running, cookie: str) -> None:
     uploads = (page.folder / "uploads").resolve()
     for name in ("../../evil.ogg", "/etc/evil.ogg", "..\\\\evil.ogg", "a<b>|?.ogg"):
-        status, said = _upload(page, name, b"OggS", cookie)
+        status, said = upload(page, name, b"OggS", Cookie=cookie)
         assert status == 200
         (path,) = map(Path, json.loads(said))
         assert uploads in path.resolve().parents
@@ -280,7 +270,7 @@ def test_names_of_uploads_stay_within_their_folder(page: Running, cookie: str) -
 
 def test_downloads_are_not_shown_as_pages(page: Running, cookie: str) -> None:
     key = _job(page.folder)
-    _, headers, _ = _ask(page, f"/mug/jobs/{key}/chart.osu", Cookie=cookie)
+    _, headers, _ = ask(page, f"/mug/jobs/{key}/chart.osu", Cookie=cookie)
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["content-disposition"].startswith("attachment")
     assert headers["content-type"] == "application/octet-stream"

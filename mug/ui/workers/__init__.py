@@ -1,0 +1,1 @@
+"""Processes that do the page's tasks within bounds, and can be killed."""

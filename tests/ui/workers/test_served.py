@@ -1,0 +1,123 @@
+"""A server whose visitors are greedy, leave, or bring a process down: the others are served."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+from pages import Running
+
+from benchmarks._visits import Server, Visitor, generation
+
+LONG = {"steps": 200, "count": 8, "candidates": 32}
+
+
+@pytest.fixture(scope="module")
+def server(page: Running) -> Server:
+    port = urlsplit(page.address).port
+    assert port is not None
+    return Server(port, psutil.Process(page.pid), page.folder.parent / "log.txt")
+
+
+@pytest.fixture(scope="module")
+def song(server: Server, page: Running) -> str:
+    return Visitor(server).upload(page.song)
+
+
+def _joined(visitor: Visitor, song: str, **how: int) -> str:
+    settings = {"seed": 1, "steps": 2, **how}
+    return visitor.join("generate", generation(song, **settings))
+
+
+def _listening(visitor: Visitor, event: str) -> threading.Thread:
+    def listen() -> None:
+        try:
+            visitor.listen("generate", event)
+        except (OSError, RuntimeError):
+            return
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    return thread
+
+
+def _worker(server: Server) -> psutil.Process:
+    """The process that makes charts: it has read torch, and is the largest."""
+    return max(server.process.children(recursive=True), key=lambda one: one.memory_info().rss)
+
+
+def test_visitors_at_once_get_the_same_charts(server: Server, song: str) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        visits = pool.map(
+            lambda number: Visitor(server, f"127.0.4.{number}").generate(song, seed=7),
+            range(1, 7),
+        )
+        found = [report["charts"][0]["reached"] for report in visits]
+    assert all(one == found[0] for one in found)
+
+
+def test_forty_connections_of_one_client_wait_behind_a_visitor(server: Server, song: str) -> None:
+    greedy = Visitor(server, "127.0.5.1")
+    with ThreadPoolExecutor(20) as pool:
+        events = list(pool.map(lambda n: _joined(greedy, song, seed=n, steps=6), range(40)))
+    streams = [_listening(greedy, event) for event in events]
+    done = []
+
+    def watch() -> None:
+        for one in streams:
+            one.join()
+        done.append(time.monotonic())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    Visitor(server, "127.0.5.2").generate(song)
+    served = time.monotonic()
+    watcher.join()
+    assert served < done[0]
+
+
+def test_a_process_that_is_killed_takes_one_job_with_it(server: Server, song: str) -> None:
+    visitor = Visitor(server, "127.0.6.1")
+    event = _joined(visitor, song, **LONG)
+    failed: list[str] = []
+
+    def listen() -> None:
+        try:
+            visitor.listen("generate", event)
+        except RuntimeError as error:
+            failed.append(str(error))
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    _until_busy(server)
+    _worker(server).kill()
+    thread.join(60)
+    assert len(failed) == 1
+    assert "process" in failed[0]
+    report = Visitor(server, "127.0.6.2").generate(song)
+    assert len(report["charts"]) == 1
+
+
+def test_who_hangs_up_leaves_the_line(server: Server, song: str) -> None:
+    leaving = Visitor(server, "127.0.7.1")
+    event = _joined(leaving, song, **LONG)
+    with leaving.opened(f"/gradio_api/call/generate/{event}"):
+        _until_busy(server)
+    began = time.monotonic()
+    Visitor(server, "127.0.7.2").generate(song)
+    assert time.monotonic() - began < 60  # it would take minutes
+
+
+def _until_busy(server: Server) -> None:
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        worker = _worker(server)
+        before = sum(worker.cpu_times()[:2])
+        time.sleep(0.2)
+        if sum(worker.cpu_times()[:2]) - before > 0.1:
+            return
+    raise AssertionError("nothing runs")
