@@ -7,7 +7,7 @@ ENV NUMBA_CACHE_DIR=/tmp/numba
 
 WORKDIR /src
 COPY requirements.lock ./
-# An index with PyTorch's wheels for the CPU, where the usual one has none.
+# The index of PyTorch's wheels for the CPU, beside the usual one.
 ARG PIP_EXTRA_INDEX_URL
 RUN pip install --require-hashes -r requirements.lock
 COPY pyproject.toml setup.py requirements.txt README.md LICENSE ./

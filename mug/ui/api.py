@@ -16,7 +16,7 @@ from mug.ui.handlers import Handlers
 from mug.ui.jobs import operations
 from mug.ui.jobs.files import REPORT
 from mug.ui.page.form import CHART_FILES, SOUNDS
-from mug.ui.page.make_tab import owner_of
+from mug.ui.page.visitor import owner_of
 from mug.ui.requests import MOST_CHARTS, MOST_STEPS
 
 

@@ -38,6 +38,7 @@ from mug.ui.workers.worker import Worker
 
 _KEEP_S = 24 * 3600
 _WATCH_S = 1.0
+_CALLS = 256  # at a time: more than both queues hold, so that none waits for those that wait
 
 
 def build(service: Service, serving: Serving) -> gr.Blocks:
@@ -139,6 +140,7 @@ def launch_arguments(service: Service, serving: Serving, access: Access) -> dict
         "footer_links": ["api"],
         "ssr_mode": False,
         "state_session_capacity": MOST,
+        "max_threads": _CALLS,
         "app_kwargs": {
             "lifespan": access.lifespan(),
             "routes": routes(service.folders),

@@ -24,7 +24,7 @@ class Sessions(StateHolder):
     """
 
     def __init__(self, listens: Callable[[str], bool]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._listens = listens
 
     def __getitem__(self, session_id: str) -> SessionState:

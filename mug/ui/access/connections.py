@@ -47,7 +47,7 @@ def limited(
                 del held[address]
             lose(error)
 
-        inner.connection_made = connection_made  # type: ignore[method-assign, assignment]
+        inner.connection_made = connection_made  # type: ignore[method-assign]
         inner.connection_lost = connection_lost  # type: ignore[method-assign, assignment]
         return inner
 
