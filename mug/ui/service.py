@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mug.errors import MugError
 from mug.ui.jobs.bench import Bench, Following, Runner, named
 from mug.ui.jobs.folders import JobFolders
 from mug.ui.jobs.job import Job
@@ -52,7 +53,11 @@ class Service:
     def do(self, task: ChartsTask, job: Job) -> object:
         """Do a task that makes charts, once its model is loaded."""
         self.named(task.needs(self.folders)).wait()
-        return (self.charts or self._bench()).run(task, job)
+        try:
+            return (self.charts or self._bench()).run(task, job)
+        except MugError:
+            self.folders.drop_unfinished()
+            raise
 
     def look(self, task: ReadingTask, following: Following) -> object:
         """Do a task that reads what was uploaded."""

@@ -51,8 +51,8 @@ class Guard:
             await _say("too many requests of this address are open", 429)(scope, receive, send)
             return
         try:
-            with self._presence.listening(scope, address):
-                await self._counted(scope, receive, send, address)
+            async with self._presence.listening(scope, receive, address) as watched:
+                await self._counted(scope, watched, send, address)
         finally:
             self._addresses.leave(address)
 

@@ -122,6 +122,16 @@ class JobFolders:
         path = self.root / job / name
         return path if _JOB.fullmatch(job) and path.is_file() else None
 
+    def drop_unfinished(self) -> None:
+        """Delete what a process has left that was killed at its work; no job may run."""
+        for job in self.root.iterdir():
+            if not _JOB.fullmatch(job.name):
+                continue
+            numbers = [one for one in job.glob("*") if _REVISION.fullmatch(one.name)]
+            late = [one for one in numbers if not (one / "result.json").exists()]
+            for folder in [job] if len(late) == len(numbers) else late:
+                shutil.rmtree(folder, ignore_errors=True)
+
     def sweep(self, in_use: Collection[Path] = ()) -> int:
         """Delete jobs and uploads that are too old, too many or too large; how many jobs.
 

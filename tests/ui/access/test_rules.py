@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -151,21 +154,72 @@ def test_paths_of_the_login_are_few_and_lead_nowhere_else() -> None:
         assert not paths.is_served(one), one
 
 
-def test_who_listens_is_known_by_the_tab_and_by_the_address_of_unnamed_calls() -> None:
+class _App:
+    """As much of Gradio's app as knows which tab an event is for."""
+
+    def get_blocks(self) -> SimpleNamespace:
+        events = {"named": SimpleNamespace(session_hash="tab")}
+        return SimpleNamespace(_queue=SimpleNamespace(event_ids_to_events=events))
+
+
+def _scope(path: str, method: str = "GET", query: bytes = b"") -> dict[str, Any]:
+    scope = {"path": f"/gradio_api/{path}", "method": method, "query_string": query}
+    return {**scope, "app": _App()}
+
+
+@pytest.mark.parametrize(
+    ("scope", "tab"),
+    [
+        (_scope("queue/data", query=b"session_hash=tab"), "tab"),
+        (_scope("heartbeat/tab"), "tab"),
+        (_scope("call/generate/named"), "tab"),
+        (_scope("call/generate/event"), "event"),
+    ],
+)
+def test_who_listens_is_known_by_the_tab_until_the_client_hangs_up(
+    scope: dict[str, Any], tab: str
+) -> None:
     presence = Presence()
-    stream = {"path": "/gradio_api/queue/data", "query_string": b"session_hash=tab"}
-    beat = {"path": "/gradio_api/heartbeat/tab", "query_string": b""}
-    call = {"path": "/gradio_api/call/generate/event", "query_string": b""}
-    other = {"path": "/config", "query_string": b""}
-    assert not presence.is_followed("a", "tab")
-    with presence.listening(stream, "a"), presence.listening(beat, "a"):
-        assert presence.is_followed("elsewhere", "tab")  # a phone that changed its network
-        assert not presence.is_followed("a", "other")
-    assert not presence.is_followed("a", "tab")
-    with presence.listening(call, "a"):
-        assert presence.is_followed("a", "anything")
-        assert not presence.is_followed("b", "anything")
-    with presence.listening(other, "a"):
-        assert not presence.is_followed("a", "tab")
+
+    async def visit() -> None:
+        hangs_up = asyncio.Event()
+
+        async def receive() -> dict[str, Any]:
+            if not began:
+                began.append(True)
+                return {"type": "http.request"}
+            await hangs_up.wait()
+            return {"type": "http.disconnect"}
+
+        began: list[bool] = []
+        async with presence.listening(scope, receive, "a") as watched:
+            assert (await watched())["type"] == "http.request"
+            await asyncio.sleep(0)
+            assert presence.listens(tab)
+            assert presence.is_followed("elsewhere", tab)  # a phone that changed its network
+            assert not presence.is_followed("a", "other")
+            hangs_up.set()
+            assert (await watched())["type"] == "http.disconnect"
+            await asyncio.sleep(0)
+            assert not presence.listens(tab)
+
+    asyncio.run(visit())
     assert not presence._tabs
+
+
+def test_a_call_without_a_queue_counts_for_its_address() -> None:
+    presence = Presence()
+
+    async def visit() -> None:
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request"}
+
+        async with presence.listening(_scope("run/generate", "POST"), receive, "a") as watched:
+            assert watched is receive
+            assert presence.is_followed("a", "anything")
+            assert not presence.is_followed("b", "anything")
+        async with presence.listening(_scope("call/generate", "POST"), receive, "a"):
+            assert not presence.is_followed("a", "anything")
+
+    asyncio.run(visit())
     assert not presence._unnamed
