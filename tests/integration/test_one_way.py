@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -128,7 +129,11 @@ def by_page(handlers: Handlers, case: Case, song: Path) -> list[bytes]:
         "timing_file": None, "snapping": "voice", "divisors": "", "fixes": "tier",
         "minijack_ms": 90, "rank_status": "free", "kind": "free",
     }  # fmt: skip
-    *_, last = handlers.generate(values, Owner("here"))
+
+    async def updates() -> list[dict[str, Any]]:
+        return [update async for update in handlers.generate(values, Owner("here"))]
+
+    *_, last = asyncio.run(updates())
     folder = handlers.service.folders.find(last["key"]).folder
     return files_in(next(folder.glob("*.osz")))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -154,6 +155,12 @@ def test_paths_of_the_login_are_few_and_lead_nowhere_else() -> None:
         assert not paths.is_served(one), one
 
 
+def _run(visit: Coroutine[Any, Any, None]) -> None:
+    """In a thread of its own: a browser's event loop may run in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, visit).result()
+
+
 class _App:
     """As much of Gradio's app as knows which tab an event is for."""
 
@@ -203,7 +210,7 @@ def test_who_listens_is_known_by_the_tab_until_the_client_hangs_up(
             await asyncio.sleep(0)
             assert not presence.listens(tab)
 
-    asyncio.run(visit())
+    _run(visit())
     assert not presence._tabs
 
 
@@ -221,5 +228,5 @@ def test_a_call_without_a_queue_counts_for_its_address() -> None:
         async with presence.listening(_scope("call/generate", "POST"), receive, "a"):
             assert not presence.is_followed("a", "anything")
 
-    asyncio.run(visit())
+    _run(visit())
     assert not presence._unnamed
