@@ -17,6 +17,7 @@ from mug.timing.tempo_map import TempoMap
 from mug.ui.jobs import operations
 from mug.ui.jobs.folders import JobFolders
 from mug.ui.jobs.job import Job
+from mug.ui.jobs.owner import Owner
 from mug.ui.jobs.state import load_state
 
 BEAT_MS = 500.0
@@ -33,7 +34,7 @@ def test_another_octave_or_more_pieces_are_to_be_generated_again(
     folders = JobFolders(tmp_path / "jobs")
     finish = FinishOptions(timing=FinishOptions.given_timing(60000 / BEAT_MS, 0.0))
     request = GenerationRequest(song, steps=1, finish=finish)
-    job = Job(lambda _: None, "someone")
+    job = Job(lambda _: None, Owner("someone"))
     made = operations.make_charts(generator, folders, request, Plan(), job, "en", "models/mine")
     assert made.notice is None
     assert operations.model_name(folders, made.revision.key) == "models/mine"

@@ -35,6 +35,7 @@ from mug.ui.jobs import operations
 from mug.ui.jobs.files import REPORT, charts_of
 from mug.ui.jobs.folders import JobFolders
 from mug.ui.jobs.job import Job
+from mug.ui.jobs.owner import Owner
 from mug.ui.jobs.state import Aims, State, load_state, save_state
 
 Notes = tuple[HitObject, ...]
@@ -89,7 +90,7 @@ def folders(tmp_path: Path) -> JobFolders:
 
 
 def _job() -> Job:
-    return Job(lambda _: None, "someone")
+    return Job(lambda _: None, Owner("someone"))
 
 
 def _charts(outcome: operations.JobResult) -> list[Beatmap]:
