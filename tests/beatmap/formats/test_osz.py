@@ -218,6 +218,15 @@ def test_damaged_content_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not list((tmp_path / "out").iterdir())
 
 
+def test_names_that_are_not_what_they_say_are_damage(tmp_path: Path) -> None:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("ä.mp3", b"1")  # marked as UTF-8
+    (tmp_path / "a.osz").write_bytes(data.getvalue().replace("ä".encode(), b"\xf5\xf5"))
+    with pytest.raises(BeatmapError, match=r"a\.osz.*damaged"):
+        extract(tmp_path / "a.osz", tmp_path / "out")
+
+
 def test_old_japanese_names_are_read(tmp_path: Path) -> None:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import stat
+import struct
 import unicodedata
 import zipfile
 import zlib
@@ -54,6 +55,9 @@ class ArchiveLimits:
 
 DEFAULT_LIMITS = ArchiveLimits()
 
+# Names that are marked as UTF-8 and are none, and extra fields that are cut, come up raw.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, struct.error)
+
 
 def extract(path: Path, out_dir: Path, *, limits: ArchiveLimits = DEFAULT_LIMITS) -> list[Path]:
     """Unpack an archive into a folder; all of it, or nothing.
@@ -75,7 +79,7 @@ def extract(path: Path, out_dir: Path, *, limits: ArchiveLimits = DEFAULT_LIMITS
             with TemporaryDirectory(dir=out_dir, prefix=".unpacking-") as staging:
                 _inflate(archive, plan, Path(staging), path, limits)
                 return _move_in(plan, Path(staging), out_dir, path)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except _DAMAGED as error:
         raise _refused(path, "chart.archive_is_damaged", str(error)) from error
     except (NotImplementedError, RuntimeError) as error:  # other packing methods, passwords
         raise _refused(path, "chart.archive_cannot_be_unpacked", str(error)) from error
