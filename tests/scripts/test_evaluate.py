@@ -79,8 +79,30 @@ def test_several_processes_find_the_same(human: Path, tmp_path: Path, call: Call
     for workers in (1, 2):
         out = tmp_path / str(workers)
         assert call("--songs", human, "--out", out, "--workers", workers).returncode == 0
-        found.append(json.loads((out / "results.json").read_text(encoding="utf-8"))["rows"])
+        files = (path for path in out.rglob("*") if path.is_file())
+        found.append({path.relative_to(out): path.read_bytes() for path in files})
     assert found[0] == found[1]
+
+
+def test_results_of_another_program_stay_unless_overwrite_is_given(
+    human: Path, tmp_path: Path, call: Call
+) -> None:
+    (tmp_path / "results.json").write_text("mine")
+    done = call("--songs", human, "--out", tmp_path)
+    assert done.returncode == 1
+    assert "results.json" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_composed_songs_are_found_done_where_the_results_are_moved(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate, "PACK_STYLE", STYLE)
+    assert call("--synthetic", 1, "--out", tmp_path / "here").returncode == 0
+    (tmp_path / "here").rename(tmp_path / "there")
+    before = {p.name for p in (tmp_path / "there" / "rows").iterdir()}
+    assert call("--synthetic", 1, "--out", tmp_path / "there").returncode == 0
+    assert {p.name for p in (tmp_path / "there" / "rows").iterdir()} == before
 
 
 def test_pieces_of_a_model_are_charts_or_songs_and_the_cost_comes_last(human: Path) -> None:

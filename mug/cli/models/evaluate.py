@@ -299,7 +299,12 @@ def _run_shared(
 
 
 def _command(args: argparse.Namespace) -> dict[str, object]:
-    return {key: str(v) if isinstance(v, Path) else v for key, v in vars(args).items()}
+    """Return the options that results depend on: the same ones give the same bytes anywhere."""
+    return {
+        key: str(value) if isinstance(value, Path) else value
+        for key, value in vars(args).items()
+        if key not in ("out", "overwrite", "workers", "bars")
+    }
 
 
 def _write(
