@@ -13,7 +13,7 @@ refused, and `target:` reaches only what `mug.util` allows.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf import __version__ as omegaconf_version
 from omegaconf.errors import OmegaConfBaseException
 
-from mug.config_check import COMMAND_LINE, Sources, check_config
+from mug.config_check import COMMAND_LINE, Sources, at_key, check_config
+from mug.config_references import check_filled_in
 from mug.errors import ConfigError
 from mug.files import atomic_write
 from mug.messages.message import Message
@@ -32,6 +33,9 @@ from mug.reference.config import Translation
 from mug.util import find_file
 
 Plain = dict[str, Any]
+
+MOST_BYTES, MOST_FILES, MOST_FILLED_IN = 1 << 20, 64, 1_000_000
+"""Bytes of a file, files of a config, and characters and values that `${...}` may fill in."""
 
 _RESOLVER = re.compile(r"\$\{(?!note_rows:)[^}:]*:")
 
@@ -61,7 +65,11 @@ def load_config(
     return config
 
 
-def load_inference_config(path: str | Path, for_inference: Callable[[Any], Any]) -> Plain:
+def load_inference_config(
+    path: str | Path,
+    for_inference: Callable[[Any], Any],
+    faults: Callable[[Plain], Iterable[tuple[str, ConfigError]]] = lambda _: (),
+) -> Plain:
     """The config beside a model's weights; what only training reads of it is not checked.
 
     That would take the trainer and everything that the config names: seconds and memory that
@@ -70,11 +78,17 @@ def load_inference_config(path: str | Path, for_inference: Callable[[Any], Any])
     Args:
         path: YAML file.
         for_inference: gives a node with classes in place of those that train.
+        faults: gives dotted keys and what else is wrong there.
 
     Raises:
         ConfigError: as for `load_config`.
     """
     config, sources = _merged([path], ())
+    for key, error in faults(config):
+        found = at_key(error, key, sources)
+        what, value, remedy = found.what, found.value, found.remedy
+        file = found.file or path
+        raise ConfigError(what, file=file, line=found.line, value=value, remedy=remedy)
     sections = {
         name: for_inference(node) if name == "model" else {} for name, node in config.items()
     }
@@ -86,7 +100,12 @@ def _merged(paths: Sequence[str | Path], overrides: Sequence[str]) -> tuple[Plai
     """Files and overrides as one, and where each key comes from."""
     if not paths:
         raise ConfigError("config.no_config_given", remedy="remedy.name_config_with_base")
-    files = [source for path in paths for source in _sources(find_file(path), ())]
+    files: list[tuple[Path, DictConfig]] = []
+    for path in paths:
+        for source in _sources(find_file(path), ()):
+            files.append(source)
+            if len(files) > MOST_FILES:
+                raise ConfigError("config.too_many_files", file=path, most=MOST_FILES)
     given = [(*_split_override(override), override) for override in overrides]
     trees = [_as_tree(key, value) for key, value, _ in given]
     plain = [(file, _plain(content)) for file, content in files]
@@ -107,17 +126,19 @@ def _plain(content: DictConfig) -> Plain:
 
 
 def _translated(translation: Translation, content: Any, file: Path) -> DictConfig:
-    with _naming(file):
+    with naming(file):
         return OmegaConf.create(translation.apply(content))
 
 
 @contextmanager
-def _naming(file: Path) -> Iterator[None]:
-    """Name the file in the errors of a translation, which does not know it."""
+def naming(file: Path) -> Iterator[None]:
+    """Name a file in the errors of what does not know it."""
     try:
         yield
     except ConfigError as error:
-        raise ConfigError(error.what, file=file, value=error.value, remedy=error.remedy) from error
+        what, place = error.what, error.file or file
+        kind = type(error)
+        raise kind(what, file=place, value=error.value, remedy=error.remedy) from error
 
 
 def with_overrides(config: Mapping[str, Any], overrides: Sequence[str]) -> Plain:
@@ -172,6 +193,11 @@ def _find_default(name: str, parent: Path) -> Path:
 
 
 def _read(path: Path) -> DictConfig:
+    # A device or a pipe would be read without end.
+    if not path.is_file():
+        raise ConfigError("common.no_such_file", file=path, remedy="remedy.check_path_in_config")
+    if path.stat().st_size > MOST_BYTES:
+        raise ConfigError("config.file_is_too_large", file=path, most=MOST_BYTES >> 20)
     try:
         content = OmegaConf.load(path)
     except yaml.MarkedYAMLError as error:
@@ -243,7 +269,7 @@ def _apply_overrides(
     """Set keys and values, in groups; return what was set."""
     done: Sources = []
     for key, value, text in given:
-        with _naming(COMMAND_LINE):
+        with naming(COMMAND_LINE):
             moved = translation.override(key, value)
         if moved is not None:
             _apply_override(config, *moved, text)
@@ -290,6 +316,7 @@ def _as_tree(key: str, value: Any) -> dict[str, Any]:
 
 
 def _resolve(config: DictConfig) -> Plain:
+    check_filled_in(_plain(config), MOST_FILLED_IN)
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:

@@ -44,7 +44,7 @@ def check_config(config: Plain, sources: Sequence[tuple[Path, Any]] = ()) -> Non
     _check_keys(config, TOP_LEVEL, "", sources)
     lightning = config.get("lightning") or {}
     if not isinstance(lightning, Mapping):
-        raise _at(
+        raise at_key(
             ConfigError("config.lightning_is_not_mapping", value=lightning), "lightning", sources
         )
     _check_keys(lightning, LIGHTNING, "lightning", sources)
@@ -56,7 +56,7 @@ def check_config(config: Plain, sources: Sequence[tuple[Path, Any]] = ()) -> Non
             _check_node(key, node)
         except ConfigError as error:
             place = f"{key}.target" if str(error.value) in str(node["target"]) else key
-            raise _at(error, place, sources) from error
+            raise at_key(error, place, sources) from error
 
 
 def _trainer_arguments() -> list[str]:
@@ -73,7 +73,7 @@ def _check_keys(
             dotted = f"{where}.{key}" if where else str(key)
             said = Message("config.unknown_key_in", where=where) if where else "config.unknown_key"
             error = ConfigError(said, value=key, remedy=nearest(str(key), accepted))
-            raise _at(error, dotted, sources)
+            raise at_key(error, dotted, sources)
 
 
 def _targets(node: Any, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -114,7 +114,7 @@ def _check_node(key: str, node: Mapping[str, Any]) -> None:
             check_params(get_obj_from_str(name), common, f"common_params for {name}")
 
 
-def _at(error: ConfigError, key: str, sources: Sequence[tuple[Path, Any]]) -> ConfigError:
+def at_key(error: ConfigError, key: str, sources: Sequence[tuple[Path, Any]]) -> ConfigError:
     """The same error with the file and line that say `key`, or that say most of it."""
     named = error.value.split(".") if isinstance(error.value, str) else []  # a key with its groups
     wanted = [*key.split("."), *named]

@@ -31,6 +31,9 @@ _KEYS = {
 _ENTRIES = {**_KEYS, CONTINUOUS: {"name", "type", "min", "max", "interval"}}
 _WORDS = {"1": True, "true": True, "yes": True, "on": True}
 _WORDS |= {"0": False, "false": False, "no": False, "off": False}
+_MOST_BYTES, _MOST_FEATURES, _MOST_ROWS = 1 << 20, 1024, 1 << 20
+"""Bytes of a file, its features, and rows of the embedding table, far above those of any model."""
+
 _MISSING_WORDS = ("", "none", "null")
 
 FeatureValue = float | int | bool | str
@@ -64,7 +67,8 @@ class Feature:
                 value=self.kind,
                 remedy=nearest(self.kind, _ENTRIES),
             )
-        if self.kind == NUMERIC and not (self.maximum > self.minimum and self.step > 0):
+        finite = math.isfinite(self.maximum - self.minimum + self.step)
+        if self.kind == NUMERIC and not (finite and self.maximum > self.minimum and self.step > 0):
             raise ConfigError(
                 "features.feature_has_no_bins",
                 name=self.name,
@@ -179,9 +183,11 @@ class FeatureSchema:
             ConfigError: names the file, the entry and the key that is wrong.
         """
         file = find_file(path)
+        if not file.is_file() or file.stat().st_size > _MOST_BYTES:  # e.g. a device, without end
+            raise ConfigError("features.expected_list_of_features", file=file)
         try:
             entries = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
             raise ConfigError("common.not_yaml_file", file=file, value=str(error)) from error
         if not isinstance(entries, list) or not entries:
             raise ConfigError("features.expected_list_of_features", file=file, value=entries)
@@ -190,7 +196,15 @@ class FeatureSchema:
         for entry in entries:
             is_value = isinstance(entry, Mapping) and entry.get("type") == CONTINUOUS
             (values if is_value else features).extend(_read_entry(entry, file))
-        return cls(tuple(features), clamp_top, tuple(values))
+            if len(features) + len(values) > _MOST_FEATURES:
+                raise ConfigError(
+                    "features.too_many_features", name=_name(entry), file=file, most=_MOST_FEATURES
+                )
+        schema = cls(tuple(features), clamp_top, tuple(values))
+        if schema.table_size > _MOST_ROWS:
+            name = max(features, key=lambda feature: feature.bins).name
+            raise ConfigError("features.too_many_bins", name=name, file=file, most=_MOST_ROWS)
+        return schema
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -267,6 +281,10 @@ class FeatureSchema:
         return self.describe(name).parse(text)
 
 
+def _name(entry: Any) -> str:
+    return str(entry["name"])
+
+
 def _read_entry(entry: Any, file: Path) -> list[Feature]:
     if not isinstance(entry, Mapping) or "name" not in entry or "type" not in entry:
         raise ConfigError("features.feature_needs_name_and_type", file=file, value=entry)
@@ -295,8 +313,8 @@ def _read_entry(entry: Any, file: Path) -> list[Feature]:
             step=float(entry.get("interval", 1)),
             choices=tuple(str(value) for value in entry.get("values", ())),
         )
-        return [feature] * operator.index(entry.get("count", 1))
-    except (TypeError, ValueError) as error:
+        return [feature] * min(operator.index(entry.get("count", 1)), _MOST_FEATURES + 1)
+    except (TypeError, ValueError, OverflowError) as error:
         raise ConfigError(
             "features.feature_is_malformed", name=name, file=file, value=str(error)
         ) from error

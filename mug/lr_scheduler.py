@@ -10,6 +10,13 @@ from itertools import accumulate
 
 from mug.errors import ConfigError
 
+SCHEDULERS: dict[str, str] = {
+    "warm_up_cosine": "mug.lr_scheduler.LambdaWarmUpCosineScheduler",
+    "warm_up_cosine_cycles": "mug.lr_scheduler.LambdaWarmUpCosineScheduler2",
+    "warm_up_linear_cycles": "mug.lr_scheduler.LambdaLinearScheduler",
+}
+"""The schedulers by name: the only list of them. A model that was passed on names no others."""
+
 
 class LambdaWarmUpCosineScheduler:
     """One linear warm-up, one cosine decay, constant afterwards.

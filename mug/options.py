@@ -45,6 +45,7 @@ class Options:
     logdir: str = "logs"
     scale_lr: bool = True
     overrides: Sequence[str] = field(default_factory=tuple)
+    packages: Sequence[str] = ()
 
 
 def _flag(text: str) -> bool:
@@ -84,6 +85,13 @@ def parse_arguments(argv: Sequence[str]) -> Options:
         default=True,
         help="learning rate = accumulation x devices x batch size x base_learning_rate (true)",
         **flag,
+    )
+    parser.add_argument(
+        "--packages",
+        nargs="*",
+        default=[],
+        metavar="NAME",
+        help="packages of your own whose classes configs may name as targets, too",
     )
     known, unknown = parser.parse_known_args(rest)
     if unknown:

@@ -32,7 +32,7 @@ from mug.messages.message import Message
 from mug.model.speed.precision import multiplies_bfloat16
 from mug.model.weights import config_in
 from mug.options import Options, parse_arguments
-from mug.util import instantiate_from_config
+from mug.util import allow_packages, instantiate_from_config
 
 log = logging.getLogger(__name__)
 
@@ -299,6 +299,7 @@ def run(options: Options) -> int:
     Raises:
         MugError: for everything that a person can correct.
     """
+    allow_packages(options.packages)
     place = plan_run(options)
     for section in ("model", "data"):
         if section not in place.config:

@@ -11,6 +11,7 @@ import gc
 import importlib
 import inspect
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import is_dataclass
@@ -27,6 +28,8 @@ ALLOWED_PREFIXES = ("mug.", "torch.", "pytorch_lightning.")
 
 # torch callables that make sense in a config; everything else under torch. stays out of reach.
 _TORCH_ALLOWED = ("torch.nn.", "torch.optim.")
+
+_own_prefixes: list[str] = []
 
 _APPLE_DOUBLE = b"\0\5\x16\7"
 
@@ -62,13 +65,26 @@ def without_collection() -> Iterator[None]:
             gc.enable()
 
 
+def allow_packages(names: Iterable[str]) -> None:
+    """Let configs name classes of further packages, which the user said to trust.
+
+    Raises:
+        ConfigError: for what is no name of a package, and for Python's own.
+    """
+    for name in names:
+        if not name.isidentifier() or name in sys.stdlib_module_names:
+            raise ConfigError("config.not_own_package", value=name)
+        _own_prefixes.append(f"{name}.")
+
+
 def get_obj_from_str(target: str) -> Any:
     """The class behind a dotted name.
 
     Raises:
         ConfigError: for a name outside the allowed packages, or one that does not exist.
     """
-    allowed = target.startswith(ALLOWED_PREFIXES) and (
+    prefixes = (*ALLOWED_PREFIXES, *_own_prefixes)
+    allowed = target.startswith(prefixes) and (
         not target.startswith("torch.") or target.startswith(_TORCH_ALLOWED)
     )
     if not allowed:
@@ -89,7 +105,7 @@ def get_obj_from_str(target: str) -> Any:
     found = getattr(module, attribute, None)
     # Only what is defined below an allowed package: `mug.util.importlib` must not be a way out.
     defined_in = getattr(found, "__module__", None) or ""
-    if not inspect.isclass(found) or not f"{defined_in}.".startswith(ALLOWED_PREFIXES):
+    if not inspect.isclass(found) or not f"{defined_in}.".startswith(prefixes):
         names = [
             key
             for key, value in vars(module).items()

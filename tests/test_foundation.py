@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from repository import load_golden
 
+from mug import util
 from mug.clock import FrameClock
 from mug.errors import BeatmapError, ConfigError, DataError, MugError
 from mug.files import atomic_write
 from mug.notes import NoteLayout
+from mug.options import parse_arguments
 from mug.util import files_below, find_file, get_obj_from_str, instantiate_from_config
 
 
@@ -105,6 +107,24 @@ def test_layout_refuses_impossible_key_counts(keys: int) -> None:
 def test_targets_outside_the_allowed_packages_are_refused(target: str) -> None:
     with pytest.raises(ConfigError):
         get_obj_from_str(target)
+
+
+def test_classes_of_a_package_of_ones_own_are_reached_where_the_user_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_lab.py").write_text("import os\nclass Net:\n    pass\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(util, "_own_prefixes", [])
+    with pytest.raises(ConfigError, match="--packages"):
+        get_obj_from_str("own_lab.Net")
+    util.allow_packages(parse_arguments(["-t", "--packages", "own_lab"]).packages)
+    assert get_obj_from_str("own_lab.Net").__name__ == "Net"
+    for target in ("own_lab.os", "own_laboratory.Net", "os.system"):
+        with pytest.raises(ConfigError):
+            get_obj_from_str(target)
+    for name in ("os", "a.b", ""):
+        with pytest.raises(ConfigError, match="package of your own"):
+            util.allow_packages([name])
 
 
 def test_a_misspelt_class_names_the_nearest() -> None:

@@ -1,13 +1,19 @@
-"""The denoisers by name: the only list of them.
+"""The diffusion models and the denoisers by name: the only lists of them.
 
-An entry is the node of a config, with arguments that make a network of a moment's size. The
-conformance suite builds it and calls it as `network(x_t, step, context, *audio)`.
+An entry of `DENOISERS` is the node of a config, with arguments that make a network of a moment's
+size. The conformance suite builds it and calls it as `network(x_t, step, context, *audio)`. What is
+in neither list cannot be named by a model that was passed on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+MODELS: dict[str, str] = {
+    "training": "mug.diffusion.diffusion.DDPM",
+    "inference": "mug.diffusion.latent_diffusion.LatentDiffusion",
+}
 
 DENOISERS: dict[str, Mapping[str, Any]] = {
     "unet": {

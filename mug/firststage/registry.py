@@ -1,7 +1,8 @@
-"""The first stages by name: the only list of them.
+"""The first stages and their losses by name: the only lists of them.
 
-An entry is the node of a config, with arguments that make a network of a moment's size. The
-conformance suite builds it.
+An entry of `FIRST_STAGES` is the node of a config, with arguments that make a network of a
+moment's size. The conformance suite builds it. What is in neither list cannot be named by a model
+that was passed on.
 """
 
 from __future__ import annotations
@@ -24,4 +25,9 @@ FIRST_STAGES: dict[str, Mapping[str, Any]] = {
             "lossconfig": {"target": "torch.nn.Identity"},
         },
     },
+}
+
+LOSSES: dict[str, str] = {
+    "mania": "mug.firststage.losses.ManiaReconstructLoss",
+    "none": "torch.nn.Identity",
 }

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from mug.errors import CheckpointError
-from mug.model.stand_ins import read_pickle
+from mug.model.stand_ins import check_tensors, read_pickle
 
 log = logging.getLogger(__name__)
 
@@ -68,9 +70,28 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
             remedy="remedy.make_again_or_convert_with_convert_checkpoint",
         ) from error
     weights = content.get("state_dict", content) if isinstance(content, dict) else None
-    if weights is None or not all(isinstance(value, Tensor) for value in weights.values()):
+    if not isinstance(weights, Mapping) or not all(isinstance(v, Tensor) for v in weights.values()):
         raise CheckpointError("model.no_state_dict_in_file", file=file)
+    try:
+        check_tensors(weights, file)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            "model.file_is_damaged_or_needs_code",
+            file=file,
+            value=str(error),
+            remedy="remedy.make_again_or_convert_with_convert_checkpoint",
+        ) from error
     return dict(weights)
+
+
+def hash_weights(weights: Mapping[str, Tensor]) -> str:
+    """SHA-256 over the sorted names, shapes and bytes of the tensors."""
+    digest = hashlib.sha256()
+    for key in sorted(weights):
+        value = weights[key].detach().cpu().contiguous()
+        digest.update(f"{key} {tuple(value.shape)} {value.dtype}\n".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _read_safetensors(file: Path) -> dict[str, Tensor]:

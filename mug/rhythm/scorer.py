@@ -7,8 +7,10 @@ absent.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from mug.encoding.beat_axis import LINES, BeatAxis
 from mug.encoding.line_channels import POSITION, SOUND, line_channels, position_channels
 from mug.errors import CheckpointError, ConfigError
 from mug.files import atomic_write
+from mug.model.memory.skip_init import SkipInit
+from mug.model.weights import hash_weights
 
 CONDITIONS = 4
 """Stars, whether they are known, log rows a second, whether they are known."""
@@ -205,10 +209,24 @@ def save_scorer(
 
     plain = {k: v.detach().cpu().contiguous() for k, v in scorer.state_dict().items()}
     # One entry: several would stand in the file in any order.
-    header = {"format": FORMAT, "options": asdict(scorer.options), "about": about or {}}
+    options = asdict(scorer.options)
+    header = {"format": FORMAT, "options": options, "about": about or {}}
+    header["sha256"] = _hash(options, plain)
     metadata = {FORMAT: json.dumps(header)}
     with atomic_write(Path(path)) as handle:
         handle.write(save(plain, metadata=metadata))
+
+
+def _hash(options: Mapping[str, Any], weights: Mapping[str, Tensor]) -> str:
+    sizes = json.dumps({name: options[name] for name in sorted(options)})
+    return hashlib.sha256(f"{sizes} {hash_weights(weights)}".encode()).hexdigest()
+
+
+def _check(header: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
+    """Compare sizes and weights with their hash; older files have none."""
+    noted, found = header.get("sha256"), _hash(header["options"], weights)
+    if noted not in (None, found):
+        raise ValueError(f"its SHA-256 is {found}, not {noted}")
 
 
 def load_scorer(path: str | Path) -> RhythmScorer:
@@ -228,11 +246,15 @@ def load_scorer(path: str | Path) -> RhythmScorer:
         with safe_open(file, framework="pt") as opened:
             metadata = opened.metadata() or {}
             weights = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
-        options = json.loads(metadata[FORMAT])["options"]
+        header = json.loads(metadata[FORMAT])
+        options = header["options"]
+        _check(header, weights)
         options["dilations"] = tuple(options["dilations"])
+        with SkipInit(2 * sum(value.numel() for value in weights.values())):
+            RhythmScorer(ScorerOptions(**options))  # refuses sizes before they take memory
         scorer = RhythmScorer(ScorerOptions(**options))
         scorer.load_state_dict(weights)
-    except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
+    except (SafetensorError, ConfigError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise CheckpointError(
             "rhythm.file_holds_no_scorer",
             file=file,

@@ -21,15 +21,18 @@ def main() -> int:
     args = parser.parse_args()
     check_model_folder(args.out, overwrite=args.overwrite)
 
+    from mug.model.memory.skip_init import SkipInit
     from mug.pipeline.model.checkpoint import (
         build_model,
         load_model,
         read_checkpoint,
         save_inference,
     )
+    from mug.pipeline.model.config_limits import MOST_WEIGHTS
 
     config, weights, published = read_checkpoint(args.checkpoint)
-    build_model(config, published=published)
+    with SkipInit(MOST_WEIGHTS):  # only whether it can be built
+        build_model(config, published=published)
     with write_together():
         digest = save_inference(args.out, config, weights, published=published)
     load_model(args.out)

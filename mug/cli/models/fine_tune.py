@@ -51,6 +51,7 @@ def main() -> int:
             file=model,
             remedy="remedy.pack_it_with_pack_model",
         )
+    _check(model)
     steps, release = Steps(args.out.resolve()), Release.beside(model)
     dataset = _prepare(steps, args.songs.resolve(), model, release.keys)
     overrides = _overrides(model, dataset, args.steps) + args.override
@@ -61,6 +62,19 @@ def main() -> int:
     print(f"\nModel: {out}")
     print(f"For all commands and the page from now on: scripts/models.py --use {out}")
     return OK
+
+
+def _check(model: Path) -> None:
+    """Refuse a model whose config would have training build other classes than its own.
+
+    Raises:
+        ConfigError: names the key and the class.
+    """
+    from mug.cli.models.shared_config import check_shared
+    from mug.config import load_config
+
+    file = model / PACKED_CONFIG_NAME
+    check_shared(load_config([file], check=False), file)
 
 
 def _prepare(steps: Steps, songs: Path, model: Path, keys: int) -> Path:

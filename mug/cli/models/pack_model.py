@@ -22,7 +22,8 @@ from mug.features import NUMERIC, FeatureSchema
 from mug.files import atomic_copy, write_together
 from mug.pipeline.model import choice
 from mug.pipeline.model.names import CARD_NAME, REACHED_NAME, SCORER_NAME
-from mug.pipeline.model.pack import same_share, write_model, write_sums
+from mug.pipeline.model.pack import same_share, write_model
+from mug.pipeline.model.sums import write_sums
 from mug.pipeline.output.own_files import check_model_folder
 
 if TYPE_CHECKING:

@@ -69,11 +69,13 @@ def _batches(args: argparse.Namespace, config: dict[str, Any]) -> list[dict[str,
     import torch
     from torch.utils.data import default_collate
 
+    from mug.cli.models.shared_config import check_shared
     from mug.config import with_overrides
     from mug.data.datamodule import merged_params
     from mug.errors import DataError
     from mug.util import instantiate_from_config
 
+    check_shared({"data": config.get("data")}, args.ckpt)
     overrides = list(args.override)
     if args.data is not None:
         overrides.append(f"data.params.common_params.txt_file={args.data}")

@@ -24,6 +24,8 @@ from mug.diffusion.parts.options import (
 )
 from mug.diffusion.schedule import NoiseSchedule
 from mug.errors import CheckpointError, ConfigError
+from mug.messages.message import Message
+from mug.model.memory.skip_init import NetworkSizeError
 from mug.util import instantiate_from_config
 
 Config = Mapping[str, Any]
@@ -119,12 +121,21 @@ def build_parts(
 def _build_networks(configs: NetworkConfigs) -> Networks:
     audio_channels = (configs.unet.get("params") or {}).get("audio_channels")
     return Networks(
-        instantiate_from_config(configs.unet),
-        instantiate_from_config(configs.first_stage),
-        instantiate_from_config(configs.wave),
-        instantiate_from_config(configs.cond),
+        _built("unet_config", configs.unet),
+        _built("first_stage_config", configs.first_stage),
+        _built("wave_stage_config", configs.wave),
+        _built("cond_stage_config", configs.cond),
         None if audio_channels is None else len(audio_channels),
     )
+
+
+def _built(key: str, config: Config | None) -> Any:
+    """A network; an error about its size names its key."""
+    try:
+        return instantiate_from_config(config)
+    except NetworkSizeError as error:
+        what = Message("config.at_key", what=error.what, key=f"model.params.{key}")
+        raise NetworkSizeError(what, value=error.value, remedy=error.remedy) from error
 
 
 def _check_recon(objective: ObjectiveOptions, networks: Networks) -> None:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
+
+from mug.errors import ConfigError
+
+_FILLED = frozenset({torch.randn, torch.rand, torch.zeros, torch.ones, torch.full})
+"""Other functions that make weights; these have memory."""
+
+
+class NetworkSizeError(ConfigError):
+    """A network has more weights than it may have; nothing of them was allocated."""
 
 
 class SkipInit(TorchFunctionMode):
@@ -20,7 +30,17 @@ class SkipInit(TorchFunctionMode):
         with SkipInit():
             network = nn.Linear(3, 4)
         network.load_state_dict(weights, assign=True)
+
+    Args:
+        most: weights that all layers made inside may have, if there is a limit.
+
+    Raises:
+        NetworkSizeError: inside the block, before more are made.
     """
+
+    def __init__(self, most: int | None = None) -> None:
+        super().__init__()
+        self._most, self._count = most, 0
 
     def __torch_function__(
         self,
@@ -36,4 +56,26 @@ class SkipInit(TorchFunctionMode):
         # Tensors with a device of their own were placed on purpose.
         if func is torch.empty and given.get("device") is None:
             given["device"] = "meta"
-        return func(*args, **given)
+        if func in _FILLED:
+            self._add(_numbers(args, given))
+        made = func(*args, **given)
+        if func is torch.empty:
+            self._add(made.numel())
+        return made
+
+    def _add(self, count: int) -> None:
+        self._count += count
+        if self._most is not None and self._count > self._most:
+            raise NetworkSizeError(
+                "model.too_many_weights",
+                most=f"{self._most:,}",
+                value=self._count,
+                remedy="remedy.take_config_that_came_with_weights",
+            )
+
+
+def _numbers(args: Sequence[Any], given: Mapping[str, Any]) -> int:
+    """Return the number of values of a tensor from the arguments that make it."""
+    size = given.get("size", args[:1] if args and not isinstance(args[0], int) else args)
+    flat = size[0] if size and isinstance(size[0], Sequence) else size
+    return prod(flat)

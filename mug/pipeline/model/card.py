@@ -57,11 +57,12 @@ def table_of(folder: Path) -> str:
     count = sum(weights.shape(name).numel() for name in weights)
     schema = FeatureSchema.from_yaml(folder / FEATURES_NAME)
     sampling = ", ".join(f"{name} {value}" for name, value in release.sampling.items())
+    digest = markdown.cell(weights.metadata["sha256"])
     rows = [
         ("columns", release.keys),
         ("numbers", f"{count:,}"),
         ("size of the weights", f"{(folder / WEIGHTS_NAME).stat().st_size / 1e6:.2f} MB"),
-        ("SHA-256 of names, shapes and values", f"`{weights.metadata['sha256']}`"),
+        ("SHA-256 of names, shapes and values", markdown.Markup(f"`{digest}`")),
         ("sampling", sampling or "the program's defaults"),
         ("can be asked for", ", ".join(dict.fromkeys(schema.names))),
         *(

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from mug.audio.mel import MelParams
 from mug.clock import FrameClock
+from mug.config import naming
 from mug.diffusion.latent_diffusion import LatentDiffusion
 from mug.diffusion.parts.build import DiffusionModel
 from mug.errors import CheckpointError
@@ -31,9 +32,13 @@ from mug.model.memory.offload import OffloadedNetworks
 from mug.model.memory.skip_init import SkipInit
 from mug.model.speed.precision import dtype_of, lowered_names, precision_for
 from mug.model.speed.thread_count import SMALL
+from mug.model.weights import hash_weights
+from mug.pipeline.model.config_limits import MOST_WEIGHTS
 from mug.pipeline.model.files import (
+    check_hash,
+    config_errors,
     features_params,
-    hash_weights,
+    no_diffusion_model,
     open_checkpoint,
     read_checkpoint,
     save_inference,
@@ -42,6 +47,7 @@ from mug.pipeline.model.inference_classes import for_inference
 from mug.pipeline.model.names import SCORER_NAME
 from mug.pipeline.model.reached import STARS, ReachedStars, read_reached
 from mug.pipeline.model.release import Release, columns_of
+from mug.pipeline.model.sums import check_sum
 from mug.pipeline.model.weights_file import WeightsFile
 from mug.rhythm.scorer import RhythmScorer, load_scorer
 from mug.util import find_file, instantiate_from_config
@@ -54,6 +60,9 @@ __all__ = [
     "read_checkpoint",
     "save_inference",
 ]
+
+_SMALL_SURPLUS = 1_000_000
+"""Weights that a config may describe beyond those of its file; what is missing is named."""
 
 OFFLOADED = ("wave_model", "unet_model")
 """Networks of which one runs at a time: the song is encoded, then charts are denoised."""
@@ -153,7 +162,9 @@ class LoadedModel:
     @property
     def z_channels(self) -> int:
         """Channels of a latent."""
-        return int(self.config["model"]["params"]["latent"]["z_channels"])
+        params = self.config["model"]["params"]
+        named = (params.get("latent") or {}).get("z_channels")
+        return int(named or params["unet_config"]["params"]["in_channels"])
 
     @property
     def latent_multiple(self) -> int:
@@ -194,8 +205,9 @@ def load_model(
     precision_for(precision, kind, 0)  # refuses an unknown name before anything is read
     config, weights, published = open_checkpoint(path)
     offloading = offload and isinstance(weights, WeightsFile) and kind == "cpu"
-    with SkipInit():  # weights are neither drawn nor held twice
-        ddpm = build_model(config, published=published)
+    ddpm = _build_for(weights, config, published, Path(path))
+    weights_hash = hash_weights(weights)
+    check_hash(weights, weights_hash)
     size = count_weights(ddpm)
     if offloading:
         _choose_memory(size)
@@ -205,7 +217,6 @@ def load_model(
     ddpm.eval().requires_grad_(requires_grad=False)
     if not offloading:
         ddpm.to(device)
-    weights_hash = hash_weights(weights)
     if offloading:
         trim()
     audio, window = _common(config, "audio"), _common(config, "window")
@@ -228,6 +239,18 @@ def load_model(
     )
 
 
+def _build_for(
+    weights: Mapping[str, Tensor], config: Mapping[str, Any], published: bool, path: Path
+) -> LatentDiffusion:
+    """A model whose weights are neither drawn nor held twice.
+
+    A config that describes much more than the file holds is refused before it takes memory.
+    """
+    held = sum(_shape(weights, key).numel() for key in weights)
+    with naming(path), SkipInit(min(MOST_WEIGHTS, 2 * held + _SMALL_SURPLUS)):
+        return build_model(config, published=published)
+
+
 def _choose_memory(size: int) -> None:
     """Have freed blocks stay where a model is small, and go back where it is large."""
     if size <= SMALL:  # its blocks are tens of MiB
@@ -244,7 +267,10 @@ def count_weights(ddpm: DiffusionModel) -> int:
 def _scorer_beside(path: Path) -> RhythmScorer | None:
     """The rhythm scorer in a model's folder, or beside its file."""
     file = (path if path.is_dir() else path.parent) / SCORER_NAME
-    return load_scorer(file) if file.is_file() else None
+    if not file.is_file():
+        return None
+    check_sum(file)
+    return load_scorer(file)
 
 
 def build_model(config: Mapping[str, Any], *, published: bool) -> LatentDiffusion:
@@ -262,13 +288,10 @@ def build_model(config: Mapping[str, Any], *, published: bool) -> LatentDiffusio
     if published:
         block = params["unet_config"]["params"].setdefault("block", {})
         block.setdefault("s4_kernel_sum", "half")
-    model = instantiate_from_config(for_inference(node))
+    with config_errors():
+        model = instantiate_from_config(for_inference(node))
     if not isinstance(model, LatentDiffusion):
-        raise CheckpointError(
-            "pipeline.checkpoint_holds_no_diffusion_model",
-            value=node.get("target"),
-            remedy="remedy.give_checkpoint_of_diffusion",
-        )
+        raise no_diffusion_model(node.get("target"))
     return model
 
 

@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
+import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from mug.config import load_inference_config, save_config
-from mug.errors import CheckpointError
+from mug.config import load_inference_config, naming, save_config
+from mug.errors import CheckpointError, ConfigError, MugError
 from mug.files import atomic_write
-from mug.messages.message import Message
-from mug.model.stand_ins import read_pickle
-from mug.model.weights import SYSTEM, check_system
+from mug.messages.message import Message, plain
+from mug.model.stand_ins import check_tensors, read_pickle
+from mug.model.weights import SYSTEM, check_system, hash_weights
+from mug.pipeline.model.config_limits import check_plain, config_faults
 from mug.pipeline.model.inference_classes import for_inference
+from mug.pipeline.model.named_classes import Fault, class_faults, first_stages, places
 from mug.pipeline.model.names import CONFIG_NAME, PACKED_CONFIG_NAME, WEIGHTS_NAME
 from mug.pipeline.model.weights_file import WeightsFile
 from mug.reference.config import translate
 
-FORMAT_VERSION = "1"
+FORMAT, FORMAT_VERSION = "mug-diffusion", "1"
+
+_REQUIRED = {
+    "format": re.compile(FORMAT),
+    "version": re.compile(r"\d+"),
+    "sha256": re.compile(r"[0-9a-f]{64}"),
+    "published": re.compile("True|False"),
+}
+"""Metadata that every file of our inference format has; the first ones had no system."""
 
 
 def read_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor], bool]:
     """Config, weights, and whether they are the original's; nothing is built yet."""
     config, weights, published = open_checkpoint(path)
     if isinstance(weights, WeightsFile):  # copies, which outlive the file
+        check_hash(weights, hash_weights(weights))
         weights = {key: value.clone() for key, value in weights.items()}
     return config, dict(weights), published
 
@@ -56,13 +66,16 @@ def open_checkpoint(path: str | Path) -> tuple[dict[str, Any], Mapping[str, Tens
     if given.suffix == ".safetensors":
         stored = WeightsFile(given)
         check_system(stored.metadata, given)
+        check_metadata(stored.metadata, given)
         return config_beside(given), stored, stored.metadata.get("published") == "True"
     content = _read_pickle(given)
     weights = content.get("state_dict", content)
     if not isinstance(weights, Mapping) or not all(isinstance(v, Tensor) for v in weights.values()):
         raise CheckpointError("pipeline.no_state_dict_in_file", file=given)
+    with _checkpoint_errors(given):
+        check_tensors(weights, given)
     if "mug_config" in content:
-        return translate(content["mug_config"]), dict(weights), False
+        return _config_inside(content["mug_config"], given), dict(weights), False
     return config_beside(given), dict(weights), True
 
 
@@ -89,7 +102,7 @@ def write_weights(folder: Path, weights: Mapping[str, Tensor], *, published: boo
     plain = {key: value.detach().cpu().contiguous() for key, value in weights.items()}
     digest = hash_weights(plain)
     metadata = {
-        "format": "mug-diffusion",
+        "format": FORMAT,
         "version": FORMAT_VERSION,
         "system": SYSTEM,
         "sha256": digest,
@@ -100,14 +113,42 @@ def write_weights(folder: Path, weights: Mapping[str, Tensor], *, published: boo
     return digest
 
 
-def hash_weights(weights: Mapping[str, Tensor]) -> str:
-    """SHA-256 over the sorted names, shapes and bytes of the tensors."""
-    digest = hashlib.sha256()
-    for key in sorted(weights):
-        value = weights[key].detach().cpu().contiguous()
-        digest.update(f"{key} {tuple(value.shape)} {value.dtype}\n".encode())
-        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+def check_hash(weights: Mapping[str, Tensor], found: str) -> None:
+    """Compare weights with the hash that was noted when they were written; other files have none.
+
+    Raises:
+        CheckpointError: for weights that are no longer what was written.
+    """
+    if not isinstance(weights, WeightsFile):
+        return
+    noted = weights.metadata.get("sha256")
+    if noted is not None and noted != found:
+        raise CheckpointError(
+            "pipeline.weights_are_damaged",
+            file=weights.path,
+            value=found,
+            noted=noted,
+            remedy="remedy.fetch_or_pack_it_again",
+        )
+
+
+def check_metadata(metadata: Mapping[str, str], file: Path) -> None:
+    """Refuse damaged metadata of our inference format; files of other programs have none of ours.
+
+    Raises:
+        CheckpointError: names the entry.
+    """
+    if metadata.get("format") != FORMAT and not {"sha256", "published"} & metadata.keys():
+        return
+    for name, possible in _REQUIRED.items():
+        if not possible.fullmatch(metadata.get(name, "")):
+            raise CheckpointError(
+                "pipeline.metadata_of_weights_is_damaged",
+                file=file,
+                name=name,
+                value=metadata.get(name),
+                remedy="remedy.fetch_or_pack_it_again",
+            )
 
 
 @contextmanager
@@ -158,7 +199,7 @@ def config_beside(weights: Path) -> dict[str, Any]:
     names = (weights.with_suffix(".yaml").name, CONFIG_NAME, PACKED_CONFIG_NAME)
     for candidate in (weights.parent / name for name in names):
         if candidate.is_file():
-            config = load_inference_config(candidate, for_inference)
+            config = load_inference_config(candidate, for_inference, model_faults)
             _set_features(config, weights.parent)
             return config
     raise CheckpointError(
@@ -166,6 +207,73 @@ def config_beside(weights: Path) -> dict[str, Any]:
         file=weights,
         remedy=Message("remedy.put_config_into_same_folder", name=CONFIG_NAME),
     )
+
+
+def _config_inside(given: Any, file: Path) -> dict[str, Any]:
+    """The config in a training checkpoint of ours, in groups.
+
+    Raises:
+        ConfigError: names the file and the key.
+    """
+    with naming(file):
+        check_plain(given, "mug_config")
+        with config_errors():
+            config = translate(given)
+        refuse_faults(model_faults(config))
+    return config
+
+
+def refuse_faults(faults: Iterable[Fault]) -> None:
+    """Raise the first of some faults, with its key."""
+    for key, error in faults:
+        what = Message("config.at_key", what=error.what, key=key)
+        raise ConfigError(what, value=error.value, remedy=error.remedy)
+
+
+def model_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
+    """Faults of the config of a model: see `config_faults` and `class_faults`.
+
+    Raises:
+        CheckpointError: for the config of a first stage.
+    """
+    model = config.get("model")
+    if isinstance(model, Mapping) and str(model.get("target")) in first_stages():
+        raise no_diffusion_model(model.get("target"))
+    model = for_inference(model)
+    yield from class_faults(model, "model", places())
+    yield from config_faults(config, model)
+
+
+def no_diffusion_model(target: Any) -> CheckpointError:
+    """The error for a model that makes no charts."""
+    return CheckpointError(
+        "pipeline.checkpoint_holds_no_diffusion_model",
+        value=target,
+        remedy="remedy.give_checkpoint_of_diffusion",
+    )
+
+
+@contextmanager
+def config_errors() -> Iterator[None]:
+    """Turn what a config without sense raises where it is translated or built into one sentence."""
+    try:
+        yield
+    except MugError:
+        raise
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise ConfigError(
+            "config.makes_no_model",
+            value=plain(_first_line(error)),
+            remedy="remedy.take_config_that_came_with_weights",
+        ) from error
 
 
 def _set_features(config: Mapping[str, Any], folder: Path) -> None:

@@ -58,8 +58,8 @@ def for_inference(node: Any) -> Any:
         return node
     found = {key: for_inference(value) for key, value in node.items()}
     known = INFERENCE_CLASSES.get(str(found.get("target")))
-    if known is not None:
-        params = found.get("params") or {}
+    params = found.get("params") or {}
+    if known is not None and isinstance(params, Mapping):
         kept = {key: value for key, value in params.items() if key not in known.without}
         found |= {"target": known.target, "params": kept}
     return found

@@ -8,7 +8,6 @@ rhythm scorer) and `reached.json` (stars that come out for stars that are asked 
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,8 +20,10 @@ from mug.beatmap.hit_objects import HitObject
 from mug.config import save_config
 from mug.errors import CheckpointError
 from mug.files import atomic_write
+from mug.model.memory.skip_init import SkipInit
 from mug.model.speed.precision import lowered_names
 from mug.pipeline.model.checkpoint import build_model
+from mug.pipeline.model.config_limits import MOST_WEIGHTS
 from mug.pipeline.model.files import (
     features_params,
     write_weights,
@@ -37,7 +38,6 @@ from mug.pipeline.model.release import SECTION, Release
 from mug.pipeline.plain import to_plain
 from mug.util import find_file
 
-SUMS_NAME = "SHA256SUMS"
 MOST_BYTES = 12 * 2**20
 """Bytes that the weights of a shipped model may have."""
 
@@ -130,7 +130,8 @@ def write_model(
     Raises:
         CheckpointError: when the weights are larger than a shipped model may be.
     """
-    model = build_model(config, published=published)
+    with SkipInit(MOST_WEIGHTS):  # for the kinds of its layers alone
+        model = build_model(config, published=published)
     features = find_file(features_params(config)["path_to_yaml"]).read_bytes()
     folder.mkdir(parents=True, exist_ok=True)
     write_weights(folder, halved(model, weights), published=published)
@@ -170,19 +171,3 @@ def same_share(before: Sequence[HitObject], after: Sequence[HitObject]) -> float
 
 def _cell(note: HitObject) -> tuple[int, int]:
     return note.column, round(note.start_ms / _SAME_TIME_MS)
-
-
-def write_sums(models: Path) -> None:
-    """Write the sums of all weights below a folder of models, as `sha256sum` does.
-
-    The repository's tests let no other weights in.
-
-    Args:
-        models: the folder, with a folder for each model.
-    """
-    lines = [
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(models).as_posix()}\n"
-        for path in sorted(models.glob("*/*.safetensors"))
-    ]
-    with atomic_write(models / SUMS_NAME, "w", encoding="utf-8") as handle:
-        handle.write("".join(lines))

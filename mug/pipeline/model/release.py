@@ -10,13 +10,25 @@ from typing import Any
 import yaml
 
 from mug.difficulty.names import MSD_KEYS, SKILL_NAMES
+from mug.errors import ConfigError
 from mug.messages.message import Message
 from mug.notes import NoteLayout
 from mug.pipeline.defaults import GUIDANCE_SCALE, SAMPLER, STEPS
 from mug.pipeline.model.names import PACKED_CONFIG_NAME
 from mug.pipeline.plain import from_plain
+from mug.util import nearest
 
 SECTION = "release"
+
+# They become defaults of command lines, which have options for files too: these names alone.
+_SAMPLING: Mapping[str, tuple[type, ...]] = {
+    "steps": (int,),
+    "sampler": (str,),
+    "guidance_scale": (int, float),
+    "guidance_interval": (list, tuple),
+    "window_s": (int, float),
+    "bind_rows": (bool,),
+}
 
 
 @dataclass(frozen=True)
@@ -33,6 +45,19 @@ class Release:
     sampling: Mapping[str, Any] = field(default_factory=dict)
     trained: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        for name, value in self.sampling.items():
+            if name not in _SAMPLING:
+                raise ConfigError(
+                    "config.unknown_key_in",
+                    where=f"{SECTION}.sampling",
+                    value=name,
+                    remedy=nearest(name, _SAMPLING),
+                )
+            if not isinstance(value, _SAMPLING[name]):
+                where = f"{SECTION}.sampling.{name}"
+                raise ConfigError("config.has_no_such_value", key=where, value=value)
+
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Release:
         """Return the section of a config, an empty one for a model that was not packed.
@@ -48,11 +73,29 @@ class Release:
 
     @classmethod
     def beside(cls, model: Path) -> Release:
-        """Return the section of a model folder, an empty one for everything else."""
+        """Return the section of a model folder, an empty one for everything else.
+
+        Raises:
+            ConfigError: for a config that cannot be read, or is none of a model.
+        """
         config = model / PACKED_CONFIG_NAME
         if not config.is_file():
             return cls()
-        return cls.of(yaml.safe_load(config.read_text(encoding="utf-8")) or {})
+        try:
+            content = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
+            if not isinstance(content, Mapping):
+                raise ConfigError("config.expected_key_value_lines", file=config)
+            return cls.of(content)
+        except (yaml.YAMLError, RecursionError) as error:
+            reason = str(error).partition("\n")[0]
+            raise ConfigError("config.cannot_be_read", reason=reason, file=config) from error
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ConfigError(
+                "config.makes_no_model",
+                file=config,
+                value=str(error),
+                remedy="remedy.take_config_that_came_with_weights",
+            ) from error
 
     @property
     def usual(self) -> Mapping[str, Any]:

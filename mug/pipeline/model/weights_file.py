@@ -31,7 +31,7 @@ class WeightsFile(Mapping[str, Tensor]):
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._unread = path, 0
+        self.path, self._unread = path, 0
         self._stamp = _stamp(path)
         self._reader = self._open()
         self.metadata = dict(self._reader.metadata() or {})
@@ -42,19 +42,19 @@ class WeightsFile(Mapping[str, Tensor]):
         from safetensors import SafetensorError, safe_open
 
         try:
-            return safe_open(self._path, framework="pt")
+            return safe_open(self.path, framework="pt")
         except SafetensorError as error:
             raise CheckpointError(
                 "pipeline.file_is_damaged_or_no_safetensors",
-                file=self._path,
+                file=self.path,
                 remedy=plain(str(error)),
             ) from error
 
     def __getitem__(self, key: str) -> Tensor:
-        if _stamp(self._path) != self._stamp:
+        if _stamp(self.path) != self._stamp:
             raise CheckpointError(
                 "pipeline.file_was_changed_while_model_was",
-                file=self._path,
+                file=self.path,
                 remedy="remedy.load_model_again",
             )
         if self._unread <= 0:  # pages that were read count as memory until the file is closed

@@ -23,8 +23,9 @@ from mug.model.weights import read_state_dict
 from mug.pipeline.model import pack
 from mug.pipeline.model.card import BEGIN, END, with_table
 from mug.pipeline.model.checkpoint import LoadedModel, build_model, load_model, read_checkpoint
-from mug.pipeline.model.pack import same_share, write_model, write_sums
+from mug.pipeline.model.pack import same_share, write_model
 from mug.pipeline.model.release import Release
+from mug.pipeline.model.sums import write_sums
 from mug.pipeline.plan import Plan
 from mug.pipeline.report import beyond_training
 from mug.pipeline.request import GenerationRequest

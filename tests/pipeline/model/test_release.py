@@ -11,6 +11,7 @@ from repository import ROOT
 from mug.cli.charts.generate import parser
 from mug.config import load_config
 from mug.difficulty.names import SKILL_NAMES
+from mug.errors import ConfigError
 from mug.features import FeatureSchema
 from mug.pipeline.model.checkpoint import LoadedModel, build_model, load_model
 from mug.pipeline.model.files import save_inference
@@ -67,3 +68,21 @@ def test_the_command_lines_help_says_what_is_of_four_keys_alone() -> None:
     said = {keys: " ".join(parser(SCHEMA, keys).format_help().split()) for keys in (0, 4, 7)}
     assert said[0] == said[4]
     assert said[7].count("of four keys alone, not of this model's 7") == len(set(SKILL_NAMES))
+
+
+@pytest.mark.parametrize(
+    "content", [b"- 1", b"model: x", b"release: [1", b"\xff\xfe", b"a: [" * 5000]
+)
+def test_a_damaged_config_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "config.yaml").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"config\.yaml"):
+        Release.beside(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "sampling", [{"out": "elsewhere/x.osz"}, {"overwrite": True}, {"steps": "many"}, {"sampler": 1}]
+)
+def test_a_model_sets_no_default_but_those_of_sampling(sampling: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=r"release\.sampling"):
+        Release.of({"release": {"sampling": sampling}})
+    assert Release.of({"release": {"sampling": {"steps": 8}}}).usual["steps"] == 8
