@@ -17,13 +17,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 
 from mug.data.feature_tables import (
     FIXED,
     SCHEMA_VERSION,
     add_features,
+    check_database,
     columns_of,
+    fill_sums,
     make_tables,
     set_version,
     tables_of,
@@ -118,7 +119,7 @@ class FeatureDB:
                 value=str(error),
                 remedy="remedy.make_room_on_disk_or_end",
             ) from error
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             self.close()
             raise DataError(
                 "data.not_feature_database", file=self.path, value=str(error)
@@ -130,12 +131,7 @@ class FeatureDB:
     def __enter__(self) -> FeatureDB:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __getstate__(self) -> dict[str, object]:
@@ -243,6 +239,7 @@ class FeatureDB:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
+                fill_sums(connection)
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
@@ -322,7 +319,7 @@ class FeatureDB:
         # Whoever comes first makes the tables, the others wait here.
         connection.execute("BEGIN IMMEDIATE" if names is not None else "BEGIN")
         try:
-            self._check()
+            self._check(new=names is not None)
             if names is not None:
                 self._writable()
                 make_tables(connection)
@@ -330,6 +327,7 @@ class FeatureDB:
                 add_features(connection, list(names))
                 if shared:
                     set_version(connection, "journal", "shared")
+                fill_sums(connection)
         finally:
             connection.execute("COMMIT")
         if names is not None:
@@ -338,10 +336,10 @@ class FeatureDB:
                 connection.execute(f"PRAGMA journal_mode = {mode}")
             connection.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
 
-    def _check(self) -> None:
+    def _check(self, *, new: bool) -> None:
         connection = self._connection()
         version, tables = version_of(connection), tables_of(connection)
-        if version is None:
+        if version is None and new:
             return
         if version == 0 and "Feature" not in tables:
             raise DataError(
@@ -349,7 +347,8 @@ class FeatureDB:
                 file=self.path,
                 value=sorted(tables),
             )
-        if version > SCHEMA_VERSION:
+        self.version = SCHEMA_VERSION if version is None else version
+        if self.version > SCHEMA_VERSION:
             raise DataError(
                 "data.feature_database_has_later_version",
                 version=version,
@@ -357,7 +356,7 @@ class FeatureDB:
                 file=self.path,
                 remedy="remedy.use_release_made_or_prepare_features",
             )
-        self.version = version
+        check_database(connection, self.path, self.version)
 
     def _writable(self) -> sqlite3.Connection:
         if self.legacy:

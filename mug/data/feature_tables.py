@@ -9,13 +9,24 @@
     decisions  why something was left out (or changed), by stage, item and rule
     jobs       one row a piece of work and its state (see mug.prepare.jobs)
     versions   of this schema and of the tools that measured
+    sums       checksums of the rows of `SUMMED`
 
 Version 1 had one table, `beatmaps`, with the features' columns in it.
+
+SQLite keeps no sums of its pages: a value that changes on a disk is read as it is. Triggers note
+each row that is written, by this program or another; before a transaction ends, the rows noted get
+their sums. A row without one was changed by hand: it counts as it is, and gets one with the next
+transaction.
 """
 
 from __future__ import annotations
 
+import marshal
 import sqlite3
+import zlib
+from collections.abc import Sequence
+
+from mug.errors import DataError
 
 SCHEMA_VERSION = 2
 APPLICATION_ID = 0x4D754746  # "MuGF"
@@ -34,6 +45,33 @@ FIXED: tuple[str, ...] = (
     "beatmap_stamp",
 )
 """Columns of `beatmaps`; no feature may have one of these names."""
+
+SUMMED = {
+    "beatmaps": "path",
+    "features": "path",
+    "facts": "path",
+    "audio": "path",
+    "offsets": "path",
+    "sources": "source",
+}
+"""Tables with sums, and the columns that name their rows."""
+
+SUMS = "sums"
+_TABLE = f"""CREATE TABLE {SUMS} (
+    name TEXT NOT NULL, key TEXT NOT NULL, sum INTEGER, PRIMARY KEY (name, key)) WITHOUT ROWID"""
+_INDEX = f"CREATE INDEX sums_open ON {SUMS} (name, key) WHERE sum IS NULL"
+_TRIGGERS = (
+    "CREATE TRIGGER sums_{table}_insert AFTER INSERT ON {table} BEGIN {drop_new} {note} END",
+    "CREATE TRIGGER sums_{table}_update AFTER UPDATE ON {table} BEGIN"
+    " {drop_old} {drop_new} {note} END",
+    "CREATE TRIGGER sums_{table}_delete AFTER DELETE ON {table} BEGIN {drop_old} END",
+)
+# Passing states of SQLite, which are no damage.
+_PASSING = frozenset(
+    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN}
+    | {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
+)
+
 
 _VERSION_1 = FIXED[:-1]
 
@@ -100,6 +138,8 @@ def make_tables(connection: sqlite3.Connection) -> None:
     """
     version = version_of(connection)
     if version == SCHEMA_VERSION:
+        if SUMS not in tables_of(connection):
+            _keep_sums(connection)
         return
     if version == 1:
         connection.execute("ALTER TABLE beatmaps RENAME TO beatmaps_1")
@@ -111,6 +151,12 @@ def make_tables(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     set_version(connection, "schema", str(SCHEMA_VERSION))
+    _keep_sums(connection)
+
+
+def _keep_sums(connection: sqlite3.Connection) -> None:
+    make_sums(connection)
+    set_version(connection, SUMS, "1")
 
 
 def _from_version_1(connection: sqlite3.Connection) -> None:
@@ -139,3 +185,108 @@ def add_features(connection: sqlite3.Connection, names: list[str]) -> None:
 def set_version(connection: sqlite3.Connection, name: str, version: str) -> None:
     """Notes which version of a tool was at work."""
     connection.execute("INSERT OR REPLACE INTO versions VALUES (?, ?)", (name, version))
+
+
+def make_sums(connection: sqlite3.Connection) -> None:
+    """Begin to keep sums, of all rows that are there too; within a transaction."""
+    for statement in (_TABLE, _INDEX):
+        connection.execute(statement)
+    for table, key in SUMMED.items():
+        drop = f"DELETE FROM {SUMS} WHERE name = '{table}' AND key = {{}}.{key};"  # noqa: S608 - own
+        note = f"INSERT INTO {SUMS} VALUES ('{table}', NEW.{key}, NULL);"  # noqa: S608 - own
+        parts = {"drop_old": drop.format("OLD"), "drop_new": drop.format("NEW"), "note": note}
+        for trigger in _TRIGGERS:
+            connection.execute(trigger.format(table=table, **parts))
+        connection.execute(
+            f"INSERT INTO {SUMS} SELECT '{table}', {key}, NULL FROM {table}"  # noqa: S608 - own
+        )
+
+
+def fill_sums(connection: sqlite3.Connection) -> None:
+    """Give sums to the rows that were noted; before a transaction ends."""
+    kept = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+    if connection.execute(kept, (SUMS,)).fetchone() is None:
+        return  # opened for reading, before sums were kept
+    for table, key in SUMMED.items():
+        noted = connection.execute(
+            f"SELECT key FROM {SUMS} WHERE name = ? AND sum IS NULL",  # noqa: S608 - own
+            (table,),
+        ).fetchall()
+        for (name,) in noted:
+            found = connection.execute(f"SELECT * FROM {table} WHERE {key} = ?", (name,))  # noqa: S608 - own
+            columns = [column[0] for column in found.description]
+            connection.execute(
+                f"UPDATE {SUMS} SET sum = ? WHERE name = ? AND key = ?",  # noqa: S608 - own
+                (_sum(columns, tuple(found.fetchone())), table, name),
+            )
+
+
+def check_database(connection: sqlite3.Connection, file: object, version: int) -> None:
+    """Compare a database with what SQLite and the sums say of it; within a transaction.
+
+    Args:
+        connection: of the database.
+        file: its path, for messages.
+        version: of its schema; 0 is the original's.
+
+    Raises:
+        DataError: names what is damaged.
+    """
+    try:
+        said = [row[0] for row in connection.execute("PRAGMA integrity_check(1)")]
+        if said != ["ok"]:
+            raise _damaged(file, said[0])
+        tables = tables_of(connection)
+        if not _fits(connection, version, tables):
+            raise _damaged(file, f"version {version}")
+        if SUMS in tables:
+            for table, key in SUMMED.items():
+                _check_table(connection, table, key, file)
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        if (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _PASSING:
+            raise
+        raise _damaged(file, str(error)) from error
+
+
+def _fits(connection: sqlite3.Connection, version: int, tables: set[str]) -> bool:
+    """Return whether a database has the tables of its version, and sums where it notes them."""
+    if version < 2:
+        return "features" not in tables
+    if not {"versions", *SUMMED} <= tables:
+        return False
+    noted = connection.execute("SELECT 1 FROM versions WHERE name = ?", (SUMS,)).fetchone()
+    return (noted is not None) == (SUMS in tables)
+
+
+def _check_table(connection: sqlite3.Connection, table: str, key: str, file: object) -> None:
+    count = connection.execute(f"SELECT COUNT(*) FROM {SUMS} WHERE name = ?", (table,)).fetchone()[  # noqa: S608 - own
+        0
+    ]
+    found = connection.execute(
+        f"SELECT s.sum, s.name, t.* FROM {table} t"  # noqa: S608 - own
+        f" LEFT JOIN {SUMS} s ON s.name = '{table}' AND s.key = t.{key}"
+    )
+    columns = [column[0] for column in found.description[2:]]
+    place, rows = columns.index(key), 0
+    for noted, name, *values in found:
+        rows += 1
+        if name is None or noted not in (None, _sum(columns, values)):
+            raise _damaged(file, f"{table}: {values[place]}")
+    if rows != count:
+        raise _damaged(file, f"{table}: {rows} of {count} rows")
+
+
+def _sum(columns: Sequence[str], values: Sequence[object]) -> int:
+    """Sum of a row; a new column that is NULL does not change it."""
+    known = [pair for pair in zip(columns, values, strict=True) if pair[1] is not None]
+    # This format stays as it is; text and JSON would take ten times as long.
+    return zlib.crc32(marshal.dumps(known, 2))
+
+
+def _damaged(file: object, what: str) -> DataError:
+    return DataError(
+        "data.feature_database_is_damaged",
+        file=str(file),
+        value=what,
+        remedy="remedy.restore_database_or_prepare_again",
+    )

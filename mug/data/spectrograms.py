@@ -47,11 +47,11 @@ class Spectrograms:
             transform = stft(load_audio(audio, self.params.sample_rate), self.params)
             return np.moveaxis(transform, -1, 0)
         if self.cache_dir is not None:
-            return _mapped(self.cache_dir, audio, self.params)
+            return _cache(self.cache_dir).get(audio, self.params)
         return log_mel(load_audio(audio, self.params.sample_rate), self.params).T
 
 
-@lru_cache(maxsize=4096)
-def _mapped(cache_dir: Path, audio: Path, params: MelParams) -> np.ndarray:
-    """The cached log-mel; the cache checks its file, so it is asked once a process and song."""
-    return MelCache(cache_dir).get(audio, params)
+@lru_cache
+def _cache(folder: Path) -> MelCache:
+    """The cache in a folder; it remembers what it has checked, and sees what changes afterwards."""
+    return MelCache(folder)

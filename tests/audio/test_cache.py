@@ -16,6 +16,7 @@ import mug.audio.cache as module
 from mug.audio.cache import MelCache
 from mug.audio.load import load_audio
 from mug.audio.mel import MelParams, log_mel
+from mug.data.spectrograms import Spectrograms
 from mug.errors import AudioError
 
 PARAMS = MelParams(n_mels=16)
@@ -182,3 +183,29 @@ def test_several_processes_share_a_folder(cache, tmp_path, root):
     for output in outputs:
         assert [float(line) for line in output.split()] == want
     assert len(list(cache.folder.iterdir())) == len(songs)
+
+
+@pytest.mark.parametrize("how", ["written", "mapped"])
+def test_damage_is_noticed_whatever_the_time_stamp(cache, song, caplog, how):
+    """The second way changes no time of the file at all, as a fault of the disk does."""
+    good = np.array(cache.get(song, PARAMS))
+    path = cache.path_of(song, PARAMS)
+    before = path.stat()
+    mapped = np.memmap(path, np.uint8, "r+")
+    mapped[-64] = mapped[-64]  # a page that was written to already keeps its time
+    assert len(cache.get(song, PARAMS))
+    if how == "written":
+        path.write_bytes(damage_flip(path.read_bytes()))
+    else:
+        mapped[-64] ^= 1
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    np.testing.assert_array_equal(cache.get(song, PARAMS), good)
+    assert "damaged" in caplog.text
+
+
+def test_a_data_sets_spectrograms_are_looked_at_each_time(song, tmp_path):
+    spectrograms = Spectrograms("mel", PARAMS, tmp_path / "cache")
+    good = np.array(spectrograms.read(song))
+    path = MelCache(tmp_path / "cache").path_of(song, PARAMS)
+    path.write_bytes(damage_flip(path.read_bytes()))
+    np.testing.assert_array_equal(spectrograms.read(song), good)

@@ -1,7 +1,10 @@
 import multiprocessing
 import pickle
+import random
 import sqlite3
+import struct
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -173,3 +176,90 @@ def test_it_travels_to_other_processes(tmp_path):
         db.upsert([row(sr=1.0)])
         with pickle.loads(pickle.dumps(db)) as copy:
             assert copy.row("set/a.osu")["sr"] == 1.0
+
+
+def _prepared(path):
+    """A database with rows in the tables that preparation fills; its rows."""
+    with FeatureDB(path, NAMES) as db:
+        db.upsert([row(f"set/{n}.osu", sr=n / 7, rc=n) for n in range(60)])
+        with db.transaction() as connection:
+            connection.execute("INSERT INTO audio (path, stamp, hash) VALUES ('a', '1', 'h')")
+    with FeatureDB(path) as db:
+        return list(db.rows())
+
+
+def _changed(path, before, after):
+    data = path.read_bytes()
+    assert before in data
+    path.write_bytes(data.replace(before, after, 1))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"set/7.osu", b"set/8.osu"),  # a path
+        (struct.pack(">d", 8 / 7), struct.pack(">d", 9 / 7)),  # a value
+        (b'"sr"', b'"sx"'),  # a column
+        (b"hash", b"hasi"),  # of a chart's file
+    ],
+)
+def test_a_value_that_changed_on_the_disk_is_noticed(tmp_path, before, after):
+    path = tmp_path / "f.db"
+    _prepared(path)
+    _changed(path, before, after)
+    for names in (None, NAMES):
+        with pytest.raises(DataError, match=r"f\.db: the feature database is damaged"):
+            FeatureDB(path, names)
+
+
+def test_a_sound_that_changed_is_noticed(tmp_path):
+    _prepared(tmp_path / "f.db")
+    _changed(tmp_path / "f.db", b"a1h", b"a1i")
+    with pytest.raises(DataError, match="audio: a"):
+        FeatureDB(tmp_path / "f.db")
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_damage_is_noticed_or_does_no_harm(tmp_path, seed):
+    path, rng = tmp_path / "f.db", random.Random(seed)
+    good = _prepared(path)
+    data = bytearray(path.read_bytes())
+    for _ in range(4):
+        data[rng.randrange(len(data))] = rng.randrange(256)
+    path.write_bytes(data if seed else b"")
+    with suppress(DataError), FeatureDB(path) as db:  # no other error, and no other values
+        assert list(db.rows()) == good
+
+
+def test_what_is_changed_by_hand_counts(tmp_path):
+    path = tmp_path / "f.db"
+    _prepared(path)
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE features SET sr = 5.5 WHERE path = 'set/7.osu'")
+    connection.execute("INSERT INTO features (path, sr) VALUES ('set/new.osu', 1)")
+    connection.execute("DELETE FROM features WHERE path = 'set/8.osu'")
+    connection.commit()
+    connection.close()
+    with FeatureDB(path, NAMES) as db:
+        assert db.row("set/7.osu")["sr"] == 5.5
+    _changed(path, struct.pack(">d", 5.5), struct.pack(">d", 5.75))
+    with pytest.raises(DataError, match=r"features: set/7\.osu"):  # it has a sum by now
+        FeatureDB(path)
+
+
+def test_a_database_from_before_the_sums_is_read_and_gets_them(tmp_path):
+    path = tmp_path / "f.db"
+    good = _prepared(path)
+    connection = sqlite3.connect(path)
+    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
+        connection.execute(f"DROP TRIGGER {name}")
+    connection.execute("DROP TABLE sums")
+    connection.execute("DELETE FROM versions WHERE name = 'sums'")
+    connection.commit()
+    connection.close()
+    with FeatureDB(path) as db:
+        assert list(db.rows()) == good
+        db.note_version("t", "1")  # writing needs no sums
+    with FeatureDB(path, NAMES) as db:
+        assert db.select("SELECT COUNT(*) FROM sums WHERE sum IS NULL").fetchone()[0] == 0
+        assert db.select("SELECT COUNT(*) FROM sums").fetchone()[0] == 2 * 60 + 1
