@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Sequence
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mug.diffusion.probe import Probe
 from mug.files import atomic_write
+from mug.render.csv_text import csv_text
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -42,15 +41,12 @@ def write_probe(probe: Probe, stem: Path, title: str) -> list[Path]:
         stem: path without an ending.
         title: above the picture.
     """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(probe.rows()[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(probe.rows())
+    table = csv_text(list(probe.rows()[0]), probe.rows())
     content = {"title": title, "tenths": probe.rows(), "scalars": probe.scalars()}
     # NaN (the error of a single item) is no JSON
     plain = json.dumps(content, indent=1).replace("NaN", "null")
     paths = [stem.with_suffix(ending) for ending in (".csv", ".json", ".png")]
-    for path, written in zip(paths[:2], (text.getvalue(), plain), strict=True):
+    for path, written in zip(paths[:2], (table, plain), strict=True):
         with atomic_write(path, "w", encoding="utf-8") as handle:
             handle.write(written)
     with atomic_write(paths[2]) as handle:

@@ -141,9 +141,10 @@ def timing_source(request: GenerationRequest) -> str:
 
 def report_markdown(report: Mapping[str, Any]) -> str:
     """Return a report as a page of Markdown."""
-    parts = [f"# {report['song']}\n", _timing_text(report["timing"])]
+    parts = [f"# {markdown.cell(report['song'])}\n", _timing_text(report["timing"])]
     notices = [kept["text"] for kept in report["timing"].get("notices", ())]
-    parts += [f"**{text}.**\n" for text in (*notices, *report.get("beyond_training", ()))]
+    notices += report.get("beyond_training", ())
+    parts += [f"**{markdown.cell(text)}.**\n" for text in notices]
     parts += map(render_report_markdown, report["charts"])
     if "spread" in report:
         parts.append(_spread_text(report["spread"], report["nesting"]))
@@ -165,7 +166,7 @@ def _timing_text(timing: Mapping[str, Any]) -> str:
     detected = timing["source"].startswith("detected")
     sure = f", {100 * timing['confidence']:.0f} % sure" if detected else ""
     rest = f" Other readings: {'; '.join(others[:2])}." if detected and others else ""
-    return f"Timing: {said} ({timing['source']}{sure}).{rest}\n"
+    return f"Timing: {said} ({markdown.cell(timing['source'])}{sure}).{rest}\n"
 
 
 def _spread_text(spread: Mapping[str, Any], nesting: Sequence[Mapping[str, Any]]) -> str:
@@ -183,7 +184,8 @@ def _spread_text(spread: Mapping[str, Any], nesting: Sequence[Mapping[str, Any]]
         for tier in spread["tiers"]
     ]
     shares = [
-        f"- {row['easier']} in {row['harder']}: {100 * row['share']:.1f} % of its onsets"
+        f"- {markdown.cell(row['easier'])} in {markdown.cell(row['harder'])}:"
+        f" {100 * row['share']:.1f} % of its onsets"
         f" ({row['moved']} notes moved, {row['left_out']} left out)"
         for row in nesting
     ]
@@ -193,7 +195,8 @@ def _spread_text(spread: Mapping[str, Any], nesting: Sequence[Mapping[str, Any]]
         "|---|---|---|---|---|---|---|---|",
     ]
     missed = [
-        f"- **{tier['name']} is {tier['reached'] - tier['star_rating']:+.2f} stars off**: {why}"
+        f"- **{markdown.cell(tier['name'])} is"
+        f" {tier['reached'] - tier['star_rating']:+.2f} stars off**: {why}"
         for tier, why in ((tier, _missed_text(tier)) for tier in spread["tiers"])
         if tier["missed"]
     ]

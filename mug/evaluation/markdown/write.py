@@ -22,6 +22,7 @@ from mug.evaluation.markdown.tables import (
 )
 from mug.evaluation.rows import CHARTS, ResultRow
 from mug.metrics.statistics import FEW_SONGS, Summary
+from mug.render.markdown import cell as text
 
 
 def markdown(rows: Sequence[ResultRow], found: Mapping[str, Any]) -> str:
@@ -82,13 +83,14 @@ def notes(rows: Sequence[ResultRow]) -> list[str]:
         for label, found in kinds.items():
             if mode in found:
                 by_kind.setdefault(found[mode], []).append(label)
-        beaten = "; ".join(f"*{kind}* ({', '.join(labels)})" for kind, labels in by_kind.items())
+        said_of = {kind: text(", ".join(labels)) for kind, labels in by_kind.items()}
+        beaten = "; ".join(f"*{kind}* ({labels})" for kind, labels in said_of.items())
         if beaten:
             said.append(f"Listening gain {name}: F1 ±20 ms minus that of {beaten}.")
     seen = {row.song for row in charts if any(n.startswith("fitted_") for n in row.figures)}
     if seen:
         said.append(
-            f"The tempo detector was fitted on {', '.join(sorted(seen))}: these stand apart"
+            f"The tempo detector was fitted on {text(', '.join(sorted(seen)))}: these stand apart"
             " and prove nothing."
         )
     return said

@@ -257,14 +257,14 @@ def render_report_markdown(report: Mapping[str, Any]) -> str:
     lines = [f"## {cell(report['difficulty']) or 'chart'}", ""]
     lines += _asked_table(report) or ["Nothing was asked for."]
     if report.get("missed_stars"):
-        lines += ["", f"**Stars missed: {report['missed_stars']}.**"]
+        lines += ["", f"**Stars missed: {cell(report['missed_stars'])}.**"]
     for missed in report.get("missed", ()):
-        lines += ["", f"**Missed: {missed['text']}.**"]
+        lines += ["", f"**Missed: {cell(missed['text'])}.**"]
     if report.get("given"):
-        given = ", ".join(f"{n} {_shown(n, v)}" for n, v in report["given"].items())
+        given = ", ".join(f"{cell(n)} {cell(_shown(n, v))}" for n, v in report["given"].items())
         lines += ["", f"Told to the model in place of what the user asked for: {given}."]
     if report["avoided"]:
-        avoided = ", ".join(f"{n} {cell(_shown(n, v))}" for n, v in report["avoided"].items())
+        avoided = ", ".join(f"{cell(n)} {cell(_shown(n, v))}" for n, v in report["avoided"].items())
         lines += ["", f"To be avoided: {avoided}."]
     hands = ", ".join(f"{s} {100 * v:.1f} %" for s, v in numbers["hand_balance"].items() if v)
     used = ", ".join(f"{part}: {count}" for part, count in numbers["snaps"].items())
@@ -291,7 +291,7 @@ def render_report_markdown(report: Mapping[str, Any]) -> str:
         lines += ["", f"`{_sparkline(curve['values'])}` notes a second over time"]
     for reason in dict.fromkeys(report["unknown"].values()):
         names = ", ".join(n for n, why in report["unknown"].items() if why == reason)
-        lines += ["", f"Unknown: {names}: {cell(reason)}."]
+        lines += ["", f"Unknown: {cell(names)}: {cell(reason)}."]
     return "\n".join(lines) + "\n"
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mug.beatmap.formats.safe_names import sanitise_name
 from mug.errors import GenerationError
 
 _JOB = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -194,10 +195,11 @@ def _size_of_folder(path: Path) -> int:
 
 
 def safe_name(text: str) -> str:
-    """A file name of plain letters that no file system or shell minds."""
+    """A file name of plain letters that no file system or shell minds, nor Windows."""
     plain = unicodedata.normalize("NFKC", text)
     plain = "".join(letter for letter in plain if letter.isprintable())
     kept = "".join(
         letter if letter.isalnum() or not _UNSAFE.match(letter) else "_" for letter in plain
     )
-    return kept.strip(" .")[:_LONGEST_NAME].strip(" .") or "chart"
+    name = sanitise_name(kept.strip(" .")[:_LONGEST_NAME].strip(" .") or "chart")
+    return name[:_LONGEST_NAME].rstrip(" .")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from repository import ROOT
 
+from mug.beatmap.formats.safe_names import sanitise_name
 from mug.errors import BeatmapError, ConfigError, GenerationError
 from mug.features import FeatureSchema
 from mug.pipeline.prompt import Prompt
@@ -23,6 +25,7 @@ from mug.ui.page import texts
 from mug.ui.page.fragments import status
 from mug.ui.page.sentences import sentence
 
+WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d) *(\..*)?$", re.IGNORECASE)
 SCHEMA = FeatureSchema.from_yaml("configs/mug/mania_beatmap_features.yaml")
 
 
@@ -176,6 +179,12 @@ def test_safe_names_are_names(text: str) -> None:
     assert len(name) <= 80
     assert not set(name) & set('/\\:*?"<>|\0\n')
     assert name not in (".", "..")
+
+
+@pytest.mark.parametrize("text", ["CON", "nul", "com1.osu", "aux .x", "a. . .", "LPT¹"])
+def test_safe_names_are_names_on_windows_too(text: str) -> None:
+    assert safe_name(text) == sanitise_name(safe_name(text))
+    assert not WINDOWS_DEVICES.match(safe_name(text))
 
 
 # ------------------------------------------------------------------------------- model
