@@ -2,9 +2,10 @@
 
 Real faults first: a disk (tmpfs) with room for a part of what a command writes, a limit on the
 size of files, a limit on memory, a disk that may only be read. Then each writing call of each
-command fails once. A command that fails must say so in one line, leave no half-written file and
-nothing of a group of files; what was finished before stays; and the same command, when the fault is
-over, must leave what an undisturbed one leaves.
+command fails once (of one with more than 93 calls, as many, evenly spread). A command that fails
+must say so in one line, leave no half-written file and nothing of a group of files; what was
+finished before stays; and the same command, when the fault is over, must leave what an undisturbed
+one leaves.
 """
 
 from __future__ import annotations
@@ -36,10 +37,13 @@ from benchmarks._trust import FAILED, REFUSED, SURVIVED, Finished, Try, run_meas
 
 SECTION = "disk"
 JOBS = (CONVERT, GENERATE, PREPARE, COMPOSE, GENERATE_FOLDER, EVALUATE)
-FULL = 600
+FULL = 960
+_CALL_TURNS = 93  # of each job in a full run
 _ERRORS = (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EACCES)
 _KINDS = ("call", "call", "full disk", "call", "limit of size", "call", "read-only", "call")
 _MEMORY = "limit of memory"
+
+_NO_MEMORY = ("annot allocate memory", "Memory allocation still failed", "failed to map segment")
 
 Fault = Callable[[Job, Path, Path], Finished]
 
@@ -51,8 +55,11 @@ def tries(
     for number in range(seed, seed + count):
         job = jobs[number % len(jobs)]
         turn = number // len(jobs)
-        kind = _KINDS[turn % len(_KINDS)] if turn % 20 else _MEMORY
-        yield disturb(job, kind, turn, number, work).as_dict()
+        yield disturb(job, _kind_of(turn), turn, number, work).as_dict()
+
+
+def _kind_of(turn: int) -> str:
+    return _KINDS[turn % len(_KINDS)] if turn % 20 else _MEMORY
 
 
 def disturb(job: Job, kind: str, turn: int, seed: int, work: Path) -> Try:
@@ -92,6 +99,9 @@ def disturb(job: Job, kind: str, turn: int, seed: int, work: Path) -> Try:
 def _wrong_after(end: Finished, out: Path) -> str:
     """Tell what is wrong with a command's end; empty when it went well, or said why it did not."""
     lines = [line for line in end.text.splitlines() if line.startswith("error: ")]
+    if end.code and any(sign in end.text for sign in _NO_MEMORY):
+        left = leftovers(out)  # the C library ends a process by itself, and says so
+        return f"left behind: {left[:5]}" if left else ""
     if end.code < 0:
         return f"ended by signal {-end.code}"
     if end.is_raw:
@@ -106,7 +116,7 @@ def _fault(job: Job, kind: str, turn: int, rng: random.Random, work: Path) -> tu
     inputs, _, _ = reference(job, work)
     if kind == "call":
         calls = _calls(job, inputs, work)
-        number, error = 1 + turn % max(calls, 1), rng.choice(_ERRORS)
+        number, error = _call_of(turn, calls), rng.choice(_ERRORS)
         return partial(
             _injected, number, error
         ), f"call {number} of {calls}, {errno.errorcode[error]}"
@@ -121,6 +131,12 @@ def _fault(job: Job, kind: str, turn: int, rng: random.Random, work: Path) -> tu
         most = int(rng.uniform(250, 2500)) << 20
         return partial(_limited, resource.RLIMIT_AS, most), f"{most >> 20} MiB of memory"
     return _read_only, "a disk that may only be read"
+
+
+def _call_of(turn: int, calls: int) -> int:
+    """Number of the call that fails: each in turn, or evenly spread ones of a job with many."""
+    before = sum(_kind_of(earlier) == "call" for earlier in range(turn))
+    return 1 + before * -(-calls // _CALL_TURNS) % max(calls, 1)
 
 
 def _calls(job: Job, inputs: Path, work: Path) -> int:
