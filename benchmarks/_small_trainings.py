@@ -44,7 +44,7 @@ def weights_of(out: Path) -> Outcome:
     """Weights of the last checkpoint of each training, by hash, and which models are there."""
     import torch
 
-    from mug.pipeline.model.files import hash_weights
+    from mug.model.weights import hash_weights
 
     found = {}
     for checkpoint in sorted(out.glob("logs/*/*/checkpoints/last.ckpt")):
