@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ Frames = Float16[np.ndarray, "frames values"]
 MelFrames = Float16[np.ndarray, "frames n_mels"]
 _Stamp = tuple[str, int, int, int, int]
 _SEAL_BYTES = 32
+# Numpy reads a header as Python source.
+_UNREADABLE = (OSError, ValueError, EOFError, SyntaxError, TokenError, TypeError, OverflowError)
 
 
 class SoundCache:
@@ -97,7 +100,7 @@ class SoundCache:
         try:
             kept: Frames = np.load(path, mmap_mode="r", allow_pickle=False)
             self._compare(path, stamp, kept, values)
-        except (OSError, ValueError, EOFError) as error:
+        except _UNREADABLE as error:
             log.warning("%s is damaged and is made again: %s", path, error)
             return None
         return kept

@@ -106,7 +106,14 @@ def damage_garbage(data: bytes) -> bytes:
     return b"garbage" * (len(data) // 7)
 
 
-@pytest.mark.parametrize("damage", [damage_cut, damage_flip, damage_empty, damage_garbage])
+def damage_header(data: bytes) -> bytes:
+    return data.replace(b"'fortran_order'", b"(fortran_order'")
+
+
+DAMAGES = [damage_cut, damage_flip, damage_empty, damage_garbage, damage_header]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("same_process", [True, False])
 def test_a_damaged_file_is_made_again(cache, song, caplog, damage, same_process):
     good = np.array(cache.get(song, PARAMS))

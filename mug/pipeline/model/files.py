@@ -200,7 +200,8 @@ def config_beside(weights: Path) -> dict[str, Any]:
     for candidate in (weights.parent / name for name in names):
         if candidate.is_file():
             config = load_inference_config(candidate, for_inference, model_faults)
-            _set_features(config, weights.parent)
+            with naming(candidate), config_errors():
+                _set_features(config, weights.parent)
             return config
     raise CheckpointError(
         "pipeline.no_config_beside_checkpoint",
