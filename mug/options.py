@@ -89,7 +89,7 @@ def parse_arguments(argv: Sequence[str]) -> Options:
     parser.add_argument(
         "--packages",
         nargs="*",
-        default=[],
+        default=(),
         metavar="NAME",
         help="packages of your own whose classes configs may name as targets, too",
     )

@@ -43,6 +43,7 @@ _SOUND = frozenset({"sr", "n_fft", "n_mels", "mel_scale", "audio_note_window_rat
 _WIDTHS = ("model_channels", "middle_channels")
 _DEPTHS = ("num_res_blocks", "transformer_depth")
 _FACTORS = "channel_mult"
+_NETWORKS = ("unet_config", "first_stage_config")
 
 
 def config_faults(config: Any, model: Any) -> Iterator[Fault]:
@@ -165,6 +166,7 @@ def _missing(config: Any) -> Iterator[Fault]:
             if not isinstance(node, Mapping):
                 yield key, _no_model(key)
                 return
+    yield from _without_target(config["model"])
     data = config.get("data")
     if data is not None and not isinstance(data, Mapping):
         yield "data", ConfigError("config.is_not_mapping", value=data)
@@ -179,6 +181,13 @@ def _missing(config: Any) -> Iterator[Fault]:
             continue
         if part is not None and not isinstance(part, str):
             yield f"model.params.{name}", _no_model(name)
+
+
+def _without_target(model: Mapping[str, Any]) -> Iterator[Fault]:
+    networks = ((name, model["params"][name]) for name in _NETWORKS)
+    for place, part in (("model", model), *networks):
+        if not isinstance(part.get("target"), str):
+            yield f"{place}.target", _no_model(f"{place}.target")
 
 
 def _no_model(name: str) -> ConfigError:

@@ -162,6 +162,8 @@ WITHOUT_SENSE: tuple[Change, ...] = (
     lambda c: _network(c, "first_stage_config")["ddconfig"].pop("x_channels"),
     lambda c: _network(c, "first_stage_config").update(ddconfig=[1]),
     lambda c: _network(c, "cond_stage_config").update(path_to_yaml=7),
+    lambda c: c["model"].pop("target"),
+    lambda c: _params(c)["unet_config"].pop("target"),
     lambda c: c.update(data=["x"]),
     lambda c: c["data"].update(params="x"),
     lambda c: _params(c)["unet_config"].update(target=["a"]),
