@@ -74,7 +74,8 @@ def installed(tmp_path_factory) -> Path:
     build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", str(folder), str(source)]
     subprocess.run(build, check=True, capture_output=True, text=True)
     (wheel,) = folder.glob("*.whl")
-    install = [*pip, "install", "--no-deps", "--target", str(folder / "site"), str(wheel)]
+    install = [*pip, "install", "--no-deps", "--no-compile", "--target", str(folder / "site")]
+    install.append(str(wheel))
     subprocess.run(install, check=True, capture_output=True, text=True)
     return folder
 

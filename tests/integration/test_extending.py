@@ -48,9 +48,8 @@ def insert(source: str, registry: str, code: str) -> str:
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository with all examples in it."""
     folder = tmp_path_factory.mktemp("extended")
-    ignored = shutil.ignore_patterns("__pycache__")
     for name in ("mug", "tests", "configs", "scripts", "benchmarks"):
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        shutil.copytree(ROOT / name, folder / name)  # what is compiled already, too
     shutil.copy(ROOT / "pyproject.toml", folder)
     for is_entry, file, registry, code in blocks():
         path = folder / file

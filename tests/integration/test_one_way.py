@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -13,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forks import Forks
 from gradio_client import Client, handle_file
 from pages import Running, running
-from repository import ROOT
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.osu import chart as osu
@@ -36,15 +34,6 @@ from mug.ui.page.texts import Texts
 from mug.ui.service import Service
 
 STEPS, SEED, BPM, OFFSET_MS = 2, 7, 120.0, 12.0
-CALLS = """
-import json, runpy, sys
-for words in json.loads(sys.argv.pop()):
-    sys.argv = words
-    try:
-        runpy.run_path(words[0], run_name="__main__")
-    except SystemExit as stop:
-        assert not stop.code, words
-"""
 
 
 @dataclass(frozen=True)
@@ -88,10 +77,11 @@ def files_in(package: Path) -> list[bytes]:
 
 
 @pytest.fixture(scope="module")
-def by_command(tiny_model_folder: Path, song: Path, tmp_path_factory: pytest.TempPathFactory):
-    """What the command line writes, by case; all calls share a process of their own."""
+def by_command(
+    tiny_model_folder: Path, song: Path, forks: Forks, tmp_path_factory: pytest.TempPathFactory
+):
+    """What the command line writes, by case."""
     out = tmp_path_factory.mktemp("command")
-    calls = []
     for name, case in CASES.items():
         words: list[object] = ["scripts/generate.py", "--audio", song, "--ckpt", tiny_model_folder]
         words += ["--device", "cpu", "--out", out / f"{name}.osz", "--steps", STEPS]
@@ -101,10 +91,8 @@ def by_command(tiny_model_folder: Path, song: Path, tmp_path_factory: pytest.Tem
         words += ["--spread", "all"] if case.spread else []
         words += [] if case.reach_stars else ["--no_reach_stars"]  # the default is to reach them
         words += ["--bpm", BPM, "--offset_ms", OFFSET_MS] if case.given else []
-        calls.append([str(word) for word in words])
-    command = [sys.executable, "-c", CALLS, json.dumps(calls)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+        done = forks.run(*words)
+        assert done.returncode == 0, done.stderr
     return {name: files_in(out / f"{name}.osz") for name in CASES}
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from composed_songs import composed, style
+from forks import Forks
 from script_calls import Call, within
 
 from mug.cli.models import evaluate
+from mug.evaluation import cost
 from mug.evaluation.jobs import Setting, model_pieces, songs_in, work
 from mug.evaluation.made import ModelRun
 from mug.evaluation.rows import CHARTS, COST, EDITING, PARTS, SWEEP
@@ -74,11 +76,13 @@ def test_a_synthetic_pack_needs_no_data_and_a_run_goes_on(
     assert json.loads((tmp_path / "results.json").read_text(encoding="utf-8")) == first
 
 
-def test_several_processes_find_the_same(human: Path, tmp_path: Path, call: Call) -> None:
+def test_several_processes_find_the_same(human: Path, tmp_path: Path, forks: Forks) -> None:
     found = []
     for workers in (1, 2):
         out = tmp_path / str(workers)
-        assert call("--songs", human, "--out", out, "--workers", workers).returncode == 0
+        words = ("--songs", human, "--out", out, "--workers", workers)
+        done = forks.run("scripts/evaluate.py", *words)
+        assert done.returncode == 0, done.stderr
         files = (path for path in out.rglob("*") if path.is_file())
         found.append({path.relative_to(out): path.read_bytes() for path in files})
     assert found[0] == found[1]
@@ -129,8 +133,9 @@ def test_other_settings_are_other_pieces(human: Path, tmp_path: Path) -> None:
 
 
 def test_the_cost_is_measured_in_a_process_of_its_own(
-    human: Path, tiny_model_folder: Path, tmp_path: Path
+    human: Path, tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(cost, "LONG_S", 15.0)
     run = ModelRun(how=GenerationRequest(Path(), steps=1))
     setting = Setting(human, None, 4, tiny_model_folder, run, tmp_path, threads=1)
     song = songs_in(human, 4)[0]

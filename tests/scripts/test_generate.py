@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from audio_sounds import clicks, write_sound
 from file_limits import largest_file
+from forks import Forks
 from repository import ROOT
 from script_calls import Call, within
 
@@ -35,7 +36,9 @@ def charts(package: Path) -> dict[str, bytes]:
         return {name: opened.read(name) for name in opened.namelist() if name.endswith(".osu")}
 
 
-def test_same_arguments_same_bytes(tiny_model_folder: Path, song: Path, tmp_path: Path) -> None:
+def test_same_arguments_same_bytes(
+    tiny_model_folder: Path, song: Path, tmp_path: Path, forks: Forks
+) -> None:
     asked = ["--ckpt", tiny_model_folder, "--audio", song, "--steps", 2, "--sr", 3.5]
     asked += ["--ln_ratio", 0.2, "--rank_status", "ranked", "--title", "A: B", "--artist", "C"]
     first = call("generate.py", *asked, "--out", tmp_path / "a.osz", "--count", 2)
@@ -43,7 +46,7 @@ def test_same_arguments_same_bytes(tiny_model_folder: Path, song: Path, tmp_path
     report = json.loads(first.stdout)
     assert report["charts"][0]["asked"] == {"sr": 3.5, "ln_ratio": 0.2, "rank_status": "ranked"}
     assert report["charts"][1]["reached"]["notes"] >= 0
-    again = call("generate.py", *asked, "--out", tmp_path / "b.osz", "--count", 2)
+    again = forks.run("scripts/generate.py", *asked, "--out", tmp_path / "b.osz", "--count", 2)
     assert again.returncode == 0, again.stderr
     assert charts(tmp_path / "a.osz") == charts(tmp_path / "b.osz")
     assert len(charts(tmp_path / "a.osz")) == 2

@@ -31,10 +31,12 @@ def within(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Call:
-    """Calls a script's `main` within this process: starting one takes longer."""
+    """Calls a script's `main` within this process, and none starts: that takes longer."""
 
     def called(*args: object) -> Done:
         monkeypatch.setattr(sys, "argv", [name, *map(str, args)])
+        for module in ("mug.threads", "mug.pipeline.finish.side_by_side"):
+            monkeypatch.setattr(f"{module}.cores", lambda: 1)
         code = run(main, when_stopped="")
         said = capsys.readouterr()
         return Done(code, said.out, said.err)

@@ -12,6 +12,7 @@ import pytest
 from repository import ROOT
 
 SLOW = ROOT / "tests" / "slow.txt"
+LONGEST = ROOT / "tests" / "integration"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,8 +33,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the listed tests."""
+    """Mark the listed tests, and begin with the longest: started last, one runs alone."""
     slow = set(read(SLOW))
+    items.sort(key=lambda item: LONGEST not in item.path.parents)
     for item in items:
         if function(item.nodeid) in slow:
             item.add_marker("slow")
