@@ -15,6 +15,7 @@ import random
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -51,10 +52,23 @@ _VALUES += (None, True, [1] * 10**4, {"target": _CLASSES[0]}, "${model}", "${mod
 
 def tries(count: int, seed: int, work: Path) -> Iterator[dict[str, Any]]:
     """Damage and read; see `benchmarks.trust`."""
-    logging.getLogger("mug").setLevel(logging.CRITICAL)
     kinds = (_config, _weights, _checkpoint, _database, _cache)
     for number in range(seed, seed + count):
-        yield _one(kinds[number % len(kinds)], number, work).as_dict()
+        with _silence():
+            made = _one(kinds[number % len(kinds)], number, work)
+        yield made.as_dict()
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep back what is logged of damage."""
+    logger = logging.getLogger("mug")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _one(kind: Callable[[random.Random, Path], str], seed: int, work: Path) -> Try:
