@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mug.data.feature_tables import (
+    BUSY_S,
     FIXED,
     SCHEMA_VERSION,
     add_features,
@@ -27,6 +28,7 @@ from mug.data.feature_tables import (
     fill_sums,
     make_tables,
     set_version,
+    switch_journal,
     tables_of,
     version_of,
 )
@@ -306,7 +308,7 @@ class FeatureDB:
     def _connection(self) -> sqlite3.Connection:
         if self._open is None or self._open[0] != os.getpid():
             # Transactions are begun by hand: reading and then writing must be one of them.
-            connection = sqlite3.connect(self.path, timeout=60, isolation_level=None)
+            connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
             connection.row_factory = sqlite3.Row
             self._open = (os.getpid(), connection)
             if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
@@ -332,8 +334,7 @@ class FeatureDB:
             connection.execute("COMMIT")
         if names is not None:
             mode = "delete" if self.noted_version("journal") == "shared" else "wal"
-            if connection.execute("PRAGMA journal_mode").fetchone()[0] != mode:
-                connection.execute(f"PRAGMA journal_mode = {mode}")
+            switch_journal(connection, mode)
             connection.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
 
     def _check(self, *, new: bool) -> None:

@@ -23,12 +23,16 @@ from __future__ import annotations
 
 import marshal
 import sqlite3
+import time
 import zlib
 from collections.abc import Sequence
 
 from mug.errors import DataError
 
 SCHEMA_VERSION = 2
+BUSY_S = 60.0
+"""Time to wait for another process that writes, in seconds."""
+
 APPLICATION_ID = 0x4D754746  # "MuGF"
 
 FIXED: tuple[str, ...] = (
@@ -185,6 +189,28 @@ def add_features(connection: sqlite3.Connection, names: list[str]) -> None:
 def set_version(connection: sqlite3.Connection, name: str, version: str) -> None:
     """Notes which version of a tool was at work."""
     connection.execute("INSERT OR REPLACE INTO versions VALUES (?, ?)", (name, version))
+
+
+def switch_journal(connection: sqlite3.Connection, mode: str) -> None:
+    """Give a database its journal mode, which needs it alone.
+
+    SQLite waits for others everywhere but here.
+
+    Args:
+        connection: outside a transaction.
+        mode: `wal` or `delete`.
+
+    Raises:
+        sqlite3.OperationalError: when another process has not let go after `BUSY_S`.
+    """
+    until = time.monotonic() + BUSY_S
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != mode:
+        try:
+            connection.execute(f"PRAGMA journal_mode = {mode}")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 def make_sums(connection: sqlite3.Connection) -> None:

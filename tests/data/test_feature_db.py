@@ -3,6 +3,7 @@ import pickle
 import random
 import sqlite3
 import struct
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mug.data.feature_db import FeatureDB, FeatureRow
-from mug.data.feature_tables import APPLICATION_ID
+from mug.data.feature_tables import APPLICATION_ID, switch_journal
 from mug.errors import DataError
 
 NAMES = ("sr", "rank_status", "rc")
@@ -169,6 +170,26 @@ def test_several_processes_write_at_once(tmp_path):
             future.result()
     with FeatureDB(tmp_path / "f.db") as db:
         assert len(list(db.rows())) == 2 * 40 + 1
+
+
+def test_who_opens_it_waits_for_a_reader_that_has_it(tmp_path):
+    """The journal's mode needs the database alone, and SQLite itself does not wait there."""
+    path = tmp_path / "f.db"
+    with FeatureDB(path, NAMES) as db:
+        db.upsert([row()])
+    with sqlite3.connect(path) as plain:
+        plain.execute("PRAGMA journal_mode = delete")
+    reader = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM beatmaps").fetchone() == (1,)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        sqlite3.connect(path, timeout=5).execute("PRAGMA journal_mode = wal")
+    end = threading.Timer(0.1, reader.execute, ["COMMIT"])
+    end.start()
+    connection = sqlite3.connect(path, isolation_level=None)
+    switch_journal(connection, "wal")
+    end.join()
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_it_travels_to_other_processes(tmp_path):
