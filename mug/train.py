@@ -30,6 +30,7 @@ from mug.config_check import check_time_axes
 from mug.errors import CheckpointError, ConfigError, TrainingError, plain_error
 from mug.messages.message import Message
 from mug.model.speed.precision import multiplies_bfloat16
+from mug.model.speed.thread_count import suit_threads
 from mug.model.weights import config_in
 from mug.options import Options, parse_arguments
 from mug.util import allow_packages, instantiate_from_config
@@ -317,6 +318,7 @@ def run(options: Options) -> int:
     if not options.train:
         print_summary(module)
         return 0
+    suit_threads(sum(weight.numel() for weight in module.parameters()))
     trainer = build_trainer(place, options.seed)
     rate = learning_rate(place.config, trainer, options.scale_lr)
     object.__setattr__(module, "learning_rate", rate)

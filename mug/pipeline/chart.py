@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -21,7 +20,6 @@ from mug.pipeline.beat import song_with_beat
 from mug.pipeline.decode import decode_latent
 from mug.pipeline.finish.chart import finish_chart
 from mug.pipeline.finish.options import FinishOptions
-from mug.pipeline.finish.side_by_side import side_by_side
 from mug.pipeline.model.checkpoint import LoadedModel, load_model
 from mug.pipeline.model.song import EncodedSong
 from mug.pipeline.request import MAX_COUNT, GenerationRequest, GenerationResult
@@ -223,20 +221,17 @@ class ChartGenerator:
         """
         song = self.song(request.audio)
         timing = request.finish.timing_for(lambda: song.timing)
-        finished = side_by_side(
-            [
-                partial(
-                    finish_chart,
-                    notes,
-                    options,
-                    keys=self.model.keys,
-                    index=index,
-                    timing=timing,
-                    duration_ms=song.duration_ms,
-                )
-                for index, (notes, options) in enumerate(zip(raw, finishes, strict=True))
-            ]
-        )
+        finished = [
+            finish_chart(
+                notes,
+                options,
+                keys=self.model.keys,
+                index=index,
+                timing=timing,
+                duration_ms=song.duration_ms,
+            )
+            for index, (notes, options) in enumerate(zip(raw, finishes, strict=True))
+        ]
         return GenerationResult(
             beatmaps=tuple(chart for chart, _ in finished),
             raw=tuple(raw),

@@ -35,8 +35,7 @@ def within(
 
     def called(*args: object) -> Done:
         monkeypatch.setattr(sys, "argv", [name, *map(str, args)])
-        for module in ("mug.threads", "mug.pipeline.finish.side_by_side"):
-            monkeypatch.setattr(f"{module}.cores", lambda: 1)
+        monkeypatch.setattr("mug.threads.cores", lambda: 1)
         code = run(main, when_stopped="")
         said = capsys.readouterr()
         return Done(code, said.out, said.err)

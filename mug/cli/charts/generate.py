@@ -89,8 +89,6 @@ def main() -> int:
     if not args.audio.is_dir():
         check_package(args.out, args.picture, overwrite=args.overwrite)  # before all the work
     ahead = _analysis_ahead(args)
-    from mug.pipeline.finish.side_by_side import finishing_processes
-
     with without_collection():
         request = request_of(args, schema, args.audio, timed_finish_of(args))
         plan = _plan(args)
@@ -98,8 +96,7 @@ def main() -> int:
     if ahead is not None:
         generator.expect(args.audio, ahead.result)
     warn_before(generator, request, plan)
-    with finishing_processes():
-        return _charts(args, generator, request, plan)
+    return _charts(args, generator, request, plan)
 
 
 def _charts(

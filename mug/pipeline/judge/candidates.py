@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 from mug.beatmap.beatmap import Beatmap
@@ -15,7 +14,6 @@ from mug.pipeline.arrange.sources import onset_times
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.finish.chart import red_lines_of
 from mug.pipeline.finish.cleanup import Changes, Surroundings
-from mug.pipeline.finish.side_by_side import side_by_side
 from mug.pipeline.judge.measures import measure
 from mug.pipeline.judge.report import TOLERANCES, misses, reached
 from mug.pipeline.judge.score import Listening, Score, rank, score_chart
@@ -168,22 +166,13 @@ def bring_to_stars(
     sources = collect_sources(result.raw, goal)
     charts, changes = list(result.beatmaps), list(result.changes)
     same = dict(judged)
-    missing = [
-        index
-        for index in kept
-        if _misses_stars(charts[index], float(asked), judged.get(index), tolerances)
-    ]
-    changed = side_by_side(
-        [
-            partial(reach_stars, charts[index], charts[index].hit_objects, sources, goal)
-            for index in missing
-        ]
-    )
-    for index, done in zip(missing, changed, strict=True):
-        same.pop(index, None)
-        charts[index] = done.chart
-        counts = {"thinned": done.dropped, "taken_over": len(done.added)}
-        changes[index] = changes[index].plus(done.changes).plus(Changes(counts))
+    for index in kept:
+        if _misses_stars(charts[index], float(asked), judged.get(index), tolerances):
+            same.pop(index, None)
+            done = reach_stars(charts[index], charts[index].hit_objects, sources, goal)
+            charts[index] = done.chart
+            counts = {"thinned": done.dropped, "taken_over": len(done.added)}
+            changes[index] = changes[index].plus(done.changes).plus(Changes(counts))
     brought = replace(result, beatmaps=tuple(charts), changes=tuple(changes))
     return brought, judge_all(generator, request, brought, tolerances, same)
 
