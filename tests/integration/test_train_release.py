@@ -11,6 +11,7 @@ import pytest
 from forks import Forks
 from repository import ROOT
 
+from benchmarks._small_trainings import RELEASE, SHORT
 from mug.cli.models.train_release import (
     MOST_BYTES,
     TASKS,
@@ -141,23 +142,8 @@ def test_steps_are_done_wherever_their_folder_lies_and_whatever_the_clock_says(t
     assert go(there, two="other") == ["two", "three"]
 
 
-TINY = ["--songs", "4", "--workers", "1", "--min_s", "15", "--max_s", "20"]
-TINY += ["--calibrate=--kinds 1 --stars 1,2 --steps 2"]
-TINY += ["--scorer=--steps 3 --batch 2 --width 8 --dilations 1 4"]
-SHORT = [
-    "lightning.trainer.max_steps=6",
-    "lightning.trainer.val_check_interval=3",
-    "lightning.trainer.limit_val_batches=1",
-    "lightning.modelcheckpoint.params.every_n_train_steps=1",
-    "lightning.callbacks.first_stage_guard=null",  # so short a first stage rebuilds nothing
-    "lightning.callbacks.condition_probe=null",
-    "model.params.optimizer.scheduler_config.params.warm_up_steps=1",
-    "data.params.batch_size=2",
-]
-
-
 def test_a_killed_release_goes_on_and_ends_with_a_model(tmp_path: Path, forks: Forks) -> None:
-    command = ["scripts/train_release.py", "--out", tmp_path, *TINY, *SHORT]
+    command = ["scripts/train_release.py", "--out", tmp_path, *RELEASE, *SHORT]
     killed = forks.start(*command)
     # In the midst of the first training, with a checkpoint on disk.
     while killed.poll() is None and not list(tmp_path.glob("logs/*/*/checkpoints/last.ckpt")):

@@ -83,13 +83,19 @@ def test_adding_does_not_disturb_running_workers(db):
     assert one.find(["a0", "zz"]) == {"a0": Item("a0", "a", "s")}
 
 
-def test_who_is_dead():
-    ended = subprocess.run(
+def ended_process():
+    """Name of a process of this machine that is over."""
+    told = subprocess.run(
         [sys.executable, "-c", "from mug.prepare.jobs import this_process; print(this_process())"],
         capture_output=True,
         text=True,
         check=True,
-    ).stdout.strip()
+    )
+    return told.stdout.strip()
+
+
+def test_who_is_dead():
+    ended = ended_process()
     assert is_dead(ended)
     assert not is_dead(this_process())
     machine, pid, _, rest = this_process().split(" ")
@@ -99,12 +105,7 @@ def test_who_is_dead():
 
 
 def test_leases_of_a_dead_process_of_this_machine_end_at_once(db):
-    dead = subprocess.run(
-        [sys.executable, "-c", "from mug.prepare.jobs import this_process; print(this_process())"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
+    dead = ended_process()
     gone = JobTable(db, "k", owner=dead)
     gone.add(ITEMS[:3])
     assert gone.take()
@@ -154,12 +155,7 @@ def test_what_kills_its_worker_is_left_out_after_two_tries(db, tmp_path, workers
 
 
 def test_what_killed_a_whole_run_is_tried_in_a_process_of_its_own(db):
-    dead = subprocess.run(
-        [sys.executable, "-c", "from mug.prepare.jobs import this_process; print(this_process())"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
+    dead = ended_process()
     gone = JobTable(db, "k", owner=dead)
     gone.add([Item("a", "a"), Item("b", "b")])
     gone.take(1)

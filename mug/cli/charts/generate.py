@@ -96,17 +96,11 @@ def main() -> int:
     if ahead is not None:
         generator.expect(args.audio, ahead.result)
     warn_before(generator, request, plan)
-    return _charts(args, generator, request, plan)
-
-
-def _charts(
-    args: argparse.Namespace, generator: ChartGenerator, request: GenerationRequest, plan: Plan
-) -> int:
-    """Generate for a song or a folder."""
-    from mug.pipeline.output.package import make_package
-
     if args.audio.is_dir():
         return _folder(args, generator, request, plan)
+
+    from mug.pipeline.output.package import make_package
+
     with progress_bar("generating", "step") as progress:
         report: dict[str, Any] = make_package(
             generator,

@@ -267,7 +267,7 @@ def _data(steps: Steps, recipe: ReleaseRecipe) -> list[str]:
         f"data.params.common_params.audio.cache_dir={steps.out / 'cache'}",
         f"data.params.common_params.features.feature_yaml={FEATURES}",
     ]
-    # Reading an item takes a third of a step: another process reads while this one computes.
+    # Reading items takes a quarter of a step: another process reads while this one computes.
     loaders = min(recipe.workers - 1, 1)
     return [
         *found,

@@ -60,7 +60,22 @@ class MakeCharts:
 
 
 @dataclass(frozen=True)
-class SnapAgain:
+class _ChangeOfCharts:
+    """A change of charts that were made before, by the same model.
+
+    Args:
+        key: of the revision.
+    """
+
+    key: str
+
+    def needs(self, folders: JobFolders) -> str:
+        """Return the name of the model that made the charts."""
+        return operations.model_name(folders, self.key)
+
+
+@dataclass(frozen=True)
+class SnapAgain(_ChangeOfCharts):
     """Snap charts to another timing.
 
     Args:
@@ -69,13 +84,8 @@ class SnapAgain:
         language: of the preview.
     """
 
-    key: str
     tempo: TempoMap
     language: str
-
-    def needs(self, folders: JobFolders) -> str:
-        """Return the name of the model that made the charts."""
-        return operations.model_name(folders, self.key)
 
     def __call__(self, bench: Bench, following: Following) -> JobResult:
         """Snap them."""
@@ -111,7 +121,7 @@ class Variations:
 
 
 @dataclass(frozen=True)
-class EditRegion:
+class EditRegion(_ChangeOfCharts):
     """Make a region of a chart again.
 
     Args:
@@ -122,15 +132,10 @@ class EditRegion:
         language: of the preview.
     """
 
-    key: str
     chart: int
     edit: Edit
     variations: Variations
     language: str
-
-    def needs(self, folders: JobFolders) -> str:
-        """Return the name of the model that made the charts."""
-        return operations.model_name(folders, self.key)
 
     def __call__(self, bench: Bench, following: Following) -> JobResult:
         """Make it."""
