@@ -9,6 +9,7 @@ from zipfile import ZipFile
 
 import numpy as np
 import pytest
+import torch
 from repository import ROOT
 
 from mug import train
@@ -30,6 +31,7 @@ from mug.pipeline.request import GenerationRequest
 from mug.prepare.collect import collect
 from mug.prepare.features import fill_features
 from mug.prepare.ingest import Selection
+from mug.threads import NUMBERS
 from mug.util import instantiate_from_config
 
 KEYS = (4, 5, 6, 7, 8)
@@ -59,9 +61,14 @@ class Trained:
 
 
 def trained(config: str, folder: Path, *more: str) -> Path:
-    """Train a config; its checkpoint."""
+    """Train a config, which takes one thread for so small a network; its checkpoint."""
     given = ["--base", str(ROOT / config), "-t", "-l", str(folder)]
-    assert train.main([*given, *TINY, *more]) == 0
+    torch.set_num_threads(2)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in NUMBERS:
+            patch.delenv(name, raising=False)
+        assert train.main([*given, *TINY, *more]) == 0
+    assert torch.get_num_threads() == 1
     (checkpoint,) = folder.glob("*/checkpoints/last.ckpt")
     return checkpoint
 
