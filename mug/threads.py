@@ -9,11 +9,6 @@ slower than one.
 from __future__ import annotations
 
 import os
-import threading
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from multiprocessing.process import BaseProcess
 
 PASSIVE = {
     "OMP_WAIT_POLICY": "PASSIVE",
@@ -41,17 +36,3 @@ def cores() -> int:
     """Return how many cores this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)  # Linux alone has it
     return os.cpu_count() or 1 if affinity is None else len(affinity(0))
-
-
-def end_with_parent() -> None:
-    """Have this worker process end with its parent, even if that was killed."""
-    import multiprocessing
-
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: BaseProcess) -> None:
-    parent.join()
-    os._exit(1)

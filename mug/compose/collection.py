@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import multiprocessing
 import shutil
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -21,6 +19,7 @@ from mug.compose.score import Song
 from mug.compose.sound import SAMPLE_RATE, render, write_audio
 from mug.compose.style import SongStyle
 from mug.errors import ConfigError
+from mug.processes import open_pool
 
 log = logging.getLogger(__name__)
 
@@ -227,19 +226,11 @@ def compose_folder(out_dir: Path, song_seed: int, options: SongMaker) -> Path:
     return folder
 
 
-def _leave_interrupts_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 def _in_processes(
     out_dir: Path, seeds: Sequence[int], options: SongMaker, workers: int
 ) -> Iterator[tuple[int, Path]]:
     """Yield seeds and folders as they are finished."""
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_leave_interrupts_to_parent,
-    )
+    pool = open_pool(workers, interrupts=False)
     try:
         waiting: dict[Future[Path], int] = {
             pool.submit(compose_folder, out_dir, seed, options): seed for seed in seeds

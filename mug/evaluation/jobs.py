@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -41,7 +39,7 @@ from mug.evaluation.songs import (
 )
 from mug.files import atomic_write
 from mug.pipeline.plain import to_plain
-from mug.threads import end_with_parent
+from mug.processes import open_pool
 
 if TYPE_CHECKING:
     from mug.evaluation.made import ModelRun
@@ -190,8 +188,7 @@ def _own_charts(setting: Setting, kind: str, against: Against) -> list[Judged]:
 
 def _cost_row(setting: Setting, song: HumanSong, chart: int) -> ResultRow:
     """Cost of a chart, measured in a process that does nothing else."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context, initializer=end_with_parent) as pool:
+    with open_pool(1) as pool:
         figures = pool.submit(_cost, setting, song.audio, song.stars[chart]).result()
     figures |= _cold(setting, song)
     asked = {"sr": song.stars[chart]}
@@ -211,7 +208,7 @@ def _cold(setting: Setting, song: HumanSong) -> Figures:
         audio = Path(folder) / "long.flac"
         write_long(load_sound(song.audio).wave, SAMPLE_RATE, audio)
         began = time.perf_counter()
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        with open_pool(1) as pool:
             work = (setting.checkpoint, audio, COLD_STARS, setting.run)
             peak = pool.submit(four_charts, *work, threads=setting.threads).result()
         return {"cold_seconds": time.perf_counter() - began, "cold_peak_mib": peak}

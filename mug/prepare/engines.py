@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import os
-import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager
 from typing import Any
 
 from mug.errors import DataError
-from mug.threads import end_with_parent
+from mug.processes import open_pool
 from mug.util import nearest
 
 ENGINES = ("process", "dask")
@@ -95,18 +93,12 @@ class Processes(Executor):
         self._pool = None
 
     def _begun(self) -> Executor:
-        import multiprocessing
-        from concurrent.futures import ProcessPoolExecutor
-
-        context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_begin_worker)
         try:
-            pool.submit(os.getpid).result()
+            return open_pool(self.workers, interrupts=False)
         except BrokenExecutor as error:
             raise DataError(
                 "prepare.worker_process_died", remedy="remedy.run_again_with_one_worker"
             ) from error
-        return pool
 
 
 @contextmanager
@@ -129,9 +121,3 @@ def _dask(workers: int, address: str) -> Iterator[Executor]:
         distributed.Client(cluster) as client,
     ):
         yield client.get_executor()
-
-
-def _begin_worker() -> None:
-    """Leave Ctrl-C to the parent, and end with it even if that was killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent()

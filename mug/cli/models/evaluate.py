@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from pathlib import Path
 
 from mug.cli.common import OK, add_overwrite_option, progress_bar, run
@@ -39,7 +38,7 @@ from mug.evaluation.songs import HumanSong, assert_unseen
 from mug.files import check_free, write_together
 from mug.messages.message import Message
 from mug.pipeline.defaults import SAMPLER, STEPS
-from mug.threads import end_with_parent
+from mug.processes import open_pool
 from mug.util import nearest
 
 RESULTS, TABLES = "results.json", ("results.md", "bars.md")
@@ -286,8 +285,7 @@ def _run_shared(
     workers: int,
     progress: Callable[[int], None],
 ) -> None:
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool:
+    with open_pool(workers) as pool:
         futures = [pool.submit(work, setting, job, mark) for job, mark in todo]
         try:
             for done, future in enumerate(as_completed(futures), 1):
