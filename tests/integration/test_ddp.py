@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import csv
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-from repository import ROOT
+from forks import Fork, Forks
 from tiny_songs import make_songs
 
 # Two epochs of three batches of four items; drop-out alone is drawn by each process for itself.
@@ -31,21 +29,10 @@ CURVE = ("train/loss_simple", "val/loss_simple", "val/loss_level_all")
 TOLERANCE = 1e-4  # relative; sums of two halves are rounded otherwise, and six steps build on that
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "main.py", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def output(process: subprocess.Popen[str]) -> str:
-    out, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors[-4000:]
-    return out + errors
+def output(training: Fork) -> str:
+    done = training.wait()
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout + done.stderr
 
 
 def curve(run: Path) -> list[tuple[str, int, float]]:
@@ -58,7 +45,12 @@ def curve(run: Path) -> list[tuple[str, int, float]]:
     return sorted(points)
 
 
-def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
+def test_two_processes_learn_what_one_learns(tmp_path: Path, forks: Forks) -> None:
+    """The second process of each pair is begun by Lightning, and imports all by itself."""
+
+    def start(*arguments: str) -> Fork:
+        return forks.start("main.py", *arguments, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
     songs = make_songs(tmp_path / "songs", songs=6)
     common = "data.params.common_params"
     data = (
