@@ -51,8 +51,8 @@ checked-javascript: $(JS)/node_modules/.installed
 	$(JS)/node_modules/.bin/tsc --project $(JS)/jsconfig.json
 
 # Compiled files of the tests are kept between runs, whatever the shell says.
-# One worker more than cores: tests of the page and of processes wait for a fifth of their time.
-WORKERS ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
+# Two workers more than cores: tests of the page and of processes wait for a fifth of their time.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 2)")
 PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist worksteal
 
 check: lint javascript

@@ -183,7 +183,7 @@ def test_who_opens_it_waits_for_a_reader_that_has_it(tmp_path):
     reader.execute("BEGIN")
     assert reader.execute("SELECT count(*) FROM beatmaps").fetchone() == (1,)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
-        sqlite3.connect(path, timeout=5).execute("PRAGMA journal_mode = wal")
+        sqlite3.connect(path, timeout=0.3).execute("PRAGMA journal_mode = wal")
     end = threading.Timer(0.1, reader.execute, ["COMMIT"])
     end.start()
     connection = sqlite3.connect(path, isolation_level=None)

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
+_KEPT: WeakSet[Any] = WeakSet()
 READY = "document.querySelector('mug-player')?.player"
 PATIENCE_MS = 120_000  # a machine may have much else to do
 QUIET = """new Promise((still) => {
@@ -30,8 +32,7 @@ def visit(chromium: Any, address: str) -> Iterator[Any]:
     outside: list[str] = []
     errors: list[str] = []
     story: deque[str] = deque(maxlen=60)
-    # Without motion: a page that still glides to its charts would move away below a pointer.
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    context = _kept_context(chromium)
     tab = context.new_page()
     tab.set_default_timeout(PATIENCE_MS)
     tab.on("pageerror", lambda error: errors.append(str(error)))
@@ -52,9 +53,29 @@ def visit(chromium: Any, address: str) -> Iterator[Any]:
         error.add_note("It shows:\n" + tab.inner_text("body"))
         raise
     finally:
-        context.close()
+        _as_new(context, tab)
     assert errors == []
     assert outside == []
+
+
+def _kept_context(chromium: Any) -> Any:
+    """The context of the last visit, with what it has read of the page; a new one beside others."""
+    for context in chromium.contexts:
+        if context in _KEPT and not context.pages:
+            return context
+    # Without motion: a page that still glides to its charts would move away below a pointer.
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    _KEPT.add(context)
+    return context
+
+
+def _as_new(context: Any, tab: Any) -> None:
+    """Forgets the visitor; the page's files stay read, as in a browser that was here before."""
+    tab.evaluate("localStorage.clear()")
+    for page in context.pages:
+        page.close()
+    context.clear_cookies()
+    context.clear_permissions()
 
 
 @contextmanager
