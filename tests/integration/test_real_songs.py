@@ -9,7 +9,8 @@ import pytest
 from forks import Forks
 
 SHORT = [
-    "lightning.trainer.max_steps=120",  # so many that training the wrong way shows in the loss
+    "lightning.trainer.max_steps=40",  # so many that training the wrong way shows in the loss
+    "model.params.scheduler_config.params.warm_up_steps=8",
     "lightning.trainer.check_val_every_n_epoch=1000",
     "lightning.callbacks.first_stage_guard=null",  # so short a first stage rebuilds nothing
 ]
@@ -26,7 +27,7 @@ def test_real_songs_from_folder_to_results(tmp_path: Path, real_data: Path, fork
     assert [row["difficulty"] for row in results["charts"]].count("Beginner 1") == 1
     assert len(results["charts"]) == 5
     assert all(0 <= row["f1"] <= 1 and 0 < row["f1_random"] < 1 for row in results["charts"])
-    assert results["loss"]["validation"] < 1.5 * results["loss"]["of_zero"]
+    assert results["loss"]["validation"] < results["loss"]["of_zero"]
     assert results["first_stage"]["objects"] > 500
     assert (tmp_path / "chart_0_generated.png").exists()
     assert "| start precision |" in (tmp_path / "results.md").read_text(encoding="utf-8")
