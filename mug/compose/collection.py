@@ -19,6 +19,7 @@ from mug.compose.score import Song
 from mug.compose.sound import SAMPLE_RATE, render, write_audio
 from mug.compose.style import SongStyle
 from mug.errors import ConfigError
+from mug.files import check_free, write_together
 from mug.processes import open_pool
 
 log = logging.getLogger(__name__)
@@ -202,15 +203,28 @@ def write_song(song: Any, folder: Path, options: SongMaker) -> None:
     (folder / TRUTH).write_text(json.dumps(truth, separators=(",", ":")), encoding="utf-8")
 
 
-def compose_folder(out_dir: Path, song_seed: int, options: SongMaker) -> Path:
+def compose_folder(
+    out_dir: Path, song_seed: int, options: SongMaker, *, overwrite: bool = False
+) -> Path:
     """Make one song's folder unless it is there already, whole.
 
-    It is built under a hidden name and renamed, so that a song folder is never half written.
+    It is built under a hidden name and renamed, so that a song folder is never half written. In a
+    folder that is there already, files of the song are replaced together; others stay.
+
+    Args:
+        out_dir: where the folder comes to lie.
+        song_seed: number of the song.
+        options: how it is made.
+        overwrite: write into a folder of this name that was not made here, too.
+
+    Raises:
+        FileIsThereError: for such a folder without `overwrite`.
     """
     song = options.compose(song_seed)
     folder = out_dir / folder_name(song)
     if is_complete(folder, options):
         return folder
+    _check_folder(folder, song_seed, overwrite=overwrite)
     unfinished = out_dir / f".{beatmapset_id(song_seed)}.part"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
@@ -219,21 +233,50 @@ def compose_folder(out_dir: Path, song_seed: int, options: SongMaker) -> Path:
     except BaseException:  # a full disk needs the room
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
-    if folder.exists():
-        log.info("making again: %s", folder)
-        shutil.rmtree(folder)
-    unfinished.rename(folder)
+    if not folder.exists():
+        unfinished.rename(folder)
+        return folder
+    log.info("making again: %s", folder)
+    stale = _own_files(folder, song_seed)
+    with write_together() as files:
+        for made in sorted(unfinished.iterdir(), key=lambda made: made.name == TRUTH):
+            files.write(folder / made.name, made.read_bytes())  # the truth last: it says "whole"
+    for old in stale - {made.name for made in unfinished.iterdir()}:
+        (folder / old).unlink(missing_ok=True)
+    shutil.rmtree(unfinished, ignore_errors=True)
     return folder
 
 
+def _check_folder(folder: Path, song_seed: int, *, overwrite: bool) -> None:
+    """Refuse to write into a folder with files, none of which was made here."""
+    if folder.is_dir() and (_own_files(folder, song_seed) or not any(folder.iterdir())):
+        return
+    if not (folder.is_dir() and overwrite):
+        check_free([folder], overwrite=False, is_ours=lambda _: False)
+
+
+def _own_files(folder: Path, song_seed: int) -> set[str]:
+    """Names of the files in a song's folder that were made here: by its truth, or as its charts."""
+    line = f"BeatmapSetID:{beatmapset_id(song_seed)}".encode()
+    found = {chart.name for chart in folder.glob("*.osu") if line in chart.read_bytes().split()}
+    try:
+        truth = json.loads((folder / TRUTH).read_text(encoding="utf-8"))
+        listed = set(truth["files"]) if "recipe" in truth else set()
+    except (OSError, ValueError, KeyError, TypeError):
+        return found  # its truth is missing, cut off or not ours
+    there = {name for name in listed if Path(name).name == name and (folder / name).is_file()}
+    return found | there
+
+
 def _in_processes(
-    out_dir: Path, seeds: Sequence[int], options: SongMaker, workers: int
+    out_dir: Path, seeds: Sequence[int], options: SongMaker, workers: int, *, overwrite: bool
 ) -> Iterator[tuple[int, Path]]:
     """Yield seeds and folders as they are finished."""
     pool = open_pool(workers, interrupts=False)
     try:
         waiting: dict[Future[Path], int] = {
-            pool.submit(compose_folder, out_dir, seed, options): seed for seed in seeds
+            pool.submit(compose_folder, out_dir, seed, options, overwrite=overwrite): seed
+            for seed in seeds
         }
         while waiting:
             done, _ = wait(waiting, return_when=FIRST_COMPLETED)
@@ -252,6 +295,7 @@ def compose_collection(
     options: SongMaker | None = None,
     workers: int = 1,
     progress: Progress | None = None,
+    overwrite: bool = False,
 ) -> list[Path]:
     """Compose songs into folders `<id> <artist> - <title>`; go on where it was stopped.
 
@@ -265,9 +309,13 @@ def compose_collection(
         options: style, columns, difficulties and audio format.
         workers: processes; 1 works in this one.
         progress: called as `progress(done, total)` after each song.
+        overwrite: write into folders of the songs' names that were not made here, too.
 
     Returns:
         The songs' folders, in order of their number.
+
+    Raises:
+        FileIsThereError: for a folder of a song's name that was not made here.
     """
     if not 1 <= count <= MOST_SONGS:
         raise ConfigError("compose.number_of_songs_out_of_range", most=MOST_SONGS, value=count)
@@ -278,9 +326,9 @@ def compose_collection(
     seeds = [seed * MOST_SONGS + index for index in range(count)]
     finished: Iterator[tuple[int, Path]]
     if workers == 1:
-        finished = ((s, compose_folder(out_dir, s, options)) for s in seeds)
+        finished = ((s, compose_folder(out_dir, s, options, overwrite=overwrite)) for s in seeds)
     else:
-        finished = _in_processes(out_dir, seeds, options, workers)
+        finished = _in_processes(out_dir, seeds, options, workers, overwrite=overwrite)
     folders: dict[int, Path] = {}
     for song_seed, folder in finished:
         folders[song_seed] = folder

@@ -59,6 +59,7 @@ def compose_held_out(
     seed: int = 0,
     kinds: Sequence[str] = tuple(HELD_OUT_KINDS),
     options: VariedOptions | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Path]:
     """Compose one song of each kind; finished ones are kept. Folders by kind.
 
@@ -67,12 +68,16 @@ def compose_held_out(
         seed: other seeds give other songs of the same kinds, 0 ... 999.
         kinds: those wanted, of `HELD_OUT_KINDS`.
         options: keys, charts a song and coding; the style is that of the kind.
+        overwrite: write into folders of the songs' names that were not made here, too.
     """
     options = options or VariedOptions()
     out_dir.mkdir(parents=True, exist_ok=True)
     return {
         kind: compose_folder(
-            out_dir, held_out_number(kind, seed), replace(options, style=HELD_OUT_KINDS[kind])
+            out_dir,
+            held_out_number(kind, seed),
+            replace(options, style=HELD_OUT_KINDS[kind]),
+            overwrite=overwrite,
         )
         for kind in kinds
     }

@@ -31,6 +31,12 @@ def write_split(folder: Path, split: Split) -> None:
             handle.write(_HEADER + lines)
 
 
+def is_own_part(file: Path) -> bool:
+    """Tell a list that `write_split` wrote."""
+    with file.open("rb") as handle:
+        return handle.read(len(_HEADER)) == _HEADER.encode()
+
+
 def read_split(folder: Path) -> dict[str, str]:
     """Parts by chart (as written in the lists); empty where there are no lists.
 

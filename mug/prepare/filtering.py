@@ -15,14 +15,14 @@ from pathlib import Path
 from mug.data.beatmap_list import iter_beatmap_list
 from mug.data.feature_db import FeatureDB
 from mug.data.split import FRACTIONS, PARTS, Entry, Split, extend_split
-from mug.data.splits_file import read_split, write_split
+from mug.data.splits_file import is_own_part, read_split, write_split
 from mug.errors import DataError
-from mug.files import atomic_write
+from mug.files import atomic_write, check_free
 from mug.prepare.cleaning import ChartRecord, CleaningLimits, broken_rule
 from mug.prepare.duplicates import Duplicate, duplicates_by_notes, rate_edits, same_songs
 from mug.prepare.features import DB_NAME
 from mug.prepare.features import STAGE as FEATURES
-from mug.prepare.manifest import write_manifest
+from mug.prepare.manifest import FILE_NAME, is_manifest, write_manifest
 
 STAGE = "clean"
 SONGS = "same_song"
@@ -63,6 +63,7 @@ def clean(
     *,
     fractions: Mapping[str, float] | None = FRACTIONS,
     salt: str = "",
+    overwrite: bool = False,
 ) -> Cleaned:
     """Clean the charts of a list; everything is decided again, but stable where it is arbitrary.
 
@@ -71,11 +72,14 @@ def clean(
         limits: what is good enough.
         fractions: of the split; None makes none.
         salt: of the split's first making.
+        overwrite: replace lists too that were not made here.
 
     Raises:
         DataError: when charts of the list were not measured.
+        FileIsThereError: for a list that was not made here.
     """
     folder = beatmap_txt.parent
+    check_lists(folder, split=fractions is not None, overwrite=overwrite)
     with FeatureDB(folder / DB_NAME, ()) as db:
         run = _Run(db, limits or CleaningLimits())
         run.read(beatmap_txt, folder / LIST_NAME)
@@ -100,6 +104,34 @@ def clean(
             parts={part: len(getattr(split, part)) for part in PARTS} if fractions else {},
             in_no_part=len(kept) - len(parts) if fractions else 0,
         )
+
+
+def check_lists(folder: Path, *, split: bool, overwrite: bool) -> None:
+    """Refuse to write over lists beside a database that are somebody else's.
+
+    Args:
+        folder: of the data set.
+        split: its parts are written too.
+        overwrite: the user wants it.
+
+    Raises:
+        FileIsThereError: for the first list that was not made here.
+    """
+    check_free([folder / LIST_NAME], overwrite=overwrite, is_ours=_is_own_list)
+    check_free([folder / FILE_NAME], overwrite=overwrite, is_ours=is_manifest)
+    if split:
+        parts = [folder / f"{part}.txt" for part in PARTS]
+        check_free(parts, overwrite=overwrite, is_ours=is_own_part)
+
+
+def _is_own_list(file: Path) -> bool:
+    """Tell a list that names only charts of the database beside it."""
+    try:
+        charts = set(file.read_text(encoding="utf-8").splitlines())
+    except ValueError:
+        return False
+    with FeatureDB(file.parent / DB_NAME, ()) as db:
+        return charts <= {row[0] for row in db.select("SELECT path FROM beatmaps")}
 
 
 class _Run:

@@ -18,12 +18,23 @@ from mug.prepare.collect import STAGE as COLLECT
 from mug.prepare.collect import records
 
 FILE_NAME = "manifest.jsonl"
+_LONGEST_LINE = 1 << 20
 
 _CHART = """
     SELECT b.path, b.beatmapset, b.beatmap_hash, b.audio, b.audio_hash, b.sr_algorithm,
         b.tool_version, f.creator, f.version, a.offset_ms
     FROM beatmaps b LEFT JOIN facts f USING (path) LEFT JOIN audio a ON a.path = b.audio
     WHERE b.path = ?"""
+
+
+def is_manifest(file: Path) -> bool:
+    """Tell a manifest that `write_manifest` wrote, by its first line."""
+    try:
+        with file.open(encoding="utf-8") as handle:
+            first = json.loads(handle.readline(_LONGEST_LINE) or "{}")
+    except ValueError:
+        return False
+    return isinstance(first, dict) and (not first or {"origin", "kept", "decisions"} <= set(first))
 
 
 def write_manifest(db: FeatureDB, charts: Iterable[str], parts: Mapping[str, str]) -> Path:

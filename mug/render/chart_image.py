@@ -15,6 +15,7 @@ from mug.beatmap.timing_points import TimingPoint
 from mug.errors import BeatmapError
 from mug.files import atomic_write
 from mug.render.chart_layout import HEADER, MARGIN, NOTE, ChartLayout, plan_layout
+from mug.render.png import signature
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -41,9 +42,6 @@ SNAPS: dict[int, Colour] = {
     16: (110, 220, 110),
 }
 NO_SNAP: Colour = (170, 170, 178)
-
-SOFTWARE = "mug-diffusion"
-"""Maker that pictures name in their text `Software`."""
 
 FRAMES: dict[str, Colour] = {"error": (255, 86, 86), "warning": (255, 176, 58)}
 
@@ -122,12 +120,8 @@ def render_chart(
         _draw_legend(draw, layout)
     _draw_frames(draw, layout, frames)
     if path is not None:
-        from PIL.PngImagePlugin import PngInfo
-
-        said = PngInfo()
-        said.add_text("Software", SOFTWARE)
         with atomic_write(path) as handle:
-            image.save(handle, format="PNG", optimize=False, pnginfo=said)
+            image.save(handle, format="PNG", optimize=False, pnginfo=signature())
     return image
 
 

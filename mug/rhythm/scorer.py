@@ -229,6 +229,17 @@ def _check(header: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
         raise ValueError(f"its SHA-256 is {found}, not {noted}")
 
 
+def is_scorer(path: Path) -> bool:
+    """Tell a file that `save_scorer` wrote, by its header."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            return FORMAT in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
+
+
 def load_scorer(path: str | Path) -> RhythmScorer:
     """The scorer in a file that `save_scorer` wrote, in evaluation mode.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mug.cli.common import OK, progress_bar, run
+from mug.cli.common import OK, add_overwrite_option, progress_bar, run
 from mug.compose.collection import CollectionOptions, compose_collection
 from mug.compose.held_out import HELD_OUT_KINDS, compose_held_out
 from mug.compose.style import SongStyle
@@ -38,6 +38,7 @@ def _arguments() -> argparse.Namespace:
         help="varied songs for judging, one of each kind and none of --count:"
         f" {', '.join(HELD_OUT_KINDS)}",
     )
+    add_overwrite_option(parser)
     return parser.parse_args()
 
 
@@ -61,7 +62,10 @@ def _options(given: argparse.Namespace) -> CollectionOptions | VariedOptions:
 def _held_out(given: argparse.Namespace) -> int:
     charts = 8 if given.difficulties is None else given.difficulties
     options = VariedOptions(keys=given.keys, charts=charts, audio_format=given.audio)
-    for kind, folder in compose_held_out(given.out, seed=given.seed, options=options).items():
+    folders = compose_held_out(
+        given.out, seed=given.seed, options=options, overwrite=given.overwrite
+    )
+    for kind, folder in folders.items():
         print(f"{kind}: {folder}")
     return OK
 
@@ -79,6 +83,7 @@ def main() -> int:
             options=_options(given),
             workers=given.workers,
             progress=show,
+            overwrite=given.overwrite,
         )
     print(f"{len(folders)} songs in {given.out}")
     return OK

@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mug.cli.charts.model_options import add_model_options, load_generator
-from mug.cli.common import OK, progress_bar, run, warn
+from mug.cli.common import OK, add_overwrite_option, progress_bar, run, warn
+from mug.compose.composer import compose_song
+from mug.compose.style import SongStyle
+from mug.files import write_together
 from mug.pipeline.model.choice import find_model
 from mug.pipeline.model.release import Release
+from mug.pipeline.output.own_files import check_package, is_own, reports_beside
 
 if TYPE_CHECKING:
     from mug.compose.score import Song
@@ -31,32 +35,40 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("outputs/demo"), help="folder of results")
     parser.add_argument("--seconds", type=float, default=90.0, help="length of the song, about")
     parser.add_argument("--seed", type=int, default=SEED, help="another song and other charts")
+    add_overwrite_option(parser)
     add_model_options(parser)
     args = parser.parse_args()
     began = time.monotonic()
     model = find_model(args.ckpt, args.keys)  # said before anything is made
+    package, picture = args.out / "demo.osz", args.out / "demo.png"
+    check_package(package, picture, overwrite=args.overwrite)
+    song = compose_song(args.seed, SongStyle(seconds=(args.seconds, args.seconds + 5)))
+    audio = _write(song, args.out, overwrite=args.overwrite)
     generator = load_generator(argparse.Namespace(**vars(args), precision="fp32"), "cpu")
 
-    from mug.compose.composer import compose_song
-    from mug.compose.sound import render, write_audio
-    from mug.compose.style import SongStyle
     from mug.pipeline.output.package import make_package
-    from mug.pipeline.plan import Plan
-    from mug.pipeline.spread import SpreadTier
+    from mug.pipeline.plan import Plan, SpreadTier
 
-    song = compose_song(args.seed, SongStyle(seconds=(args.seconds, args.seconds + 5)))
-    args.out.mkdir(parents=True, exist_ok=True)
-    audio = args.out / "demo.ogg"
-    write_audio(audio, render(song))
     request = _request(audio, song, args.seed, Release.beside(model))
     tiers = tuple(SpreadTier(f"{stars:g} stars", stars) for stars in STARS)
     with progress_bar("charting", "step") as progress:
         report = make_package(
-            generator, request, args.out / "demo.osz", Plan(tiers=tiers), progress=progress,
-            picture=args.out / "demo.png",
+            generator, request, package, Plan(tiers=tiers), progress=progress,
+            picture=picture, overwrite=args.overwrite,
         )  # fmt: skip
     _summary(args.out, report, time.monotonic() - began)
     return OK
+
+
+def _write(song: Song, out: Path, *, overwrite: bool) -> Path:
+    """Write the song's sound; over the same one, or one with our report beside it."""
+    from mug.compose.sound import render, write_audio
+
+    audio = out / "demo.ogg"
+    ours = any(map(is_own, reports_beside(audio)))
+    with write_together(overwrite=overwrite or ours):
+        write_audio(audio, render(song))
+    return audio
 
 
 def _request(audio: Path, song: Song, seed: int, release: Release) -> GenerationRequest:
@@ -86,4 +98,4 @@ def _summary(out: Path, report: dict[str, Any], seconds: float) -> None:
 
 def command() -> int:
     """Run the command line; the exit code."""
-    return run(main, when_stopped="Nothing is kept of what was not finished.")
+    return run(main, when_stopped="No charts are kept; the same command begins anew.")

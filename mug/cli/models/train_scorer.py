@@ -13,10 +13,11 @@ from pathlib import Path
 import torch
 
 from mug.audio.flux import FluxCache
-from mug.cli.common import OK, progress_bar, run
+from mug.cli.common import OK, add_overwrite_option, progress_bar, run
 from mug.errors import DataError
+from mug.files import check_free
 from mug.rhythm.judging import calibrate, judge_songs, mean_figures, reliability
-from mug.rhythm.scorer import RhythmScorer, ScorerOptions, save_scorer
+from mug.rhythm.scorer import RhythmScorer, ScorerOptions, is_scorer, save_scorer
 from mug.rhythm.songs import SongLines, held_out, read_song, song_folders
 from mug.rhythm.training import ScorerTraining, ScorerTrainingOptions
 
@@ -61,12 +62,14 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--seed", type=int, default=usual.seed, help="of everything drawn")
     made.add_argument("--threads", type=int, default=1, help="of torch (default 1)")
+    add_overwrite_option(made)
     return made
 
 
 def main() -> int:
     """Train, calibrate, judge and write the scorer."""
     args = parser().parse_args()
+    check_free([args.out / SCORER], overwrite=args.overwrite, is_ours=is_scorer)
     torch.set_num_threads(args.threads)
     options = ScorerTrainingOptions(
         steps=args.steps, batch=args.batch, learning_rate=args.learning_rate, seed=args.seed

@@ -11,15 +11,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mug.beatmap.beatmap import Beatmap
-from mug.cli.common import OK, progress_bar, run
+from mug.cli.common import OK, add_overwrite_option, progress_bar, run
 from mug.compose.charts import TIERS, make_charts
 from mug.compose.collection import beatmapset_id
 from mug.compose.composer import compose_song
 from mug.compose.style import SongStyle
 from mug.difficulty.registry import compute_features
 from mug.features import FeatureSchema
+from mug.files import check_free
 from mug.prepare.report.bins import feature_distributions
 from mug.prepare.report.draw import bars_png
+from mug.render.png import is_own_png
 
 
 def _arguments() -> argparse.Namespace:
@@ -35,6 +37,7 @@ def _arguments() -> argparse.Namespace:
         default="configs/mug/mania_beatmap_features.yaml",
         help="features to draw (default: %(default)s)",
     )
+    add_overwrite_option(parser)
     return parser.parse_args()
 
 
@@ -53,12 +56,21 @@ def main() -> int:
     """Composes, measures and draws; one picture a feature."""
     given = _arguments()
     schema = FeatureSchema.from_yaml(given.features_yaml)
+    pictures = {name: given.out / f"{name}.png" for name in schema.names}
+    check_free(pictures.values(), overwrite=given.overwrite, is_ours=_is_own)
     with progress_bar("measuring", "song") as show:
         rows = [compute_features(chart, schema.names) for chart in _charts(given.songs, show)]
     for name, distribution in feature_distributions(schema, rows).items():
-        bars_png(distribution, given.out / f"{name}.png")
+        bars_png(distribution, pictures[name])
     print(f"{len(schema.names)} pictures of {len(rows)} charts in {given.out}")
     return OK
+
+
+def _is_own(picture: Path) -> bool:
+    try:
+        return is_own_png(picture)
+    except (OSError, ValueError):
+        return False
 
 
 def command() -> int:

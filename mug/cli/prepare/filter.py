@@ -20,13 +20,13 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = (
     "1"  # processes share the cores
 )
 
-from mug.cli.common import OK, add_worker_options, progress_bar, run
+from mug.cli.common import OK, add_overwrite_option, add_worker_options, progress_bar, run
 from mug.data.feature_db import FeatureDB
 from mug.errors import DataError
 from mug.files import write_together
 from mug.prepare.cleaning import CleaningLimits
 from mug.prepare.features import DB_NAME
-from mug.prepare.filtering import LIST_NAME, Cleaned, clean
+from mug.prepare.filtering import LIST_NAME, Cleaned, check_lists, clean
 from mug.prepare.ingest import read_opt_out
 from mug.prepare.manifest import FILE_NAME
 from mug.prepare.offsets import correct, measure_offsets
@@ -62,6 +62,7 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="move the data set's charts by the offset of their songs",
     )
+    add_overwrite_option(parser)
     add_worker_options(parser)
     return parser.parse_args()
 
@@ -76,6 +77,8 @@ def main() -> int:
             file=given.beatmap_txt,
             remedy="remedy.run_prepare_beatmap_features_first",
         )
+    fractions = _fractions(given.split)
+    check_lists(folder, split=fractions is not None, overwrite=given.overwrite)
     if not given.no_offset:
         with (
             FeatureDB(folder / DB_NAME, (), shared=given.shared) as db,
@@ -89,7 +92,13 @@ def main() -> int:
         odd_scroll=given.odd_scroll,
         opt_out=read_opt_out(given.opt_out),
     )
-    cleaned = clean(given.beatmap_txt, limits, fractions=_fractions(given.split), salt=given.salt)
+    cleaned = clean(
+        given.beatmap_txt,
+        limits,
+        fractions=fractions,
+        salt=given.salt,
+        overwrite=given.overwrite,
+    )
     _show(cleaned, folder)
     if given.correct_offset:
         _correct(folder)

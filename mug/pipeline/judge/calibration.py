@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,7 @@ def read_measured(file: Path, run: str) -> list[MeasuredStars]:
     for line in file.read_text(encoding="utf-8").splitlines():
         try:
             found.append(MeasuredStars(**json.loads(line)))
-        except ValueError:
+        except (ValueError, TypeError):
             continue
     return [one for one in found if one.run == run]
 
@@ -102,6 +102,17 @@ def measure_missing(
         append_lines(file, (json.dumps(asdict(one)) for one in new))
     keys = [(song, seed, stars) for song, seed in wanted for stars in given]
     return [found[key] for key in keys]
+
+
+def is_measured(file: Path) -> bool:
+    """Tell a file of measurements; its last line may be cut short."""
+    try:
+        whole, newline, _ = file.read_text(encoding="utf-8").partition("\n")
+        first = json.loads(whole) if newline else {}
+    except ValueError:
+        return False
+    names = {field.name for field in fields(MeasuredStars)}
+    return isinstance(first, dict) and set(first) in (names, set())
 
 
 def summary(measured: Sequence[MeasuredStars]) -> dict[str, Any]:

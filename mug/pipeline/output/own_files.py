@@ -13,7 +13,7 @@ from mug.files import check_free
 from mug.lint.rules import NOTICE
 from mug.pipeline.model.names import CONFIG_NAME, FEATURES_NAME, PACKED_CONFIG_NAME, WEIGHTS_NAME
 from mug.pipeline.provenance import WORDS
-from mug.render.chart_image import SOFTWARE
+from mug.render.png import is_own_png
 
 _MOST_BYTES = 1 << 24  # of a chart or report that is looked into
 _TAGGED = re.compile(rb"^Tags:.*\b" + re.escape(WORDS[1].encode()), re.MULTILINE)
@@ -109,17 +109,10 @@ def _is_own_page(path: Path) -> bool:
     ).rstrip().endswith(NOTICE)
 
 
-def _is_own_picture(path: Path) -> bool:
-    from PIL import Image
-
-    with Image.open(path, formats=["PNG"]) as picture:
-        return picture.info.get("Software") == SOFTWARE
-
-
 _TELLERS: Mapping[str, Callable[[Path], bool]] = {
     ".osz": _is_own_package,
     ".osu": _is_own_chart,
     ".json": _is_own_report,
     ".md": _is_own_page,
-    ".png": _is_own_picture,
+    ".png": is_own_png,
 }

@@ -112,7 +112,7 @@ def bars_png(distribution: Distribution, path: Path, *, width: int = 560) -> Non
     (_draw_columns if distribution.numeric else _draw_rows)(pen, distribution)
     small = image.resize((width, image.height // 2), Image.Resampling.LANCZOS)
     with atomic_write(path) as handle:
-        handle.write(png_bytes(small, colours=32))
+        handle.write(png_bytes(small, colours=32, signed=True))
 
 
 @dataclass(frozen=True)
