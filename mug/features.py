@@ -17,7 +17,7 @@ import yaml
 
 from mug.errors import ConfigError
 from mug.messages.message import Message
-from mug.util import find_file, nearest
+from mug.util import find_file, nearest, read_yaml
 
 NUMERIC, BOOL, CATEGORY = "numeric", "bool", "category"
 CONTINUOUS = "continuous"
@@ -186,8 +186,8 @@ class FeatureSchema:
         if not file.is_file() or file.stat().st_size > _MOST_BYTES:  # e.g. a device, without end
             raise ConfigError("features.expected_list_of_features", file=file)
         try:
-            entries = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+            entries = read_yaml(file)
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ConfigError("common.not_yaml_file", file=file, value=str(error)) from error
         if not isinstance(entries, list) or not entries:
             raise ConfigError("features.expected_list_of_features", file=file, value=entries)

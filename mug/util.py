@@ -10,6 +10,7 @@ import difflib
 import gc
 import importlib
 import inspect
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,6 +31,8 @@ ALLOWED_PREFIXES = ("mug.", "torch.", "pytorch_lightning.")
 _TORCH_ALLOWED = ("torch.nn.", "torch.optim.")
 
 _own_prefixes: list[str] = []
+
+_MOST_YAML = 1 << 20
 
 _APPLE_DOUBLE = b"\0\5\x16\7"
 
@@ -259,6 +262,42 @@ def find_file(path: str | Path) -> Path:
         if candidate.exists():
             return candidate
     raise ConfigError("common.no_such_file", file=given, remedy="remedy.check_path_in_config")
+
+
+def read_yaml(file: Path) -> Any:
+    """Return the content of a small YAML file that anybody may have written, as plain values.
+
+    Aliases may not make a few lines stand for millions of values, nor for themselves.
+
+    Raises:
+        OSError: when it cannot be read.
+        UnicodeDecodeError: when it is no text.
+        yaml.YAMLError: when it is no YAML, larger than 1 MiB, or stands for more than a million
+            values.
+    """
+    import yaml
+
+    with file.open("rb") as handle:
+        data = handle.read(_MOST_YAML + 1)
+    try:
+        content = yaml.safe_load(data.decode("utf-8")) if len(data) <= _MOST_YAML else None
+        whole = len(data) <= _MOST_YAML and _values(content, {}) <= _MOST_YAML
+    except RecursionError as error:
+        raise yaml.YAMLError("values within values without end") from error
+    if not whole:
+        raise yaml.YAMLError(f"larger than {_MOST_YAML} bytes or values")
+    return content
+
+
+def _values(node: Any, known: dict[int, float]) -> float:
+    """Count values with all inside, as often as they stand there; a cycle has infinitely many."""
+    if not isinstance(node, list | tuple | set | dict):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = math.inf
+        inside = [*node, *node.values()] if isinstance(node, dict) else node
+        known[id(node)] = 1 + sum(_values(one, known) for one in inside)
+    return known[id(node)]
 
 
 def folders_below(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:

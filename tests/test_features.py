@@ -154,3 +154,23 @@ def test_needs_no_torch() -> None:
         "import sys, mug.features; sys.exit('torch' in sys.modules or 'omegaconf' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+_GROWING = "".join(f"    - &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- name: sr\n  type: category\n  values:\n    - &a0 [x, x]\n" + _GROWING,
+        "values:\n    - &a0 [x, x]\n" + _GROWING,
+        "- &a0 {name: *a0, type: bool}\n",
+        "#" * (1 << 20),
+        "[" * 20_000,
+    ],
+    ids=["aliases in an entry", "aliases", "itself", "long", "deep"],
+)
+def test_a_few_lines_do_not_stand_for_millions_of_values(tmp_path, text):
+    (tmp_path / "f.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=r"f\.yaml"):
+        FeatureSchema.from_yaml(tmp_path / "f.yaml")

@@ -14,10 +14,10 @@ import re
 import sys
 import types
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch._weights_only_unpickler import _get_allowed_globals
@@ -51,6 +51,7 @@ _CLASS = re.compile(r"_*[A-Z]\w*(\.[A-Z]\w*)*")
 _BUILTINS = ("builtins", "__builtin__")
 _CHUNK = 1 << 20
 _CONTAINERS = (dict, list, tuple, set, frozenset)
+_MOST_IN_TUPLE, _DEEPEST_TUPLE = 1 << 20, 100
 
 
 class StandIn:
@@ -126,10 +127,40 @@ def _builtin(name: str) -> Any:
     return StandIn
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(pickle._Unpickler):
+    """Reader of pickles, the one in Python, since tuples are counted as they are made.
+
+    A pickle of 300 bytes can hold a tuple of a tuple and itself of a tuple and itself …, whose
+    hash, as a key, looks at 2^60 elements; one that is nested deeply enough crashes Python.
+    """
+
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]]
+    stack: list[Any]
+
     configs = False  # an object of OmegaConf came
     sizes: Mapping[str, int] | None = None
     """Bytes of each storage in a zip file, by key."""
+
+    def __init__(self, file: Any, **options: Any) -> None:
+        super().__init__(file, **options)
+        self._counted: dict[int, tuple[Collection[Any], int, int]] = {}
+        """Tuples and frozen sets by id, which is theirs as long as they stand here: size, depth."""
+
+    def count_last(self) -> None:
+        """Note the size of what was made last, where that is a tuple or a frozen set.
+
+        Raises:
+            UnpicklingError: for one with too much in it, elements of elements too, or too deep.
+        """
+        made = self.stack[-1]
+        if not isinstance(made, tuple | frozenset):
+            return
+        inner = [self._counted[id(one)] for one in made if id(one) in self._counted]
+        size = len(made) + sum(one[1] for one in inner)
+        depth = 1 + max((one[2] for one in inner), default=0)
+        if size > _MOST_IN_TUPLE or depth > _DEEPEST_TUPLE:
+            raise pickle.UnpicklingError("tuples within tuples without end are not allowed")
+        self._counted[id(made)] = (made, size, depth)
 
     @property
     def persistent_load(self) -> Any:
@@ -174,6 +205,25 @@ class _Unpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"{full_name} is not allowed")
 
 
+_MAKING = (pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3, pickle.FROZENSET)
+
+
+def _counting(operation: bytes) -> Callable[[Any], None]:
+    make: Callable[[Any], None] = pickle._Unpickler.dispatch[operation[0]]
+
+    def made(reader: _Unpickler) -> None:
+        make(reader)
+        reader.count_last()
+
+    return made
+
+
+_Unpickler.dispatch = {
+    **pickle._Unpickler.dispatch,
+    **{operation[0]: _counting(operation) for operation in (*_MAKING, pickle.REDUCE)},
+}
+
+
 def read_pickle(path: Path, *, mmap: bool = False) -> Any:
     """Return the content of a checkpoint on the processor; no code of it runs.
 
@@ -198,7 +248,7 @@ def read_pickle(path: Path, *, mmap: bool = False) -> Any:
         raise pickle.UnpicklingError(f"{type(error).__name__}: {error}") from error
 
 
-def _load(reader: type[pickle.Unpickler], file: Any, **options: Any) -> Any:
+def _load(reader: type[pickle._Unpickler], file: Any, **options: Any) -> Any:
     return reader(file, **options).load()
 
 

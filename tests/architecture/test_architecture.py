@@ -196,8 +196,11 @@ def _shipped_weights() -> dict[str, str]:
     models = ROOT / "mug" / "models"
     lines = (models / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
     pairs = [line.split("  ") for line in lines]
-    assert all(re.fullmatch(r"[4-9]k/(model|rhythm)\.safetensors", name) for _, name in pairs)
-    return {_name(models / name): total for total, name in pairs}
+    assert all(re.fullmatch(r"[4-9]k/[a-z]+\.(safetensors|yaml|json)", name) for _, name in pairs)
+    assert [total for total, _ in pairs] == [_sha256(models / name) for _, name in pairs]
+    summed = {models / name for _, name in pairs}
+    assert summed == {path for path in models.glob("*/*") if path.suffix != ".md"}
+    return {_name(models / name): total for total, name in pairs if name.endswith(".safetensors")}
 
 
 def test_no_credentials_are_in_the_repository() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+import io
+import pickle
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 import torch
 
 from mug.errors import CheckpointError
-from mug.model.stand_ins import StandIn, read_pickle
+from mug.model.stand_ins import StandIn, _Unpickler, read_pickle
 from mug.model.weights import config_in, read_state_dict
 
 WEIGHTS = {"a": torch.arange(1000.0), "b": torch.ones(3)}
@@ -48,6 +50,26 @@ def test_sizes_are_not_called_for(bomb: _Called, zipped: bool, tmp_path: Path) -
     torch.save(content, path, _use_new_zipfile_serialization=zipped)
     with pytest.raises(CheckpointError, match=r"bomb\.ckpt"):
         read_state_dict(path)
+
+
+_TWICE = b"\x80\x04)" + b"2\x86" * 60  # DUP, TUPLE2: 2^60 elements
+_DEEP = b"\x80\x04)" + b"\x85" * 200_000  # TUPLE1
+_CALLED = b"\x80\x04)" + b"".join(
+    b"q%c0cbuiltins\ntuple\n](h%ch%ce\x85R" % (n, n, n) for n in range(60)
+)
+_FROZEN = b"\x80\x04)" + b"".join(b"q%c0(h%ch%c\x85\x91" % (n, n, n) for n in range(60))
+
+
+@pytest.mark.parametrize("made", [_TWICE, _DEEP, _CALLED, _FROZEN])
+def test_tuples_within_tuples_have_an_end(made: bytes) -> None:
+    """As a key each would keep the reader busy for ever, or bring it down."""
+    with pytest.raises(pickle.UnpicklingError, match="without end"):
+        _Unpickler(io.BytesIO(made + b".")).load()
+
+
+def test_tuples_within_bounds_are_read() -> None:
+    small = tuple((number, (number, frozenset({number}))) for number in range(1000))
+    assert _Unpickler(io.BytesIO(pickle.dumps(small))).load() == small
 
 
 def test_harmless_values_are_read(tmp_path: Path) -> None:

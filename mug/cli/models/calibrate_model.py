@@ -17,10 +17,14 @@ from typing import TYPE_CHECKING
 from mug.beatmap.formats.osu import patch as osu_patch
 from mug.beatmap.sound_file import find_audio
 from mug.cli.charts.options import add_sampling_options, generator_of
-from mug.cli.common import OK, progress_bar, run
-from mug.pipeline.model.choice import find_model
+from mug.cli.common import OK, add_overwrite_option, progress_bar, run
+from mug.errors import CheckpointError
+from mug.files import check_free
+from mug.pipeline.model.choice import SHIPPED, find_model
 from mug.pipeline.model.names import REACHED_NAME, SCORER_NAME
+from mug.pipeline.model.reached import read_reached_file
 from mug.pipeline.model.release import Release
+from mug.pipeline.model.sums import write_sums
 
 if TYPE_CHECKING:
     from mug.pipeline.chart import ChartGenerator
@@ -57,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
         "--kinds", type=int, default=7, help="kinds of songs, one song each (default: all 7)"
     )
     made.add_argument("--rounds", type=int, default=1, help="songs of each kind (default 1)")
+    add_overwrite_option(made)
     add_sampling_options(made)
     return made
 
@@ -66,6 +71,10 @@ def main() -> int:
     command_line = parser()
     early = command_line.parse_args()
     model = find_model(early.ckpt, early.keys)
+    out = early.out or (model if model.is_dir() else model.parent) / REACHED_NAME
+    file = early.work / "measured.jsonl"
+    check_free([out], overwrite=early.overwrite, is_ours=_is_reached)
+    check_free([file], overwrite=False, is_ours=_is_measured)  # it is added to
     command_line.set_defaults(**Release.beside(model).sampling)
     args = command_line.parse_args()
     generator = generator_of(args)
@@ -86,15 +95,29 @@ def main() -> int:
             progress(done, len(wanted) * len(args.stars))
             return found
 
-        file, name = args.work / "measured.jsonl", _run(generator, request, model)
+        name = _run(generator, request, model)
         measured = measure_missing(file, name, wanted, args.stars, measure)
     content = summary(measured)
-    out = args.out or (model if model.is_dir() else model.parent) / REACHED_NAME
     write(out, content)
+    if out.resolve().parent.parent == SHIPPED:
+        write_sums(SHIPPED)
     for given, reached in zip(content["given"], content["reached"], strict=True):
         print(f"given {given:g}: reached {reached:.2f}")
     print(f"{out}: {content['charts']} charts of {content['songs']} songs")
     return OK
+
+
+def _is_reached(file: Path) -> bool:
+    try:
+        return bool(read_reached_file(file))
+    except CheckpointError:
+        return False
+
+
+def _is_measured(file: Path) -> bool:
+    from mug.pipeline.judge.calibration import is_measured
+
+    return is_measured(file)
 
 
 def _songs(args: argparse.Namespace, keys: int) -> dict[str, Path]:
@@ -109,7 +132,11 @@ def _songs(args: argparse.Namespace, keys: int) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for number in range(args.rounds):
         folders = compose_held_out(
-            args.work / "songs", seed=_SONGS_SEED + number, kinds=kinds, options=options
+            args.work / "songs",
+            seed=_SONGS_SEED + number,
+            kinds=kinds,
+            options=options,
+            overwrite=args.overwrite,
         )
         found |= {f"{kind} {number}": folder for kind, folder in folders.items()}
     return found

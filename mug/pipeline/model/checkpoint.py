@@ -47,7 +47,6 @@ from mug.pipeline.model.inference_classes import for_inference
 from mug.pipeline.model.names import SCORER_NAME
 from mug.pipeline.model.reached import STARS, ReachedStars, read_reached
 from mug.pipeline.model.release import Release, columns_of
-from mug.pipeline.model.sums import check_sum
 from mug.pipeline.model.weights_file import WeightsFile
 from mug.rhythm.scorer import RhythmScorer, load_scorer
 from mug.util import find_file, instantiate_from_config
@@ -267,10 +266,7 @@ def count_weights(ddpm: DiffusionModel) -> int:
 def _scorer_beside(path: Path) -> RhythmScorer | None:
     """The rhythm scorer in a model's folder, or beside its file."""
     file = (path if path.is_dir() else path.parent) / SCORER_NAME
-    if not file.is_file():
-        return None
-    check_sum(file)
-    return load_scorer(file)
+    return load_scorer(file) if file.is_file() else None
 
 
 def build_model(config: Mapping[str, Any], *, published: bool) -> LatentDiffusion:

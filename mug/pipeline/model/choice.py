@@ -14,7 +14,7 @@ from mug.errors import CheckpointError
 from mug.files import atomic_write
 from mug.messages.message import Message
 from mug.pipeline.model.names import CONFIG_NAME, PACKED_CONFIG_NAME, WEIGHTS_NAME
-from mug.util import workplace
+from mug.util import read_yaml, workplace
 
 KEYS = 4
 """Columns of the charts that are made where nobody says a number."""
@@ -114,7 +114,7 @@ def read_choice(base: Path | None = None) -> dict[int, Path]:
     if not file.is_file():
         return {}
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        content = read_yaml(file) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise _unreadable(file, str(error)) from error
     if not isinstance(content, Mapping) or not all(

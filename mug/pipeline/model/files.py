@@ -22,6 +22,7 @@ from mug.pipeline.model.config_limits import check_plain, config_faults
 from mug.pipeline.model.inference_classes import for_inference
 from mug.pipeline.model.named_classes import Fault, class_faults, first_stages, places
 from mug.pipeline.model.names import CONFIG_NAME, PACKED_CONFIG_NAME, WEIGHTS_NAME
+from mug.pipeline.model.sums import check_sums
 from mug.pipeline.model.weights_file import WeightsFile
 from mug.reference.config import translate
 
@@ -190,12 +191,14 @@ def _read_pickle(path: Path) -> dict[str, Any]:
 def config_beside(weights: Path) -> dict[str, Any]:
     """`model.yaml` or `config.yaml`, or a YAML file of the weights' own name, in the same folder.
 
-    A features file that it names is looked for in that folder first.
+    A features file that it names is looked for in that folder first. Where the folder is that of a
+    shipped model, all its files are compared with their sums.
 
     Raises:
-        CheckpointError: where there is none.
+        CheckpointError: where there is none, or a shipped file is damaged.
         ConfigError: for one that cannot be read.
     """
+    check_sums(weights.parent)
     names = (weights.with_suffix(".yaml").name, CONFIG_NAME, PACKED_CONFIG_NAME)
     for candidate in (weights.parent / name for name in names):
         if candidate.is_file():

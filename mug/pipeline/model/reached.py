@@ -84,8 +84,15 @@ def read_reached(model: Path) -> ReachedStars | None:
         CheckpointError: for a file that holds something else.
     """
     file = (model if model.is_dir() else model.parent) / REACHED_NAME
-    if not file.is_file():
-        return None
+    return read_reached_file(file) if file.is_file() else None
+
+
+def read_reached_file(file: Path) -> ReachedStars:
+    """Return what a file says that `mug.pipeline.judge.calibration` wrote.
+
+    Raises:
+        CheckpointError: for a file that holds something else.
+    """
     try:
         content: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return ReachedStars(

@@ -16,7 +16,7 @@ from mug.notes import NoteLayout
 from mug.pipeline.defaults import GUIDANCE_SCALE, SAMPLER, STEPS
 from mug.pipeline.model.names import PACKED_CONFIG_NAME
 from mug.pipeline.plain import from_plain
-from mug.util import nearest
+from mug.util import nearest, read_yaml
 
 SECTION = "release"
 
@@ -82,11 +82,11 @@ class Release:
         if not config.is_file():
             return cls()
         try:
-            content = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
+            content = read_yaml(config) or {}
             if not isinstance(content, Mapping):
                 raise ConfigError("config.expected_key_value_lines", file=config)
             return cls.of(content)
-        except (yaml.YAMLError, RecursionError) as error:
+        except yaml.YAMLError as error:
             reason = str(error).partition("\n")[0]
             raise ConfigError("config.cannot_be_read", reason=reason, file=config) from error
         except (AttributeError, LookupError, TypeError, ValueError) as error:

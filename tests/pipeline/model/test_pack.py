@@ -26,10 +26,9 @@ from mug.pipeline.model.checkpoint import LoadedModel, build_model, load_model, 
 from mug.pipeline.model.pack import same_share, write_model
 from mug.pipeline.model.release import Release
 from mug.pipeline.model.sums import write_sums
-from mug.pipeline.plan import Plan
+from mug.pipeline.plan import Plan, SpreadTier
 from mug.pipeline.report import beyond_training
 from mug.pipeline.request import GenerationRequest
-from mug.pipeline.spread import SpreadTier
 
 RELEASE = Release(4, {"steps": 7}, {"sr": (0.5, 6.0)})
 
@@ -198,14 +197,16 @@ def test_the_card_has_the_facts_between_its_marks(packed: Path) -> None:
 
 
 def test_the_sums_are_those_of_sha256sum(tmp_path: Path) -> None:
-    for name in ("4k/model.safetensors", "4k/rhythm.safetensors", "4k/config.yaml"):
+    for name in ("4k/model.safetensors", "4k/rhythm.safetensors", "4k/config.yaml", "4k/README.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(name.encode())
     write_sums(tmp_path)
-    total = hashlib.sha256(b"4k/model.safetensors").hexdigest()
+    totals = {
+        name: hashlib.sha256(f"4k/{name}".encode()).hexdigest()
+        for name in ("config.yaml", "model.safetensors", "rhythm.safetensors")
+    }
     lines = (tmp_path / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
-    assert lines[0] == f"{total}  4k/model.safetensors"
-    assert len(lines) == 2
+    assert lines == [f"{total}  4k/{name}" for name, total in totals.items()]
 
 
 def test_what_lies_beyond_training_is_said() -> None:

@@ -86,3 +86,10 @@ def test_a_model_sets_no_default_but_those_of_sampling(sampling: dict[str, objec
     with pytest.raises(ConfigError, match=r"release\.sampling"):
         Release.of({"release": {"sampling": sampling}})
     assert Release.of({"release": {"sampling": {"steps": 8}}}).usual["steps"] == 8
+
+
+@pytest.mark.parametrize("text", ["a: x\n" * (1 << 18), "a: &a [x, *a]\n"], ids=["long", "itself"])
+def test_a_config_without_end_gets_a_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=r"config\.yaml: cannot be read"):
+        Release.beside(tmp_path)

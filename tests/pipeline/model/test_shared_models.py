@@ -24,7 +24,7 @@ from mug.pipeline.model.checkpoint import load_model, read_checkpoint
 from mug.pipeline.model.files import model_faults
 from mug.pipeline.model.named_classes import class_faults, places
 from mug.pipeline.model.names import CONFIG_NAME, WEIGHTS_NAME
-from mug.pipeline.model.sums import check_sum
+from mug.pipeline.model.sums import check_sum, check_sums
 from mug.rhythm.scorer import RhythmScorer, ScorerOptions, load_scorer, save_scorer
 
 Config = dict[str, Any]
@@ -302,10 +302,26 @@ def test_a_damaged_scorer_of_a_shipped_model_is_noticed(tmp_path: Path) -> None:
     assert b'"sha256"' not in file.read_bytes()[:4096]  # it was written before scorers had one
     good = file.read_bytes()
     _flipped(file, len(good) - 5)
-    with pytest.raises(CheckpointError, match=r"rhythm\.safetensors: the weights are damaged"):
+    with pytest.raises(CheckpointError, match=r"rhythm\.safetensors: the file is damaged"):
         load_model(tmp_path / "4k")
     file.write_bytes(good)
     check_sum(file)
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "features.yaml", "reached.json"])
+def test_other_damaged_files_of_a_shipped_model_are_noticed(tmp_path: Path, name: str) -> None:
+    """One digit is another one, so that the file reads as well as before."""
+    shipped = ROOT / "mug/models"
+    shutil.copytree(shipped / "4k", tmp_path / "4k")
+    shutil.copy(shipped / "SHA256SUMS", tmp_path)
+    file = tmp_path / "4k" / name
+    good = file.read_bytes()
+    place = next(i for i, digit in enumerate(good) if digit in b"12345678")
+    file.write_bytes(good[:place] + bytes([good[place] + 1]) + good[place + 1 :])
+    with pytest.raises(CheckpointError, match=rf"{name}: the file is damaged"):
+        load_model(tmp_path / "4k")
+    file.write_bytes(good.replace(b"\n", b"\r\n"))
+    check_sums(tmp_path / "4k")
 
 
 def test_a_scorer_of_any_size_takes_no_memory(tmp_path: Path) -> None:
