@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mug.beatmap.formats.safe_names import sanitise_name
 from mug.errors import Cancelled, GenerationError, MugError
 from mug.files import atomic_write
 from mug.messages.message import Message
@@ -22,6 +23,7 @@ from mug.util import files_below
 AUDIO = frozenset({".mp3", ".ogg", ".flac", ".wav", ".opus", ".m4a"})
 """Endings of files that are taken for songs."""
 
+_LONGEST = 100  # characters of a name that gets a number
 DONE = ".done"
 """Folder, below that of the results, with a file for each finished song."""
 
@@ -67,7 +69,8 @@ class BatchResult:
 def plan_batch(folder: Path, out: Path) -> tuple[BatchJob, ...]:
     """A job for each song in a folder and below, by name; results mirror the folders.
 
-    Songs of one folder that differ in their ending only keep it in their package's name.
+    Songs of one folder that differ in their ending only keep it in their package's name. Names
+    that Windows cannot hold are changed as `sanitise_name` does.
 
     Raises:
         GenerationError: for a folder without songs, and results that would lie among them.
@@ -82,14 +85,24 @@ def plan_batch(folder: Path, out: Path) -> tuple[BatchJob, ...]:
     if out.suffix.lower() == ".osz" or out.is_file():
         raise GenerationError("pipeline.results_of_folder_go_to_folder", file=out)
     stems = Counter(_stem(song) for song in songs)
-    jobs = []
+    jobs, taken = [], set[str]()
     for song in songs:
         where = song.relative_to(folder)
         name = where.stem if stems[_stem(song)] == 1 else where.name
-        package = where.with_name(f"{name}.osz")
-        mark = where.with_name(f"{name}.json")
-        jobs.append(BatchJob(song, out / package, out / DONE / mark))
+        place = Path(*map(sanitise_name, where.parent.parts))
+        package = _free(place, name, taken)
+        jobs.append(BatchJob(song, out / package, out / DONE / package.with_suffix(".json")))
     return tuple(jobs)
+
+
+def _free(place: Path, name: str, taken: set[str]) -> Path:
+    """Return a package's path that no other has, nor has but for capitals, and note it."""
+    package, count = place / sanitise_name(f"{name}.osz"), 2
+    while str(package).casefold() in taken:
+        package = place / sanitise_name(f"{name[:_LONGEST]} ({count}).osz")
+        count += 1
+    taken.add(str(package).casefold())
+    return package
 
 
 def _stem(song: Path) -> str:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from mug.beatmap.formats.safe_names import sanitise_name
 from mug.errors import AudioError, Cancelled, GenerationError
 from mug.pipeline.batch import digest_of, plan_batch, run_batch
 from mug.pipeline.finish.options import FinishOptions
-from mug.pipeline.judge.candidates import Search
 from mug.pipeline.model.checkpoint import LoadedModel
-from mug.pipeline.plan import Plan
+from mug.pipeline.plan import Plan, Search
 from mug.pipeline.request import GenerationRequest
 
 
@@ -51,6 +51,22 @@ def test_results_mirror_the_folders_and_never_share_a_name(tmp_path: Path) -> No
         plan_batch(_songs(tmp_path / "other", "x.txt"), out)
     with pytest.raises(GenerationError, match="folder"):
         plan_batch(songs, tmp_path / "x.osz")
+
+
+def test_packages_have_names_that_windows_can_hold(tmp_path: Path) -> None:
+    names = "CON.mp3", "aux/a.wav", "ends./x.ogg", "what?.flac", "what_.ogg", "WHAT_.ogg"
+    out = tmp_path / "out"
+    jobs = plan_batch(_songs(tmp_path, *names), out)
+    found = {
+        job.song.name: [*job.out.relative_to(out).parts, *job.mark.relative_to(out / ".done").parts]
+        for job in jobs
+    }
+    assert found["CON.mp3"] == ["_CON.osz", "_CON.json"]
+    assert found["a.wav"] == ["_aux", "a.osz", "_aux", "a.json"]
+    assert found["x.ogg"] == ["ends", "x.osz", "ends", "x.json"]
+    assert all(part == sanitise_name(part) for parts in found.values() for part in parts)
+    for paths in ([job.out for job in jobs], [job.mark for job in jobs]):
+        assert len({str(path).casefold() for path in paths}) == len(names)
 
 
 def test_a_broken_song_is_reported_and_the_rest_is_made(tmp_path: Path) -> None:
