@@ -42,13 +42,12 @@ from mug.pipeline.edit import Edit, Region, bytes_changed_outside, edit_chart
 from mug.pipeline.finish.chart import chart_of, red_lines_of
 from mug.pipeline.finish.cleanup import Changes, Surroundings, fix_notes, snap_notes
 from mug.pipeline.finish.options import FinishOptions
-from mug.pipeline.judge.candidates import Judgement, Search, bring_to_stars
+from mug.pipeline.judge.candidates import Judgement, bring_to_stars
 from mug.pipeline.judge.measures import measure, note_times, snaps
 from mug.pipeline.make import make
-from mug.pipeline.plan import Plan
+from mug.pipeline.plan import TIERS, Plan, Search
 from mug.pipeline.request import GenerationRequest
 from mug.pipeline.sample import ChartRequest, chart_seed, sample_latents, song_tensor
-from mug.pipeline.spread import TIERS
 from mug.timing.estimate import estimate_timing
 
 STARS = (1.5, 2.5, 3.5)

@@ -26,8 +26,7 @@ from mug.metrics.matched_rows import LineScores, top_rows
 from mug.metrics.memory import mean_distance
 from mug.metrics.onsets import match_onsets, onset_times
 from mug.metrics.rows import rows_of
-from mug.pipeline.judge.candidates import Search
-from mug.pipeline.plan import Plan
+from mug.pipeline.plan import Plan, Search
 from mug.pipeline.request import GenerationResult
 
 OTHER_DIFFICULTY, OTHER_SONG = "another difficulty", "human, another song"

@@ -1,4 +1,7 @@
-"""Plan of a request: so many charts, the best of several candidates, or a spread."""
+"""Plan of a request: so many charts, the best of several candidates, or a spread.
+
+The page's server reads plans and makes no charts: what is imported here stays free of torch.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,68 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mug import tiers as lint_tiers
 from mug.errors import GenerationError
 from mug.pipeline import plain
-from mug.pipeline.judge.candidates import Search
+from mug.pipeline.judge.report import misses
 from mug.pipeline.request import MAX_COUNT
-from mug.pipeline.spread import SpreadTier
+
+MAX_ATTEMPTS = 100
+
+
+@dataclass(frozen=True)
+class Search:
+    """Options of the search for good charts.
+
+    Args:
+        candidates: charts to make an attempt, of which the best are kept; 0 makes as many as
+            are asked for.
+        tolerances: how far a number that was asked for may be missed, by feature.
+        attempts: with tolerances, how often to make candidates at most.
+        reach_stars: whether charts that are kept and miss the star rating asked for are brought to
+            it, see `mug.pipeline.arrange.reach_stars`; False leaves charts as they were sampled.
+    """
+
+    candidates: int = 0
+    tolerances: Mapping[str, float] = field(default_factory=dict)
+    attempts: int = 1
+    reach_stars: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.candidates <= MAX_COUNT:
+            raise GenerationError(
+                "pipeline.candidates_out_of_range", most=MAX_COUNT, value=self.candidates
+            )
+        if not 1 <= self.attempts <= MAX_ATTEMPTS:
+            raise GenerationError(
+                "pipeline.attempts_out_of_range", most=MAX_ATTEMPTS, value=self.attempts
+            )
+        misses({"compared": []}, self.tolerances)  # refuses impossible tolerances
+
+    @property
+    def wanted(self) -> bool:
+        """Return whether there is anything to choose from."""
+        return self.candidates > 0 or self.attempts > 1
+
+
+@dataclass(frozen=True)
+class SpreadTier:
+    """One difficulty of a spread.
+
+    Args:
+        name: as the game shows it.
+        star_rating: what it is asked to have.
+    """
+
+    name: str
+    star_rating: float
+
+
+# Within the bounds of each tier, towards the middle.
+TIERS = tuple(
+    SpreadTier(tier.title, stars)
+    for tier, stars in zip(lint_tiers.Tier, (1.6, 2.4, 3.4, 4.6, 5.8), strict=True)
+)
 
 
 @dataclass(frozen=True)

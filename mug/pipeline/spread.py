@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from mug import tiers as lint_tiers
 from mug.beatmap.beatmap import Beatmap
 from mug.errors import GenerationError
 from mug.pipeline.arrange.nest import Nested, nest, nesting_share
@@ -33,6 +32,7 @@ from mug.pipeline.arrange.sources import (
 from mug.pipeline.finish.chart import finish_chart, red_lines_of
 from mug.pipeline.finish.cleanup import Surroundings
 from mug.pipeline.finish.options import FinishOptions
+from mug.pipeline.plan import TIERS, SpreadTier
 from mug.pipeline.request import GenerationRequest, GenerationResult
 from mug.pipeline.sample import ChartRequest, chart_seed
 from mug.snapping.lines import BeatLines
@@ -46,26 +46,6 @@ STEP = 0.2
 
 TOLERANCE = 0.25
 """Distance of a tier from its star rating from which the report says that it was missed."""
-
-
-@dataclass(frozen=True)
-class SpreadTier:
-    """One difficulty of a spread.
-
-    Args:
-        name: as the game shows it.
-        star_rating: what it is asked to have.
-    """
-
-    name: str
-    star_rating: float
-
-
-# Within the bounds of each tier, towards the middle.
-TIERS = tuple(
-    SpreadTier(tier.title, stars)
-    for tier, stars in zip(lint_tiers.Tier, (1.6, 2.4, 3.4, 4.6, 5.8), strict=True)
-)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from mug.beatmap.timing_points import TimingPoint
 from mug.difficulty.names import LN_CLASSES, SKILL_SETS
 from mug.errors import GenerationError
 from mug.features import FeatureSchema
+from mug.files import atomic_write
 from mug.pipeline.defaults import WINDOW_S
 from mug.pipeline.finish.options import FinishOptions
 from mug.pipeline.plain import changed, field_names, from_plain
@@ -85,7 +86,8 @@ def avoided(text: str, schema: FeatureSchema) -> Mapping[str, Any]:
     _check_length(text)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "avoid.yaml"
-        path.write_text(text, encoding="utf-8")
+        with atomic_write(path, "w", encoding="utf-8") as handle:
+            handle.write(text)
         return load_prompt(path, schema).positive
 
 
@@ -186,9 +188,7 @@ def plan_of(values: Values) -> Plan:
     Raises:
         GenerationError: for whatever cannot be.
     """
-    from mug.pipeline.judge.candidates import Search
-    from mug.pipeline.plan import Plan
-    from mug.pipeline.spread import TIERS
+    from mug.pipeline.plan import TIERS, Plan, Search
 
     search = from_plain(Search, _fields(Search, values), "search")
     base = Plan(search, TIERS if values.get("spread") else ())

@@ -21,10 +21,8 @@ from mug.beatmap.hit_objects import Rice
 from mug.beatmap.timing_points import TimingPoint
 from mug.evaluation.made import FREE, GIVEN, Maker, ModelRun
 from mug.evaluation.songs import Against, HumanSong, load_sound
-from mug.pipeline.judge.candidates import Search
-from mug.pipeline.plan import Plan
+from mug.pipeline.plan import TIERS, Plan, Search
 from mug.pipeline.request import GenerationRequest
-from mug.pipeline.spread import TIERS
 from mug.ui.handlers import Handlers
 from mug.ui.jobs.folders import JobFolders
 from mug.ui.jobs.owner import Owner

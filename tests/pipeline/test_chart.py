@@ -23,16 +23,14 @@ from mug.errors import AudioError, Cancelled, ConfigError, GenerationError
 from mug.pipeline.chart import ChartGenerator, GenerationRequest, generate_charts
 from mug.pipeline.finish.chart import FinishOptions, finish_chart, red_lines_of
 from mug.pipeline.finish.cleanup import Changes
-from mug.pipeline.judge.candidates import Search
 from mug.pipeline.make import make
 from mug.pipeline.model.checkpoint import LoadedModel
 from mug.pipeline.output.package import make_package
-from mug.pipeline.plan import Plan
+from mug.pipeline.plan import TIERS, Plan, Search, SpreadTier
 from mug.pipeline.provenance import provenance_of
 from mug.pipeline.report import report_markdown
 from mug.pipeline.sample import song_tensor
 from mug.pipeline.song_file import packaged_song
-from mug.pipeline.spread import TIERS, SpreadTier
 from mug.pipeline.stamp import provenance
 from mug.timing.estimate import TimingCandidate, TimingEstimate
 

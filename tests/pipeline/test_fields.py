@@ -23,14 +23,12 @@ from mug.features import FeatureSchema
 from mug.pipeline.batch import digest_of
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.finish.options import FinishOptions
-from mug.pipeline.judge.candidates import Search
 from mug.pipeline.make import make
 from mug.pipeline.model.checkpoint import LoadedModel
 from mug.pipeline.plain import changed, from_plain, to_plain
-from mug.pipeline.plan import Plan
+from mug.pipeline.plan import Plan, Search, SpreadTier
 from mug.pipeline.provenance import provenance_of
 from mug.pipeline.request import GenerationRequest
-from mug.pipeline.spread import SpreadTier
 from mug.timing.estimate import TimingEstimate
 from mug.ui.jobs.state import Aims, State, load_state, save_state
 from mug.ui.requests import plan_of, request_of

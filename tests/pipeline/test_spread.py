@@ -24,19 +24,16 @@ from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.finish.chart import finish_chart
 from mug.pipeline.finish.cleanup import Changes, Surroundings, snap_notes
 from mug.pipeline.finish.options import FinishOptions
-from mug.pipeline.judge.candidates import Search
 from mug.pipeline.make import make
 from mug.pipeline.model.checkpoint import LoadedModel
 from mug.pipeline.output.package import make_package
-from mug.pipeline.plan import Plan
+from mug.pipeline.plan import TIERS, Plan, Search, SpreadTier
 from mug.pipeline.request import GenerationRequest, GenerationResult
 from mug.pipeline.sample import chart_seed
 from mug.pipeline.spread import (
-    TIERS,
     TOLERANCE,
     Rung,
     Spread,
-    SpreadTier,
     describe_spread,
     nearest_in_order,
     nest_charts,

@@ -148,9 +148,8 @@ def _warn_after(report: Mapping[str, Any]) -> None:
 
 def _plan(args: argparse.Namespace) -> Plan:
     """Return the plan of a command line; an option sets the field of its name."""
-    from mug.pipeline.judge.candidates import Search
     from mug.pipeline.plain import field_names, from_plain
-    from mug.pipeline.plan import Plan
+    from mug.pipeline.plan import Plan, Search
     from mug.pipeline.spread import parse_tiers
 
     given = {**vars(args), "tolerances": tolerances_of(args.tolerance)}

@@ -7,7 +7,6 @@ a composed song are compared with the checkpoint's before anything is put into p
 from __future__ import annotations
 
 import argparse
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,7 +18,7 @@ import numpy as np
 from mug.cli.common import OK, add_overwrite_option, run
 from mug.errors import CheckpointError, ConfigError
 from mug.features import NUMERIC, FeatureSchema
-from mug.files import atomic_copy, write_together
+from mug.files import atomic_copy, atomic_write, write_together
 from mug.pipeline.model import choice
 from mug.pipeline.model.names import CARD_NAME, REACHED_NAME, SCORER_NAME
 from mug.pipeline.model.pack import same_share, write_model
@@ -180,10 +179,11 @@ def _add(folder: Path, args: argparse.Namespace) -> None:
     for given, name in ((args.scorer, SCORER_NAME), (args.reached, REACHED_NAME)):
         source = args.out / name if given is None else given
         if given is not None or source.is_file():
-            shutil.copyfile(source, folder / name)
+            atomic_copy(source, folder / name)
     kept = args.out / CARD_NAME if args.card is None else args.card
     text = kept.read_text(encoding="utf-8") if args.card or kept.is_file() else ""
-    (folder / CARD_NAME).write_text(with_table(text, folder), encoding="utf-8")
+    with atomic_write(folder / CARD_NAME, "w", encoding="utf-8") as handle:
+        handle.write(with_table(text, folder))
 
 
 def _same(source: Path, packed: Path) -> float:

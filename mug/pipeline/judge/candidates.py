@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mug.beatmap.beatmap import Beatmap
-from mug.errors import GenerationError
 from mug.lint.rules import lint
 from mug.pipeline.arrange.reach_stars import StarGoal, collect_sources, reach_stars, stars_of
 from mug.pipeline.arrange.sources import onset_times
@@ -18,44 +17,7 @@ from mug.pipeline.judge.measures import measure
 from mug.pipeline.judge.report import TOLERANCES, misses, reached
 from mug.pipeline.judge.score import Listening, Score, rank, score_chart
 from mug.pipeline.prompt import Prompt
-from mug.pipeline.request import MAX_COUNT, GenerationRequest, GenerationResult
-
-MAX_ATTEMPTS = 100
-
-
-@dataclass(frozen=True)
-class Search:
-    """Options of the search for good charts.
-
-    Args:
-        candidates: charts to make an attempt, of which the best are kept; 0 makes as many as
-            are asked for.
-        tolerances: how far a number that was asked for may be missed, by feature.
-        attempts: with tolerances, how often to make candidates at most.
-        reach_stars: whether charts that are kept and miss the star rating asked for are brought to
-            it, see `mug.pipeline.arrange.reach_stars`; False leaves charts as they were sampled.
-    """
-
-    candidates: int = 0
-    tolerances: Mapping[str, float] = field(default_factory=dict)
-    attempts: int = 1
-    reach_stars: bool = True
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.candidates <= MAX_COUNT:
-            raise GenerationError(
-                "pipeline.candidates_out_of_range", most=MAX_COUNT, value=self.candidates
-            )
-        if not 1 <= self.attempts <= MAX_ATTEMPTS:
-            raise GenerationError(
-                "pipeline.attempts_out_of_range", most=MAX_ATTEMPTS, value=self.attempts
-            )
-        misses({"compared": []}, self.tolerances)  # refuses impossible tolerances
-
-    @property
-    def wanted(self) -> bool:
-        """Return whether there is anything to choose from."""
-        return self.candidates > 0 or self.attempts > 1
+from mug.pipeline.request import GenerationRequest, GenerationResult
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.formats.osu import patch as osu_patch
 from mug.beatmap.formats.osu.patch import ChartFile
 from mug.errors import GenerationError
+from mug.files import atomic_copy
 from mug.messages.message import Message
 from mug.timing.estimate import TimingEstimate
 from mug.timing.tempo_map import TempoMap
@@ -91,7 +92,7 @@ def make_charts(
     job_folder = folders.new_job()
     try:
         song = job_folder / f"song{request.audio.suffix.lower()}"
-        shutil.copyfile(request.audio, song)
+        atomic_copy(request.audio, song)
         packaged_song(song, job_folder)
         request = replace(with_names(request), audio=song)  # named by what was uploaded
         made = make(generator, request, plan, job.progress, job.should_stop)

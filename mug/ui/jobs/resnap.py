@@ -141,7 +141,8 @@ def _nested(
     finishes: Sequence[FinishOptions],
 ) -> GenerationResult:
     from mug.pipeline.arrange.sources import onset_times
-    from mug.pipeline.spread import SpreadTier, nest_charts
+    from mug.pipeline.plan import SpreadTier
+    from mug.pipeline.spread import nest_charts
 
     song = generator.song(state.request.audio)
     tiers = [SpreadTier(one.version, float(one.star_rating or 0.0)) for one in finishes]

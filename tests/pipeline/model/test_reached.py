@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from mug.errors import CheckpointError
 from mug.pipeline.batch import digest_of
 from mug.pipeline.chart import ChartGenerator, GenerationRequest
-from mug.pipeline.judge.candidates import Search
 from mug.pipeline.make import make
 from mug.pipeline.model.checkpoint import LoadedModel, load_model
 from mug.pipeline.model.reached import ReachedStars, read_reached
-from mug.pipeline.plan import Plan
+from mug.pipeline.plan import Plan, Search
 from mug.pipeline.provenance import provenance_of
 from mug.pipeline.report import report_markdown
 

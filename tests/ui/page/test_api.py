@@ -11,6 +11,7 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 from gradio_client import Client, handle_file
@@ -176,6 +177,19 @@ def test_a_song_that_is_too_long_gets_a_sentence(
     with pytest.raises(AppError, match=r"long\.flac: it is longer than 900"):
         client.predict(audio=handle_file(song), steps=1, api_name="/generate")
     assert not list((page.folder / "jobs").glob("*/song.flac"))
+
+
+def test_the_server_itself_never_imports_torch(
+    made: tuple[dict, list[Path]], page: Running
+) -> None:
+    """Its modules' libraries are in its memory; the worker that made the charts has them."""
+    server = psutil.Process(page.pid)
+    assert "libtorch" not in _libraries(server)
+    assert any("libtorch" in _libraries(one) for one in server.children(recursive=True))
+
+
+def _libraries(process: psutil.Process) -> str:
+    return " ".join(Path(one.path).name for one in process.memory_maps())
 
 
 def test_only_files_of_known_jobs_are_served(made: tuple[dict, list[Path]], page: Running) -> None:

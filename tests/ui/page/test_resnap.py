@@ -21,14 +21,13 @@ from mug.pipeline.arrange.nest import nesting_share
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.edit import Edit, Region
 from mug.pipeline.finish.options import FinishOptions
-from mug.pipeline.judge.candidates import Search
 from mug.pipeline.judge.report import TOLERANCES
 from mug.pipeline.model.checkpoint import LoadedModel
-from mug.pipeline.plan import Plan
+from mug.pipeline.plan import Plan, Search, SpreadTier
 from mug.pipeline.provenance import provenance_of
 from mug.pipeline.request import GenerationRequest
 from mug.pipeline.sample import ChartRequest
-from mug.pipeline.spread import TOLERANCE, SpreadTier
+from mug.pipeline.spread import TOLERANCE
 from mug.timing.estimate import TimingEstimate
 from mug.timing.tempo_map import TempoMap
 from mug.ui.jobs import operations
