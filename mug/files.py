@@ -352,4 +352,12 @@ def _lives(process: int) -> bool:
         return False
     except OSError:
         return True
-    return True
+    return not _has_ended(process)
+
+
+def _has_ended(process: int) -> bool:
+    """Tell a process that has ended and that nobody waits for, as where a container has no init."""
+    with suppress(OSError):
+        said = Path(f"/proc/{process}/stat").read_bytes()
+        return said.rpartition(b")")[2].split()[0] in (b"Z", b"X")
+    return False

@@ -15,6 +15,7 @@ from mug.cli.common import FAILED, run
 from mug.errors import FileError, FileIsThereError, plain_error
 from mug.files import (
     PART,
+    _machine,
     append_lines,
     atomic_copy,
     atomic_write,
@@ -92,6 +93,19 @@ def test_several_files_appear_together_or_not_at_all(tmp_path: Path) -> None:
         assert not (tmp_path / "d").exists()
     assert [(tmp_path / name).read_text() for name in "ad"] == ["new", "too"]
     assert _names(tmp_path) == before | {"d"}
+
+
+def test_a_process_that_ended_and_is_not_waited_for_is_no_more(tmp_path: Path) -> None:
+    """In a container without an init process it stays in the list of processes for ever."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    os.kill(ended.pid, 0)  # it is still listed
+    left = tmp_path / f".a.{_machine()}-{ended.pid}-01234567{PART}"
+    left.touch()
+    with write_together() as files:
+        files.write(tmp_path / "b", b"")
+    assert _names(tmp_path) == {"b"}
+    ended.wait()
 
 
 def test_what_a_killed_process_left_is_removed_by_the_next_one(tmp_path: Path) -> None:
