@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks._data_songs import make_sets
 from benchmarks._small_jobs import Job, Outcome
@@ -22,22 +25,6 @@ RELEASE = (
     "--calibrate=--kinds 1 --stars 1,2 --steps 2",
     "--scorer=--steps 3 --batch 2 --width 8 --dilations 1 4",
 )
-_STEP = """
-import sys
-from pathlib import Path
-from mug.cli.steps import Steps
-out, songs, overrides = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
-steps, features = Steps(out), "configs/mug/mania_beatmap_features.yaml"
-steps.run("prepare", ["scripts/prepare_beatmap.py", "--song_dir", songs, "--out_dir",
-                      str(out / "dataset"), "--workers", "1"])
-listed = str(out / "dataset" / "beatmap.txt")
-steps.run("features", ["scripts/prepare_beatmap_features.py", "--beatmap_txt", listed,
-                       "--features_yaml", features, "--workers", "1"])
-common = "data.params.common_params."
-steps.train("first stage", "configs/mug/demo_autoencoder.yaml", [
-    f"{common}txt_file={listed}", f"{common}audio.cache_dir={out / 'cache'}",
-    f"{common}features.feature_yaml={features}", *overrides])
-"""
 
 
 def weights_of(out: Path) -> Outcome:
@@ -59,7 +46,7 @@ def weights_of(out: Path) -> Outcome:
 
 TRAIN = Job(
     "train",
-    lambda out, inputs: [["-c", _STEP, out, inputs / "songs", *SHORT]],
+    lambda out, inputs: [["benchmarks/_small_trainings.py", out, inputs / "songs", *SHORT]],
     weights_of,
     lambda folder: make_sets(folder / "songs", 6, notes=120, seconds=12.0),
 )
@@ -69,3 +56,26 @@ TRAIN_RELEASE = Job(
     weights_of,
     lambda folder: folder.mkdir(parents=True, exist_ok=True),
 )
+
+
+def main(out: Path, songs: str, overrides: list[str]) -> None:
+    """Prepare songs and train a first stage on them, in steps."""
+    from mug.cli.steps import Steps
+
+    steps, features = Steps(out), "configs/mug/mania_beatmap_features.yaml"
+    folders = ["--song_dir", songs, "--out_dir", str(out / "dataset"), "--workers", "1"]
+    steps.run("prepare", ["scripts/prepare_beatmap.py", *folders])
+    listed = str(out / "dataset" / "beatmap.txt")
+    files = ["--beatmap_txt", listed, "--features_yaml", features, "--workers", "1"]
+    steps.run("features", ["scripts/prepare_beatmap_features.py", *files])
+    common = "data.params.common_params."
+    data = [
+        f"{common}txt_file={listed}",
+        f"{common}audio.cache_dir={out / 'cache'}",
+        f"{common}features.feature_yaml={features}",
+    ]
+    steps.train("first stage", "configs/mug/demo_autoencoder.yaml", [*data, *overrides])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])

@@ -189,7 +189,7 @@ def _limited(which: int, most: int, job: Job, out: Path, inputs: Path) -> Finish
 
     ends = []
     for words in job.words(out, inputs):
-        ends.append(run_measured(words, before=limit))
+        ends.append(run_measured(words, before=limit, fresh=which == resource.RLIMIT_AS))
         if ends[-1].code:
             break
     return ends[-1]

@@ -1,6 +1,7 @@
 """Measure what survives: kills, damaged files, full disks, hostile inputs, many users at once.
 
     python benchmarks/trust.py --out outputs/trust [--sections disk,kills] [--tries 40] [--seed 1]
+        [--forks]
 
 A section is a module `benchmarks/_trust_NAME.py` with
 
@@ -11,7 +12,8 @@ A section is a module `benchmarks/_trust_NAME.py` with
 which yields `Try.as_dict()` of `benchmarks._trust` for each try as soon as it is over. Try i of a
 section is made from `seed + i` alone, so that a stopped run goes on with the tries that are
 missing, and the seed of a try that failed makes it again (`--sections NAME --tries 1 --seed SEED`).
-A section that ends early has no more to try.
+A section that ends early has no more to try. With `--forks` (on Linux, from a checkout) commands
+run in forks of a process that has imported everything, which takes a third of the time.
 
 Each try is a line of OUT/NAME.jsonl; the table of all sections is printed at the end and written
 to OUT/table.md. The exit code is 1 when a try failed.
@@ -34,7 +36,7 @@ from typing import Any, Protocol
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks._trust import FAILED as TRY_FAILED
-from benchmarks._trust import REFUSED, SURVIVED
+from benchmarks._trust import REFUSED, SURVIVED, fork_from_now_on
 from mug.cli.common import FAILED, OK, run
 
 FULL = 40
@@ -60,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = given.sections.split(",") if given.sections else list(sections())
     if unknown := set(chosen) - set(sections()):
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
+    if given.forks:
+        fork_from_now_on()
     for name in chosen:
         section: Any = importlib.import_module(f"benchmarks._trust_{name}")
         work_off(section, out, given.tries, given.seed, 60.0 * given.minutes)
@@ -167,6 +171,7 @@ def _parser() -> argparse.ArgumentParser:
         "--tries", type=int, default=0, help="of each section (0: those of its full run)"
     )
     parser.add_argument("--seed", type=int, default=1, help="of the first try")
+    parser.add_argument("--forks", action="store_true", help="don't start interpreters")
     parser.add_argument(
         "--minutes", type=float, default=240.0, help="for a section; then the next one"
     )
