@@ -38,7 +38,7 @@ from mug.lint.rules import RULES, lint
 from mug.pipeline.arrange.bars import bar_start_ms
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.decode import decode_latent
-from mug.pipeline.edit import Edit, Region, bytes_changed_outside, edit_chart
+from mug.pipeline.edit import bytes_changed_outside, edit_chart
 from mug.pipeline.finish.chart import chart_of, red_lines_of
 from mug.pipeline.finish.cleanup import Changes, Surroundings, fix_notes, snap_notes
 from mug.pipeline.finish.options import FinishOptions
@@ -46,7 +46,7 @@ from mug.pipeline.judge.candidates import Judgement, bring_to_stars
 from mug.pipeline.judge.measures import measure, note_times, snaps
 from mug.pipeline.make import make
 from mug.pipeline.plan import TIERS, Plan, Search
-from mug.pipeline.request import GenerationRequest
+from mug.pipeline.request import Edit, GenerationRequest, Region
 from mug.pipeline.sample import ChartRequest, chart_seed, sample_latents, song_tensor
 from mug.timing.estimate import estimate_timing
 

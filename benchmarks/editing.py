@@ -25,8 +25,8 @@ from mug.beatmap.formats.osu import patch as osu_patch
 from mug.diffusion.samplers.registry import SAMPLERS
 from mug.errors import ModeError
 from mug.pipeline.chart import ChartGenerator
-from mug.pipeline.edit import Edit, Region, bytes_changed_outside, edit_chart
-from mug.pipeline.request import GenerationRequest
+from mug.pipeline.edit import bytes_changed_outside, edit_chart
+from mug.pipeline.request import Edit, GenerationRequest, Region
 
 
 def main() -> int:

@@ -18,7 +18,8 @@ from mug.lint.rules import lint
 from mug.metrics.onsets import onset_score
 from mug.metrics.statistics import Summary
 from mug.metrics.validity import violations
-from mug.pipeline.edit import Edit, Region, Variation, bytes_changed_outside, edit_chart
+from mug.pipeline.edit import Variation, bytes_changed_outside, edit_chart
+from mug.pipeline.request import Edit, Region
 from mug.pipeline.sample import chart_seed
 
 SEAM_MS = 1000.0

@@ -1,8 +1,9 @@
-"""Request to a model and its result, as values."""
+"""Request to a model, edit of a chart, and their result, as values; torch is not imported."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -127,3 +128,71 @@ class GenerationResult:
     indices: tuple[int, ...]
     meant: tuple[Mapping[str, Any], ...] = ()
     sound_notices: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of a chart.
+
+    Args:
+        start_ms: where it begins.
+        end_ms: where it ends; what lies exactly there is outside.
+        columns: counted from 0; None for all.
+    """
+
+    start_ms: float = -math.inf
+    end_ms: float = math.inf
+    columns: frozenset[int] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.start_ms < self.end_ms:
+            raise GenerationError(
+                "pipeline.region_must_end_after_begins", value=(self.start_ms, self.end_ms)
+            )
+
+    def holds(self, note: HitObject) -> bool:
+        """Return whether a note lies in it as a whole."""
+        inside = self.start_ms <= note.start_ms and note.last_ms < self.end_ms
+        return inside and self._has(note.column)
+
+    def touches(self, note: HitObject) -> bool:
+        """Return whether any part of a note lies in it."""
+        inside = note.start_ms < self.end_ms and note.last_ms >= self.start_ms
+        return inside and self._has(note.column)
+
+    def _has(self, column: int) -> bool:
+        return self.columns is None or column in self.columns
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Edit of a chart: what may change, and how much.
+
+    Args:
+        region: notes that lie in it as a whole are regenerated; a hold that crosses its border
+            stays.
+        locks: parts of the region in which nothing changes after all.
+        locked: says of a note of the chart that it stays wherever it is.
+        strength: 0 leaves the chart, 1 ignores what the region held.
+        seam_ms: a new note this close to one that stays, in its column, is dropped.
+    """
+
+    region: Region = Region()
+    locks: tuple[Region, ...] = ()
+    locked: Callable[[HitObject], bool] | None = None
+    strength: float = 1.0
+    seam_ms: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.strength <= 1:
+            raise GenerationError("common.strength_must_be_0_to_1", value=self.strength)
+        if not (math.isfinite(self.seam_ms) and self.seam_ms >= 0):
+            raise GenerationError("pipeline.seam_must_not_be_negative", value=self.seam_ms)
+
+    def free(self, note: HitObject) -> bool:
+        """Return whether a note of this place may appear or vanish."""
+        return self.region.holds(note) and not any(lock.touches(note) for lock in self.locks)
+
+    def replaceable(self, note: HitObject) -> bool:
+        """Return whether this note of the chart may vanish."""
+        return self.free(note) and not (self.locked is not None and self.locked(note))

@@ -145,7 +145,7 @@ class Handlers:
     def _editing(
         self, values: Update, chart: int, span: tuple[float, float], columns: Sequence[int]
     ) -> tasks.EditRegion:
-        from mug.pipeline.edit import Edit, Region
+        from mug.pipeline.request import Edit, Region
 
         start, end = span
         if not (math.isfinite(start) and math.isfinite(end)):

@@ -44,9 +44,9 @@ from mug.metrics.damage import shuffle_columns
 from mug.metrics.onsets import column_score, onset_times
 from mug.notes import NoteLayout
 from mug.pipeline.chart import ChartGenerator
-from mug.pipeline.edit import Edit, Region, Variation
+from mug.pipeline.edit import Variation
 from mug.pipeline.model.checkpoint import LoadedModel
-from mug.pipeline.request import GenerationRequest
+from mug.pipeline.request import Edit, GenerationRequest, Region
 from mug.rhythm.scorer import RhythmScorer, save_scorer
 
 RUN = ModelRun(seeds=1, candidates=1, how=GenerationRequest(Path(), steps=1))

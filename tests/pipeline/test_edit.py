@@ -29,8 +29,6 @@ from mug.pipeline.edit import (
     KEPT_IN_THE_WAY,
     LEFT_REGION,
     NEW_IN_THE_WAY,
-    Edit,
-    Region,
     Variation,
     bytes_changed_outside,
     edit_chart,
@@ -38,7 +36,7 @@ from mug.pipeline.edit import (
     merge,
 )
 from mug.pipeline.model.checkpoint import LoadedModel
-from mug.pipeline.request import GenerationRequest
+from mug.pipeline.request import Edit, GenerationRequest, Region
 
 HEAD = """\ufeffosu file format v14\r
 // a comment of the author\r

@@ -26,7 +26,7 @@ from mug.pipeline import rows as rows_module
 from mug.pipeline.beat import song_with_beat, song_with_lines
 from mug.pipeline.chart import ChartGenerator
 from mug.pipeline.decode import decode_latent, encode_notes, rows_of
-from mug.pipeline.edit import Edit, Region, edit_chart, kept_frames
+from mug.pipeline.edit import edit_chart, kept_frames
 from mug.pipeline.finish.options import FinishOptions
 from mug.pipeline.judge.listening import listening_of
 from mug.pipeline.judge.score import score_chart
@@ -34,7 +34,7 @@ from mug.pipeline.make import make
 from mug.pipeline.model.checkpoint import LoadedModel, load_model
 from mug.pipeline.model.names import SCORER_NAME
 from mug.pipeline.output.package import make_package
-from mug.pipeline.request import GenerationRequest
+from mug.pipeline.request import Edit, GenerationRequest, Region
 from mug.pipeline.rows import rows_for
 from mug.pipeline.sample import ChartRequest
 from mug.rhythm.scorer import RhythmScorer, ScorerOptions, save_scorer

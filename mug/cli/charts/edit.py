@@ -41,8 +41,8 @@ from mug.pipeline.output.own_files import check_outputs
 
 if TYPE_CHECKING:
     from mug.pipeline.chart import ChartGenerator
-    from mug.pipeline.edit import Edit, Region, Variation
-    from mug.pipeline.request import GenerationRequest
+    from mug.pipeline.edit import Variation
+    from mug.pipeline.request import Edit, GenerationRequest, Region
 
 
 def parser(schema: FeatureSchema, keys: int = 0) -> argparse.ArgumentParser:
@@ -157,7 +157,7 @@ def _columns_edited(words: Sequence[str]) -> int | None:
 
 def _edit(args: argparse.Namespace, chart: ChartFile) -> Edit:
     from mug.beatmap.hit_objects import LongNote
-    from mug.pipeline.edit import Edit, Region
+    from mug.pipeline.request import Edit, Region
 
     locks = [Region(first, last) for first, last in args.lock_ms]
     if args.lock_columns:
@@ -173,7 +173,7 @@ def _edit(args: argparse.Namespace, chart: ChartFile) -> Edit:
 
 def _region(args: argparse.Namespace, chart: ChartFile) -> Region:
     from mug.pipeline.arrange.bars import bar_start_ms
-    from mug.pipeline.edit import Region
+    from mug.pipeline.request import Region
 
     if (args.from_ms, args.from_bar).count(None) == 0 or (args.to_ms, args.to_bar).count(None) == 0:
         raise GenerationError(

@@ -34,12 +34,11 @@ from mug.ui.jobs.state import Aims, State, load_state, save_state
 
 if TYPE_CHECKING:
     from mug.pipeline.chart import ChartGenerator
-    from mug.pipeline.edit import Edit
     from mug.pipeline.judge.candidates import Judgement
     from mug.pipeline.make import Made
     from mug.pipeline.plan import Plan
     from mug.pipeline.provenance import Provenance
-    from mug.pipeline.request import GenerationRequest, GenerationResult
+    from mug.pipeline.request import Edit, GenerationRequest, GenerationResult
     from mug.ui.jobs.bench import Following
 
 RequestOf = Callable[["GenerationRequest"], "GenerationRequest"]

@@ -18,9 +18,8 @@ from mug.ui.jobs.folders import JobFolders
 from mug.ui.jobs.operations import JobResult
 
 if TYPE_CHECKING:
-    from mug.pipeline.edit import Edit
     from mug.pipeline.plan import Plan
-    from mug.pipeline.request import GenerationRequest
+    from mug.pipeline.request import Edit, GenerationRequest
 
 Read = list[dict[str, Any]]
 """`name`, `prompt`, `yaml` and `beyond` of each chart in a file."""

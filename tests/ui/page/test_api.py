@@ -20,7 +20,7 @@ from pages import ROOT, Running
 
 from mug.beatmap.formats.osu import chart as osu
 from mug.beatmap.formats.osu.package import extract
-from mug.pipeline.edit import Region
+from mug.pipeline.request import Region
 from mug.ui.jobs.operations import MAX_SONG_MS
 
 

@@ -19,13 +19,12 @@ from mug.compose.charts import make_charts
 from mug.difficulty.stars import star_rating
 from mug.pipeline.arrange.nest import nesting_share
 from mug.pipeline.chart import ChartGenerator
-from mug.pipeline.edit import Edit, Region
 from mug.pipeline.finish.options import FinishOptions
 from mug.pipeline.judge.report import TOLERANCES
 from mug.pipeline.model.checkpoint import LoadedModel
 from mug.pipeline.plan import Plan, Search, SpreadTier
 from mug.pipeline.provenance import provenance_of
-from mug.pipeline.request import GenerationRequest
+from mug.pipeline.request import Edit, GenerationRequest, Region
 from mug.pipeline.sample import ChartRequest
 from mug.pipeline.spread import TOLERANCE
 from mug.timing.estimate import TimingEstimate
