@@ -167,7 +167,8 @@ def _fork(
     logging.getLogger().handlers.clear()  # the command has its own
     context = multiprocessing.get_context
     multiprocessing.get_context = lambda method=None: context(method and "fork")  # type: ignore
-    importlib.import_module("mug.cli.steps").subprocess = SimpleNamespace(run=_forked[0]._step)
+    steps: Any = importlib.import_module("mug.cli.steps")
+    steps.subprocess = SimpleNamespace(run=_forked[0]._step)
     if before is not None:
         before()
     _forked[0]._become(list(words), str(ROOT))

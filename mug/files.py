@@ -332,8 +332,23 @@ def _machine() -> str:
     return hashlib.sha256(" ".join(parts).encode("utf-8", "replace")).hexdigest()[:8]
 
 
+def sweep_below(folder: Path) -> None:
+    """Remove temporary files of processes that are no more, in a folder and all below.
+
+    For folders into which nobody writes again, as those of a training that was killed before its
+    first checkpoint.
+    """
+    if folder.is_dir():
+        for place, _, _ in os.walk(folder):
+            _sweep(Path(place))
+
+
 @functools.lru_cache(maxsize=256)
 def _sweep_once(folder: Path) -> None:
+    _sweep(folder)
+
+
+def _sweep(folder: Path) -> None:
     """Remove temporary files of processes of this machine that are no more."""
     if os.name != "posix":  # elsewhere asking for a process may end it
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -20,6 +22,7 @@ from mug.files import (
     atomic_copy,
     atomic_write,
     check_free,
+    sweep_below,
     write_together,
 )
 
@@ -102,9 +105,16 @@ def test_a_process_that_ended_and_is_not_waited_for_is_no_more(tmp_path: Path) -
     os.kill(ended.pid, 0)  # it is still listed
     left = tmp_path / f".a.{_machine()}-{ended.pid}-01234567{PART}"
     left.touch()
+    ours = tmp_path / f".a.{_machine()}-{os.getpid()}-01234567{PART}"
+    (tmp_path / "below").mkdir()
+    deeper = shutil.copy(left, tmp_path / "below")
+    ours.touch()
     with write_together() as files:
         files.write(tmp_path / "b", b"")
-    assert _names(tmp_path) == {"b"}
+    assert not left.exists()
+    assert Path(deeper).exists()
+    sweep_below(tmp_path)
+    assert _names(tmp_path) == {"b", "below", ours.name}
     ended.wait()
 
 

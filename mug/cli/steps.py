@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mug.errors import TrainingError
-from mug.files import atomic_write
+from mug.files import atomic_write, sweep_below
 
 ROOT = Path(__file__).resolve().parents[2]
 DONE = ".done"
@@ -111,6 +111,7 @@ class Steps:
             overrides: `key=value`.
         """
         logs = self.out / "logs" / name
+        sweep_below(logs)  # one that was killed before its first checkpoint begins in another
         configs = [config] if isinstance(config, str) else list(config)
         command = [*TRAIN, "--base", *configs, "-t", "--no-test", "--logdir", str(logs)]
         command += overrides

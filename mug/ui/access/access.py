@@ -14,6 +14,7 @@ from mug.ui.access.hosts import Hosts
 from mug.ui.access.limits import AddressBook, AddressLimits, address_of
 from mug.ui.access.paths import Paths
 from mug.ui.access.presence import Presence
+from mug.ui.access.uploads import install
 from mug.ui.serving import Serving
 from mug.ui.sessions import Sessions
 
@@ -41,9 +42,10 @@ class Access:
         self.presence = Presence()
 
     def prepare(self) -> None:
-        """Say whose `X-Forwarded-For` is believed, and take the file descriptors there are."""
+        """Say whose `X-Forwarded-For` is believed, take file descriptors, guard uploads."""
         os.environ["FORWARDED_ALLOW_IPS"] = ",".join(self._trusted)  # uvicorn reads it
         _take_descriptors()
+        install()
 
     def lifespan(self) -> Lifespan:
         """Return what Gradio's app runs as it starts: the guard gets before all else."""
