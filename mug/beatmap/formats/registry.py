@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -153,13 +154,24 @@ def kind_of(path: Path) -> str:
     Raises:
         BeatmapError: for files that are no charts.
     """
-    suffix = path.suffix.lower()
     try:
         with path.open("rb") as handle:
             head = handle.read(_HEAD_BYTES)
+            packed = path.suffix.lower() in PACKAGES and is_zipfile(handle)
     except OSError as error:
         raise BeatmapError("chart.cannot_read_chart", file=path, value=error.strerror) from error
-    if head.startswith(_ARCHIVE) or (suffix in PACKAGES and is_zipfile(path)):
+    return _kind(head, path, packed)
+
+
+def kind_of_bytes(data: bytes, path: Path) -> str:
+    """The format of the bytes of a file with this name; see `kind_of`."""
+    packed = path.suffix.lower() in PACKAGES and is_zipfile(io.BytesIO(data))
+    return _kind(data[:_HEAD_BYTES], path, packed)
+
+
+def _kind(head: bytes, path: Path, packed: bool) -> str:
+    suffix = path.suffix.lower()
+    if head.startswith(_ARCHIVE) or packed:
         return suffix if suffix in PACKAGES else ".osz"
     found = _recognised(head)
     if suffix in found or (not found and suffix in FORMATS):

@@ -10,18 +10,16 @@ from __future__ import annotations
 import json
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from mug.beatmap.beatmap import Beatmap
 from mug.beatmap.formats.beats import BeatClock
 from mug.beatmap.formats.limits import (
-    MAX_BEAT,
     MAX_BPM,
-    MAX_OBJECTS,
     MAX_TIME_MS,
     MAX_VELOCITY,
     MIN_BPM,
@@ -31,6 +29,7 @@ from mug.beatmap.formats.limits import (
     shorten,
 )
 from mug.beatmap.formats.loss_report import LossReport
+from mug.beatmap.formats.malody.entries import EntryReader
 from mug.beatmap.formats.numbers import LineError
 from mug.beatmap.formats.reading import Reading
 from mug.beatmap.formats.scroll import green_lines, in_order
@@ -41,119 +40,10 @@ from mug.messages.message import Message, message_of
 
 SECTION = "Malody"
 MODES = ("Key", "Step", "DJ", "Catch", "Pad", "Taiko", "Ring", "Slide", "Live", "Cube")
-MAX_DENOMINATOR = 1 << 20
-T = TypeVar("T")
 
 _SONG_TYPE = 1  # an entry of this type is the song; others are sounds that play by themselves
-_SHOWN = 200
 _OWN = ("id", "time", "$ver")
 _NOTE_FIELDS = {"beat", "endbeat", "column", "sound", "vol", "offset", "type"}
-
-
-@dataclass
-class _Reader:
-    reading: Reading
-    tree: dict[str, Any]
-
-    @property
-    def losses(self) -> LossReport:
-        """Losses of the file."""
-        return self.reading.losses
-
-    def number(
-        self, entry: dict[str, Any], key: str, default: float, bound: float = 2.0**31
-    ) -> float:
-        """A number; the default where the key is missing.
-
-        Raises:
-            LineError: for anything else.
-        """
-        value = entry.get(key, default)
-        if isinstance(value, str) and (found := _number_in(value)) is not None:
-            self.reading.otherwise(Message("chart.number_is_written_as_text", key=key), value)
-            value = found
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise LineError("chart.is_not_number", key=key)
-        try:
-            return bounded(float(value), key, bound)
-        except (ValueError, OverflowError) as error:
-            raise LineError("chart.is_not_number_within_bound", key=key, bound=bound) from error
-
-    def head_number(self, entry: dict[str, Any], key: str, default: float) -> float:
-        """A number of the head; the default for what is none."""
-        try:
-            return self.number(entry, key, default)
-        except LineError as error:
-            self.reading.left_out(message_of(error), entry[key])
-            return default
-
-    def text(self, entry: dict[str, Any], key: str) -> str:
-        """A text in one line, empty where it is missing."""
-        value = entry.get(key, "")
-        if value is None or isinstance(value, (dict, list)):
-            return ""
-        return " ".join(str(value).split())
-
-    def part(self, entry: dict[str, Any], key: str) -> dict[str, Any]:
-        """A map, empty where it is missing or none."""
-        value = entry.get(key, {})
-        if not isinstance(value, dict):
-            self.reading.left_out(Message("chart.is_not_map", key=key), value)
-            return {}
-        return value
-
-    def entries(self, key: str) -> list[dict[str, Any]]:
-        """The maps in a list; what is none is left out."""
-        value = self.tree.get(key) or []
-        wrong, note = Message("chart.is_not_list_of_maps", key=key), key == "note"
-        if not isinstance(value, list):
-            self.reading.left_out(wrong, value, note=note)
-            value = self.tree[key] = []
-        if len(value) > MAX_OBJECTS:
-            raise self.reading.error(
-                Message("chart.too_many_entries_in_list", most=MAX_OBJECTS, key=key), len(value)
-            )
-        if not all(isinstance(entry, dict) for entry in value):
-            for entry in value:
-                if not isinstance(entry, dict):
-                    self.reading.left_out(wrong, entry, note=note)
-            value = self.tree[key] = [entry for entry in value if isinstance(entry, dict)]
-        return value
-
-    def each(self, key: str, parse: Callable[[dict[str, Any]], T | None]) -> list[T]:
-        """Read the maps in a list one by one; one that makes no sense is left out."""
-        found = []
-        for number, entry in enumerate(self.entries(key), start=1):
-            try:
-                value = parse(entry)
-            except LineError as error:
-                shown = f"{key} {number}: {json.dumps(entry)[:_SHOWN]}"
-                self.reading.left_out(message_of(error), shown, note=key == "note")
-                continue
-            if value is not None:
-                found.append(value)
-        return found
-
-    def beat(self, entry: dict[str, Any], key: str = "beat") -> Fraction:
-        """A beat as a fraction, whose parts may be negative.
-
-        Raises:
-            LineError: for anything else.
-        """
-        value: Any = entry.get(key)
-        whole = isinstance(value, list) and len(value) == 3 and all(map(_is_whole, value))
-        if not whole or not 0 < abs(value[2]) <= MAX_DENOMINATOR:
-            raise LineError("chart.is_not_beat_as_fraction", key=key)
-        if abs(value[0]) > MAX_BEAT or abs(value[1]) > MAX_BEAT:
-            raise LineError("chart.is_beyond_bound", what=key, bound=MAX_BEAT)
-        whole_beats, part, parts = map(int, value)
-        return Fraction(whole_beats) + Fraction(part, parts)
-
-
-def _is_whole(value: object) -> bool:
-    if isinstance(value, float):
-        return value.is_integer()
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def parse(
@@ -172,19 +62,52 @@ def parse(
         ModeError: for a chart of another mode than Key (named).
         BeatmapError: says what is wrong; also when no note is left.
     """
+    return parse_placed(text, path=path, losses=losses, strict=strict, playable=True).beatmap
+
+
+@dataclass(frozen=True)
+class PlacedBeats:
+    """A chart with the places of its notes.
+
+    Args:
+        beatmap: the chart.
+        places: of the notes in the list of the file, counted from 0.
+        clock: when its beats are.
+        song: place of the song's entry in the list; None without one.
+    """
+
+    beatmap: Beatmap
+    places: tuple[int, ...]
+    clock: BeatClock
+    song: int | None
+
+
+def parse_placed(
+    text: str,
+    *,
+    path: Path | None = None,
+    losses: LossReport | None = None,
+    strict: bool = False,
+    playable: bool = False,
+) -> PlacedBeats:
+    """As `parse`, with the places of the notes.
+
+    Without `playable`, a chart of which no note is left is taken: an edit may leave none.
+    """
     check_lines(text, path)
     reading = Reading(path, strict)
-    reader = _Reader(reading, _load(text, reading))
+    reader = EntryReader(reading, _load(text, reading))
     meta = reader.part(reader.tree, "meta")
     keys = _keys(reader, meta)
+    listed = reader.tree.get("note")
+    places = {id(entry): i for i, entry in enumerate(listed if isinstance(listed, list) else ())}
     sound = _song(reader.entries("note"))
     clock = _clock(reader, sound)
+    placed = reader.each("note", lambda entry: _placed(reader, entry, keys, clock, sound))
     own = tuple(f"{key}:{reader.text(meta, key)}" for key in _OWN if key in meta)
     beatmap = Beatmap(
         keys=keys,
-        hit_objects=tuple(
-            reader.each("note", lambda entry: _note(reader, entry, keys, clock, sound))
-        ),
+        hit_objects=tuple(note for note, _ in placed),
         timing=_timing(reader, clock),
         general={
             "AudioFilename": reader.text(sound, "sound")
@@ -198,9 +121,11 @@ def parse(
         other={SECTION: own} if own else {},
         path=path,
     )
-    reading.check_playable(len(beatmap.hit_objects))
+    if playable:
+        reading.check_playable(len(beatmap.hit_objects))
     reading.hand_over(losses)
-    return beatmap
+    found = tuple(places[id(entry)] for _, entry in placed)
+    return PlacedBeats(beatmap, found, clock, places.get(id(sound)))
 
 
 def _song(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -232,7 +157,7 @@ def _load(text: str, reading: Reading) -> dict[str, Any]:
     return tree
 
 
-def _keys(reader: _Reader, meta: dict[str, Any]) -> int:
+def _keys(reader: EntryReader, meta: dict[str, Any]) -> int:
     reading = reader.reading
     mode = int(reader.head_number(meta, "mode", 0.0))
     if mode != 0:
@@ -252,7 +177,7 @@ def _keys(reader: _Reader, meta: dict[str, Any]) -> int:
     return int(keys)
 
 
-def _clock(reader: _Reader, sound: dict[str, Any]) -> BeatClock:
+def _clock(reader: EntryReader, sound: dict[str, Any]) -> BeatClock:
     """The tempi, counted from the sound's beginning."""
     tempi = dict(reader.each("time", lambda entry: _tempo(reader, entry)))
     if not tempi:
@@ -271,7 +196,7 @@ def _clock(reader: _Reader, sound: dict[str, Any]) -> BeatClock:
     return clock
 
 
-def _tempo(reader: _Reader, entry: dict[str, Any]) -> tuple[Fraction, float]:
+def _tempo(reader: EntryReader, entry: dict[str, Any]) -> tuple[Fraction, float]:
     bpm = reader.number(entry, "bpm", 0.0, MAX_BPM)
     if bpm < MIN_BPM:
         raise LineError("chart.bpm_is_not_above_0")
@@ -279,7 +204,7 @@ def _tempo(reader: _Reader, entry: dict[str, Any]) -> tuple[Fraction, float]:
     return reader.beat(entry), bpm
 
 
-def _timing(reader: _Reader, clock: BeatClock) -> tuple[TimingPoint | ScrollPoint, ...]:
+def _timing(reader: EntryReader, clock: BeatClock) -> tuple[TimingPoint | ScrollPoint, ...]:
     """Red lines at tempi and metres, green lines at the effects; these outlast tempo changes."""
     meters: dict[float, int] = {}
     steps: dict[float, float] = {}
@@ -305,8 +230,15 @@ def _timing(reader: _Reader, clock: BeatClock) -> tuple[TimingPoint | ScrollPoin
     return in_order([*reds, *green_lines(sorted(steps.items()), reds)])
 
 
+def _placed(
+    reader: EntryReader, entry: dict[str, Any], keys: int, clock: BeatClock, sound: dict[str, Any]
+) -> tuple[HitObject, dict[str, Any]] | None:
+    note = _note(reader, entry, keys, clock, sound)
+    return None if note is None else (note, entry)
+
+
 def _note(
-    reader: _Reader, entry: dict[str, Any], keys: int, clock: BeatClock, sound: dict[str, Any]
+    reader: EntryReader, entry: dict[str, Any], keys: int, clock: BeatClock, sound: dict[str, Any]
 ) -> HitObject | None:
     """One note; None for what is no note."""
     if entry is sound:
@@ -329,14 +261,14 @@ def _note(
     return LongNote(int(column), start, max(start, end), 0, sample)
 
 
-def _sample(reader: _Reader, entry: dict[str, Any]) -> str:
+def _sample(reader: EntryReader, entry: dict[str, Any]) -> str:
     name = reader.text(entry, "sound")
     if not name:
         return "0:0:0:0:"
     return f"0:0:0:{reader.number(entry, 'vol', 100.0):.0f}:{name}"
 
 
-def _metadata(reader: _Reader, meta: dict[str, Any]) -> dict[str, str]:
+def _metadata(reader: EntryReader, meta: dict[str, Any]) -> dict[str, str]:
     song = reader.part(meta, "song")
     fields = {
         "Title": reader.text(song, "title"),
@@ -357,11 +289,3 @@ def _metadata(reader: _Reader, meta: dict[str, Any]) -> dict[str, str]:
 def _events(background: str) -> tuple[str, ...]:
     name = background.replace('"', "'")
     return (f'0,0,"{name}",0,0',) if name else ()
-
-
-def _number_in(text: str) -> float | None:
-    """The number that a text is; None for other texts."""
-    try:
-        return float(text)
-    except ValueError:
-        return None

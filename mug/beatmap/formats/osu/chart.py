@@ -9,6 +9,7 @@ written back as the file has them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -61,6 +62,19 @@ def parse(
     return parse_numbered(text, path=path, losses=losses, strict=strict)[0]
 
 
+@dataclass(frozen=True, slots=True)
+class LineNumbers:
+    """Numbers of the lines that a chart was read from, counted from 1.
+
+    Args:
+        hit_objects: of the hit objects, in the order of `Beatmap.hit_objects`.
+        timing: of the red and green lines, in the order of `Beatmap.timing`.
+    """
+
+    hit_objects: tuple[int, ...]
+    timing: tuple[int, ...]
+
+
 def parse_numbered(
     text: str,
     *,
@@ -68,8 +82,8 @@ def parse_numbered(
     losses: LossReport | None = None,
     strict: bool = False,
     playable: bool = True,
-) -> tuple[Beatmap, tuple[int, ...]]:
-    """As `parse`, with the number of the line of each hit object, counted from 1.
+) -> tuple[Beatmap, LineNumbers]:
+    """As `parse`, with the numbers of the lines.
 
     Without `playable`, a chart of which no note is left is taken: an edit may leave none.
     """
@@ -115,7 +129,9 @@ def parse_numbered(
     if playable:
         reading.check_playable(len(beatmap.hit_objects))
     reading.hand_over(losses)
-    return beatmap, tuple(reader.object_lines)
+    lines = reader.numbers
+    numbers = (lines.get(name, ()) for name in ("HitObjects", "TimingPoints"))
+    return beatmap, LineNumbers(*map(tuple, numbers))
 
 
 def _require_mania(reader: Reader, general: dict[str, str]) -> None:

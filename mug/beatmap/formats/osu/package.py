@@ -56,7 +56,7 @@ class ArchiveLimits:
 DEFAULT_LIMITS = ArchiveLimits()
 
 # Names that are marked as UTF-8 and are none, and extra fields that are cut, come up raw.
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, struct.error)
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, struct.error)
 
 
 def extract(path: Path, out_dir: Path, *, limits: ArchiveLimits = DEFAULT_LIMITS) -> list[Path]:
@@ -74,12 +74,12 @@ def extract(path: Path, out_dir: Path, *, limits: ArchiveLimits = DEFAULT_LIMITS
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            plan = _plan(path, archive, limits)
+            plan = plan_of(path, archive, limits)
             out_dir.mkdir(parents=True, exist_ok=True)
             with TemporaryDirectory(dir=out_dir, prefix=".unpacking-") as staging:
                 _inflate(archive, plan, Path(staging), path, limits)
                 return _move_in(plan, Path(staging), out_dir, path)
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise _refused(path, "chart.archive_is_damaged", str(error)) from error
     except (NotImplementedError, RuntimeError) as error:  # other packing methods, passwords
         raise _refused(path, "chart.archive_cannot_be_unpacked", str(error)) from error
@@ -137,7 +137,7 @@ def _refused(path: Path, what: str, value: object) -> BeatmapError:
 Plan = list[tuple[zipfile.ZipInfo, PurePosixPath]]
 
 
-def _plan(path: Path, archive: zipfile.ZipFile, limits: ArchiveLimits) -> Plan:
+def plan_of(path: Path, archive: zipfile.ZipFile, limits: ArchiveLimits) -> Plan:
     """Target of each file; refuses the archive before anything is written."""
     plan: Plan = []
     infos = archive.infolist()

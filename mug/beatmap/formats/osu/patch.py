@@ -71,13 +71,13 @@ def of(
             file=path,
             remedy="remedy.save_as_utf8",
         )
-    beatmap, lines = osu.parse_numbered(
+    beatmap, numbers = osu.parse_numbered(
         decode(data, None if path is None else path.parent),
         path=path,
         strict=strict,
         playable=playable,
     )
-    return ChartFile(data, beatmap, tuple(line - 1 for line in lines))
+    return ChartFile(data, beatmap, tuple(line - 1 for line in numbers.hit_objects))
 
 
 def replace_objects(

@@ -28,12 +28,12 @@ class Reader:
     Args:
         reading: the policy, and what was lost.
         comments: lines by section.
-        object_lines: numbers of the lines that became hit objects, counted from 1.
+        numbers: of the lines that were read one by one, by section, counted from 1.
     """
 
     reading: Reading
     comments: dict[str, list[str]] = field(default_factory=dict)
-    object_lines: list[int] = field(default_factory=list)
+    numbers: dict[str, list[int]] = field(default_factory=dict)
     _values: dict[str, list[tuple[str, Line]]] = field(default_factory=dict)
 
     def comment(self, section: str, text: str) -> None:
@@ -65,8 +65,7 @@ class Reader:
             except LineError as error:
                 self.reading.left_out(message_of(error), line.text, line=line.number, note=notes)
                 continue
-            if notes:
-                self.object_lines.append(line.number)
+            self.numbers.setdefault(name, []).append(line.number)
         return tuple(found)
 
     def _odd(self, line: Line) -> Odd:

@@ -7,7 +7,7 @@ kept in the chart's section `Quaver`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -104,6 +104,11 @@ class _Reader:
         """A truth value, false where it is missing."""
         return self.text(key, entry).lower() in ("true", "yes", "on")
 
+    def items(self, key: str) -> list[Any]:
+        """Everything in a list, maps or not."""
+        found = self.tree.get(key, [])
+        return found if isinstance(found, list) else []
+
     def entries(self, key: str) -> list[dict[str, Any]]:
         """The maps in a list; a list that is missing is empty."""
         found = self.tree.get(key, [])
@@ -163,6 +168,22 @@ def parse(
     Raises:
         BeatmapError: says what is wrong, and where; also when no note is left.
     """
+    beatmap, _ = parse_placed(text, path=path, losses=losses, strict=strict, playable=True)
+    return beatmap
+
+
+def parse_placed(
+    text: str,
+    *,
+    path: Path | None = None,
+    losses: LossReport | None = None,
+    strict: bool = False,
+    playable: bool = False,
+) -> tuple[Beatmap, tuple[int, ...]]:
+    """As `parse`, with the place of each note in the list of the file, counted from 0.
+
+    Without `playable`, a chart of which no note is left is taken: an edit may leave none.
+    """
     reading = Reading(path, strict)
     reader = _Reader(reading, quaver_yaml.load(text, path=path, reading=reading))
     keys = _keys(reader)
@@ -171,9 +192,9 @@ def parse(
     if any(len(name) > MAX_NAME for name in reader.samples):
         # Every note may repeat the name: a long one would fill the memory.
         raise reading.error(Message("chart.sample_name_too_long", most=MAX_NAME))
-    notes: tuple[HitObject, ...] = tuple(
-        reader.each("HitObjects", lambda entry: _note(reader, entry, keys))
-    )
+    places = {id(entry): place for place, entry in enumerate(reader.items("HitObjects"))}
+    placed = reader.each("HitObjects", lambda entry: _placed(reader, entry, keys, places))
+    notes: tuple[HitObject, ...] = tuple(note for note, _ in placed)
     reader.unread("HitObjects", reader.entries("HitObjects"), _NOTE_FIELDS)
     for name in reader.tree.keys() - _READ:
         if reader.tree[name] not in ("", "[]", "{}", "false", "0", [], {}):
@@ -202,9 +223,10 @@ def parse(
         other={SECTION: tuple(own)} if own else {},
         path=path,
     )
-    reading.check_playable(len(notes))
+    if playable:
+        reading.check_playable(len(notes))
     reading.hand_over(losses)
-    return beatmap
+    return beatmap, tuple(place for _, place in placed)
 
 
 def _sample_path(entry: dict[str, Any]) -> str:
@@ -230,6 +252,13 @@ def _keys(reader: _Reader) -> int:
 _NOTE_FIELDS = frozenset(
     {"StartTime", "EndTime", "Lane", "HitSound", "KeySounds", "EditorLayer", "TimingGroup"}
 )
+
+
+def _placed(
+    reader: _Reader, entry: dict[str, Any], keys: int, places: Mapping[int, int]
+) -> tuple[HitObject, int] | None:
+    note = _note(reader, entry, keys)
+    return None if note is None else (note, places[id(entry)])
 
 
 def _note(reader: _Reader, entry: dict[str, Any], keys: int) -> HitObject | None:

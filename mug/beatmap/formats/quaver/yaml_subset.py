@@ -8,10 +8,10 @@ that was written.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -28,6 +28,7 @@ _LARGE = 1 << 21  # characters; larger texts are not read so often
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _BEGUN_BEFORE = ("while parsing a flow", "while scanning a quoted", "while scanning a simple key")
 
+T = TypeVar("T")
 Tree = str | list[Any] | dict[str, Any]
 
 
@@ -56,18 +57,27 @@ def load(text: str, *, path: Path | None = None, reading: Reading | None = None)
     if _CONTROL.search(text):
         reading.otherwise("chart.control_characters_are_no_text")
         text = _CONTROL.sub("\ufffd", text)
-    root = _documents(text, reading)
+    root = documents(text, reading, lambda events: _tree(events, reading))
     if len(root) != 1 or not isinstance(root[0], dict):
         raise BeatmapError("chart.qua_file_is_one_map", file=path)
     return root[0]
 
 
-def _documents(text: str, reading: Reading) -> list[Any]:
-    """The documents of a text, without the lines that are no YAML."""
+def documents(text: str, reading: Reading, build: Callable[[Iterable[Any]], T]) -> T:
+    """Build something from the events of a text, without the lines that are no YAML.
+
+    Args:
+        text: the whole file.
+        reading: the policy.
+        build: takes the parser's events; it is called again where a line had to be left out.
+
+    Raises:
+        BeatmapError: names the line of what is no YAML.
+    """
     path, lines = reading.path, text.split("\n")
     for tries_left in range(_MOST_BROKEN if len(text) < _LARGE else 1, -1, -1):
         try:
-            return _tree(yaml.parse("\n".join(lines), Loader=_LOADER), reading)
+            return build(yaml.parse("\n".join(lines), Loader=_LOADER))
         except yaml.MarkedYAMLError as error:
             at = _broken_line(error)
             if at is None or not tries_left or at >= len(lines) or not lines[at].strip():
@@ -78,7 +88,7 @@ def _documents(text: str, reading: Reading) -> list[Any]:
                     value=shorten(error.problem),
                 ) from error
             reading.left_out("chart.not_yaml", lines[at], line=at + 1, note=True)
-            lines[at] = ""
+            lines[at] = " " * len(lines[at])  # what follows keeps its place
         except (yaml.YAMLError, ValueError) as error:  # huge numbers, say
             raise BeatmapError("chart.not_yaml", file=path, value=shorten(error)) from error
         except RecursionError as error:

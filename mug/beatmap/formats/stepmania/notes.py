@@ -56,7 +56,7 @@ KEYS = {
     "kickbox-insect": 6,
     "kickbox-arachnid": 8,
 }
-_CELL = re.compile(r"([^\[{<])(?:\[[^\]]*(?:\]|$)|\{[^}]*(?:\}|$)|<[^>]*(?:>|$))*")
+CELL = re.compile(r"([^\[{<])(?:\[[^\]]*(?:\]|$)|\{[^}]*(?:\}|$)|<[^>]*(?:>|$))*")
 _RICH = re.compile(r"[\[{<]")
 
 
@@ -127,8 +127,7 @@ def _measure(
     for index, (line, row) in enumerate(rows):
         if row.count("0") == len(row) == keys:
             continue
-        at = Fraction(_ROWS * (measure * len(rows) + index), len(rows))
-        beat = Fraction(round(at), _ROWS // BEATS_PER_MEASURE)
+        beat = cell_beat(measure, index, len(rows))
         symbols, whole = _symbols(row, keys)
         if not whole or len(symbols) != keys:
             odd(Message("chart.row_has_other_number_of_columns", keys=keys), row, line)
@@ -137,10 +136,16 @@ def _measure(
                 yield Cell(beat, column, symbol, player)
 
 
+def cell_beat(measure: int, row: int, rows: int) -> Fraction:
+    """Beat of a row of a measure: the nearest of 192 rows."""
+    at = Fraction(_ROWS * (measure * rows + row), rows)
+    return Fraction(round(at), _ROWS // BEATS_PER_MEASURE)
+
+
 def _symbols(row: str, keys: int) -> tuple[str, bool]:
     """One letter a column, and whether that is all; key sounds and attacks count for nothing."""
     if not _RICH.search(row):
         return row, True
-    found = list(_CELL.finditer(row))[: keys + 1]
+    found = list(CELL.finditer(row))[: keys + 1]
     whole = sum(len(cell[0]) for cell in found) == len(row)
     return "".join(cell[1] for cell in found), whole

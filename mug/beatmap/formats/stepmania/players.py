@@ -32,6 +32,21 @@ _SYMBOL_LOSSES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedNote:
+    """A note and the cells that it stands in.
+
+    Args:
+        note: the note.
+        head: of its beginning.
+        tail: of its end; None for a tap.
+    """
+
+    note: HitObject
+    head: Cell
+    tail: Cell | None = None
+
+
 @dataclass
 class Player:
     """Goes through the rows and keeps which holds have begun.
@@ -42,18 +57,18 @@ class Player:
     """
 
     reading: Reading
-    notes: dict[tuple[Fraction, int], HitObject] = field(default_factory=dict)
-    open_at: dict[int, tuple[Fraction, float, bool]] = field(default_factory=dict)
+    notes: dict[tuple[Fraction, int], PlacedNote] = field(default_factory=dict)
+    open_at: dict[int, tuple[Cell, float, bool]] = field(default_factory=dict)
 
     def tail(self, cell: Cell, time_ms: float) -> None:
         """The end of a hold."""
         if cell.column not in self.open_at:
             self.reading.losses.add("ends of holds that never began")
             return
-        beat, start_ms, hittable = self.open_at.pop(cell.column)
+        head, start_ms, hittable = self.open_at.pop(cell.column)
         if hittable:
-            end_ms = max(start_ms, time_ms)
-            self.notes[beat, cell.column] = LongNote(cell.column, start_ms, end_ms)
+            hold = LongNote(cell.column, start_ms, max(start_ms, time_ms))
+            self.notes[head.beat, cell.column] = PlacedNote(hold, head, cell)
 
     def place(self, cell: Cell, time_ms: float, hittable: bool) -> None:
         """Anything but an end; a hold that is still open there has none."""
@@ -61,7 +76,7 @@ class Player:
         if cell.symbol == KEYSOUND:
             return
         beside = self.open_at.get(cell.column)
-        if beside is not None and beside[0] != cell.beat:
+        if beside is not None and beside[0].beat != cell.beat:
             self.endless(cell.column)
         replaced = key in self.notes or cell.column in self.open_at
         self.notes.pop(key, None)
@@ -74,16 +89,17 @@ class Player:
         if not hittable:
             self.reading.dropped("notes in warps and fakes, which cannot be hit")
         if cell.symbol in (HOLD, ROLL):
-            self.open_at[cell.column] = (cell.beat, time_ms, hittable)
+            self.open_at[cell.column] = (cell, time_ms, hittable)
         elif hittable:
-            self.notes[key] = Rice(cell.column, time_ms)
+            self.notes[key] = PlacedNote(Rice(cell.column, time_ms), cell)
 
     def endless(self, column: int) -> None:
         """A hold without an end."""
-        beat, _, _ = self.open_at.pop(column)
-        self.reading.dropped("holds without an end, left out as in the game", f"beat {beat}")
+        head, _, _ = self.open_at.pop(column)
+        what = "holds without an end, left out as in the game"
+        self.reading.dropped(what, f"beat {head.beat}")
 
-    def finish(self) -> list[HitObject]:
+    def finish(self) -> list[PlacedNote]:
         """The notes, by time and column."""
         for column in list(self.open_at):
             self.endless(column)
@@ -92,7 +108,7 @@ class Player:
 
 def playable(
     cells: tuple[Cell, ...], timing: StepTiming, reading: Reading
-) -> tuple[HitObject, ...]:
+) -> tuple[PlacedNote, ...]:
     """Notes that can be hit, by time and column; the rest is counted."""
     players: dict[int, Player] = {}
     for cell in cells:
@@ -110,5 +126,5 @@ def playable(
             player.place(cell, time_ms, timing.hittable(cell.beat))
         else:
             reading.losses.add(f"notes of unknown kind {cell.symbol!r}")
-    found = [note for player in players.values() for note in player.finish()]
-    return tuple(sorted(found, key=lambda note: (note.start_ms, note.column)))
+    found = [one for player in players.values() for one in player.finish()]
+    return tuple(sorted(found, key=lambda one: (one.note.start_ms, one.note.column)))

@@ -13,7 +13,7 @@ from mug.beatmap.formats.numbers import LineError
 from mug.beatmap.formats.reading import Reading
 from mug.beatmap.formats.scroll import green_lines, in_order
 from mug.beatmap.formats.stepmania.notes import KEYS, Cell, cells
-from mug.beatmap.formats.stepmania.players import playable
+from mug.beatmap.formats.stepmania.players import PlacedNote, playable
 from mug.beatmap.formats.stepmania.text import Tag, Value, tags
 from mug.beatmap.formats.stepmania.timing import StepTiming, changes
 from mug.beatmap.formats.stepmania.timing_tags import (
@@ -44,12 +44,16 @@ class StepChart:
         keys: columns.
         cells: what its rows hold.
         timing: when its beats are.
+        number: of its rows among those of the file, counted from 0.
+        own_timing: its timing is its own, not the song's.
     """
 
     fields: Mapping[str, str]
     keys: int
     cells: tuple[Cell, ...]
     timing: StepTiming
+    number: int = 0
+    own_timing: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ def parse(
         BeatmapError: says what is wrong, and where; also when no note is left.
     """
     reader = _Reader(Reading(path, strict))
-    charts = [_beatmap(reader, chart) for chart in list(_charts(reader, text))]
+    charts = [_beatmap(reader, chart)[0] for chart in list(_charts(reader, text))]
     for name in _UNHELD:
         value = reader.song.get(name, "").strip()
         reader.losses.add(f"#{name}", bool(value) and value != "0.000=1.000=0.000=0")
@@ -121,6 +125,25 @@ def parse(
 def parse_charts(text: str, *, path: Path | None = None) -> list[StepChart]:
     """The charts as written, rows and timing, before they become beatmaps; see `parse`."""
     return list(_charts(_Reader(Reading(path)), text))
+
+
+@dataclass(frozen=True)
+class PlacedChart:
+    """A chart with the cells of its notes, in the order of its hit objects."""
+
+    chart: StepChart
+    beatmap: Beatmap
+    notes: tuple[PlacedNote, ...]
+
+
+def parse_placed(
+    text: str, *, path: Path | None = None, losses: LossReport | None = None, strict: bool = False
+) -> list[PlacedChart]:
+    """As `parse`, with the cells of the notes; charts without any note are taken."""
+    reader = _Reader(Reading(path, strict))
+    charts = [PlacedChart(chart, *_beatmap(reader, chart)) for chart in [*_charts(reader, text)]]
+    reader.reading.hand_over(losses)
+    return charts
 
 
 def read(path: Path, *, losses: LossReport | None = None, strict: bool = False) -> list[Beatmap]:
@@ -135,9 +158,9 @@ def _charts(reader: _Reader, text: str) -> Iterator[StepChart]:
         raise reading.error("chart.not_a_stepmania_file")
     _collect(reader, text)
     total = 0
-    for written in reader.charts:
+    for place, written in enumerate(reader.charts):
         try:
-            chart = _step_chart(reader, written)
+            chart = _step_chart(reader, written, place)
         except LineError as error:
             kind = written.own.get("STEPSTYPE", "")
             reading.left_out(message_of(error), kind, line=written.line, note=True)
@@ -192,7 +215,7 @@ def _size(chart: StepChart) -> int:
     return len(chart.cells) + len(chart.timing.segments) + commas
 
 
-def _step_chart(reader: _Reader, written: _Written) -> StepChart | None:
+def _step_chart(reader: _Reader, written: _Written, number: int) -> StepChart | None:
     """One chart; None for what no column of a player is in.
 
     Raises:
@@ -208,8 +231,10 @@ def _step_chart(reader: _Reader, written: _Written) -> StepChart | None:
     if not 1 <= keys <= 18:
         raise LineError("chart.type_of_steps_out_of_range")
     fields = {**reader.song, **own}
+    own_timing = False
     if reader.dialect.ssc:
-        fields |= _timing_of(reader, own)
+        own_timing, timing_tags = _timing_of(reader, own)
+        fields |= timing_tags
     for name, value in fields.items():
         if len(value) > MAX_TEXT and name not in (*TIMING, *_UNHELD, "RADARVALUES"):
             raise reading.error(
@@ -225,26 +250,27 @@ def _step_chart(reader: _Reader, written: _Written) -> StepChart | None:
         reading.otherwise(what, row, line=line)
 
     found = tuple(cells(written.rows, keys, line=written.line, odd=odd))
-    return StepChart(fields, keys, found, timing)
+    return StepChart(fields, keys, found, timing, number, own_timing)
 
 
-def _timing_of(reader: _Reader, own: Mapping[str, str]) -> dict[str, str]:
-    """Timing tags of a chart of `.ssc`: all its own where it has any segment, else the song's.
+def _timing_of(reader: _Reader, own: Mapping[str, str]) -> tuple[bool, dict[str, str]]:
+    """Timing tags of a chart of `.ssc`, and whether they are its own.
 
-    Of the song's timing its own one takes the offset alone, where it has none.
+    All are its own where it has any segment, else they are the song's. Of the song's timing its
+    own one takes the offset alone, where it has none.
     """
     tables = [own.get(name, "").strip() for name in TIMING if name != "OFFSET"]
     if any(tables) and not reader.dialect.own_timing:
         reader.losses.add(f"timing of charts, which files below version {SPLIT_TIMING} do not have")
     if not (reader.dialect.own_timing and any(tables)):
-        return {name: reader.song.get(name, "") for name in TIMING}
+        return False, {name: reader.song.get(name, "") for name in TIMING}
     offset = own.get("OFFSET", "") or reader.song.get("OFFSET", "")
-    return {name: own.get(name, "") for name in TIMING} | {"OFFSET": offset}
+    return True, {name: own.get(name, "") for name in TIMING} | {"OFFSET": offset}
 
 
-def _beatmap(reader: _Reader, chart: StepChart) -> Beatmap:
+def _beatmap(reader: _Reader, chart: StepChart) -> tuple[Beatmap, tuple[PlacedNote, ...]]:
     fields = {name: str(value) for name, value in chart.fields.items()}
-    notes = playable(chart.cells, chart.timing, reader.reading)
+    placed = playable(chart.cells, chart.timing, reader.reading)
     timing = _timing(reader, chart)
     own = {
         "StepsType": fields.get("STEPSTYPE", "").lower(),
@@ -255,9 +281,9 @@ def _beatmap(reader: _Reader, chart: StepChart) -> Beatmap:
         "Subtitle": fields.get("SUBTITLE", ""),
         "Genre": fields.get("GENRE", ""),
     }
-    return Beatmap(
+    beatmap = Beatmap(
         keys=chart.keys,
-        hit_objects=notes,
+        hit_objects=tuple(one.note for one in placed),
         timing=timing,
         general={
             "AudioFilename": fields.get("MUSIC", ""),
@@ -270,6 +296,7 @@ def _beatmap(reader: _Reader, chart: StepChart) -> Beatmap:
         other={SECTION: tuple(f"{key}:{value}" for key, value in own.items() if value)},
         path=reader.reading.path,
     )
+    return beatmap, placed
 
 
 def _preview(text: str) -> str:

@@ -39,11 +39,13 @@ class Tag:
         name: in capitals.
         parts: the values between the colons, as written but without comments and escapes.
         line: where it begins, counted from 1.
+        spans: for each part, the pieces of the file that it is made of, as (begin, end).
     """
 
     name: str
     parts: tuple[str, ...]
     line: int
+    spans: tuple[tuple[tuple[int, int], ...], ...] = ()
 
     @property
     def text(self) -> str:
@@ -70,59 +72,64 @@ def tags(text: str, *, path: Path | None = None) -> Iterator[Tag]:
         BeatmapError: for more tags than any chart has.
     """
     text = text.removeprefix("\ufeff")
-    scanner = _Scanner()
+    scanner = _Scanner(text)
     for found in _TOKEN.finditer(text):
-        literal = text[scanner.start : found.start()]
+        literal = (scanner.start, found.start())
         scanner.start = found.end()
         begins = found[0] == "#" and (not scanner.inside or _begins_line(text, found.start()))
         ends = scanner.inside and (begins or found[0] == ";")
         if ends:
             yield scanner.close(literal)
         elif scanner.inside and not begins:
-            scanner.take(literal, found[0])
+            scanner.take(literal, found)
         if begins:
-            scanner.open(text, found.start())
+            scanner.open(found.start())
             if scanner.count > MAX_TAGS:
                 raise BeatmapError("chart.too_many_tags", most=MAX_TAGS, file=path)
     if scanner.inside:
-        yield scanner.close(text[scanner.start :])
+        yield scanner.close((scanner.start, len(text)))
+
+
+Span = tuple[int, int]
 
 
 @dataclass
 class _Scanner:
     """The tag that is being read."""
 
+    text: str
     inside: bool = False
-    parts: list[str] = field(default_factory=list)
-    piece: list[str] = field(default_factory=list)
+    parts: list[tuple[Span, ...]] = field(default_factory=list)
+    piece: list[Span] = field(default_factory=list)
     start: int = 0
     count: int = 0
     line: int = 1
     line_at: int = 0
 
-    def open(self, text: str, at: int) -> None:
+    def open(self, at: int) -> None:
         """Begin a tag."""
-        self.line += text.count("\n", self.line_at, at)
+        self.line += self.text.count("\n", self.line_at, at)
         self.line_at, self.inside = at, True
         self.parts, self.piece = [], []
         self.count += 1
 
-    def take(self, literal: str, token: str) -> None:
+    def take(self, literal: Span, token: re.Match[str]) -> None:
         """Go on with a tag."""
         self.piece.append(literal)
-        if token == ":":
-            self.parts.append("".join(self.piece))
+        if token[0] == ":":
+            self.parts.append(tuple(self.piece))
             self.piece = []
-        elif token == "#":
-            self.piece.append(token)
-        elif token[0] == "\\":
-            self.piece.append(token[1:])
+        elif token[0] == "#":
+            self.piece.append(token.span())
+        elif token[0][0] == "\\":
+            self.piece.append((token.start() + 1, token.end()))
 
-    def close(self, literal: str) -> Tag:
+    def close(self, literal: Span) -> Tag:
         """End the tag."""
         self.inside = False
-        parts = [*self.parts, "".join([*self.piece, literal])]
-        return Tag(parts[0].strip().upper(), tuple(parts[1:]), self.line)
+        spans = [*self.parts, (*self.piece, literal)]
+        parts = ["".join([self.text[begin:end] for begin, end in part]) for part in spans]
+        return Tag(parts[0].strip().upper(), tuple(parts[1:]), self.line, tuple(spans[1:]))
 
 
 def _begins_line(text: str, at: int) -> bool:

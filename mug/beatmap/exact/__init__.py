@@ -1,0 +1,1 @@
+"""Edits of charts that leave every byte beside them as it is."""
