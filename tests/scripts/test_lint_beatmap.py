@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,11 @@ from script_calls import shell
 
 from mug.audio.load import duration_ms
 from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.exact.compare import bytes_changed_beside
+from mug.beatmap.exact.document import open_chart
 from mug.beatmap.formats.osu import chart as osu
-from mug.beatmap.hit_objects import Rice
+from mug.beatmap.formats.registry import write_any
+from mug.beatmap.hit_objects import LongNote, Rice
 from mug.beatmap.timing_points import TimingPoint
 from mug.cli import common
 from mug.lint.rules import NOTICE
@@ -136,3 +140,38 @@ def test_a_package_without_a_chart_is_named(tmp_path: Path) -> None:
     done = shell("lint_beatmap.py", tmp_path / "a.osz")
     assert done.returncode == common.FAILED
     assert f"error: {tmp_path / 'a.osz'}: no chart is in the package" in done.stderr
+
+
+@pytest.mark.parametrize("suffix", [".osu", ".qua", ".mc", ".sm"])
+def test_fixes_leave_the_rest_of_the_file(broken: Path, tmp_path: Path, suffix: str) -> None:
+    notes = (*CALM[:4], LongNote(3, 3000.0, 4000.0), Rice(3, 3500.0), *CALM[8:])
+    chart = replace(osu.read(broken), hit_objects=notes)
+    there = tmp_path / "songs" / f"one{suffix}"
+    broken.unlink()
+    if suffix == ".sm":  # a note within a hold is none there: one that is repeated too soon
+        chart = replace(chart, hit_objects=(*CALM[:4], Rice(0, 1031.25), *CALM[8:]))
+    write_any([chart], there)
+    done = shell("lint_beatmap.py", there.parent, "--tier", "easy", "--fix", tmp_path / "fixed")
+    assert "moved" in done.stdout, done.stderr
+    old, new = open_chart(there), open_chart(tmp_path / "fixed" / there.name)
+    notes_before, notes_after = (d.charts[0].beatmap.hit_objects for d in (old, new))
+    assert 0 < len(set(notes_before) - set(notes_after)) < 3
+    kept = set(notes_before) & set(notes_after)
+    beside = bytes_changed_beside(old.files[""], new.files[""], 0, lambda note: note not in kept)
+    assert beside == 0
+    assert (tmp_path / "fixed" / "calm.osu").read_bytes() == broken.with_name(
+        "calm.osu"
+    ).read_bytes()
+
+
+def test_copies_of_others_stay(broken: Path, tmp_path: Path) -> None:
+    (tmp_path / "fixed").mkdir()
+    (tmp_path / "fixed" / "broken.osu").write_text("mine")
+    done = shell("lint_beatmap.py", broken, "--fix", tmp_path / "fixed", "--json")
+    assert done.returncode == common.FAILED
+    assert (tmp_path / "fixed" / "broken.osu").read_text() == "mine"
+    done = shell("lint_beatmap.py", broken, "--fix", tmp_path / "fixed", "--json", "--overwrite")
+    (report,) = json.loads(done.stdout)["charts"]
+    assert report["changes"]
+    assert report["left"]["error"] == 0
+    assert len(osu.read(tmp_path / "fixed" / "broken.osu").hit_objects) == len(BROKEN)

@@ -62,7 +62,22 @@ class ExactMalody:
         tree = json_places(view.text)
         if not isinstance(tree, JsonMap):
             raise BeatmapError("chart.mc_file_is_one_map", file=path)
-        return cls(view, read, tree, path)
+        made = cls(view, read, tree, path)
+        if not made._is_found():
+            raise BeatmapError("chart.cannot_be_edited_in_place", file=path)
+        return made
+
+    def _is_found(self) -> bool:
+        """Return whether every note stands where it was found; keys may be written with escapes."""
+        listed = self.tree.values.get("note")
+        items = listed.items if isinstance(listed, JsonList) else []
+        return all(
+            place < len(items)
+            and isinstance(item := items[place], JsonMap)
+            and {"beat", "column"} <= item.values.keys()
+            and (not isinstance(note, LongNote) or "endbeat" in item.values)
+            for place, note in zip(self.read.places, self.read.beatmap.hit_objects, strict=True)
+        )
 
     def reread(self, view: View) -> ExactMalody:
         """Return the same file with other bytes."""

@@ -71,8 +71,8 @@ class ExactQuaver:
         for index, note in zip(indices, beatmap.hit_objects, strict=True):
             item = listed[index] if index < len(listed) else None
             lane = None if item is None else item.values.get("Lane")
-            if lane is None or float(view.text[slice(*lane)].strip("'\"")) != note.column + 1:
-                raise BeatmapError("chart.edit_would_read_otherwise", file=path)
+            if lane is None or _number(view.text[slice(*lane)]) != note.column + 1:
+                raise BeatmapError("chart.cannot_be_edited_in_place", file=path)
         return cls(view, beatmap, indices, places, path)
 
     def reread(self, view: View) -> ExactQuaver:

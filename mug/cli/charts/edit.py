@@ -1,9 +1,14 @@
-"""Regenerate part of a chart and keep the rest of the file as it is, byte for byte.
+"""Regenerate part of a chart, or edit its notes, and keep the rest of the file byte for byte.
+
+The chart is a file of osu!, StepMania, Quaver or Malody, or stands in a package of one of them;
+what is written has the same format. docs/formats.md says what stays.
 
 Name the part by time (--from_ms, --to_ms), by bars (--from_bar, --to_bar, counted from 1 at the
 first red line) or by columns (counted from 1), or several of them. Without --to_... it goes to
 the end: the chart is continued. With --count there are variations. A hold that crosses the
 border stays.
+
+With --edits the operations of a JSON file are applied instead, and nothing is generated.
 
 osu! does not accept machine-made content in ranked maps: the chart's tags say what made the new
 notes, which is the one change outside the part; --no-mark leaves them as they are.
@@ -15,14 +20,17 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mug.beatmap.formats.osu import patch as osu_patch
-from mug.beatmap.formats.osu.patch import ChartFile
-from mug.beatmap.sound_file import find_audio
+from mug.beatmap.beatmap import Beatmap
+from mug.beatmap.exact.document import Document, open_chart
+from mug.beatmap.exact.steps import as_containers
+from mug.beatmap.formats.registry import suffixes
+from mug.cli.charts.chart_choice import add_difficulty_option, chosen, columns_meant, song_of
+from mug.cli.charts.edit_by_list import add_edits_options, edit_by_list
 from mug.cli.charts.model_options import overview_of
 from mug.cli.charts.options import (
     add_finish_options,
@@ -34,7 +42,7 @@ from mug.cli.charts.options import (
 )
 from mug.cli.charts.prompt_options import add_prompt_options
 from mug.cli.common import OK, STRICT, add_overwrite_option, progress_bar, run, warn
-from mug.errors import GenerationError, MugError
+from mug.errors import GenerationError
 from mug.features import FeatureSchema
 from mug.files import atomic_write, write_together
 from mug.pipeline.output.own_files import check_outputs
@@ -55,13 +63,35 @@ def parser(schema: FeatureSchema, keys: int = 0) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    made.add_argument("chart", type=Path, metavar="CHART", help="the .osu file")
+    made.add_argument("chart", type=Path, metavar="CHART", help=suffixes())
     made.add_argument(
-        "--out", type=Path, required=True, help="the .osu file to write; with --count, NAME-1.osu …"
+        "--out",
+        type=Path,
+        required=True,
+        help="the file to write, of the same format; with --count, NAME-1.osu …",
     )
+    add_difficulty_option(made)
+    add_edits_options(made)
     made.add_argument("--audio", type=Path, help="the song (default: the one that the chart names)")
     add_overwrite_option(made)
     made.add_argument("--strict", action="store_true", help=STRICT)
+    _add_part_options(made)
+    made.add_argument(
+        "--own_prompt", action="store_true", help="ask for what the chart itself measures"
+    )
+    made.add_argument(
+        "--mark",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="write what made the notes into the chart's tags (default: yes)",
+    )
+    add_sampling_options(made)
+    add_finish_options(made)
+    add_prompt_options(made, schema, keys)
+    return made
+
+
+def _add_part_options(made: argparse.ArgumentParser) -> None:
     part = made.add_argument_group("what may change")
     part.add_argument("--from_ms", type=float, help="begin of the part, in ms")
     part.add_argument("--to_ms", type=float, help="end of the part, in ms")
@@ -92,70 +122,58 @@ def parser(schema: FeatureSchema, keys: int = 0) -> argparse.ArgumentParser:
         default=60.0,
         help="drop new notes this close to one that stays, in its column (default 60)",
     )
-    made.add_argument(
-        "--own_prompt", action="store_true", help="ask for what the chart itself measures"
-    )
-    made.add_argument(
-        "--mark",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="write what made the notes into the chart's tags (default: yes)",
-    )
-    add_sampling_options(made)
-    add_finish_options(made)
-    add_prompt_options(made, schema, keys)
-    return made
 
 
 def main() -> int:
     """Edits, writes the files and prints the report as JSON."""
-    overview = overview_of(keys=_columns_edited(sys.argv[1:]))
+    overview = overview_of(keys=columns_meant(sys.argv[1:]))
     schema = overview.schema
     command_line = parser(schema, overview.release.keys)
     command_line.set_defaults(**overview.release.sampling)
     args = command_line.parse_args()
-    if args.out.suffix.lower() != ".osu":
-        raise GenerationError("scripts.output_must_be_osu_file", file=args.out)
+    suffix = args.chart.suffix.lower()
+    if args.out.suffix.lower() != suffix:
+        raise GenerationError("scripts.output_must_have_suffix", suffix=suffix, file=args.out)
+    if args.edits is not None:
+        return edit_by_list(args)
     check_outputs(_files(args), overwrite=args.overwrite)
-    chart = osu_patch.read(args.chart, strict=args.strict)
-    audio = args.audio or find_audio(chart.beatmap)
-    request = request_of(args, schema, audio, finish_of(args))
+    document = open_chart(args.chart, strict=args.strict)
+    chart = chosen(document, args.difficulty, args.chart)
+    with ExitStack() as stack:
+        if args.audio is None:
+            args.audio = stack.enter_context(song_of(document, chart, args.chart))
+        report = _regenerated(args, schema, document, chart)
+    print(json.dumps(report, indent=2, ensure_ascii=False))
+    return OK
+
+
+def _regenerated(
+    args: argparse.Namespace, schema: FeatureSchema, document: Document, chart: int
+) -> list[dict[str, Any]]:
+    """Write all variations; their reports."""
+    beatmap = document.place(chart).beatmap
+    request = request_of(args, schema, args.audio, finish_of(args))
     if args.own_prompt:
         from mug.pipeline.prompt import prompt_of_chart
 
-        own = prompt_of_chart(chart.beatmap, schema).positive
+        own = prompt_of_chart(beatmap, schema).positive
         request = replace(request, prompt={**own, **request.prompt})
-    edit = _edit(args, chart)
-    generator = generator_of(args, chart.beatmap.keys)
+    edit = _edit(args, beatmap)
+    generator = generator_of(args, beatmap.keys)
     warn_before(generator, request)
 
     from mug.pipeline.edit import edit_chart
 
     with progress_bar("editing", "step") as progress:
-        variations = edit_chart(generator, chart.beatmap, request, edit, progress)
+        variations = edit_chart(generator, beatmap, request, edit, progress)
     for notice in generator.song(request.audio).sound.notices:
         warn(str(notice))
+    work = _Work(args, generator, request, edit, document, chart)
     with write_together():
-        report = [
-            _write(args, generator, request, chart, edit, (index, variation))
-            for index, variation in enumerate(variations)
-        ]
-    print(json.dumps(report, indent=2, ensure_ascii=False))
-    return OK
+        return [work.write(index, variation) for index, variation in enumerate(variations)]
 
 
-def _columns_edited(words: Sequence[str]) -> int | None:
-    """Columns of the chart that a command line names: the model is chosen by them."""
-    for path in (Path(word) for word in words):
-        if path.suffix.lower() == ".osu" and path.is_file():
-            try:
-                return osu_patch.read(path).beatmap.keys
-            except MugError:  # said when the chart is read
-                return None
-    return None
-
-
-def _edit(args: argparse.Namespace, chart: ChartFile) -> Edit:
+def _edit(args: argparse.Namespace, beatmap: Beatmap) -> Edit:
     from mug.beatmap.hit_objects import LongNote
     from mug.pipeline.request import Edit, Region
 
@@ -163,7 +181,7 @@ def _edit(args: argparse.Namespace, chart: ChartFile) -> Edit:
     if args.lock_columns:
         locks.append(Region(columns=args.lock_columns))
     return Edit(
-        _region(args, chart),
+        _region(args, beatmap),
         tuple(locks),
         (lambda note: isinstance(note, LongNote)) if args.lock_holds else None,
         strength=args.strength,
@@ -171,7 +189,7 @@ def _edit(args: argparse.Namespace, chart: ChartFile) -> Edit:
     )
 
 
-def _region(args: argparse.Namespace, chart: ChartFile) -> Region:
+def _region(args: argparse.Namespace, beatmap: Beatmap) -> Region:
     from mug.pipeline.arrange.bars import bar_start_ms
     from mug.pipeline.request import Region
 
@@ -181,9 +199,9 @@ def _region(args: argparse.Namespace, chart: ChartFile) -> Region:
         )
     first, last = args.from_ms, args.to_ms
     if args.from_bar is not None:
-        first = bar_start_ms(chart.beatmap.red_lines, args.from_bar)
+        first = bar_start_ms(beatmap.red_lines, args.from_bar)
     if args.to_bar is not None:
-        last = bar_start_ms(chart.beatmap.red_lines, args.to_bar + 1)
+        last = bar_start_ms(beatmap.red_lines, args.to_bar + 1)
     if first is None and last is None and args.columns is None and args.strength == 1:
         raise GenerationError(
             "scripts.nothing_of_chart_would_be_left",
@@ -194,40 +212,50 @@ def _region(args: argparse.Namespace, chart: ChartFile) -> Region:
     )
 
 
-def _write(
-    args: argparse.Namespace,
-    generator: ChartGenerator,
-    request: GenerationRequest,
-    chart: ChartFile,
-    edit: Edit,
-    made: tuple[int, Variation],
-) -> dict[str, Any]:
-    """Write one variation with its report beside it."""
-    from mug.pipeline.edit import bytes_changed_outside, describe_edit
-    from mug.pipeline.provenance import stamp
-    from mug.pipeline.stamp import provenance
+@dataclass(frozen=True)
+class _Work:
+    """Everything that variations are written from."""
 
-    index, variation = made
-    out = _out(args, index)
-    edited = variation.apply_to_file(chart)
-    record = provenance(generator.model, request, prompt=request.prompt, index=index)
-    report = {
-        "chart": str(args.chart),
-        "file": str(out),
-        **describe_edit(chart.beatmap, edit, variation),
-        "notices": [one.to_plain() for one in generator.song(request.audio).sound.notices],
-        "bytes_changed_outside": bytes_changed_outside(chart, edited, edit),
-        "made_by": record.to_dict(),
-    }
-    data = edited.data
-    if args.mark:
-        tags = stamp(edited.beatmap, record).metadata["Tags"]
-        data = osu_patch.with_field(edited, "Metadata", "Tags", tags).data
-    with atomic_write(out.with_suffix(".json"), "w", encoding="utf-8") as handle:
-        json.dump(report, handle, indent=2, ensure_ascii=False)
-    with atomic_write(out) as handle:  # after its report
-        handle.write(data)
-    return report
+    args: argparse.Namespace
+    generator: ChartGenerator
+    request: GenerationRequest
+    edit: Edit
+    document: Document
+    chart: int
+
+    def write(self, index: int, variation: Variation) -> dict[str, Any]:
+        """Write one variation with its report beside it."""
+        from mug.pipeline.edit import describe_edit
+        from mug.pipeline.exact_edit import apply_variation, changed_outside
+        from mug.pipeline.provenance import stamp
+        from mug.pipeline.stamp import provenance
+
+        args, request, beatmap = self.args, self.request, self.document.place(self.chart).beatmap
+        out = _out(args, index)
+        done, written = apply_variation(self.document, self.chart, variation)
+        record = provenance(self.generator.model, request, prompt=request.prompt, index=index)
+        notices = self.generator.song(request.audio).sound.notices
+        report = {
+            "chart": str(args.chart),
+            "difficulty": beatmap.version,
+            "file": str(out),
+            **describe_edit(beatmap, self.edit, written),
+            "moved": as_containers(done.moved),
+            "notices": [one.to_plain() for one in notices],
+            "bytes_changed_outside": changed_outside(
+                self.document, done.document, self.chart, self.edit
+            ),
+            "made_by": record.to_dict(),
+        }
+        edited = done.document
+        if args.mark:
+            tags = stamp(edited.place(self.chart).beatmap, record).metadata["Tags"]
+            edit = {"op": "tags", "chart": self.chart, "text": tags}
+            edited = edited.apply([edit]).document
+        with atomic_write(out.with_suffix(".json"), "w", encoding="utf-8") as handle:
+            json.dump(report, handle, indent=2, ensure_ascii=False)
+        edited.write(out)  # after its report
+        return report
 
 
 def _out(args: argparse.Namespace, index: int) -> Path:

@@ -19,7 +19,7 @@ from mug.beatmap.formats.loss_report import LossReport
 from mug.beatmap.formats.osu import package as osz
 from mug.beatmap.formats.registry import CHARTS, PACKAGES, kind_of, read_chart, suffixes
 from mug.beatmap.sound_file import find_audio
-from mug.cli.common import FAILED, OK, STRICT, run
+from mug.cli.common import FAILED, OK, STRICT, add_overwrite_option, run
 from mug.difficulty.stars import star_rating
 from mug.errors import AudioError, BeatmapError, DataError, ModeError, printable
 from mug.lint.findings import Finding
@@ -82,6 +82,14 @@ def _arguments() -> argparse.Namespace:
         "--audio", action="store_true", help="also look whether notes lie after the song"
     )
     parser.add_argument("--strict", action="store_true", help=STRICT)
+    parser.add_argument(
+        "--fix",
+        type=Path,
+        metavar="FOLDER",
+        help="fix what can be fixed in copies of the files, which are written into this folder;"
+        " what is not fixed stays as it is, byte for byte",
+    )
+    add_overwrite_option(parser)
     parser.add_argument("--keys", type=int, nargs="*", help="only charts of so many columns")
     parser.add_argument("--least_notes", type=int, default=0, help="only charts of so many notes")
     return parser.parse_args()
@@ -90,6 +98,10 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """Lint every chart once, then print what was asked for."""
     given = _arguments()
+    if given.fix is not None:
+        from mug.cli.charts.lint_fix import fix_all
+
+        return fix_all(given, _copies(given.paths))
     this = LintRun(given)
     checked = list(_distinct(_check_all(this)))
     if given.rates:
@@ -143,6 +155,13 @@ def _files(path: Path) -> list[Path]:
         return [path]
     known = {*CHARTS, *PACKAGES}
     return [p for p in files_below(path) if p.suffix.lower() in known]
+
+
+def _copies(paths: list[Path]) -> Iterator[tuple[Path, Path]]:
+    """Every file, with its place below a folder of copies."""
+    for path in paths:
+        for file in _files(path):
+            yield file, file.relative_to(path) if path.is_dir() else Path(file.name)
 
 
 def _check_file(file: Path, package: osz.Unpacked | None, this: LintRun) -> Iterator[Checked]:
