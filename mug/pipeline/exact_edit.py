@@ -11,7 +11,8 @@ from mug.beatmap.exact.document import Applied, Document
 from mug.beatmap.exact.operations import replacement
 from mug.beatmap.hit_objects import HitObject
 from mug.errors import BeatmapError
-from mug.pipeline.edit import Dropped, Edit, Variation
+from mug.pipeline.edit import Dropped, Variation
+from mug.pipeline.request import Edit
 
 NOT_HELD = "the format of the file cannot hold it there"
 

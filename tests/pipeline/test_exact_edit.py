@@ -6,8 +6,9 @@ from pathlib import Path
 
 from mug.beatmap.exact.document import open_chart
 from mug.beatmap.hit_objects import LongNote, Rice
-from mug.pipeline.edit import Dropped, Edit, Region, Variation
+from mug.pipeline.edit import Dropped, Variation
 from mug.pipeline.exact_edit import NOT_HELD, apply_variation, changed_outside
+from mug.pipeline.request import Edit, Region
 
 CHART = (
     b"#TITLE:t;#OFFSET:0;#BPMS:0=120;#NOTES:dance-single::Hard:1:0:\n"
