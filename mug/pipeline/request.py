@@ -80,11 +80,16 @@ class GenerationRequest:
 
     @property
     def finish_by_prompt(self) -> FinishOptions:
-        """Options of finishing; where no star rating is set, the one asked for gives the tier."""
-        stars = self.prompt.get("sr")
-        if self.finish.star_rating is not None or stars is None:
-            return self.finish
-        return replace(self.finish, star_rating=float(stars))
+        """Options of finishing with the stars and the share of long notes that are asked for.
+
+        The stars give the tier. What the options set themselves stays.
+        """
+        found, stars, share = self.finish, self.prompt.get("sr"), self.prompt.get("ln_ratio")
+        if found.star_rating is None and stars is not None:
+            found = replace(found, star_rating=float(stars))
+        if found.long_notes is None and share is not None:
+            found = replace(found, long_notes=float(share))
+        return found
 
     def to_plain(self) -> dict[str, Any]:
         """Return all fields as JSON can hold them."""

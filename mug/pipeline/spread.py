@@ -186,7 +186,8 @@ def spread_requests(
 def tier_finishes(request: GenerationRequest, tiers: Sequence[SpreadTier]) -> list[FinishOptions]:
     """Return how a chart of each tier is finished."""
     return [
-        replace(request.finish, version=tier.name, star_rating=tier.star_rating) for tier in tiers
+        replace(request.finish_by_prompt, version=tier.name, star_rating=tier.star_rating)
+        for tier in tiers
     ]
 
 

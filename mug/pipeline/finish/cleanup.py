@@ -11,10 +11,11 @@ from mug.beatmap.beat_lines import BeatLines, with_usual_beat
 from mug.beatmap.hit_objects import HitObject, LongNote
 from mug.beatmap.timing_points import TimingPoint
 from mug.lint.repair.fix import fix
+from mug.pipeline.finish.long_notes import with_share_held
 from mug.pipeline.finish.options import FinishOptions
 from mug.reference.minijacks import remove_minijacks
 from mug.snapping.nearest import SnapOptions, snap_chart, snap_to_grid
-from mug.tiers import estimated_stars, tier_of
+from mug.tiers import LIMITS, estimated_stars, tier_of
 
 NEAREST_DIVISORS = (1, 2, 3, 4, 6, 8)
 _ENDS = (4, 3)  # parts of a beat at which a hold may end with the song
@@ -148,6 +149,11 @@ def fix_notes(
     if options.fixes == "none" or not notes:
         return list(notes)
     tier = tier_of(_stars(notes, options))
+    if options.long_notes is not None and locked is None:
+        limits, before = LIMITS[tier], notes
+        notes = with_share_held(notes, options.long_notes, limits, where.duration_ms)
+        turned = sum(type(a) is not type(b) for a, b in zip(before, notes, strict=True))
+        changes.counts |= {"turned": turned} if turned else {}
     fixed = fix(
         notes,
         tier=tier,

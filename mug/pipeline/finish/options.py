@@ -45,6 +45,8 @@ class FinishOptions:
         minijack_ms: interval of the rule `minijacks`; 0 is off.
         star_rating: what the chart is meant to have; sets the tier. Without it the density of the
             notes does.
+        long_notes: share of long notes that the chart is meant to have; with the fixes of its tier
+            it is brought to that. Without it the notes stay as held as they were.
         audio_filename: name of the song file beside the chart.
     """
 
@@ -61,6 +63,7 @@ class FinishOptions:
     fixes: str = "tier"
     minijack_ms: float = 90.0
     star_rating: float | None = None
+    long_notes: float | None = None
     audio_filename: str = "audio.mp3"
 
     def __post_init__(self) -> None:
