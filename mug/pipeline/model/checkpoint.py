@@ -63,6 +63,8 @@ __all__ = [
 _SMALL_SURPLUS = 1_000_000
 """Weights that a config may describe beyond those of its file; what is missing is named."""
 
+LONG_NOTES = "ln_ratio"
+
 OFFLOADED = ("wave_model", "unet_model")
 """Networks of which one runs at a time: the song is encoded, then charts are denoised."""
 
@@ -100,11 +102,17 @@ class LoadedModel:
         return self.offload.in_memory(network)
 
     def given(self, prompt: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return a prompt as the model gets it, with stars by which it reaches those asked for."""
-        asked = prompt.get(STARS)
-        if self.reached is None or asked is None:
-            return prompt
-        return {**prompt, STARS: self.reached.to_give(float(asked))}
+        """Return a prompt as the model gets it.
+
+        It has stars by which the model reaches those asked for, and no larger share of long notes
+        than the model has seen: of those it makes no sense.
+        """
+        given = dict(prompt)
+        if self.reached is not None and prompt.get(STARS) is not None:
+            given[STARS] = self.reached.to_give(float(prompt[STARS]))
+        if prompt.get(LONG_NOTES) is not None and LONG_NOTES in self.release.trained:
+            given[LONG_NOTES] = min(prompt[LONG_NOTES], self.release.trained[LONG_NOTES][1])
+        return given
 
     def given_instead(self, prompt: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the model is given in place of entries of a prompt."""

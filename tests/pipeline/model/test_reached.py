@@ -114,3 +114,7 @@ def test_a_prompt_without_stars_stays(tiny_model: LoadedModel) -> None:
     calibrated = replace(tiny_model, reached=HALF)
     assert calibrated.given({"ln_ratio": 0.2}) == {"ln_ratio": 0.2}
     assert calibrated.given({"sr": 1.5, "ln_ratio": 0.2}) == {"sr": 3.0, "ln_ratio": 0.2}
+    seen = {**calibrated.config, "release": {"trained": {"ln_ratio": [0.0, 0.5]}}}
+    packed = replace(calibrated, config=seen)
+    assert packed.given({"ln_ratio": 0.8}) == {"ln_ratio": 0.5}  # more makes no sense to it
+    assert packed.given({"ln_ratio": 0.4}) == {"ln_ratio": 0.4}
