@@ -1,51 +1,45 @@
 """Fit the weights in `mug/timing/weights.py`.
 
-    MUG_REAL_DATA=FOLDER python benchmarks/_timing_fit.py [--songs 560] [--leave_one_out]
-        [--composed_alone]
+    MUG_REAL_DATA=FOLDER python benchmarks/_timing_fit.py [--songs 250] [--misleading 400]
+        [--retold 150] [--kept FOLDER]
 
 Conditional logistic regression: of the hypotheses of a song, the right one. The songs are composed
-ones, click tracks, and the real songs at three speeds, whole and in pieces of 40 s. Prints how
-many come out right, and the weights. With `--leave_one_out` each real song in turn is left out of a
-fit, which is then judged on it; with `--composed_alone` all of them are, and tempo priors tried.
+ones (`_timing_fit_songs.py`), whole and in pieces; no real song is among them. Prints the weights,
+how many songs come out right, and, with `MUG_REAL_DATA`, how the real songs do, which judge alone.
+With `--kept` a fit that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks._timing_songs import FITTING_SEED, SAMPLE_RATE, TimedSong, real_songs, tempo_of
-from mug.audio.load import resample
+from benchmarks._timing_fit_songs import MAKERS
+from benchmarks._timing_songs import TimedSong, real_songs
 from mug.beatmap.timing_points import TimingPoint
-from mug.compose.composer import compose_song
-from mug.compose.sound import render
-from mug.compose.style import SongStyle
 from mug.timing.choice import hypotheses
 from mug.timing.features import TimingFeatures, bar_features, beat_features
 from mug.timing.onsets import Onsets, detect_onsets
-from mug.timing.tempo_map import TempoMap
 
-# Of the beat's weights 0.01 to 0.03 do alike on real songs left out; less fits the composed songs.
 BEAT_PENALTY, BAR_PENALTY = 0.02, 0.003
-WEIGHTS = {"composed": 1.0, "clicks": 2.0, "real": 2.0}
-SPEEDS = (1.0, 0.8, 1.25)
-PIECE_MS = 40000.0
-CLICKS = 60
+WEIGHTS = {"composed": 1.0, "misleading": 3.0, "retold": 1.0, "clicks": 2.0, "real": 1.0}
+PIECES_MS = (24000.0, 12000.0)  # of composed songs: parts of a song of several tempi are short
+REAL_PIECE_MS = 40000.0
+CLICKS = 41
 # Human timing lies this much after the onsets (median), so that hypotheses can be matched to it.
 REAL_BIAS_MS = {"triangles": 18.0}
 USUAL_BIAS_MS = -4.0
 LEVEL_SHARE = 2e-3
-PRIOR_BPM = 165.0  # middle of the tempo priors that are tried
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,86 +47,85 @@ class Case:
     """The hypotheses of one song: their numbers, and which are right."""
 
     name: str
+    kind: str
     weight: float
     beats: np.ndarray
     right: np.ndarray
     bars: np.ndarray
     right_bars: np.ndarray
-    at_speed: bool = True
+    levels: np.ndarray
     whole: bool = True
-    levels: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    bpm: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    def best(self, weights: np.ndarray) -> int:
+        """The likeliest hypothesis."""
+        return int(np.argmax(self.beats @ weights))
 
     def place(self, weights: np.ndarray) -> int:
         """Place of the best right hypothesis, 1 the first."""
         scores = self.beats @ weights
         return 1 + int((scores > scores[self.right].max()).sum())
 
-    def level(self, weights: np.ndarray) -> float:
-        """Tempo of the first hypothesis over the true one."""
-        return float(self.levels[int(np.argmax(self.beats @ weights))])
+
+def composed_cases(counts: dict[str, int], folder: Path | None) -> Iterator[Case]:
+    """The hypotheses of so many songs of each source.
+
+    Args:
+        counts: songs by source, as in `MAKERS`.
+        folder: where they are kept; None keeps none.
+    """
+    for source, count in counts.items():
+        for index in range(count):
+            path = folder / f"{source}_{index:03d}.npz" if folder else None
+            if path is not None and path.exists():
+                yield from _kept(path)
+                continue
+            found = list(cases(MAKERS[source](index)))
+            yield from found
+            if path is not None:
+                _keep(path, found)
 
 
-def composed(count: int) -> Iterator[TimedSong]:
-    """Composed songs of all kinds, one tempo each."""
-    for index in range(count):
-        bpm = tempo_of(index)
-        style = SongStyle(
-            seconds=(26.0, 45.0),
-            tempo=(bpm, bpm),
-            wide_tempo_p=0.0,
-            tempo_change_p=0.0,
-            metres={"4/4": 0.6, "3/4": 0.2, "6/8": 0.2},
-            lead_in_ms=(0.0, 3000.0) if index % 5 else (3000.0, 10000.0),
-        )
-        song = compose_song(FITTING_SEED + index, style)
-        first = song.tempo.segments[0]
-        line = TimingPoint(first.time_ms, first.beat_ms, song.metre.beats)
-        wave = render(song)
-        yield TimedSong(str(index), "composed", wave, TempoMap((line,)), song.duration_ms)
+def _keep(path: Path, found: list[Case]) -> None:
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        values = {f"{n} {key}": v for n, case in enumerate(found) for key, v in vars(case).items()}
+        np.savez(file, **values)
+    part.replace(path)
 
 
-def clicks(count: int) -> Iterator[TimedSong]:
-    """Click tracks: accented beats with one to four parts."""
-    for index in range(count):
-        rng = np.random.default_rng([3, index])
-        bpm, offset = (
-            float(np.exp(rng.uniform(np.log(85), np.log(230)))),
-            float(rng.uniform(0, 500)),
-        )
-        parts, seconds = int(rng.choice([1, 1, 2, 3, 4])), float(rng.uniform(15, 60))
-        accent, tone = float(rng.uniform(0.3, 0.6)), bool(rng.random() < 0.5)
-        wave = 10 ** rng.uniform(-4, -2.5) * rng.standard_normal(int(seconds * SAMPLE_RATE))
-        size = int(0.03 * SAMPLE_RATE)
-        for hit in range(int((seconds - 0.1 - offset / 1000) * bpm / 60 * parts)):
-            at = offset / 1000 + hit * 60 / bpm / parts
-            first = math.ceil(at * SAMPLE_RATE)
-            age = np.arange(first, first + size) / SAMPLE_RATE - at
-            body = np.sin(2 * np.pi * 1500 * age) if tone else rng.standard_normal(size)
-            loud = 0.5 * (accent if hit % parts else 1.0)
-            wave[first : first + size] += loud * np.exp(-age / 0.004) * body
-        truth = TempoMap.of_bpm(bpm, offset)
-        yield TimedSong(str(index), "clicks", wave.astype(np.float32), truth, seconds * 1000)
+def _kept(path: Path) -> list[Case]:
+    with np.load(path) as stored:
+        found: dict[int, dict[str, Any]] = {}
+        for key, value in stored.items():
+            number, name = key.split()
+            found.setdefault(int(number), {})[name] = value if value.ndim else value.item()
+    return [Case(**values) for _, values in sorted(found.items())]
 
 
-def cases(songs: Iterator[TimedSong]) -> Iterator[Case]:
-    """The hypotheses of each song, of real ones at several speeds and of their pieces."""
-    for song in songs:
-        real = song.kind == "real"
-        for speed in SPEEDS if real else (1.0,):
-            wave = resample(song.wave, SAMPLE_RATE, int(SAMPLE_RATE / speed))
-            onsets, line = detect_onsets(wave), song.truth.red_lines[0]
-            beat, start = line.beat_ms / speed, line.time_ms / speed
-            if real:
-                start += REAL_BIAS_MS.get(song.name, USUAL_BIAS_MS)
-            at_speed = speed == 1.0
-            for case in _case(song, onsets, TimingPoint(start, beat, line.meter)):
-                yield replace(case, at_speed=at_speed)
-            if real and onsets.duration_ms > PIECE_MS:
-                for first in np.arange(0.0, onsets.duration_ms - PIECE_MS, PIECE_MS):
-                    piece, begin = onsets.between(float(first), float(first) + PIECE_MS)
-                    for case in _case(song, piece, TimingPoint(start - begin, beat, line.meter)):
-                        yield replace(case, whole=False, at_speed=at_speed)
+def cases(song: TimedSong) -> Iterator[Case]:
+    """The hypotheses of a song and of pieces of it."""
+    onsets, line = detect_onsets(song.wave), song.truth.red_lines[0]
+    start_ms = line.time_ms
+    if song.kind == "real":
+        start_ms += REAL_BIAS_MS.get(song.name, USUAL_BIAS_MS)
+    yield from _case(song, onsets, TimingPoint(start_ms, line.beat_ms, line.meter))
+    for first, length in pieces(song.kind, onsets):
+        piece, begin = onsets.between(first, first + length)
+        truth = TimingPoint(start_ms - begin, line.beat_ms, line.meter)
+        for case in _case(song, piece, truth):
+            yield replace(case, whole=False, weight=case.weight / 2)
+
+
+def pieces(kind: str, onsets: Onsets) -> list[tuple[float, float]]:
+    """Beginnings and lengths (ms) of pieces that are cases of their own."""
+    if kind == "real":
+        firsts = np.arange(0.0, onsets.duration_ms - REAL_PIECE_MS + 1000.0, REAL_PIECE_MS)
+        return [(float(first), REAL_PIECE_MS) for first in firsts]
+    if kind == "clicks":
+        return []
+    rng = np.random.default_rng(len(onsets.envelope))
+    lasts = [max(onsets.duration_ms - length, 1.0) for length in PIECES_MS]
+    return [(float(rng.uniform(0, last)), n) for last, n in zip(lasts, PIECES_MS, strict=True)]
 
 
 def _case(song: TimedSong, onsets: Onsets, truth: TimingPoint) -> Iterator[Case]:
@@ -153,14 +146,14 @@ def _case(song: TimedSong, onsets: Onsets, truth: TimingPoint) -> Iterator[Case]
         beats = round((grid.offset_ms + begin * grid.beat_ms - truth.time_ms) / beat)
         right_bars.append(meter == (3 if truth.meter == 3 else 4) and beats % truth.meter == 0)
     yield Case(
-        song.name if song.kind == "real" else song.kind,
+        song.name,
+        song.kind,
         WEIGHTS[song.kind],
         np.array([beat_features(evidence, g) for g in grids]),
         right,
         np.array([row for _, _, row in bars]),
         np.array(right_bars) & (song.kind != "clicks"),
         levels=np.array([beat / g.beat_ms for g in grids]),
-        bpm=np.array([g.bpm for g in grids]),
     )
 
 
@@ -192,81 +185,63 @@ def fit(rows: list[tuple[np.ndarray, np.ndarray, float]], penalty: float) -> np.
     return weights
 
 
-def right_share(weights: np.ndarray, chosen: list[Case]) -> str:
-    """Share of songs whose likeliest hypothesis is right."""
-    hits = [bool(case.right[int(np.argmax(case.beats @ weights))]) for case in chosen]
-    return f"{sum(hits)}/{len(hits)}"
+def composed_table(weights: np.ndarray, found: list[Case]) -> str:
+    """How many songs and pieces come out right, by kind."""
+    right, total = Counter[str](), Counter[str]()
+    for case in found:
+        kind = case.name if case.kind == "misleading" else case.kind
+        name = f"{kind}{'' if case.whole else ', pieces'}"
+        total[name] += 1
+        right[name] += bool(case.right[case.best(weights)])
+    lines = ["| fitted on | right |", "|---|---|"]
+    return "\n".join([*lines, *(f"| {name} | {right[name]}/{total[name]} |" for name in total)])
 
 
-def leave_one_out(found: list[Case]) -> str:
-    """Each real song judged by a fit that has not seen it, as a table."""
-    names = sorted({case.name for case in found} - {"composed", "clicks"})
-    kinds = ("whole", "pieces of it", "at other speeds")
-    right, level, total = Counter[str](), Counter[str](), Counter[str]()
-    lines = ["| left out | level found | place of the right reading |", "|---|---|---|"]
-    for name in names:
-        weights = beat_weights([case for case in found if case.name != name])
-        for case in (case for case in found if case.name == name):
-            kind = kinds[2] if not case.at_speed else kinds[0] if case.whole else kinds[1]
-            total[kind] += 1
-            right[kind] += case.place(weights) == 1
-            level[kind] += abs(case.level(weights) - 1) < LEVEL_SHARE
-            if kind == kinds[0]:
-                lines.append(f"| {name} | {case.level(weights):.3g} | {case.place(weights)} |")
-    lines += ["", "| left out | level right | level and beat right |", "|---|---|---|"]
-    for kind in kinds:
-        count = total[kind]
-        lines.append(f"| {kind} | {level[kind]}/{count} | {right[kind]}/{count} |")
+def real_table(weights: np.ndarray, found: list[Case]) -> str:
+    """Each real song, and its pieces: the level found, and where the right reading stands."""
+    lines = [
+        "| real song | level found | place of the right reading | pieces with the right level |",
+        "|---|---|---|---|",
+    ]
+    for whole in (case for case in found if case.whole):
+        parts = [case for case in found if case.name == whole.name and not case.whole]
+        hits = [abs(case.levels[case.best(weights)] - 1) < LEVEL_SHARE for case in parts]
+        level = whole.levels[whole.best(weights)]
+        lines.append(
+            f"| {whole.name} | {level:.3g} | {whole.place(weights)} | {sum(hits)}/{len(hits)} |"
+        )
     return "\n".join(lines)
-
-
-def composed_alone(found: list[Case]) -> str:
-    """Whole real songs judged by a fit without any, under tempo priors, as a table."""
-    made = [case for case in found if case.name in ("composed", "clicks")]
-    real = [case for case in found if case.name not in ("composed", "clicks")]
-    real = [case for case in real if case.whole and case.at_speed]
-    weights = beat_weights(made)
-    names = ", ".join(case.name for case in real)
-    lines = [f"| octaves of the prior | composed right | level found: {names} |", "|---|---|---|"]
-    for octaves in (math.inf, 1.0, 0.7, 0.5):
-
-        def best(case: Case, octaves: float = octaves) -> int:
-            apart = np.log2(case.bpm / PRIOR_BPM) / octaves
-            return int(np.argmax(case.beats @ weights - apart**2 / 2))
-
-        right = sum(bool(case.right[best(case)]) for case in made)
-        levels = ", ".join(f"{case.levels[best(case)]:.2g}" for case in real)
-        lines.append(f"| {octaves:g} | {right}/{len(made)} | {levels} |")
-    return "\n".join(lines)
-
-
-def beat_weights(used: list[Case]) -> np.ndarray:
-    """Weights of the beat from these songs."""
-    return fit([(case.beats, case.right, case.weight) for case in used], BEAT_PENALTY)
 
 
 def main() -> int:
     """Fits, prints how well, and the weights."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--songs", type=int, default=560, help="composed songs (default 560)")
+    parser.add_argument("--songs", type=int, default=250, help="composed songs (default 250)")
     parser.add_argument(
-        "--leave_one_out", action="store_true", help="judge fits on real songs they do not see"
+        "--misleading", type=int, default=400, help="songs whose drums mislead (default 400)"
     )
     parser.add_argument(
-        "--composed_alone", action="store_true", help="judge a fit without real songs on them"
+        "--retold", type=int, default=150, help="songs at another speed than theirs (default 150)"
     )
+    parser.add_argument("--kept", type=Path, help="folder in which the songs' numbers are kept")
     args = parser.parse_args()
-    found = [*cases(composed(args.songs)), *cases(clicks(CLICKS))]
+    if args.kept:
+        args.kept.mkdir(parents=True, exist_ok=True)
+    counts = {
+        "composed": args.songs,
+        "misleading": args.misleading,
+        "retold": args.retold,
+        "clicks": CLICKS,
+    }
+    found = list(composed_cases(counts, args.kept))
+    beat = fit([(case.beats, case.right, case.weight) for case in found], BEAT_PENALTY)
+    whole = [case for case in found if case.whole]
+    bar = fit([(case.bars, case.right_bars, case.weight) for case in whole], BAR_PENALTY)
+    print(composed_table(beat, found))
     if os.environ.get("MUG_REAL_DATA"):
-        found += cases(real_songs(Path(os.environ["MUG_REAL_DATA"])))
-    beat = beat_weights(found)
-    bar = fit([(case.bars, case.right_bars, case.weight) for case in found], BAR_PENALTY)
-    for name in sorted({case.name for case in found}):
-        print(name, right_share(beat, [case for case in found if case.name == name]))
-    if args.leave_one_out:
-        print(leave_one_out(found))
-    if args.composed_alone:
-        print(composed_alone(found))
+        songs = real_songs(Path(os.environ["MUG_REAL_DATA"]))
+        real = [case for song in songs for case in cases(song)]
+        print(real_table(beat, real))
     for title, weights in (("BEAT", beat), ("BAR", bar)):
         print(title, ", ".join(f"{value:.4g}" for value in weights))
     return 0

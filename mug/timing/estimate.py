@@ -25,7 +25,7 @@ from mug.timing.drift import (
 from mug.timing.features import TimingFeatures
 from mug.timing.grid import BPM_RANGE, EvenGrid, Peaks
 from mug.timing.joined import exact_lines, joined_parts, passage_border, settled
-from mug.timing.levels import PartLevel, octave_parts, part_levels
+from mug.timing.levels import PartLevel, part_levels, shared_parts
 from mug.timing.onsets import (
     DETECTOR_BIAS_MS,
     HOP,
@@ -60,7 +60,8 @@ _FREE_GAIN = 1.3  # likewise, where even those beats are no clear ones: nobody c
 _FOLLOWED_CLEAR = 4.5  # and than onsets at random times
 _FOLLOWED_GAIN = 1.15  # how much more clearly onsets must recur in beats that are not even
 _SAME_LEVEL, _SAME_PHASE_MS = 0.004, 12.0  # readings nearer than this are one
-_SURE_OCTAVE = 0.55  # probability of each part from which its own octave is believed
+_SURE_PART = 0.55  # probability of each part from which a tempo that shares beats is believed
+_SAME_TEMPO = 0.02  # parts whose tempi differ by less have one
 
 
 class TimingCandidate(NamedTuple):
@@ -170,7 +171,8 @@ def timing_of(onsets: Onsets) -> TimingEstimate:
             free = curve.gain >= _FREE_GAIN
     levels = part_levels(onsets, rough) if len(rough) > 1 else []
     if not levels:
-        rough, levels = _octaves(onsets, choices[0].grid)
+        rough = [(0.0, onsets.duration_ms, bpm)]
+    rough, levels = _shared(onsets, rough, levels, choices[0].grid)
     if levels:
         several = _several(onsets, evidence, rough, levels)
         if several.steady:
@@ -180,16 +182,27 @@ def timing_of(onsets: Onsets) -> TimingEstimate:
     return replace(estimate, steady=estimate.steady and not free)
 
 
-def _octaves(
-    onsets: Onsets, grid: EvenGrid
+def _shared(
+    onsets: Onsets,
+    rough: list[tuple[float, float, float]],
+    levels: list[PartLevel],
+    grid: EvenGrid,
 ) -> tuple[list[tuple[float, float, float]], list[PartLevel]]:
-    """Parts whose beat is twice or half as fast as their neighbours'; none unless all are clear."""
-    parts = octave_parts(onsets, grid, onsets.duration_ms)
-    levels = part_levels(onsets, parts) if len(parts) > 1 else []
-    tempi = [level.grids[0].grid.bpm for level in levels]
-    apart = all(abs(a / b - 1) > 0.1 for a, b in pairwise(tempi))
-    sure = min((level.probability for level in levels), default=0.0) >= _SURE_OCTAVE
-    return (parts, levels) if apart and sure else ([], [])
+    """Parts split where the beat goes on at a simple ratio; as they were unless all are clear."""
+    grids = [level.grids[0].grid for level in levels] or [grid]
+    parts = [
+        part
+        for (start_ms, end_ms, _), known in zip(rough, grids, strict=True)
+        for part in shared_parts(onsets, known, start_ms, end_ms)
+    ]
+    if len(parts) == len(rough):
+        return rough, levels
+    found = part_levels(onsets, parts)
+    tempi = [level.grids[0].grid.bpm for level in found]
+    apart = all(abs(a / b - 1) > _SAME_TEMPO for a, b in pairwise(tempi))
+    new = [level for part, level in zip(parts, found, strict=False) if part not in rough]
+    sure = min((level.probability for level in new), default=0.0) >= _SURE_PART
+    return (parts, found) if apart and sure else (rough, levels)
 
 
 def _estimate(evidence: TimingFeatures, choices: list[GridChoice]) -> TimingEstimate:

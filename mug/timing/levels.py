@@ -12,7 +12,7 @@ from jaxtyping import Float64
 
 from mug.timing.choice import GridChoice, beat_odds, choose_beat
 from mug.timing.features import TimingFeatures
-from mug.timing.grid import BPM_RANGE, EvenGrid
+from mug.timing.grid import BPM_RANGE, EvenGrid, phases
 from mug.timing.onsets import Onsets
 from mug.timing.path import likeliest_path
 
@@ -21,9 +21,11 @@ _RETURNS = 0.003  # parts whose tempi differ by less have one tempo
 _MOST = 5  # levels of a tempo that are compared with those of the others
 _SHARE = 1e-3  # least probability of a level: one part alone forbids nothing
 _JUMP = 1.0  # nats that a change of one octave costs
-_WINDOW_MS, _STEP_MS = 12000.0, 3000.0  # in which octaves are compared
+_WINDOW_MS, _STEP_MS = 12000.0, 3000.0  # in which tempi that share beats are compared
 _CHANGE = 1.75  # nats that a change of the level must gain
 _LEAST_WINDOWS = 2
+_FACTORS = (1 / 2, 2 / 3, 3 / 4, 1.0, 4 / 3, 3 / 2, 2.0)  # tempi that share beats or their parts
+_WINDOW_PHASES = 2
 _LEAST_PEAKS = 12
 
 
@@ -166,25 +168,27 @@ def _is(reading: _Reading, bpm: float) -> bool:
     return abs(reading.bpm / bpm - 1) < _SAME
 
 
-def octave_parts(
-    onsets: Onsets, grid: EvenGrid, duration_ms: float
+def shared_parts(
+    onsets: Onsets, grid: EvenGrid, start_ms: float, end_ms: float
 ) -> list[tuple[float, float, float]]:
-    """Parts of a song whose beat is counted twice or half as fast: start, end (ms) and tempo.
+    """Parts of a range whose tempi are simple ratios of one: start, end (ms) and tempo.
 
-    Onsets recur alike before and after such a change, so that only the score of the beat tells it.
+    Half the beats, all of them and every third half lie on one grid: onsets recur alike before and
+    after such a change, so that only the score of the beat tells it.
 
     Args:
         onsets: of the song.
         grid: its beat, if it had one tempo.
-        duration_ms: its length.
+        start_ms: where the range begins.
+        end_ms: where it ends.
     """
-    whole = [(0.0, duration_ms, grid.bpm)]
-    starts = np.arange(0.0, duration_ms - _WINDOW_MS + 1, _STEP_MS)
+    whole = [(start_ms, end_ms, grid.bpm)]
+    starts = np.arange(start_ms, end_ms - _WINDOW_MS + 1, _STEP_MS)
     low, high = BPM_RANGE
-    factors = [f for f in (0.5, 1.0, 2.0) if low <= grid.bpm * f <= high]
+    factors = [f for f in _FACTORS if low <= grid.bpm * f <= high]
     if len(starts) < 2 * _LEAST_WINDOWS or len(factors) < 2:
         return whole
-    scores = np.array([_window_odds(onsets, grid, float(at), factors) for at in starts])
+    scores = np.array([_window_odds(onsets, grid.bpm, float(at), factors) for at in starts])
     path = likeliest_path(scores, _CHANGE)
     edges = [0, *(np.flatnonzero(np.diff(path)) + 1).tolist(), len(path)]
     if min(b - a for a, b in pairwise(edges)) < _LEAST_WINDOWS:
@@ -192,29 +196,27 @@ def octave_parts(
     parts = []
     for first, last in pairwise(edges):
         # A window that straddles a change belongs to the side that has more of it.
-        start = 0.0 if first == 0 else float(starts[first]) + (_WINDOW_MS - _STEP_MS) / 2
+        start = start_ms if first == 0 else float(starts[first]) + (_WINDOW_MS - _STEP_MS) / 2
         end = float(starts[last - 1]) + (_WINDOW_MS + _STEP_MS) / 2
-        end = duration_ms if last == len(path) else end
+        end = end_ms if last == len(path) else end
         parts.append((start, end, grid.bpm * factors[path[first]]))
     return parts
 
 
 def _window_odds(
-    onsets: Onsets, grid: EvenGrid, start_ms: float, factors: Sequence[float]
+    onsets: Onsets, bpm: float, start_ms: float, factors: Sequence[float]
 ) -> Float64[np.ndarray, " factors"]:
     """Log odds of each level in a window, a step's share of them, as windows overlap."""
-    piece, begin_ms = onsets.between(start_ms, start_ms + _WINDOW_MS)
+    piece, _ = onsets.between(start_ms, start_ms + _WINDOW_MS)
     evidence = TimingFeatures.of(piece)
     if len(evidence.peaks.times_ms) < _LEAST_PEAKS:
         return np.zeros(len(factors))
     grids, owners = [], []
     for place, factor in enumerate(factors):
-        beat_ms = grid.beat_ms / factor
-        for half in (0.0, 0.5):
-            offset_ms = grid.offset_ms - begin_ms + half * beat_ms
-            if half == 0.0 or factor < 1.0:  # beats of the song are beats of its double
-                grids.append(EvenGrid(beat_ms, offset_ms % beat_ms))
-                owners.append(place)
+        beat_ms = 60000.0 / (bpm * factor)
+        for offset_ms in phases(evidence.peaks, beat_ms, _WINDOW_PHASES):
+            grids.append(EvenGrid(beat_ms, offset_ms))
+            owners.append(place)
     odds = beat_odds(evidence, grids)
     shares = np.bincount(owners, weights=odds, minlength=len(factors))
     logs: np.ndarray = np.log(shares + _SHARE) * _STEP_MS / _WINDOW_MS

@@ -20,7 +20,7 @@ from mug.timing.drift import (
 from mug.timing.estimate import estimate_timing
 from mug.timing.grid import EvenGrid, Peaks
 from mug.timing.joined import passage_border
-from mug.timing.levels import part_levels
+from mug.timing.levels import part_levels, shared_parts
 from mug.timing.onsets import SAMPLE_RATE, detect_onsets
 
 
@@ -70,6 +70,15 @@ def test_a_tempo_that_halves_is_found_by_the_level_alone() -> None:
     row = judge_parts(song, found)
     assert row.right
     assert row.borders == (True,)
+
+
+def test_tempi_that_share_their_beats_are_told_by_the_level_alone() -> None:
+    onsets = detect_onsets(loop((160, 120)).wave)
+    parts = shared_parts(onsets, EvenGrid(375.0, 0.0), 0.0, onsets.duration_ms)
+    assert [bpm for _, _, bpm in parts] == pytest.approx([160, 120])
+    assert parts[0][1] == parts[1][0]
+    assert abs(parts[0][1] - 24_500) < 5000
+    assert shared_parts(onsets, EvenGrid(375.0, 0.0), 0.0, 24_000.0) == [(0.0, 24_000.0, 160.0)]
 
 
 def test_free_playing_has_no_steady_beat() -> None:
