@@ -72,7 +72,7 @@ def test_a_tempo_that_halves_is_found_by_the_level_alone() -> None:
     assert row.borders == (True,)
 
 
-def test_tempi_that_share_their_beats_are_told_by_the_level_alone() -> None:
+def test_tempi_that_share_their_beats_differ_in_their_level() -> None:
     onsets = detect_onsets(loop((160, 120)).wave)
     parts = shared_parts(onsets, EvenGrid(375.0, 0.0), 0.0, onsets.duration_ms)
     assert [bpm for _, _, bpm in parts] == pytest.approx([160, 120])
