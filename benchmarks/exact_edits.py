@@ -1,6 +1,6 @@
 """Edit charts at random, and prove that every byte beside the edits stays.
 
-    python benchmarks/exact_edits.py --corpus FOLDER [--edits 20] [--seed 0]
+    python benchmarks/exact_edits.py --corpus FOLDER [--edits 20] [--seed 0] [--skip 0] [--every 1]
 
 For each chart of a folder, packages included: without edits the file is the same; after edits the
 notes read back are the edited ones, and every unit (line, item, element, measure) without an
@@ -14,6 +14,7 @@ import argparse
 import json
 import random
 import sys
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -233,14 +234,18 @@ def main() -> int:
     parser.add_argument("--corpus", type=Path, required=True, help="folder of charts and packages")
     parser.add_argument("--edits", type=int, default=20, help="edits a chart (default 20)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", help="files whose path has this")
+    parser.add_argument("--skip", type=int, default=0, help="leave out so many files first")
+    parser.add_argument("--every", type=int, default=1, help="of the others take each Nth")
+    parser.add_argument("--seconds", type=float, default=1e9, help="begin no file after so long")
     given = parser.parse_args()
     table: dict[str, Counts] = {}
     known = {*CHARTS, *PACKAGES}
-    for path in files_below(given.corpus):
+    paths = [path for path in files_below(given.corpus) if path.suffix.lower() in known]
+    begun = time.monotonic()
+    for path in paths[given.skip :: given.every]:
+        if time.monotonic() - begun > given.seconds:
+            break
         kind = path.suffix.lower()
-        if kind not in known or given.only not in str(path):
-            continue
         counts = table.setdefault(kind, Counts())
         try:
             document = open_chart(path)
