@@ -229,7 +229,7 @@ def half_swung(chart: Beatmap) -> Beatmap:
     notes: list[HitObject] = []
     for note in chart.hit_objects:
         beat_ms = float(lines.beat_ms[lines.section(np.array([note.start_ms]))[0]])
-        before = lines.around(note.start_ms - EXACT_MS, 1)[0]
+        before = lines.around(note.start_ms - EXACT_MS, [1])[0][0]
         part = (note.start_ms - before) / beat_ms
         if note.start_ms < middle or abs(part % 1) * beat_ms <= EXACT_MS:
             notes.append(note)

@@ -174,16 +174,20 @@ class BeatLines:
         ends = left < np.abs(distance)
         return np.where(ends, self.start_ms[section] + length, at), np.where(ends, left, distance)
 
-    def around(self, time_ms: float, divisor: int) -> tuple[float, float]:
-        """The last line at or before a time and the first one at or after it."""
-        one = np.array([time_ms], dtype=np.float64)
-        low = self._line(one, divisor, lambda x: np.floor(x + _SAME_BEAT))[0][0]
-        high = self._line(one, divisor, lambda x: np.ceil(x - _SAME_BEAT))[0][0]
-        return float(low), float(high)
+    def around(self, time_ms: float, divisors: Sequence[int]) -> tuple[list[float], list[float]]:
+        """The last line of each divisor at or before a time, and the first one at or after it."""
+        one, each = np.array([time_ms], dtype=np.float64), np.array(divisors, dtype=np.int64)
+        low = self._line(one, each, lambda x: np.floor(x + _SAME_BEAT))[0]
+        high = self._line(one, each, lambda x: np.ceil(x - _SAME_BEAT))[0]
+        return low.tolist(), high.tolist()
 
     def _line(
-        self, times_ms: Times, divisor: int, rounding: Callable[[Times], Times]
-    ) -> tuple[Times, Times]:
+        self,
+        times_ms: Times,
+        divisor: int | Int[np.ndarray, " d"],
+        rounding: Callable[[np.ndarray], np.ndarray],
+    ) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
+        """Lines and their distances; one time for many divisors, or many times for one."""
         section = self.section(times_ms)
         since = times_ms - self.start_ms[section]
         beat_ms = self.beat_ms[section]

@@ -94,10 +94,12 @@ class Finder:
         one = np.array([time_ms], dtype=np.float64)
         section, beat = int(self.lines.section(one)[0]), int(self.lines.beat(one)[0])
         chosen = self.divisors.get((section, beat), 1)
+        divisors = permitted.of(section, beat)
+        both = zip(*self.lines.around(time_ms, divisors), strict=True)
         return [
             (line, divisor, _foreign(divisor, chosen))
-            for divisor in permitted.of(section, beat)
-            for line in self.lines.around(time_ms, divisor)
+            for divisor, around in zip(divisors, both, strict=True)
+            for line in around
         ]
 
     def heads(self, target: SnapTarget) -> Iterator[float]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from mug.snapping.lines import BeatLines, LineTable, Permitted, line_table, voice
+from mug.snapping.lines import BeatLines, LineTable, Permitted, distinct_beats, line_table, voice
 from mug.snapping.prior import rarity_of_voices
 
 # Nats: how much rarer a line of the divisor is than the beat itself.
@@ -141,9 +141,7 @@ class Voices:
         self.table = line_table(lines, permitted, times)
         self._evidence = evidence
         states = self.table.states
-        keys = np.stack([lines.section(times), lines.beat(times)], axis=1)
-        self.keys, place = np.unique(keys, axis=0, return_inverse=True)
-        self.place = place.reshape(-1).astype(np.int64)
+        self.keys, self.place = distinct_beats(lines.section(times), lines.beat(times))
         usable = permitted.table(self.keys[:, 0], self.keys[:, 1], states)
         self._forbidden: Bool[np.ndarray, "b s"] = ~usable
         self._prior = np.array([_beat_cost(d) for d in states])
@@ -190,13 +188,17 @@ class Voices:
         weights, pairs, table = self._evidence.weights, self._evidence.pairs, self.table
         single = single_costs(table, weights, jitter_ms)
         costs = np.zeros((len(self.keys), len(table.states)))
+        every = np.arange(len(single))
         for state, reached in enumerate(table.reached):
-            options = np.where(reached, single, np.inf)
+            columns = np.flatnonzero(reached)
+            options = single[:, columns]
             best = options.argmin(axis=1)
             # Limited: one stray note must not decide about a whole beat.
-            cost = np.minimum(options.min(axis=1), weights * _MOST)
-            np.add.at(costs[:, state], self.place, cost)
-            at = np.take_along_axis(table.at_ms, best[:, None], axis=1)[:, 0]
+            cheapest = options[every, best]
+            cost = np.minimum(cheapest, weights * _MOST)
+            costs[:, state] = np.bincount(self.place, cost, len(costs))
+            # The first divisor stands in where none of them may be used.
+            at = table.at_ms[every, np.where(np.isfinite(cheapest), columns[best], 0)]
             # Two notes of a column cannot share a line, so a divisor that puts them there is too
             # coarse.
             clash = at[pairs[:, 0]] == at[pairs[:, 1]]
@@ -209,8 +211,9 @@ class Voices:
             return np.zeros(len(costs))
         total = costs[:, 0]
         for beat in range(1, costs.shape[1]):
-            ways = total[:, :, None] + self._switch * self._links[beat]
-            total = ways.min(axis=1) + costs[:, beat]
+            # From, table, to: numpy is quickest where the smallest of the first axis is sought.
+            ways = total.T[:, :, None] + (self._switch * self._links[beat])[:, None, :]
+            total = ways.min(axis=0) + costs[:, beat]
         cheapest: np.ndarray = total.min(axis=1)
         return cheapest
 

@@ -48,8 +48,8 @@ def test_nearest_is_nearest():
 
 
 def test_lines_on_both_sides():
-    assert LINES.around(500.0, 4) == (460.0, 580.0)
-    assert LINES.around(460.0, 4) == (460.0, 460.0)
+    assert LINES.around(500.0, [4, 1]) == ([460.0, 100.0], [580.0, 580.0])
+    assert LINES.around(460.0, [4]) == ([460.0], [460.0])
 
 
 def test_beats_and_sections():

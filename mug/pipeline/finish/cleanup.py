@@ -178,7 +178,7 @@ def _ended(note: HitObject, where: Surroundings) -> HitObject:
     last = math.floor(where.duration_ms)
     if where.red_lines:
         lines = BeatLines(where.red_lines)
-        last = max(round(lines.around(last, divisor)[0]) for divisor in _ENDS)
+        last = max(round(line) for line in lines.around(last, _ENDS)[0])
     return replace(note, end_ms=last) if last > note.start_ms else note
 
 
