@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -73,7 +73,26 @@ class StarRater:
         """Return what the rating of a chart with these notes depends on; see `rated_text`."""
         chart = self._chart.with_objects(notes)
         lines = soundless_lines(chart.sorted_objects(), chart.keys)
-        return osu.format(_bare(chart)) if lines is None else self._head + lines
+        return osu.format(_bare(chart)) if lines is None else self._head + "".join(lines)
+
+    def parts(self, notes: Sequence[HitObject]) -> Callable[[Callable[[int], bool]], float]:
+        """Return a function for the star rating of some of these notes, which are written once.
+
+        It is given another one that says of the index of a note whether the chart has it.
+        """
+        order = sorted(range(len(notes)), key=lambda i: (notes[i].start_ms, notes[i].column))
+        lines = soundless_lines([notes[i] for i in order], self._chart.keys)
+
+        def rated(chosen: Callable[[int], bool]) -> float:
+            if lines is None:
+                return self([note for i, note in enumerate(notes) if chosen(i)])
+            there = [line for i, line in zip(order, lines, strict=True) if chosen(i)]
+            if not there:
+                return 0.0
+            text = self._head + "".join(there)
+            return rating_of(text, self._chart.keys, len(there), file=self._chart.path)
+
+        return rated
 
 
 def rating_of(

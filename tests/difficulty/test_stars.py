@@ -87,6 +87,16 @@ def test_charts_rated_one_after_the_other_have_the_stars_that_they_have_alone():
         assert rated(notes) == rated(odd) == star_rating(chart(notes))
 
 
+@pytest.mark.parametrize("shift_ms", [0.0, 0.25])
+def test_some_notes_of_a_chart_have_the_stars_that_they_have_alone(shift_ms):
+    notes = [replace(note, start_ms=note.start_ms + shift_ms) for note in [*chords(), *stream()]]
+    random.Random(1).shuffle(notes)
+    rated = StarRater(chart(())).parts(notes)
+    assert rated(lambda _: False) == 0
+    for part in (1, 2, 3):
+        assert rated(lambda i, part=part: i % part == 0) == star_rating(chart(notes[::part]))
+
+
 def test_the_order_of_objects_in_the_file_decides_nothing():
     objects = chords()
     mixed = objects[:]

@@ -42,7 +42,7 @@ def drop_notes(
     excess: Callable[[Sequence[HitObject]], float],
     accents: Accents | None = None,
     guess: int | None = None,
-    estimate: Callable[[Sequence[HitObject]], float] | None = None,
+    estimate: Callable[[Sequence[HitObject]], Callable[[int], float]] | None = None,
 ) -> tuple[HitObject, ...]:
     """Notes of a chart, as few left out as are needed for it to be easy enough.
 
@@ -53,7 +53,8 @@ def drop_notes(
             fewer notes are not always easier, a few more than needed may go.
         accents: as for `dropping_order`.
         guess: how many may have to go.
-        estimate: nearly as `excess`, in less time: the search goes where it leads.
+        estimate: of the order in which notes go makes a function of how many are gone, nearly as
+            `excess`, in less time: the search goes where it leads.
 
     Returns:
         The notes that stay, by time, then column. Where nothing is enough, one row in four beats.
@@ -62,7 +63,7 @@ def drop_notes(
     if excess(notes) <= 0:
         return tuple(_without(notes, ()))
     if estimate is not None:
-        guess = crossing(len(order), lambda n: estimate(_without(notes, order[:n])), guess)
+        guess = crossing(len(order), estimate(order), guess)
     few = crossing(len(order), lambda n: excess(_without(notes, order[:n])), guess)
     return tuple(_without(notes, order[: few + 1]))
 

@@ -33,6 +33,9 @@ _POINTED_AT = ("error", "warning")
 Place = tuple[float, int]
 """Start and column of a note."""
 
+Stars = Callable[[int], float]
+"""Star rating by how many notes have gone or joined."""
+
 
 @dataclass(frozen=True)
 class _Charts:
@@ -40,11 +43,23 @@ class _Charts:
 
     Args:
         fixed: a chart of some notes, fixed; its stars; changes of the fixing.
-        rated: the stars of some notes as they are: nearly those of the fixed chart.
+        rated: the stars of notes as they are: nearly those of the fixed chart.
     """
 
     fixed: Callable[..., tuple[Beatmap, float, Changes]]
-    rated: Callable[[Sequence[HitObject]], float]
+    rated: StarRater
+
+    def without(self, notes: Sequence[HitObject], order: Sequence[HitObject]) -> Stars:
+        """Stars of notes of which the first few of an order are gone."""
+        turns = {note: turn for turn, note in reversed(list(enumerate(order)))}
+        turn_of = [turns.get(note, len(order)) for note in notes]
+        rated = self.rated.parts(notes)
+        return lambda gone: rated(lambda i: turn_of[i] >= gone)
+
+    def joined(self, notes: Sequence[HitObject], order: Sequence[HitObject]) -> Stars:
+        """Stars of notes that the first few of an order join."""
+        rated = self.rated.parts([*notes, *order])
+        return lambda joining: rated(lambda i: i < len(notes) + joining)
 
 
 @dataclass(frozen=True)
@@ -161,7 +176,7 @@ def _dropped(
         lambda some: charts.fixed(*some)[1] - goal.stars,
         goal.onsets.accents,
         guess,
-        lambda some: charts.rated(some) - goal.stars,
+        lambda order: _beyond(charts.without(notes, order), goal),
     )
 
 
@@ -183,9 +198,14 @@ def _added_notes(
         tier=goal.tier,
         barred=barred,
     )
-    near = crossing(len(order), lambda n: charts.rated([*notes, *order[:n]]) - goal.stars, guess)
+    near = crossing(len(order), _beyond(charts.joined(notes, order), goal), guess)
     count = crossing(len(order), lambda n: charts.fixed(*notes, *order[:n])[1] - goal.stars, near)
     return order[:count]
+
+
+def _beyond(stars: Stars, goal: StarGoal) -> Callable[[int], float]:
+    """Return a function of how far star ratings lie above the goal."""
+    return lambda count: stars(count) - goal.stars
 
 
 def _blamed(chart: Beatmap, added_notes: Sequence[HitObject], goal: StarGoal) -> set[HitObject]:

@@ -353,7 +353,7 @@ def object_text(note: HitObject, keys: int, shift_ms: int = 0) -> str:
     return f"{text}{separator}{note.sample}" if note.sample else text
 
 
-def soundless_lines(notes: Iterable[HitObject], keys: int) -> str | None:
+def soundless_lines(notes: Iterable[HitObject], keys: int) -> list[str] | None:
     """The lines of notes without their sounds, as `object_text` writes them, but sooner.
 
     Args:
@@ -361,8 +361,8 @@ def soundless_lines(notes: Iterable[HitObject], keys: int) -> str | None:
         keys: columns of the chart.
 
     Returns:
-        Lines that end in line breaks; None where a note has a time that is no whole number or
-        cannot be written.
+        A line of each note, with its line break; None where a note has a time that is no whole
+        number or cannot be written.
     """
     before = [f"{x_of(column, keys)},192," for column in range(keys)]
     lines = []
@@ -376,4 +376,4 @@ def soundless_lines(notes: Iterable[HitObject], keys: int) -> str | None:
             lines.append(f"{before[column]}{int(start)},{_HOLD},0,{int(end)}:{_NO_SAMPLE}")
         else:
             lines.append(f"{before[column]}{int(start)},{_CIRCLE},0,{_NO_SAMPLE}")
-    return "".join(lines)
+    return lines
