@@ -62,8 +62,9 @@ def one_hand_trill(chart: ChartView) -> Iterator[Finding]:
 def _singles(chart: ChartView, side: int) -> list[NoteRow]:
     """Notes of one hand, row by row."""
     found: list[NoteRow] = []
+    own = {column for column in chart.all_columns if hand(column, chart.keys) == side}
     for row in chart.rows:
-        notes = tuple(note for note in row.notes if hand(note.column, chart.keys) == side)
+        notes = tuple([note for note in row.notes if note.column in own])
         if notes:
             found.append(NoteRow(row.start_ms, notes))
     return found

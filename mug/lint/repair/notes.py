@@ -97,6 +97,7 @@ class Notes:
             column.sort()
         self.starts = sorted(note.start_ms for note in notes)
         self.reach_ms = max(limits.mini_jack_ms, limits.release_ms, limits.shield_ms, SAME_MS)
+        self._tap_ms = max(limits.mini_jack_ms, SAME_MS)  # from a start to a tap; shields are holds
         self._nearest = [_nearest_columns(column, keys) for column in range(keys)]
 
     def order(self, indices: Iterable[int] | None = None) -> list[int]:
@@ -147,15 +148,17 @@ class Notes:
         All that do are among them, and few others.
         """
         found: set[int] = set()
-        # `_until` of every note, without a call for each.
+        # `_until` of every note, without a call for each; taps are nearer to others than holds.
         struck_ms, released_ms = self.reach_ms + _ROUNDING_MS, self.limits.release_ms + _ROUNDING_MS
+        tap_ms = self._tap_ms + _ROUNDING_MS
         for members in self.columns:
-            until = -math.inf
+            until, before = -math.inf, -math.inf
             for start, index in members:
-                if start < until:
-                    found.add(index)
                 note = self.notes[index]
-                until = max(until, start + struck_ms)
+                hold = isinstance(note, LongNote)
+                if start < until or start < before + (struck_ms if hold else tap_ms):
+                    found.add(index)
+                before = start
                 if isinstance(note, LongNote):
                     until = max(until, note.end_ms + released_ms)
         return found

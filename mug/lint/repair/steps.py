@@ -192,16 +192,23 @@ def _part_crowded(work: Notes, scope: Scope, crowded: set[int]) -> set[int]:
     Returns:
         The same afterwards.
     """
-    place = {index: turn for turn, index in enumerate(work.order())}
-    queue = sorted((place[index], index) for index in crowded if work.alive(index))
-    waiting = {index for _, index in queue}
+    were = list(work.notes)  # the order is that of now, whatever is moved
+
+    def place(index: int) -> tuple[float, int, float, int]:
+        note = were[index]
+        assert note is not None  # only notes that are there crowd others
+        return note.start_ms, note.column, note.last_ms, index
+
+    queue = sorted(place(index) for index in crowded if work.alive(index))
+    waiting = {index for *_, index in queue}
     while queue:
-        turn, index = heapq.heappop(queue)
+        turn = heapq.heappop(queue)
+        index = turn[-1]
         while work.alive(index) and _part(work, scope, index):
             for other in _crowded_again(work):
                 crowded.add(other)
-                if place[other] > turn and other not in waiting:
-                    heapq.heappush(queue, (place[other], other))
+                if place(other) > turn and other not in waiting:
+                    heapq.heappush(queue, place(other))
                     waiting.add(other)
     return crowded
 
