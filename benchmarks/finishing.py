@@ -11,6 +11,7 @@ that of a model for a song of the same length.
 from __future__ import annotations
 
 import argparse
+import gc
 import resource
 import subprocess
 import sys
@@ -65,6 +66,8 @@ def main() -> int:
     args = parser.parse_args()
     model = find_model(args.ckpt, None)
     sampling = _sampling(model)
+    gc.collect()
+    gc.freeze()  # as commands do after their imports (`mug.util.without_collection`)
     print(f"Sampling one chart of {SECONDS:g} s: {sampling:.2f} s of the processor.\n")
     print("| notes | finished s | calls a note | brought to its stars s | of sampling |")
     print("|---|---|---|---|---|")
