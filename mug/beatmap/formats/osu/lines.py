@@ -366,14 +366,20 @@ def soundless_lines(notes: Iterable[HitObject], keys: int) -> list[str] | None:
     """
     before = [f"{x_of(column, keys)},192," for column in range(keys)]
     lines = []
+    tap, held, rest = f",{_CIRCLE},0,{_NO_SAMPLE}", f",{_HOLD},0,", f":{_NO_SAMPLE}"
     for note in notes:
-        start, end, column = note.start_ms, note.last_ms, note.column
+        start, column = note.start_ms, note.column
+        end = note.end_ms if isinstance(note, LongNote) else start
         if not (0 <= column < keys and -MAX_TIME_MS <= start <= end <= MAX_TIME_MS):
             return None
-        if start != int(start) or end != int(end):
+        at = int(start)
+        if at != start:
             return None
         if isinstance(note, LongNote):
-            lines.append(f"{before[column]}{int(start)},{_HOLD},0,{int(end)}:{_NO_SAMPLE}")
+            until = int(end)
+            if until != end:
+                return None
+            lines.append(f"{before[column]}{at}{held}{until}{rest}")
         else:
-            lines.append(f"{before[column]}{int(start)},{_CIRCLE},0,{_NO_SAMPLE}")
+            lines.append(f"{before[column]}{at}{tap}")
     return lines
