@@ -32,7 +32,7 @@ from mug.timing.features import TimingFeatures, bar_features, beat_features
 from mug.timing.onsets import Onsets, detect_onsets
 
 BEAT_PENALTY, BAR_PENALTY = 0.02, 0.003
-WEIGHTS = {"composed": 1.0, "misleading": 3.0, "clicks": 2.0, "real": 1.0}
+WEIGHTS = {"composed": 1.0, "misleading": 1.0, "clicks": 2.0, "real": 1.0}
 PIECES_MS = (24000.0, 12000.0)  # of composed songs: parts of a song of several tempi are short
 REAL_PIECE_MS = 40000.0
 CLICKS = 41
@@ -48,13 +48,17 @@ class Case:
 
     name: str
     kind: str
-    weight: float
     beats: np.ndarray
     right: np.ndarray
     bars: np.ndarray
     right_bars: np.ndarray
     levels: np.ndarray
     whole: bool = True
+
+    @property
+    def weight(self) -> float:
+        """Weight of the case in a fit; pieces have half of their song's."""
+        return WEIGHTS[self.kind] * (1.0 if self.whole else 0.5)
 
     def best(self, weights: np.ndarray) -> int:
         """The likeliest hypothesis."""
@@ -113,7 +117,7 @@ def cases(song: TimedSong) -> Iterator[Case]:
         piece, begin = onsets.between(first, first + length)
         truth = TimingPoint(start_ms - begin, line.beat_ms, line.meter)
         for case in _case(song, piece, truth):
-            yield replace(case, whole=False, weight=case.weight / 2)
+            yield replace(case, whole=False)
 
 
 def pieces(kind: str, onsets: Onsets) -> list[tuple[float, float]]:
@@ -148,7 +152,6 @@ def _case(song: TimedSong, onsets: Onsets, truth: TimingPoint) -> Iterator[Case]
     yield Case(
         song.name,
         song.kind,
-        WEIGHTS[song.kind],
         np.array([beat_features(evidence, g) for g in grids]),
         right,
         np.array([row for _, _, row in bars]),

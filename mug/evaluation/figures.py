@@ -123,7 +123,7 @@ def copy_figures(chart: Beatmap, against: Against) -> Figures:
 def tempo_figures(found: Sequence[TimingPoint], against: Against) -> Figures:
     """Accuracy of red lines that were estimated from the sound, over the whole song.
 
-    Those of songs that the detector was fitted on have names of their own.
+    Those of songs that the detector was made with have names of their own.
     """
     end = max(against.sound.duration_ms, against.human.last_ms)
     tempo = tempo_score(found, against.human.red_lines, 0.0, end)

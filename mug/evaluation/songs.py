@@ -60,7 +60,7 @@ class HumanSong:
 
     @cached_property
     def timing_seen(self) -> bool:
-        """Return whether the tempo detector was fitted on this song."""
+        """Return whether the tempo detector was made with this song in view."""
         return was_fitted_on(self.audio)
 
     def nearest(self, stars: float, *, apart_from: int | None = None) -> int | None:

@@ -1,4 +1,8 @@
-"""Real songs that the detector was fitted on: it does not judge itself by them."""
+"""Real songs by which the detector's numbers were chosen: it does not judge itself by them.
+
+Its weights are fitted on composed songs alone, but what they weigh was chosen with these songs in
+view (`docs/timing.md`).
+"""
 
 from __future__ import annotations
 
@@ -21,5 +25,5 @@ FITTED_SONGS = {
 
 
 def was_fitted_on(audio: Path) -> bool:
-    """Return whether a sound file is one that the detector was fitted on, whatever its name."""
+    """Return whether a sound file is one that the detector was made with, whatever its name."""
     return hashlib.sha256(audio.read_bytes()).hexdigest() in FITTED_SONGS

@@ -123,7 +123,7 @@ def test_the_same_chart_has_the_same_figures_and_each_chart_its_own_draw() -> No
     )
 
 
-def test_tempo_figures_of_songs_that_the_detector_was_fitted_on_stand_apart() -> None:
+def test_tempo_figures_of_songs_that_the_detector_was_made_with_stand_apart() -> None:
     fresh, seen = (replace(human_song(), name=name) for name in ("fresh", "seen"))
     fresh.__dict__["timing_seen"], seen.__dict__["timing_seen"] = False, True
     lines = human_song().charts[0].red_lines
@@ -133,5 +133,5 @@ def test_tempo_figures_of_songs_that_the_detector_was_fitted_on_stand_apart() ->
     }
     assert apart["fitted_beats_5"] == apart["fitted_tempo_exact"] == 1.0
     row = ResultRow("seen", "d", "post-processed", "free", figures=apart)
-    assert "fitted on seen" in "\n".join(notes([row]))
-    assert "fitted on" not in "\n".join(notes([ResultRow("fresh", "d", "raw")]))
+    assert "made with seen in view" in "\n".join(notes([row]))
+    assert "made with" not in "\n".join(notes([ResultRow("fresh", "d", "raw")]))

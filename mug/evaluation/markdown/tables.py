@@ -92,7 +92,7 @@ FIGURES: tuple[Figure, ...] = (
         ("beats_5", "beats within 5 ms, whole song", "higher", 3),
         ("beats_10", "beats within 10 ms, whole song", "higher", 3),
         ("tempo_error", "tempo error over time", "lower", 4),
-        ("fitted_tempo_exact", "songs of the detector's fit: tempo right", "", 2),
+        ("fitted_tempo_exact", "songs the detector was made with: tempo right", "", 2),
         ("fitted_tempo_octave", "the same up to an octave", "", 2),
         ("fitted_beats_5", "the same: beats within 5 ms", "", 3),
         ("fitted_beats_10", "the same: beats within 10 ms", "", 3),

@@ -73,7 +73,7 @@ def notes(rows: Sequence[ResultRow]) -> list[str]:
     """Sentences that belong to every table of charts.
 
     They say where there are few songs, which audio-blind charts the gains are above, and which
-    songs the tempo detector was fitted on.
+    songs the tempo detector was made with.
     """
     charts = [row for row in rows if row.part == CHARTS]
     said = [*few_songs(len({row.song for row in charts}))]
@@ -90,8 +90,8 @@ def notes(rows: Sequence[ResultRow]) -> list[str]:
     seen = {row.song for row in charts if any(n.startswith("fitted_") for n in row.figures)}
     if seen:
         said.append(
-            f"The tempo detector was fitted on {text(', '.join(sorted(seen)))}: these stand apart"
-            " and prove nothing."
+            f"The tempo detector was made with {text(', '.join(sorted(seen)))} in view: these stand"
+            " apart and prove little."
         )
     return said
 
