@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks._data_faults import rows_of
 from benchmarks._data_songs import make_sets
-from benchmarks._trust import Finished, run_measured
+from benchmarks._trust import REFERENCE, Finished, run_measured
 
 Outcome = Mapping[str, str]
 """Digest of everything that a job leaves, by name."""
@@ -216,7 +216,7 @@ def reference(job: Job, work: Path) -> tuple[Path, Outcome, float]:
     Raises:
         RuntimeError: when it does not end well by itself.
     """
-    folder = work / "reference" / job.name.replace(" ", "_")
+    folder = work / REFERENCE / job.name.replace(" ", "_")
     kept, inputs, out = folder / "outcome.json", folder / "inputs", folder / "out"
     if not kept.is_file():
         shutil.rmtree(folder, ignore_errors=True)

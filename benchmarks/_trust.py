@@ -21,6 +21,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tests/support"))
+REFERENCE = "reference"
+"""Folder of what undisturbed commands leave; it stays where a run is stopped."""
+
 SURVIVED, REFUSED, FAILED = "survived", "refused", "FAILED"
 
 

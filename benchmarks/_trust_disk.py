@@ -33,7 +33,7 @@ from benchmarks._small_jobs import (
     leftovers,
     reference,
 )
-from benchmarks._trust import FAILED, REFUSED, SURVIVED, Finished, Try, run_measured
+from benchmarks._trust import FAILED, REFERENCE, REFUSED, SURVIVED, Finished, Try, run_measured
 
 SECTION = "disk"
 JOBS = (CONVERT, GENERATE, PREPARE, COMPOSE, GENERATE_FOLDER, EVALUATE)
@@ -120,7 +120,7 @@ def _fault(job: Job, kind: str, turn: int, rng: random.Random, work: Path) -> tu
         return partial(
             _injected, number, error
         ), f"call {number} of {calls}, {errno.errorcode[error]}"
-    used = _used(work / "reference" / job.name.replace(" ", "_") / "out")
+    used = _used(work / REFERENCE / job.name.replace(" ", "_") / "out")
     if kind == "full disk":
         room = max(8192, int(rng.uniform(0.05, 1.0) * used))
         return partial(_on_small_disk, room), f"{room} bytes of room, {used} needed"
@@ -141,7 +141,7 @@ def _call_of(turn: int, calls: int) -> int:
 
 def _calls(job: Job, inputs: Path, work: Path) -> int:
     """Number of writing calls of a job; counted once."""
-    kept = work / "reference" / f"{job.name.replace(' ', '_')}.calls"
+    kept = work / REFERENCE / f"{job.name.replace(' ', '_')}.calls"
     if not kept.is_file():
         out = work / "counted"
         shutil.rmtree(out, ignore_errors=True)
@@ -214,5 +214,5 @@ def _used(out: Path) -> int:
 
 
 def _largest(work: Path, job: Job) -> int:
-    out = work / "reference" / job.name.replace(" ", "_") / "out"
+    out = work / REFERENCE / job.name.replace(" ", "_") / "out"
     return max((path.stat().st_size for path in out.rglob("*") if path.is_file()), default=0)

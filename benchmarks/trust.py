@@ -36,7 +36,7 @@ from typing import Any, Protocol
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks._trust import FAILED as TRY_FAILED
-from benchmarks._trust import REFUSED, SURVIVED, fork_from_now_on
+from benchmarks._trust import REFERENCE, REFUSED, SURVIVED, fork_from_now_on
 from mug.cli.common import FAILED, OK, run
 
 FULL = 40
@@ -121,8 +121,10 @@ def work_off(
         print(f"[{name}] done before", flush=True)
         return
     work = out / "work" / name
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+    work.mkdir(parents=True, exist_ok=True)
+    for kept in work.iterdir():
+        if kept.name != REFERENCE:  # it costs more than many tries
+            shutil.rmtree(kept, ignore_errors=True)
     began = time.monotonic()
     with file.open("a", encoding="utf-8") as handle:
         made: Iterator[dict[str, Any]] = section.tries(count - len(done), seed + len(done), work)
