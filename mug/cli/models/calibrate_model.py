@@ -74,7 +74,7 @@ def main() -> int:
     out = early.out or (model if model.is_dir() else model.parent) / REACHED_NAME
     file = early.work / "measured.jsonl"
     check_free([out], overwrite=early.overwrite, is_ours=_is_reached)
-    check_free([file], overwrite=False, is_ours=_is_measured)  # it is added to
+    check_free([file], overwrite=early.overwrite, is_ours=_is_measured)  # it is added to
     command_line.set_defaults(**Release.beside(model).sampling)
     args = command_line.parse_args()
     generator = generator_of(args)
