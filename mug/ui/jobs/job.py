@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from mug.errors import Cancelled, GenerationError, MugError
@@ -31,6 +33,9 @@ class Job:
 
     def __init__(self, function: JobFunction, owner: Owner, files: tuple[Path, ...] = ()) -> None:
         self.function, self.owner, self.files = function, owner, files
+        for path in files:  # those that nobody has used for longest go first
+            with suppress(OSError):
+                os.utime(path)
         self.round = 0  # the round of the queue in which it runs
         self.done, self.total = 0, 0
         self.stage = "waiting"

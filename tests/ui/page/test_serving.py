@@ -26,6 +26,8 @@ from mug.cli import webui
 from mug.errors import ConfigError
 from mug.ui import app
 from mug.ui.jobs.folders import JobFolders
+from mug.ui.jobs.job import Job
+from mug.ui.jobs.owner import Owner
 from mug.ui.serving import Serving
 
 USER = ("me", "a secret: 1")
@@ -290,6 +292,17 @@ def test_old_jobs_and_uploads_are_deleted(tmp_path: Path) -> None:
     assert folders.sweep() == 1
     assert not job.exists()
     assert [path.name for path in (uploads / "abc").iterdir()] == ["new.ogg"]
+
+
+def test_a_song_that_is_used_again_is_not_the_oldest(tmp_path: Path) -> None:
+    """Copies of results lie among the uploads, and there are many of them."""
+    song, gone = tmp_path / "uploads/song.ogg", tmp_path / "gone.ogg"
+    song.parent.mkdir()
+    song.touch()
+    os.utime(song, (time.time() - 3700,) * 2)
+    Job(lambda _: None, Owner("someone"), (song, gone))
+    JobFolders(tmp_path / "jobs", keep_hours=1, uploads=song.parent).sweep()
+    assert song.exists()
 
 
 # ---- the start
