@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -167,6 +167,45 @@ def varied(index: int) -> TimedSong:
     return _timed(misled(compose_varied(seed, style), kind, seed), kind, "misleading")
 
 
+@dataclass(frozen=True)
+class Beats:
+    """Even beats and their parts.
+
+    Args:
+        bpm: beats a minute.
+        offset_ms: time of the first.
+        parts: of a beat.
+        accent: loudness of what is no beat, over that of a beat.
+    """
+
+    bpm: float
+    offset_ms: float
+    parts: int
+    accent: float
+
+
+def add_bursts(
+    wave: np.ndarray, rate: int, beats: Beats, seconds: float, noise: np.random.Generator | None
+) -> None:
+    """Add a short burst on every beat and on its parts, from the offset on.
+
+    Args:
+        wave: what they are added to.
+        rate: samples a second.
+        beats: when, and how loud.
+        seconds: length of the wave.
+        noise: what the bursts are made of; None for a tone of 1,500 Hz.
+    """
+    size = int(0.03 * rate)
+    for hit in range(int((seconds - 0.1 - beats.offset_ms / 1000) * beats.bpm / 60 * beats.parts)):
+        at = beats.offset_ms / 1000 + hit * 60 / beats.bpm / beats.parts
+        first = math.ceil(at * rate)
+        age = np.arange(first, first + size) / rate - at
+        body = np.sin(2 * np.pi * 1500 * age) if noise is None else noise.standard_normal(size)
+        loud = 0.5 * (beats.accent if hit % beats.parts else 1.0)
+        wave[first : first + size] += loud * np.exp(-age / 0.004) * body
+
+
 def clicks(index: int) -> TimedSong:
     """A click track: accented beats with one to four parts."""
     rng = np.random.default_rng([3, index])
@@ -174,14 +213,8 @@ def clicks(index: int) -> TimedSong:
     parts, seconds = int(rng.choice([1, 1, 2, 3, 4])), float(rng.uniform(15, 60))
     accent, tone = float(rng.uniform(0.3, 0.6)), bool(rng.random() < 0.5)
     wave = 10 ** rng.uniform(-4, -2.5) * rng.standard_normal(int(seconds * SAMPLE_RATE))
-    size = int(0.03 * SAMPLE_RATE)
-    for hit in range(int((seconds - 0.1 - offset / 1000) * bpm / 60 * parts)):
-        at = offset / 1000 + hit * 60 / bpm / parts
-        first = math.ceil(at * SAMPLE_RATE)
-        age = np.arange(first, first + size) / SAMPLE_RATE - at
-        body = np.sin(2 * np.pi * 1500 * age) if tone else rng.standard_normal(size)
-        loud = 0.5 * (accent if hit % parts else 1.0)
-        wave[first : first + size] += loud * np.exp(-age / 0.004) * body
+    beats = Beats(bpm, offset, parts, accent)
+    add_bursts(wave, SAMPLE_RATE, beats, seconds, None if tone else rng)
     truth = TempoMap.of_bpm(bpm, offset)
     return TimedSong(str(index), "clicks", wave.astype(np.float32), truth, seconds * 1000)
 

@@ -23,8 +23,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 import torch
 
+from benchmarks.few_steps import model_options
 from mug.beatmap.beatmap import Beatmap
-from mug.difficulty.stars import ln_ratio, star_rating
+from mug.difficulty.stars import ln_ratio, rows_a_second, star_rating
 from mug.evaluation.made import GIVEN, Asked, Maker, ModelRun
 from mug.evaluation.songs import Against, load_songs, load_sound
 from mug.metrics.statistics import spearman
@@ -34,8 +35,7 @@ from mug.pipeline.model.choice import find_model
 
 def density(chart: Beatmap) -> float:
     """Rows a second, from the first to the last."""
-    rows = np.unique([note.start_ms for note in chart.hit_objects])
-    return 0.0 if len(rows) < 2 else 1000.0 * (len(rows) - 1) / float(rows[-1] - rows[0])
+    return rows_a_second(chart.hit_objects) or 0.0
 
 
 def long_notes(chart: Beatmap) -> float:
@@ -59,13 +59,7 @@ BESIDE: dict[str, Asked] = {"sr": {}, "density": {}, "ln_ratio": {"sr": 3.0}}
 
 def main() -> int:
     """Print a table for each control."""
-    made = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    made.add_argument("--ckpt", type=Path, help="model (default: the shipped one)")
-    made.add_argument("--songs", type=Path, required=True, help="folder of songs with charts")
-    made.add_argument("--keys", type=int, default=4)
-    made.add_argument("--guidance_scale", type=float, default=2.0)
+    made = model_options(__doc__, guidance_scale=2.0)
     made.add_argument("--steps", type=int, default=6)
     args = made.parse_args()
     torch.set_num_threads(1)

@@ -45,15 +45,21 @@ FIGURES = {
 EVERY = 3  # charts of a song
 
 
-def main() -> int:
-    """Print a row for each arm."""
+def model_options(about: str | None, *, guidance_scale: float) -> argparse.ArgumentParser:
+    """Options of a benchmark that charts songs of a folder with one model."""
     made = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     made.add_argument("--ckpt", type=Path, help="model (default: the shipped one)")
     made.add_argument("--songs", type=Path, required=True, help="folder of songs with charts")
     made.add_argument("--keys", type=int, default=4)
-    made.add_argument("--guidance_scale", type=float, default=2.5)
+    made.add_argument("--guidance_scale", type=float, default=guidance_scale)
+    return made
+
+
+def main() -> int:
+    """Print a row for each arm."""
+    made = model_options(__doc__, guidance_scale=2.5)
     made.add_argument("--arms", nargs="+", default=["angular:12", "angular:8"], help="NAME:STEPS")
     args = made.parse_args()
     torch.set_num_threads(1)

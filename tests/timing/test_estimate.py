@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 
+from benchmarks._timing_fit_songs import Beats, add_bursts
 from mug.errors import DataError
 from mug.timing import estimate as timing
 from mug.timing import weights as timing_weights
@@ -22,13 +21,7 @@ def song(bpm, offset_ms, seconds, *, tone=True, parts=1, rate=RATE, noise=1e-4) 
     """Short bursts on every beat (loud) and on its parts (half as loud), from the offset on."""
     rng = np.random.default_rng(5)
     wave = noise * rng.standard_normal(int(seconds * rate))
-    size = int(0.03 * rate)
-    for count in range(int((seconds - 0.1 - offset_ms / 1000) * bpm / 60 * parts)):
-        at = offset_ms / 1000 + count * 60 / bpm / parts
-        first = math.ceil(at * rate)
-        age = np.arange(first, first + size) / rate - at
-        body = np.sin(2 * np.pi * 1500 * age) if tone else rng.standard_normal(size)
-        wave[first : first + size] += (0.25 if count % parts else 0.5) * np.exp(-age / 0.004) * body
+    add_bursts(wave, rate, Beats(bpm, offset_ms, parts, 0.5), seconds, None if tone else rng)
     return wave.astype(np.float32)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from mug.beatmap.hit_objects import HitObject
+from mug.beatmap.hit_objects import HitObject, LongNote
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,23 @@ class MovedNote:
         start = self.written.start_ms - self.asked.start_ms
         end = self.written.last_ms - self.asked.last_ms
         return max(start, end, key=abs)
+
+
+def at_whole_ms(note: HitObject, old: HitObject | None) -> HitObject:
+    """Return a note whose times are whole, but for those that its old place has.
+
+    Args:
+        note: as it should be.
+        old: as it stands in the file; None for a new one.
+    """
+    start, end = note.start_ms, note.last_ms
+    if old is None or start != old.start_ms:
+        start = float(round(start))
+    if old is None or end != old.last_ms or not isinstance(old, LongNote):
+        end = float(round(end))
+    if isinstance(note, LongNote):
+        return replace(note, start_ms=start, end_ms=max(start, end))
+    return replace(note, start_ms=start)
 
 
 @dataclass

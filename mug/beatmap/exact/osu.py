@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.exact.changes import NoteChange, arrange
+from mug.beatmap.exact.changes import NoteChange, arrange, at_whole_ms
 from mug.beatmap.exact.times import TimeMap
 from mug.beatmap.exact.view import Splice, View
 from mug.beatmap.formats.loss_report import LossReport
@@ -84,14 +84,7 @@ class ExactOsu:
 
     def placed(self, _chart: int, note: HitObject, old: HitObject | None) -> HitObject:
         """Return a note at whole ms, which is all that the game plays."""
-        start, end = note.start_ms, note.last_ms
-        if old is None or start != old.start_ms:
-            start = float(round(start))
-        if old is None or end != old.last_ms or not isinstance(old, LongNote):
-            end = float(round(end))
-        if isinstance(note, LongNote):
-            return replace(note, start_ms=start, end_ms=max(start, end))
-        return replace(note, start_ms=start)
+        return at_whole_ms(note, old)
 
     # ------------------------------------------------------------------------------ notes
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
 from mug.beatmap.beatmap import Beatmap
-from mug.beatmap.exact.changes import NoteChange, arrange
+from mug.beatmap.exact.changes import NoteChange, arrange, at_whole_ms
 from mug.beatmap.exact.lists import arranged, list_splices
 from mug.beatmap.exact.quaver_places import Places, YamlItem, YamlList, places_of
 from mug.beatmap.exact.times import TimeMap
@@ -97,14 +97,7 @@ class ExactQuaver:
 
     def placed(self, _chart: int, note: HitObject, old: HitObject | None) -> HitObject:
         """Return a note at whole ms: the game does not read others."""
-        start, end = note.start_ms, note.last_ms
-        if old is None or start != old.start_ms:
-            start = float(round(start))
-        if old is None or end != old.last_ms or not isinstance(old, LongNote):
-            end = float(round(end))
-        if isinstance(note, LongNote):
-            return replace(note, start_ms=start, end_ms=max(start, end))
-        return replace(note, start_ms=start)
+        return at_whole_ms(note, old)
 
     # ------------------------------------------------------------------------------ notes
 
